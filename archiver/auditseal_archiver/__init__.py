@@ -1,0 +1,1 @@
+"""The vault, and the daemon that locks blocks into it."""

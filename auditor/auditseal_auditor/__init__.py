@@ -1,0 +1,1 @@
+"""Verification of a vault from storage and a trust file alone."""

@@ -1,0 +1,10 @@
+"""The command line: one module a subcommand, each importing only what it runs."""
+
+import typer
+
+app = typer.Typer(
+    name="auditseal",
+    help="Audit events on Kafka, sealed into signed Merkle blocks in WORM storage that anyone can verify.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)

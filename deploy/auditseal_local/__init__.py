@@ -1,0 +1,1 @@
+"""A real Kafka and a real MinIO on this machine, without containers."""

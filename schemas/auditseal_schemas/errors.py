@@ -1,0 +1,57 @@
+"""Every error a caller may branch on. All say what, where and what to do; none is returned."""
+
+from auditseal_schemas.verdict import Verdict
+
+
+class AuditsealError(Exception):
+    """The root of all errors that auditseal raises on purpose."""
+
+
+class ConfigurationError(AuditsealError):
+    """A setting, a key file or an argument is unusable: exit code 2."""
+
+
+class EventError(AuditsealError):
+    """An event is refused before it is published: it breaks the schema or a limit.
+
+    Attributes:
+        field: The dotted path of the field at fault, empty when the event as a whole is.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}" if field else problem)
+        self.field = field
+
+
+class DecodeError(AuditsealError):
+    """A payload is no event in canonical single-object encoding, or of an unknown schema."""
+
+
+class TrustError(AuditsealError):
+    """A trust file can't be relied on: exit code 2."""
+
+
+class VerificationError(AuditsealError):
+    """Something that was to be verified isn't what it claims.
+
+    Attributes:
+        verdict: The class of the fault.
+        field: What is at fault: a header field, a record field (`record.value`), `note`, `payload`.
+        offset: The Kafka offset of the record at fault, None where the fault isn't in one record.
+        problem: What was found and what was expected, free of control characters.
+    """
+
+    def __init__(self, verdict: Verdict, field: str, problem: str, *, offset: int | None = None) -> None:
+        at = "" if offset is None else f" at offset {offset}"
+        super().__init__(f"{verdict}: {field}{at}: {problem}")
+        self.verdict = verdict
+        self.field = field
+        self.offset = offset
+        self.problem = problem
+
+
+class Malformed(VerificationError):
+    """Bytes that don't parse, canonically and to their end, as what they should be."""
+
+    def __init__(self, field: str, problem: str, *, offset: int | None = None) -> None:
+        super().__init__(Verdict.MALFORMED, field, problem, offset=offset)

@@ -1,0 +1,1 @@
+"""The daemon that turns the events of a Kafka topic into signed blocks."""
