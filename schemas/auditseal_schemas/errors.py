@@ -50,7 +50,7 @@ class VerificationError(AuditsealError):
         self.problem = problem
 
 
-class Malformed(VerificationError):
+class MalformedError(VerificationError):
     """Bytes that don't parse, canonically and to their end, as what they should be."""
 
     def __init__(self, field: str, problem: str, *, offset: int | None = None) -> None:

@@ -1,0 +1,108 @@
+"""The vault: where blocks lie for good, behind one small interface. One backend, one module."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from auditseal_schemas.errors import AuditsealError
+
+
+class VaultError(AuditsealError):
+    """The store can't be reached or answers with an error: exit code 1, never a verdict; trying again may help."""
+
+
+class AlreadyStoredError(AuditsealError):
+    """An object of that key exists; the store refused the write and changed nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of an object, or a delete marker.
+
+    Attributes:
+        key: The key below the vault's prefix: `v1/<origin>/blocks/<height>.avro`.
+        version_id: The store's name of the version; empty where the backend has none.
+        is_latest: A plain read would return it.
+        is_delete_marker: It hides the versions before it, and has no content.
+        size: Bytes; 0 for a marker.
+    """
+
+    key: str
+    version_id: str
+    is_latest: bool
+    is_delete_marker: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What the store says of a version's lock: the mode, `COMPLIANCE` or `GOVERNANCE`, and its end in UTC."""
+
+    mode: str
+    retain_until: datetime
+
+
+class VaultReader(Protocol):
+    """A vault as an auditor or a sealer sees it."""
+
+    @property
+    def url(self) -> str:
+        """The vault's URL, without credentials."""
+        ...
+
+    @property
+    def enforces_worm(self) -> bool:
+        """Whether the store itself keeps anyone from changing an object; a directory doesn't."""
+        ...
+
+    def versions(self, prefix: str, after: str = "") -> Iterator[StoredVersion]:
+        """Yield every version and marker of the keys that begin with `prefix` and come after the key `after`.
+
+        Keys ascend by their UTF-8 bytes; the versions of one key go from the newest to the oldest.
+
+        Raises:
+            VaultError: The store can't be read.
+        """
+        ...
+
+    def read(self, key: str, version_id: str = "") -> bytes:
+        """Return the content of one version, or of the latest where no version is named.
+
+        Raises:
+            VaultError: The store can't be read, or there is no such object.
+        """
+        ...
+
+    def retention(self, key: str, version_id: str) -> Retention | None:
+        """Return a version's lock, None where it has none or the store knows of no locks.
+
+        Raises:
+            VaultError: The store can't be read.
+        """
+        ...
+
+
+class Vault(VaultReader, Protocol):
+    """A vault as the archiver sees it."""
+
+    def put(self, key: str, data: bytes, retain_until: datetime) -> None:
+        """Store a new object, locked in COMPLIANCE mode until `retain_until` where the store has locks.
+
+        On return it is durable and readable by everyone. It is atomic: nobody ever sees a part of it. Two writers of
+        one key never both succeed. Repeating a call whose outcome is unknown is safe.
+
+        Raises:
+            AlreadyStoredError: The key exists; nothing was changed.
+            VaultError: The outcome is unknown, or the store is away.
+        """
+        ...
+
+    def drill(self) -> None:
+        """Prove that the store keeps what it promises: see docs/object-lock.md.
+
+        Raises:
+            HaltError: WORM_REFUSED; the store failed a step.
+            VaultError: The store is away.
+        """
+        ...

@@ -1,0 +1,237 @@
+"""A draft: the next block of a log while it fills. All that sealing is, except the signature's key and the clock."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+
+from auditseal_schemas.block import Block, make_locators
+from auditseal_schemas.checkpoint import Checkpoint
+from auditseal_schemas.container import Chunk, payload_digest
+from auditseal_schemas.deflate import deflate
+from auditseal_schemas.header import CAUSE_BELOW_START, CAUSE_UNKNOWN, TIMESTAMP_NONE, Gap, Header, Predecessor
+from auditseal_schemas.key import Signer
+from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CHUNK_BYTES, MAX_GAPS, MAX_RECORDS, MIB
+from auditseal_schemas.log import LogState
+from auditseal_schemas.merkle import tree_root
+from auditseal_schemas.note import sign_note
+from auditseal_schemas.record import RecordEncoder, RecordHeaders
+
+
+class KafkaMessage(Protocol):
+    """The part of `confluent_kafka.Message` that is sealed."""
+
+    def offset(self) -> int:
+        """Return the record's offset."""
+        ...
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the timestamp's type and the ms."""
+        ...
+
+    def key(self) -> bytes | None:
+        """Return the key."""
+        ...
+
+    def headers(self) -> RecordHeaders | None:
+        """Return the headers; SystemError where a name is not UTF-8."""
+        ...
+
+    def value(self) -> bytes | None:
+        """Return the value."""
+        ...
+
+
+class CloseReason(StrEnum):
+    """Why a block was closed."""
+
+    COUNT = "count"
+    BYTES = "bytes"
+    GAPS = "gaps"
+    TIMESTAMP_TYPE = "timestamp_type"
+    AGE = "age"
+    REVOKED = "revoked"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockLimits:
+    """When a block is full, whichever comes first.
+
+    Attributes:
+        records: Records in a block, at most MAX_RECORDS.
+        bytes: Encoded bytes before compression, at most MAX_BLOCK_BYTES; one larger record makes a block by itself.
+    """
+
+    records: int = 50_000
+    bytes: int = 8 * MIB
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.records <= MAX_RECORDS and 1 <= self.bytes <= MAX_BLOCK_BYTES):
+            raise ValueError(f"a block holds 1 to {MAX_RECORDS} records and 1 to {MAX_BLOCK_BYTES} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceIdentity:
+    """What the sealer saw of the topic: see docs/format.md, Header."""
+
+    cluster_id: str
+    topic_id: str
+    partitions: int
+    last_leader_epoch: int
+
+
+class BlockDraft:
+    """The next block of a log, filling.
+
+    Attributes:
+        full: Why it takes no more records, None while it does.
+    """
+
+    def __init__(
+        self, state: LogState, limits: BlockLimits, *, log_start: int = 0, compress: Callable[[bytes], bytes] = deflate
+    ) -> None:
+        """Begin the block after `state`; offsets below `log_start` that are missing are a gap of cause 1."""
+        self.full: CloseReason | None = None
+        self._state, self._limits, self._log_start, self._compress = state, limits, log_start, compress
+        self._encoder = RecordEncoder()
+        self._next_offset = state.next_offset
+        self._gaps: list[Gap] = []
+        self._links: list[bytes] = []
+        self._size = 0
+        self._timestamp_type = TIMESTAMP_NONE
+        self._timestamps: set[int] = set()
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._chunks: list[Chunk] = []
+
+    @property
+    def count(self) -> int:
+        """The records taken so far."""
+        return len(self._links)
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after the last one taken."""
+        return self._next_offset
+
+    def extend(self, messages: Sequence[KafkaMessage]) -> int:
+        """Take messages in the order of their offsets until the block is full; return how many were taken.
+
+        Raises:
+            ValueError: An offset comes twice or runs backwards.
+        """
+        links, pending, timestamps, encode = self._links, self._pending, self._timestamps, self._encoder.encode
+        link = links[-1] if links else self._state.link
+        before = len(links)
+        for message in messages:
+            offset = message.offset()
+            kind, timestamp = message.timestamp()
+            if (offset != self._next_offset or kind != self._timestamp_type) and not self._admit(offset, kind):
+                break
+            record = encode(offset, timestamp, message.key(), _headers(message), message.value())
+            if not self._fits(len(record)):
+                break
+            link = sha256(b"\x00" + link + record).digest()
+            links.append(link)
+            pending.append(record)
+            timestamps.add(timestamp)
+            self._next_offset = offset + 1
+        return len(links) - before
+
+    def _admit(self, offset: int, kind: int) -> bool:
+        """Prepare for a record that doesn't simply follow: after a gap, or of another timestamp type."""
+        if offset < self._next_offset:
+            raise ValueError(f"offset {offset} comes after {self._next_offset - 1}")
+        if kind != self._timestamp_type and self._links:
+            self.full = CloseReason.TIMESTAMP_TYPE
+            return False
+        self._timestamp_type = kind
+        lost_end = min(self._log_start, offset)
+        for end, cause in ((lost_end, CAUSE_BELOW_START), (offset, CAUSE_UNKNOWN)):
+            if end > self._next_offset:
+                if len(self._gaps) == MAX_GAPS:
+                    self.full = CloseReason.GAPS
+                    return False
+                self._gaps.append(Gap(self._next_offset, end - 1, cause))
+                self._next_offset = end
+        return True
+
+    def _fits(self, size: int) -> bool:
+        """Make room for a record of `size` bytes, or say why there is none."""
+        if len(self._links) >= self._limits.records:
+            self.full = CloseReason.COUNT
+        elif self._size + size > self._limits.bytes and self._links:
+            self.full = CloseReason.BYTES
+        if self.full:
+            return False
+        if self._pending_bytes + size > MAX_CHUNK_BYTES:
+            self._close_chunk()
+        self._pending_bytes += size
+        self._size += size
+        return True
+
+    def _close_chunk(self) -> None:
+        if self._pending:
+            self._chunks.append(Chunk(len(self._pending), self._compress(b"".join(self._pending))))
+            self._pending.clear()
+            self._pending_bytes = 0
+
+    def seal(
+        self,
+        source: SourceIdentity,
+        signers: Sequence[Signer],
+        *,
+        now: int,
+        sealer: str,
+        predecessor: Predecessor | None = None,
+        next_keys: tuple[str, ...] = (),
+        final: bool = False,
+    ) -> Block:
+        """Close the block and sign it; `now` in µs since the epoch, `sealer` as name/version.
+
+        Raises:
+            MalformedError: The parts make no valid header.
+        """
+        self._close_chunk()
+        state, chunks, locators = self._state, tuple(self._chunks), make_locators(self._links)
+        header = Header(
+            origin=state.origin,
+            height=state.height,
+            previous=state.previous,
+            predecessor=predecessor,
+            cluster_id=source.cluster_id,
+            topic_id=source.topic_id,
+            partitions=source.partitions,
+            last_leader_epoch=source.last_leader_epoch,
+            first_offset=state.next_offset,
+            last_offset=self._next_offset - 1,
+            count=len(self._links),
+            size=self._size,
+            gaps=tuple(self._gaps),
+            timestamp_type=self._timestamp_type,
+            min_timestamp=min(self._timestamps, default=None),
+            max_timestamp=max(self._timestamps, default=None),
+            sealed_at=max(now, state.head.sealed_at if state.head else 0),
+            first_link=state.link,
+            last_link=self._links[-1] if self._links else state.link,
+            events_root=tree_root(self._links),
+            payload=payload_digest(chunks),
+            locators=sha256(locators).digest(),
+            next_keys=next_keys,
+            final=final,
+            sealer=sealer,
+        )
+        leaf = header.leaf
+        root = state.frontier.append(leaf).root
+        note = sign_note(Checkpoint(state.origin, state.height + 1, root).format(), str(state.origin), signers)
+        return Block(header, leaf, state.frontier, note, locators, chunks)
+
+
+def _headers(message: KafkaMessage) -> RecordHeaders | None:
+    """Return a message's headers, None where a name is not UTF-8: the binding answers that with a SystemError."""
+    try:
+        return message.headers() or ()
+    except SystemError:
+        return None

@@ -1,0 +1,249 @@
+"""The sealed record: one Kafka record, raw, in canonical Avro, and the chain through all of them.
+
+The schema is `avro/sealed_record.avsc`; hand-written since sealer and verifier do this for every record.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NamedTuple
+
+from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.limits import MAX_CONTENT_BYTES
+from auditseal_schemas.varint import decode_length, decode_long, encode_long, encode_unsigned
+
+RecordHeaders = Sequence[tuple[str, bytes | None]]
+
+_NULL = b"\x00"
+_NO_HEADERS = b"\x02\x00"
+_PLAIN_END = b"\x00\x00"  # no oversize, no salt
+_SALT_SIZES = (0, 16)
+_LONGS = tuple(encode_long(value) for value in range(1 << 13))
+_BRANCHES = tuple(b"\x02" + length for length in _LONGS)
+_LOW_14_BITS = tuple(bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(1 << 14))
+
+
+class Oversize(NamedTuple):
+    """Stands for a record's key, headers and value where they exceed MAX_CONTENT_BYTES."""
+
+    length: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """A record as it lies in a block; `timestamp` in ms, -1 where there is none.
+
+    `headers` is None where librdkafka's binding couldn't read them, and empty where there are none.
+    """
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] | None
+    value: bytes | None
+    oversize: Oversize | None = None
+    salt: bytes = b""
+
+
+class RecordSpan(NamedTuple):
+    """Where the parts of an encoded record lie: each ends where the next begins."""
+
+    offset: int
+    timestamp: int
+    key: int
+    headers: int
+    value: int
+    oversize: int
+    salt: int
+    end: int
+
+
+def next_link(link: bytes, record: bytes) -> bytes:
+    """Return the link after a record: an RFC 6962 leaf hash of the previous link and the encoded record."""
+    return sha256(b"\x00" + link + record).digest()
+
+
+class RecordEncoder:
+    """Encodes records in Kafka's order, caching what changes seldom: the offset's high bits and the timestamp."""
+
+    def __init__(self) -> None:
+        self._high, self._high_bytes = 0, b""
+        self._timestamp, self._timestamp_bytes = -1, encode_long(-1)
+
+    def encode(
+        self, offset: int, timestamp: int, key: bytes | None, headers: RecordHeaders | None, value: bytes | None
+    ) -> bytes:
+        """Return the canonical encoding; contents beyond MAX_CONTENT_BYTES become their length and SHA-256."""
+        zigzag = offset << 1
+        high = zigzag >> 14
+        if high != self._high:
+            self._high, self._high_bytes = high, encode_unsigned(high)
+        if timestamp != self._timestamp:
+            self._timestamp, self._timestamp_bytes = timestamp, encode_long(timestamp)
+        parts = (
+            _LOW_14_BITS[zigzag & 0x3FFF] + self._high_bytes if high else _LONGS[offset],
+            self._timestamp_bytes,
+            *encode_optional(key),
+            encode_headers(headers),
+            *encode_optional(value),
+            _PLAIN_END,
+        )
+        record = b"".join(parts)
+        if len(record) > MAX_CONTENT_BYTES:
+            return _limit_content(record, len(parts[0]) + len(parts[1]))
+        return record
+
+
+def encode_optional(data: bytes | None) -> tuple[bytes, bytes]:
+    """Return the union branch and length, and the bytes, of a `["null", "bytes"]`."""
+    if data is None:
+        return _NULL, b""
+    length = len(data)
+    return (_BRANCHES[length] if length < len(_BRANCHES) else b"\x02" + encode_long(length)), data
+
+
+def encode_headers(headers: RecordHeaders | None) -> bytes:
+    """Return the encoded union of headers, as one Avro array block."""
+    if not headers:
+        return _NULL if headers is None else _NO_HEADERS
+    parts = [b"\x02", encode_long(len(headers))]
+    for name, value in headers:
+        encoded = name.encode()
+        parts += (encode_long(len(encoded)), encoded, *encode_optional(value))
+    parts.append(_NULL)
+    return b"".join(parts)
+
+
+def _limit_content(record: bytes, content_start: int) -> bytes:
+    """Replace the contents of an encoded record by length and SHA-256 where they alone exceed the limit."""
+    content = record[content_start : -len(_PLAIN_END)]
+    if len(content) <= MAX_CONTENT_BYTES:
+        return record
+    digest = sha256(content).digest()
+    start = record[:content_start]
+    return b"".join((start, _NULL, _NULL, _NULL, b"\x02", encode_long(len(content)), encode_long(32), digest, _NULL))
+
+
+def scan_record(data: bytes, position: int) -> RecordSpan:
+    """Find the parts of the record at a position and check that its encoding is the canonical one.
+
+    Raises:
+        MalformedError: It is not canonical, exceeds a limit, or runs past the end of the data.
+    """
+    try:
+        offset, after = decode_long(data, position)
+        timestamp, key = decode_long(data, after)
+        headers = _skip_optional(data, key)
+        value = headers + 2 if data[headers : headers + 2] == _NO_HEADERS else _skip_headers(data, headers)
+        oversize = _skip_optional(data, value)
+        if data[oversize : oversize + 2] == _PLAIN_END:
+            salt, end = oversize + 1, oversize + 2
+        else:
+            salt = _skip_oversize(data, oversize, content=data[key:oversize])
+            end = _skip_salt(data, salt)
+    except IndexError as error:
+        raise MalformedError("record", f"the data end within the record at byte {position}") from error
+    if offset < 0 or timestamp < -1 or oversize - key > MAX_CONTENT_BYTES:
+        problem = f"offset {offset}, timestamp {timestamp} or {oversize - key} bytes of contents are out of range"
+        raise MalformedError("record", problem)
+    return RecordSpan(offset, timestamp, key, headers, value, oversize, salt, end)
+
+
+def _skip_optional(data: bytes, position: int) -> int:
+    branch = data[position]
+    if branch == 2:
+        length = data[position + 1]
+        if length < 0x80:
+            if length & 1:
+                raise MalformedError("record", "a length is negative")
+            return position + 2 + (length >> 1)
+        length, position = decode_length(data, position + 1)
+        return position + length
+    if branch:
+        raise MalformedError("record", f"{branch:#04x} is no branch of a union")
+    return position + 1
+
+
+def _skip_headers(data: bytes, position: int) -> int:
+    if data[position] == 0:
+        return position + 1
+    if data[position] != 2:
+        raise MalformedError("record.headers", f"{data[position]:#04x} is no branch of a union")
+    count, position = decode_length(data, position + 1)
+    for _ in range(count):
+        length, position = decode_length(data, position)
+        try:
+            data[position : position + length].decode()
+        except UnicodeDecodeError as error:
+            raise MalformedError("record.headers", "a name is not UTF-8") from error
+        position = _skip_optional(data, position + length)
+    if count and data[position] != 0:
+        raise MalformedError("record.headers", "the array has more than one block")
+    return position + 1 if count else position
+
+
+def _skip_oversize(data: bytes, position: int, content: bytes) -> int:
+    if data[position] == 0:
+        return position + 1
+    if data[position] != 2 or content != _NULL * 3:
+        raise MalformedError("record.oversize", "it stands beside contents, or is no branch of a union")
+    length, position = decode_long(data, position + 1)
+    size, position = decode_long(data, position)
+    if length <= MAX_CONTENT_BYTES or size != 32:
+        raise MalformedError("record.oversize", f"{length} bytes are not oversize, or {size} bytes no SHA-256")
+    return position + size
+
+
+def _skip_salt(data: bytes, position: int) -> int:
+    size, position = decode_long(data, position)
+    if size not in _SALT_SIZES or position + size > len(data):
+        raise MalformedError("record.salt", f"{size} bytes are neither none nor 16, or past the end")
+    return position + size
+
+
+def parse_record(data: bytes) -> SealedRecord:
+    """Read one encoded record, which must be the whole of the data.
+
+    Raises:
+        MalformedError: See `scan_record`; or something follows the record.
+    """
+    span = scan_record(data, 0)
+    if span.end != len(data):
+        raise MalformedError("record", f"{len(data) - span.end} bytes follow it")
+    return SealedRecord(
+        span.offset,
+        span.timestamp,
+        _read_optional(data[span.key : span.headers]),
+        _read_headers(data[span.headers : span.value]),
+        _read_optional(data[span.value : span.oversize]),
+        _read_oversize(data[span.oversize : span.salt]),
+        data[span.salt + 1 : span.end],
+    )
+
+
+def _read_optional(data: bytes) -> bytes | None:
+    if data == _NULL:
+        return None
+    length, position = decode_length(data, 1)
+    return data[position : position + length]
+
+
+def _read_headers(data: bytes) -> tuple[tuple[str, bytes | None], ...] | None:
+    if data == _NULL:
+        return None
+    headers = []
+    count, position = decode_length(data, 1)
+    for _ in range(count):
+        length, start = decode_length(data, position)
+        value = start + length
+        position = _skip_optional(data, value)
+        headers.append((data[start:value].decode(), _read_optional(data[value:position])))
+    return tuple(headers)
+
+
+def _read_oversize(data: bytes) -> Oversize | None:
+    if data == _NULL:
+        return None
+    length, _ = decode_long(data, 1)
+    return Oversize(length, data[-32:])

@@ -1,0 +1,150 @@
+"""The trust file: all that verification trusts, in the form of the C2SP tlog policy, https://c2sp.org/tlog-policy.
+
+# the audit logs of example.com
+vault s3://audit-archive/?endpoint=https://s3.example.com
+retention 2555
+log audit.example.com/audit.events/0/0+1f2e3d4c+AVMqO…
+start audit.example.com/audit.events/0/0 1200 6HmDMaIK9GBU6HsEQCCeoSjaMUAgyC5LYL47t4tPBnM=
+"""
+
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from auditseal_schemas.errors import TrustError, VerificationError
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.origin import Origin
+
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
+_MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a log's check begins: the root of the tree of its first `height` headers."""
+
+    height: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedLog:
+    """A log that auditors expect: its origin, the keys that its first block (or the one at `start`) is signed by."""
+
+    origin: Origin
+    keys: tuple[VerifierKey, ...]
+    start: Start | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A trust file.
+
+    Attributes:
+        logs: The pinned logs, in the file's order.
+        vault: The URL where they lie; None where the file doesn't say.
+        retention_days: The least retention that storage must show; None where the file asks for none.
+    """
+
+    logs: tuple[PinnedLog, ...]
+    vault: str | None = None
+    retention_days: int | None = None
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read a trust file.
+
+        Raises:
+            TrustError: A line is unknown, broken, doubled or about a log that isn't pinned; it names the line.
+        """
+        reader = _Reader()
+        for number, line in enumerate(_lines(data), start=1):
+            words = line.split("#", 1)[0].split()
+            if words:
+                reader.read(number, words)
+        return cls(reader.pinned(), reader.vault, reader.retention)
+
+
+def _lines(data: bytes) -> list[str]:
+    if len(data) > _MAX_BYTES:
+        raise TrustError(f"the trust file exceeds {_MAX_BYTES} bytes")
+    try:
+        return data.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise TrustError("the trust file is not UTF-8") from error
+
+
+@dataclass(slots=True)
+class _Reader:
+    """What the lines so far have said."""
+
+    vault: str | None = None
+    retention: int | None = None
+    keys: dict[Origin, list[VerifierKey]] = field(default_factory=dict)
+    starts: dict[Origin, Start] = field(default_factory=dict)
+
+    def read(self, number: int, words: list[str]) -> None:
+        readers: dict[str, tuple[int, Callable[..., None]]] = {
+            "log": (1, self._log),
+            "vault": (1, self._vault),
+            "retention": (1, self._retention),
+            "start": (3, self._start),
+        }
+        arguments, read = readers.get(words[0], (-1, self._vault))
+        if len(words) - 1 != arguments:
+            known = "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root>"
+            raise TrustError(f"line {number} of the trust file, {words[0]!r}, isn't one of: {known}")
+        try:
+            read(*words[1:])
+        except (ValueError, VerificationError) as error:
+            raise TrustError(f"line {number} of the trust file: {error}") from error
+
+    def _log(self, vkey: str) -> None:
+        key = VerifierKey.parse(vkey)
+        keys = self.keys.setdefault(Origin.parse(key.name), [])
+        if key in keys:
+            raise ValueError(f"the key {key.key_id.hex()} of {key.name} stands twice")
+        keys.append(key)
+
+    def _vault(self, url: str) -> None:
+        if self.vault is not None:
+            raise ValueError("there is more than one vault line")
+        self.vault = url
+
+    def _retention(self, days: str) -> None:
+        if self.retention is not None:
+            raise ValueError("there is more than one retention line")
+        self.retention = _decimal(days)
+
+    def _start(self, origin: str, height: str, root: str) -> None:
+        pinned = Origin.parse(origin)
+        if pinned in self.starts:
+            raise ValueError(f"there is more than one start line for {origin}")
+        self.starts[pinned] = Start(_decimal(height), _root(root))
+
+    def pinned(self) -> tuple[PinnedLog, ...]:
+        strangers = [str(origin) for origin in self.starts if origin not in self.keys]
+        if strangers:
+            raise TrustError(f"the trust file starts {', '.join(strangers)} but pins no key: add its log line")
+        if not self.keys:
+            raise TrustError("the trust file pins no log: add `log <vkey>`, as `auditseal keys show` prints it")
+        return tuple(PinnedLog(origin, tuple(keys), self.starts.get(origin)) for origin, keys in self.keys.items())
+
+
+def _decimal(text: str) -> int:
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not a plain decimal number")
+    return int(text)
+
+
+def _root(text: str) -> bytes:
+    try:
+        root = b64decode(text, validate=True)
+    except Base64Error as error:
+        raise ValueError(f"{text[:80]!r} is not base64") from error
+    if len(root) != 32 or b64encode(root).decode() != text:
+        raise ValueError(f"{text[:80]!r} is not a root of 32 bytes")
+    return root

@@ -1,0 +1,68 @@
+"""Avro's long: zig-zag, 7 bits a byte, least significant first; minimal and at most 10 bytes.
+
+Avro 1.12, Binary Encoding.
+"""
+
+from auditseal_schemas.errors import MalformedError
+
+_MIN, _MAX = -(1 << 63), (1 << 63) - 1
+
+
+def encode_long(value: int) -> bytes:
+    """Return the minimal encoding of a 64-bit integer.
+
+    Raises:
+        OverflowError: It has more than 64 bits.
+    """
+    if not _MIN <= value <= _MAX:
+        raise OverflowError(f"{value} doesn't fit an Avro long")
+    return encode_unsigned(value << 1 if value >= 0 else (-value << 1) - 1)
+
+
+def encode_unsigned(rest: int) -> bytes:
+    """Return the varint of a number that needs no zig-zag, or had it."""
+    encoded = bytearray()
+    while rest > 0x7F:
+        encoded.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    encoded.append(rest)
+    return bytes(encoded)
+
+
+def decode_long(data: bytes, position: int) -> tuple[int, int]:
+    """Return the long at a position and the position after it.
+
+    Raises:
+        IndexError: The data end within it.
+        MalformedError: It isn't minimal, or has more than 64 bits.
+    """
+    byte = data[position]
+    position += 1
+    if byte < 0x80:
+        return (byte >> 1) ^ -(byte & 1), position
+    rest, shift = byte & 0x7F, 7
+    while True:
+        byte = data[position]
+        position += 1
+        rest |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            break
+        shift += 7
+        if shift > 63:
+            raise MalformedError("long", "it has more than 10 bytes")
+    if byte == 0 or rest >> 64:
+        raise MalformedError("long", "it is not minimal or has more than 64 bits")
+    return (rest >> 1) ^ -(rest & 1), position
+
+
+def decode_length(data: bytes, position: int) -> tuple[int, int]:
+    """Return the length or count at a position, and the position after it.
+
+    Raises:
+        IndexError: The data end within it.
+        MalformedError: It isn't minimal, or negative.
+    """
+    length, position = decode_long(data, position)
+    if length < 0:
+        raise MalformedError("length", f"it is negative: {length}")
+    return length, position
