@@ -1,0 +1,158 @@
+"""The audit event: one audited action, as a frozen value that is checked when made (docs/events.md)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Required, TypedDict
+
+from auditseal_schemas.errors import EventError
+from auditseal_schemas.event_check import (
+    MAX_ITEMS,
+    check_items,
+    check_kind,
+    check_optional_kind,
+    check_optional_texts,
+    check_text,
+    check_texts,
+    freeze_items,
+)
+from auditseal_schemas.event_parts import (
+    Actor,
+    Authorization,
+    Category,
+    Change,
+    Outcome,
+    Reason,
+    Resource,
+    Source,
+    Stream,
+)
+
+SCHEMA_VERSION = 1
+"""The version that is written; `avro/audit_event.v<n>.avsc` are all that can be read."""
+
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+
+
+class EventFields(TypedDict, total=False):
+    """What a service says of an event; the producer stamps the rest.
+
+    `event_id` is for a retry of an event recorded before (a UUIDv7; stamped otherwise), `occurred_at` for an event that
+    is recorded later than it happened (aware; now otherwise).
+    """
+
+    actor: Required[Actor]
+    action: Required[str]
+    resources: Required[Sequence[Resource]]
+    outcome: Required[Outcome]
+    category: Category
+    event_type: str | None
+    event_id: str
+    occurred_at: datetime
+    tenant: str | None
+    status_code: str | None
+    reason: Reason | None
+    authorization: Authorization | None
+    changes: Sequence[Change]
+    trace_id: str | None
+    span_id: str | None
+    correlation_id: str | None
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One audited action; the fields are those of `avro/audit_event.v1.avsc`.
+
+    Sequences become tuples, `attributes` a read-only mapping in the order of its keys' UTF-8 bytes, `occurred_at` UTC.
+
+    Raises:
+        EventError: A field is of the wrong type or beyond its limit; `field` says which.
+    """
+
+    event_id: str
+    schema_version: int = SCHEMA_VERSION
+    event_type: str | None = None
+    occurred_at: datetime
+    tenant: str | None = None
+    category: Category = Category.OTHER
+    source: Source
+    actor: Actor
+    action: str
+    resources: Sequence[Resource]
+    outcome: Outcome
+    status_code: str | None = None
+    reason: Reason | None = None
+    authorization: Authorization | None = None
+    changes: Sequence[Change] = ()
+    trace_id: str | None = None
+    span_id: str | None = None
+    correlation_id: str | None = None
+    stream: Stream
+    # A mapping has no hash; the event's id tells events apart well enough.
+    attributes: Mapping[str, str] = field(default_factory=lambda: _NO_ATTRIBUTES, hash=False)
+
+    def __post_init__(self) -> None:
+        self._check_identity()
+        self._check_parts()
+        object.__setattr__(self, "occurred_at", _normal_time(self.occurred_at))
+        if self.attributes is not _NO_ATTRIBUTES:
+            object.__setattr__(self, "attributes", _normal_attributes(self.attributes))
+
+    def _check_identity(self) -> None:
+        if not isinstance(self.event_id, str) or not _UUID7.fullmatch(self.event_id):
+            raise EventError("event_id", "must be a UUIDv7 in lower case, such as auditseal stamps itself")
+        if type(self.schema_version) is not int or not 1 <= self.schema_version <= SCHEMA_VERSION:
+            raise EventError("schema_version", f"must be a number from 1 to {SCHEMA_VERSION}")
+        check_texts("", action=self.action)
+        check_optional_texts(
+            "",
+            event_type=self.event_type,
+            tenant=self.tenant,
+            status_code=self.status_code,
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            correlation_id=self.correlation_id,
+        )
+
+    def _check_parts(self) -> None:
+        check_kind("category", self.category, Category)
+        check_kind("source", self.source, Source)
+        check_kind("actor", self.actor, Actor)
+        check_kind("outcome", self.outcome, Outcome)
+        check_kind("stream", self.stream, Stream)
+        check_optional_kind("reason", self.reason, Reason)
+        check_optional_kind("authorization", self.authorization, Authorization)
+        object.__setattr__(self, "resources", freeze_items("resources", self.resources))
+        check_items("resources", self.resources, Resource, least=1)
+        if self.changes != ():
+            object.__setattr__(self, "changes", freeze_items("changes", self.changes))
+            check_items("changes", self.changes, Change, least=0)
+
+
+def _normal_time(time: object) -> datetime:
+    if not isinstance(time, datetime):
+        raise EventError("occurred_at", f"must be a datetime, not {type(time).__name__}")
+    if time.tzinfo is UTC:
+        return time
+    if time.utcoffset() is None:
+        raise EventError("occurred_at", "has no time zone: use datetime.now(UTC) or set tzinfo")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise EventError("occurred_at", "lies outside the years 1 to 9999 in UTC") from error
+
+
+def _normal_attributes(attributes: object) -> Mapping[str, str]:
+    if not isinstance(attributes, Mapping):
+        raise EventError("attributes", f"must be a mapping of text to text, not {type(attributes).__name__}")
+    if len(attributes) > MAX_ITEMS:
+        raise EventError("attributes", f"has {len(attributes)} items; at most {MAX_ITEMS} are allowed")
+    for key, value in attributes.items():
+        check_text("attributes (a key)", key, least=1)
+        check_text(f"attributes[{key[:64]!r}]", value, least=0)
+    # Code point order, which is the order of the UTF-8 bytes.
+    return MappingProxyType(dict(sorted(attributes.items())))

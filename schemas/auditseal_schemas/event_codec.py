@@ -1,0 +1,231 @@
+"""An audit event's bytes: Avro single-object encoding, `C3 01`, CRC-64-AVRO of the schema (little-endian), body.
+
+There is one encoding of an event: arrays and maps as one block, minimal varints, attributes in the order of their keys'
+UTF-8 bytes. The encoder is written out by hand since fastavro, which has to try the branches of each union, takes five
+times as long; decoding goes through fastavro and encodes again by it, so that each checks the other.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from typing import Any, TypeVar
+
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from auditseal_schemas.errors import DecodeError, EventError, MalformedError
+from auditseal_schemas.event import SCHEMA_VERSION, AuditEvent
+from auditseal_schemas.event_check import MAX_ITEMS
+from auditseal_schemas.event_parts import (
+    Actor,
+    Authorization,
+    Category,
+    Change,
+    Outcome,
+    Reason,
+    Resource,
+    Source,
+    Stream,
+)
+from auditseal_schemas.schema import decode_value, parsed_schema
+from auditseal_schemas.varint import encode_long
+
+MAX_EVENT_BYTES = 1_000_000
+"""Bytes of an encoded event, prefix included. A topic takes batches of 1 MiB (1,048,576 bytes): what is left, 48,576,
+is for the key, headers that tracing adds, and the framing of the record and its batch."""
+
+PREFIX_BYTES = 10
+T = TypeVar("T")
+_MAGIC = b"\xc3\x01"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_NULL = b"\x00"
+_SOME = b"\x02"
+_END = b"\x00"
+_LENGTHS = tuple(encode_long(length) for length in range(1 << 10))
+_OPTIONAL_LENGTHS = tuple(_SOME + length for length in _LENGTHS)
+_CATEGORIES = {category: encode_long(index) for index, category in enumerate(Category)}
+_OUTCOMES = {outcome: encode_long(index) for index, outcome in enumerate(Outcome)}
+
+
+def schema_name(version: int) -> str:
+    """Return the name of a version's schema file, without its ending."""
+    return f"audit_event.v{version}"
+
+
+@cache
+def event_prefixes() -> Mapping[bytes, int]:
+    """Return the versions that can be read, by the ten bytes that their events begin with."""
+    versions = range(1, SCHEMA_VERSION + 1)
+    return {_MAGIC + schema_fingerprint(schema_name(version)): version for version in versions}
+
+
+def schema_fingerprint(name: str) -> bytes:
+    """Return the CRC-64-AVRO of a schema's canonical form, little-endian (Avro 1.12, Single-object encoding)."""
+    return bytes.fromhex(fingerprint(to_parsing_canonical_form(parsed_schema(name)), "CRC-64-AVRO"))
+
+
+def encode_event(event: AuditEvent) -> bytes:
+    """Return an event's one encoding.
+
+    Raises:
+        EventError: It takes more than MAX_EVENT_BYTES, or is of an earlier schema version (keep the bytes it came as).
+    """
+    if event.schema_version != SCHEMA_VERSION:
+        raise EventError("schema_version", f"only version {SCHEMA_VERSION} is written, not {event.schema_version}")
+    encoded = b"".join(
+        (
+            _prefix(),
+            _text(event.event_id),
+            _LENGTHS[event.schema_version],
+            _optional(event.event_type),
+            encode_long((event.occurred_at - _EPOCH) // _MICROSECOND),
+            _optional(event.tenant),
+            _CATEGORIES[event.category],
+            _source(event.source),
+            _actor(event.actor),
+            _text(event.action),
+            _array(event.resources, _resource),
+            _OUTCOMES[event.outcome],
+            _optional(event.status_code),
+            _NULL if event.reason is None else _reason(event.reason),
+            _NULL if event.authorization is None else _authorization(event.authorization),
+            _array(event.changes, _change),
+            _optional(event.trace_id),
+            _optional(event.span_id),
+            _optional(event.correlation_id),
+            _text(event.stream.id),
+            encode_long(event.stream.sequence),
+            _array(event.attributes.items(), _attribute),
+        )
+    )
+    if len(encoded) > MAX_EVENT_BYTES:
+        raise EventError("", f"the event takes {len(encoded)} bytes; at most {MAX_EVENT_BYTES} are allowed: shorten it")
+    return encoded
+
+
+def decode_event(encoded: bytes) -> AuditEvent:
+    """Read an event that is the whole of the bytes, in its one encoding, of any version that this package knows.
+
+    Memory stays in proportion to the bytes, of which there are at most MAX_EVENT_BYTES.
+
+    Raises:
+        DecodeError: The bytes are anything else.
+    """
+    if len(encoded) > MAX_EVENT_BYTES:
+        raise DecodeError(f"{len(encoded)} bytes are no event: at most {MAX_EVENT_BYTES} are allowed")
+    version = event_prefixes().get(encoded[:PREFIX_BYTES])
+    if version is None:
+        raise DecodeError(
+            f"no audit event of a known schema: it begins with {encoded[:PREFIX_BYTES].hex() or 'nothing'}"
+        )
+    try:
+        fields = decode_value(schema_name(version), encoded[PREFIX_BYTES:])
+        _check_counts(fields)
+        event = _event(fields)
+    except (MalformedError, EventError) as error:
+        raise DecodeError(f"no audit event: {error}") from error
+    if event.schema_version != version:
+        raise DecodeError(f"schema_version says {event.schema_version}, the fingerprint {version}")
+    if list(event.attributes) != list(fields["attributes"]):
+        raise DecodeError("the attributes are not in the order of their keys")
+    return event
+
+
+def _check_counts(fields: dict[str, Any]) -> None:
+    """Refuse too many parts before any is made, for memory's sake."""
+    for name in ("resources", "changes", "attributes"):
+        if len(fields[name]) > MAX_ITEMS:
+            raise EventError(name, f"has {len(fields[name])} items; at most {MAX_ITEMS} are allowed")
+
+
+def _event(fields: dict[str, Any]) -> AuditEvent:
+    """Make the value; fields that the writer's version lacks take their defaults, which are the schema's."""
+    parts: dict[str, Any] = {
+        "event_id": str(fields["event_id"]),
+        "category": Category(fields["category"]),
+        "outcome": Outcome(fields["outcome"]),
+        "source": Source(**fields["source"]),
+        "actor": Actor(**fields["actor"]),
+        "stream": Stream(**fields["stream"]),
+        "resources": tuple(Resource(**resource) for resource in fields["resources"]),
+        "changes": tuple(Change(**change) for change in fields["changes"]),
+        "reason": None if fields["reason"] is None else Reason(**fields["reason"]),
+        "authorization": None if fields["authorization"] is None else Authorization(**fields["authorization"]),
+    }
+    return AuditEvent(**(fields | parts))
+
+
+@cache
+def _prefix() -> bytes:
+    return _MAGIC + schema_fingerprint(schema_name(SCHEMA_VERSION))
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    length = len(data)
+    return (_LENGTHS[length] if length < 1024 else encode_long(length)) + data
+
+
+def _optional(text: str | None) -> bytes:
+    if text is None:
+        return _NULL
+    data = text.encode()
+    length = len(data)
+    return (_OPTIONAL_LENGTHS[length] if length < 1024 else _SOME + encode_long(length)) + data
+
+
+def _array(items: Collection[T], encode: Callable[[T], bytes]) -> bytes:
+    if not items:
+        return _END
+    return b"".join((encode_long(len(items)), *map(encode, items), _END))
+
+
+@lru_cache(maxsize=64)
+def _source(source: Source) -> bytes:
+    """Encode the source; cached, since a process has one."""
+    return b"".join(
+        (
+            _text(source.service),
+            _optional(source.version),
+            _optional(source.instance),
+            _text(source.environment),
+            _optional(source.region),
+        )
+    )
+
+
+def _actor(actor: Actor) -> bytes:
+    return b"".join(
+        (
+            _text(actor.type),
+            _text(actor.id),
+            _optional(actor.name),
+            _optional(actor.auth_method),
+            _optional(actor.session_id),
+            _optional(actor.on_behalf_of),
+            _optional(actor.ip),
+            _optional(actor.user_agent),
+        )
+    )
+
+
+def _resource(resource: Resource) -> bytes:
+    return _text(resource.type) + _text(resource.id) + _optional(resource.name) + _optional(resource.parent)
+
+
+def _reason(reason: Reason) -> bytes:
+    return _SOME + _optional(reason.code) + _optional(reason.text)
+
+
+def _authorization(authorization: Authorization) -> bytes:
+    granted = b"\x01" if authorization.granted else b"\x00"
+    return _SOME + granted + _optional(authorization.permission) + _optional(authorization.policy)
+
+
+def _change(change: Change) -> bytes:
+    return _text(change.field) + _optional(change.before) + _optional(change.after)
+
+
+def _attribute(item: tuple[str, str]) -> bytes:
+    return _text(item[0]) + _text(item[1])
