@@ -1,0 +1,135 @@
+"""Kafka's jars: a locked list with hashes, fetched once.
+
+`kafka_jars.lock` is what jgo's resolver, which is Python and needs no Maven, makes of Kafka's POM, together with the
+binding through which Kafka logs (its own archive carries that, its POM doesn't). Fetching goes by the lock: no POM is
+walked, and no repository or mirror can slip in another byte. `python -m auditseal_local.kafka_jars` prints a new lock.
+"""
+
+import hashlib
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
+
+from auditseal_local.cache import cache_dir, exclusive
+from auditseal_local.errors import LocalStackError
+from auditseal_local.progress import Progress
+
+KAFKA = "org.apache.kafka:kafka_2.13:4.1.1"
+_LOG_BINDING = "log4j-slf4j-impl"  # Kafka's clients speak slf4j 1.7
+_LOCK = "kafka_jars.lock"
+_CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One jar by its Maven coordinates and what its bytes must hash to."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """Read `group:artifact:version sha256`."""
+        coordinates, sha256 = line.split(" ")
+        group, artifact, version = coordinates.split(":")
+        return cls(group, artifact, version, sha256)
+
+    def format(self) -> str:
+        """Write what `parse` reads."""
+        return f"{self.group}:{self.artifact}:{self.version} {self.sha256}"
+
+    @property
+    def filename(self) -> str:
+        """The file's name in a Maven repository."""
+        return f"{self.artifact}-{self.version}.jar"
+
+
+def locked_jars() -> list[Jar]:
+    """Return the jars of the lock file, in class path order."""
+    return [Jar.parse(line) for line in files("auditseal_local").joinpath(_LOCK).read_text().splitlines()]
+
+
+def class_path(progress: Progress) -> list[Path]:
+    """Return the paths of Kafka's jars, fetched on first use.
+
+    Raises:
+        LocalStackError: A jar can't be fetched, or isn't the one of the lock.
+    """
+    jars = locked_jars()
+    folder = cache_dir() / KAFKA.replace(":", "-")
+    with exclusive(folder.with_suffix(".lock")):
+        if not folder.exists():
+            _fetch(jars, folder, progress)
+    return [folder / jar.filename for jar in jars]
+
+
+def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
+    """Fetch all jars beside `folder` and move them there at once, so that it is whole or not there."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as temporary:
+        context = _maven(Path(temporary) / "repository")
+        staged = Path(temporary) / "jars"
+        staged.mkdir()
+
+        def fetch(jar: Jar) -> None:
+            artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
+            path = _resolved(artifact)
+            if _sha256(path) != jar.sha256:
+                raise LocalStackError(f"{jar.filename} as downloaded isn't the jar that {_LOCK} names: refused")
+            path.replace(staged / jar.filename)
+
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            for done, _ in enumerate(pool.map(fetch, jars), 1):
+                progress(f"Kafka: downloading, {done} of {len(jars)} jars")
+        staged.rename(folder)
+
+
+def _resolved(artifact: Any) -> Path:
+    import requests  # noqa: PLC0415  (jgo's, and only needed to name its errors)
+
+    try:
+        return Path(artifact.resolve())
+    except (requests.RequestException, RuntimeError) as error:
+        raise LocalStackError(f"can't download {artifact}: {error}. Is a Maven repository reachable?") from error
+
+
+def _maven(repository: Path) -> Any:
+    """Return jgo's Maven with a repository of its own, and the mirrors of the user's jgo configuration first."""
+    from jgo.config import GlobalSettings  # noqa: PLC0415  (its import takes 0.2 s and a warm start needs none of it)
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415
+    from jgo.maven import MavenContext  # noqa: PLC0415
+
+    remotes = {**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL}
+    return MavenContext(repo_cache=repository, remote_repos=remotes, timeout=30)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _resolve_lock(context: Any) -> Iterator[Jar]:
+    """Resolve Kafka and its log binding to jars, downloading each to hash it."""
+    from jgo.parse import Endpoint  # noqa: PLC0415
+
+    coordinate = replace(Endpoint.parse(KAFKA).coordinates[0], scope="compile")
+    given, transitive = context.resolver.resolve([context.create_dependency(coordinate)])
+    artifacts = [d.artifact for d in [*given, *transitive] if d.scope in {"compile", "runtime"}]
+    core = next(a for a in artifacts if a.artifactId == "log4j-core")
+    artifacts.append(context.project(core.groupId, _LOG_BINDING).at_version(core.version).artifact())
+    for a in artifacts:
+        yield Jar(a.groupId, a.artifactId, a.version, _sha256(_resolved(a)))
+
+
+def _print_lock(jars: Iterable[Jar]) -> None:
+    sys.stdout.writelines(f"{jar.format()}\n" for jar in jars)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        _print_lock(_resolve_lock(_maven(Path(scratch))))

@@ -1,0 +1,160 @@
+"""Service processes: started guarded or detached, found again by pid file, ended by group."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import psutil
+
+from auditseal_local import guard
+from auditseal_local.errors import LocalStackError
+
+_START_TOLERANCE = 1.0  # s; psutil adds the boot time, which moves when the clock is set
+_KILL_SECONDS = 10.0
+_WAIT_POLL = 0.02  # s
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """A process group's leader: a pid alone may be another's tomorrow, so its start time stands beside it."""
+
+    pid: int
+    started: float
+    """Seconds since the epoch."""
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        """Return the identity of the running process `pid`."""
+        return cls(pid, psutil.Process(pid).create_time())
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Return the identity that `write` left at `path`, or None where there is none."""
+        try:
+            fields = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        return cls(int(fields["pid"]), float(fields["started"]))
+
+    def write(self, path: Path) -> None:
+        """Leave the identity at `path` for another process."""
+        staged = path.with_suffix(".new")
+        staged.write_text(json.dumps(asdict(self)))
+        staged.replace(path)
+
+    def find(self) -> psutil.Process | None:
+        """Return the process while it runs, else None: gone, a zombie, or its pid another's."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _START_TOLERANCE
+        except psutil.NoSuchProcess:
+            return None
+        return process if same and _alive(process) else None
+
+
+class Child:
+    """A process group that leads itself: signalled as a whole, reaped when it is ours."""
+
+    def __init__(self, identity: ProcessId, popen: subprocess.Popen[bytes] | None = None) -> None:
+        self.identity = identity
+        self._popen = popen
+
+    @property
+    def running(self) -> bool:
+        """Whether its leader still runs."""
+        self._reap()
+        return self.identity.find() is not None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a child of ours that has ended, else None."""
+        return self._popen.poll() if self._popen else None
+
+    @property
+    def resident_bytes(self) -> int:
+        """Resident memory of the whole group's processes, the guard's included."""
+        return sum(process.memory_info().rss for process in self._members())
+
+    def stop(self, grace: float) -> None:
+        """Ask it to end; after `grace` seconds end it."""
+        members = self._members()
+        self._signal(signal.SIGTERM)
+        if not self._wait(members, grace):
+            self.kill()
+
+    def kill(self) -> None:
+        """End the group with SIGKILL and wait until it is gone: ports and lock files with it.
+
+        Raises:
+            LocalStackError: The kernel doesn't let go of it.
+        """
+        members = self._members()
+        self._signal(signal.SIGKILL)
+        if not self._wait(members, _KILL_SECONDS):
+            raise LocalStackError(
+                f"process group {self.identity.pid} is still there {_KILL_SECONDS:.0f} s after SIGKILL"
+            )
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it has ended, `seconds` at most; return whether it has."""
+        return self._wait(self._members(), seconds)
+
+    def _wait(self, members: list[psutil.Process], seconds: float) -> bool:
+        """Not by psutil's own wait: that reaps our child and takes its exit code, and waits on for foreign zombies."""
+        deadline = time.monotonic() + seconds
+        while any(_alive(process) for process in members):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_WAIT_POLL)
+        self._reap()
+        return True
+
+    def _members(self) -> list[psutil.Process]:
+        leader = self.identity.find()
+        return [] if leader is None else [leader, *leader.children(recursive=True)]
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.running:
+            os.killpg(self.identity.pid, number)
+
+    def _reap(self) -> None:
+        if self._popen is not None:
+            self._popen.poll()
+
+
+def _alive(process: psutil.Process) -> bool:
+    """Whether it runs: a zombie that nobody reaps (as under a container's first process) doesn't."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+Launch: TypeAlias = Callable[[Sequence[str], Path, Mapping[str, str]], Child]
+"""Starts a command with its log file (appended to) and its whole environment."""
+
+
+def launch_guarded(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
+    """Start `command` so that it dies with this process, however this process dies."""
+    return launch_detached([sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command], log, environment)
+
+
+def launch_detached(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
+    """Start `command` so that it goes on when this process ends."""
+    with log.open("ab") as out:
+        popen = subprocess.Popen(  # noqa: S603
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            start_new_session=True,  # Ctrl-C at the terminal is for us; we then end it in order
+        )
+    return Child(ProcessId.of(popen.pid), popen)

@@ -1,0 +1,11 @@
+"""How long steps tell what they are doing."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[str], None]
+"""Called with one short line whenever the step or its state changes, about once a second at most."""
+
+
+def silent(_line: str) -> None:
+    """Swallow progress: for callers that show none."""
