@@ -1,0 +1,69 @@
+# One target per gate. `make demo` and `make test` need Python 3.11+, git and make; all else they fetch themselves.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+VAULT ?= directory
+EVENTS ?= 20000
+CORE_TESTS := tests/unit/test_core_*.py tests/property/test_core_*.py tests/unit/test_event_*.py tests/property/test_event_*.py
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/made:
+	@echo "making $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "auditseal needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run: $(VENV)/made deploy/requirements/run.txt pyproject.toml
+	@echo "installing what auditseal needs"
+	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/run.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/run deploy/requirements/test.txt
+	@echo "installing what its tests need"
+	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/test.txt
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/run ## The whole pipeline on this machine, then a tampering that gets caught (VAULT=minio for real WORM)
+	@$(BIN)/auditseal demo --dir demo --vault $(VAULT) --events $(EVENTS)
+
+.PHONY: lint
+lint: $(VENV)/test ## Style, types and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: core
+core: $(VENV)/test ## The core's tests, which must reach every branch of it
+	$(BIN)/coverage run -m pytest $(CORE_TESTS)
+	$(BIN)/coverage report --fail-under=100 --skip-covered
+
+.PHONY: test
+test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
+	$(BIN)/python -m pytest tests $(addprefix --ignore-glob=,$(addprefix */,$(notdir $(CORE_TESTS))))
+
+.PHONY: bench
+bench: $(VENV)/test ## Speed beside named references, in one run
+	$(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: ## Pin the requirements anew, by hash and without naming an index
+	$(BIN)/python -m pip install --quiet uv
+	$(foreach name,run test go,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --quiet $(LOCK_$(name)) -o deploy/requirements/$(name).txt &&) true
+LOCK_run := --extra all pyproject.toml deploy/requirements/build.in
+LOCK_test := -c deploy/requirements/run.txt deploy/requirements/test.in
+LOCK_go := deploy/requirements/go.in
+
+.PHONY: clean
+clean: ## Remove what was made here
+	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
