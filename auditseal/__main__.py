@@ -4,13 +4,12 @@ import sys
 
 
 def main() -> None:
-    """Run the command, or say which extra holds it."""
+    """Run the command, or say which extra holds it: exit code 2."""
     try:
-        import typer  # noqa: F401, PLC0415  (a service that only publishes has no command line)
-    except ModuleNotFoundError:
-        sys.exit("auditseal: the command line isn't installed: pip install 'auditseal[cli]', or [all]")
-    from auditseal.cli import app  # noqa: PLC0415
-
+        from auditseal.cli import app  # noqa: PLC0415  (a service that only publishes has no command line)
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"auditseal: the command line needs {error.name}: pip install 'auditseal[cli]', or [all]\n")
+        sys.exit(2)
     app()
 
 
