@@ -1,0 +1,1 @@
+"""The demo: the whole pipeline on one machine, then a tampering that gets caught."""
