@@ -1,4 +1,8 @@
-"""What tests may ask for: a real Kafka and topics on it. Nothing starts before a test asks."""
+"""What tests may ask for: a real Kafka with topics, a real MinIO with buckets. Nothing starts before a test asks.
+
+Both run once a session (under xdist once a worker) in temporary directories. Tests that stop or harm a service start
+a node of their own. What a test asks for marks it: `-m "not kafka and not minio"` runs what needs neither.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,15 +13,29 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from auditseal_local.kafka import KafkaNode
+from auditseal_local.minio import MinioNode
 
 MakeTopic: TypeAlias = Callable[..., str]
 _serial = count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for service in {"kafka", "minio"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(service)
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
-    """One broker for the whole session. Tests that stop or harm a broker start their own `KafkaNode`."""
+    """One broker for the whole session: `kafka.bootstrap_servers`."""
     with KafkaNode(tmp_path_factory.mktemp("kafka")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioNode]:
+    """One store for the whole session: `minio.s3()`, `minio.vault_url(bucket)`, `minio.client_environment()`."""
+    with MinioNode(tmp_path_factory.mktemp("minio")) as node:
         yield node
 
 
@@ -41,6 +59,18 @@ def make_topic(kafka_admin: AdminClient, topic_name: Callable[[str], str]) -> Ma
         name = topic_name(stem)
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
         kafka_admin.create_topics([topic])[name].result(timeout=15)
+        return name
+
+    return make
+
+
+@pytest.fixture
+def new_bucket(minio: MinioNode) -> Callable[[], str]:
+    """`new_bucket()` makes a bucket of its own, Object Lock enabled, and returns its name."""
+
+    def make() -> str:
+        name = f"bucket-{next(_serial)}"
+        minio.make_bucket(name)
         return name
 
     return make

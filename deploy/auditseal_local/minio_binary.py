@@ -13,7 +13,8 @@ from pathlib import Path
 
 from auditseal_local.cache import cache_dir, exclusive
 from auditseal_local.errors import LocalStackError
-from auditseal_local.go_toolchain import find_go, run_logged
+from auditseal_local.go_toolchain import find_go
+from auditseal_local.job import run_logged
 from auditseal_local.progress import Progress
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"

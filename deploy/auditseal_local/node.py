@@ -56,6 +56,11 @@ class Node(ABC):
     def is_ready(self) -> bool:
         """Whether the running process serves."""
 
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where clients find it."""
+
     def environment(self) -> Mapping[str, str]:
         """Return the process's whole environment: the caller's settings for Java or MinIO must not leak in."""
         return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}

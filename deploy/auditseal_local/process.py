@@ -130,9 +130,13 @@ class Child:
 
 
 def _alive(process: psutil.Process) -> bool:
-    """Whether it runs: a zombie that nobody reaps (as under a container's first process) doesn't."""
+    """Whether it runs: a zombie that nobody reaps (as under a container's first process) doesn't.
+
+    But one with more than one thread does: when a JVM ends, its first thread is a zombie before the others let go.
+    """
     try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+        zombie = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1
+        return bool(process.is_running() and not zombie)
     except psutil.NoSuchProcess:
         return False
 

@@ -1,0 +1,106 @@
+"""`auditseal local`: a real Kafka, and on request a real MinIO, on this machine without containers."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditseal.cli.status_line import status_line
+
+if TYPE_CHECKING:  # its libraries come with [local] only
+    from auditseal_local.stack import LocalStack
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="A real single-node Kafka (and MinIO) on this machine, without containers, on free loopback ports.",
+)
+
+Directory = Annotated[
+    Path | None,
+    typer.Option("--dir", help="Where data, logs and ports are kept. [default: a folder in the user's data directory]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def up(
+    directory: Directory = None,
+    minio: Annotated[bool, typer.Option("--minio", help="Start a MinIO too, with a bucket under Object Lock.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Start the stack in the background, and print the environment to use it.
+
+    Example: eval "$(auditseal local up --minio)"
+    """
+    with _stack(directory) as stack:
+        stack.up_kafka()
+        if minio:
+            stack.up_minio()
+        environment = stack.environment()
+    if as_json:
+        typer.echo(json.dumps(environment))
+    else:
+        for name, value in environment.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
+    _tell(f"running in {stack.directory}; stop it with: {_down_command(directory)}")
+
+
+@app.command()
+def down(directory: Directory = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """Stop the stack; its data and ports stay for the next time.
+
+    Example: auditseal local down
+    """
+    with _stack(directory) as stack:
+        stopped = stack.down()
+    if as_json:
+        typer.echo(json.dumps({"stopped": [name.lower() for name in stopped]}))
+    _tell(f"stopped {' and '.join(stopped)}" if stopped else f"nothing runs in {stack.directory}")
+
+
+@app.command()
+def status(directory: Directory = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """Say what runs, where, and how much memory it takes.
+
+    Example: auditseal local status
+    """
+    with _stack(directory) as stack:
+        nodes = stack.status()
+    if as_json:
+        typer.echo(json.dumps({"nodes": [asdict(node) for node in nodes]}))
+        return
+    for node in nodes:
+        state = f"running at {node.address}, {node.resident_mib} MiB" if node.running else "stopped"
+        typer.echo(f"{node.name}: {state}; {node.directory}")
+    if not nodes:
+        typer.echo(f"nothing was ever started in {stack.directory}")
+
+
+@contextmanager
+def _stack(directory: Path | None) -> "Iterator[LocalStack]":
+    """Yield the stack of `directory`, its progress shown; end the command with one line when it can't do its work."""
+    try:
+        from auditseal_local.errors import LocalStackError  # noqa: PLC0415
+        from auditseal_local.stack import LocalStack, default_directory  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        _tell(f"{missing.name} isn't installed, the local stack needs it: pip install 'auditseal[local]'")
+        raise typer.Exit(2) from missing
+    try:
+        with status_line() as progress:
+            yield LocalStack(directory or default_directory(), progress)
+    except LocalStackError as error:
+        _tell(str(error))
+        raise typer.Exit(1) from error
+
+
+def _down_command(directory: Path | None) -> str:
+    return "auditseal local down" + (f" --dir {shlex.quote(str(directory))}" if directory else "")
+
+
+def _tell(line: str) -> None:
+    typer.echo(f"auditseal local: {line}", err=True)

@@ -1,0 +1,100 @@
+"""A Kafka, and on request a MinIO, that stay up in the background until they are taken down."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from auditseal_local.kafka import KafkaNode
+from auditseal_local.minio import MinioNode
+from auditseal_local.node import Node
+from auditseal_local.process import launch_detached
+from auditseal_local.progress import Progress, silent
+
+BUCKET = "auditseal"
+
+
+def default_directory() -> Path:
+    """Return where the stack lies unless another directory is given."""
+    return platformdirs.user_data_path("auditseal", appauthor=False) / "local"
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """What can be said of one node from its directory."""
+
+    name: str
+    running: bool
+    address: str
+    resident_mib: int
+    """Resident memory, MiB; 0 when it doesn't run."""
+    directory: str
+
+
+class LocalStack:
+    """The stack of one directory, in this process's hands or in nobody's."""
+
+    def __init__(self, directory: Path, progress: Progress = silent) -> None:
+        """Name the directory; make and start nothing."""
+        self.directory = directory.absolute()
+        self._progress = progress
+
+    def up_kafka(self) -> KafkaNode:
+        """Start Kafka unless it runs already, and return its node."""
+        kafka = self._kafka()
+        _ensure(kafka)
+        return kafka
+
+    def up_minio(self) -> MinioNode:
+        """Start MinIO unless it runs already, make the bucket, and return its node."""
+        minio = self._minio()
+        _ensure(minio)
+        minio.make_bucket(BUCKET)
+        return minio
+
+    def down(self) -> list[str]:
+        """Stop what runs, and return the names of what was stopped. Data and ports stay for the next time."""
+        stopped = []
+        for node in self._nodes():
+            if node.running:
+                self._progress(f"{node.title}: stopping")
+                node.stop()
+                stopped.append(node.title)
+        return stopped
+
+    def status(self) -> list[NodeStatus]:
+        """Return the state of each node that was ever started here."""
+        return [_status(node) for node in self._nodes()]
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which clients, daemons and boto3 find the nodes that run."""
+        variables: dict[str, str] = {}
+        for node in self._nodes():
+            if isinstance(node, KafkaNode) and node.running:
+                variables["AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS"] = node.bootstrap_servers
+            if isinstance(node, MinioNode) and node.running:
+                variables |= {**node.client_environment(), "AUDITSEAL_VAULT": node.vault_url(BUCKET)}
+        return variables
+
+    def _nodes(self) -> Iterator[Node]:
+        """Yield the nodes whose directories are there; looking must make none."""
+        if (self.directory / "kafka").exists():
+            yield self._kafka()
+        if (self.directory / "minio").exists():
+            yield self._minio()
+
+    def _kafka(self) -> KafkaNode:
+        return KafkaNode(self.directory / "kafka", launch=launch_detached, progress=self._progress)
+
+    def _minio(self) -> MinioNode:
+        return MinioNode(self.directory / "minio", launch=launch_detached, progress=self._progress)
+
+
+def _ensure(node: Node) -> None:
+    if not node.running:
+        node.start()
+
+
+def _status(node: Node) -> NodeStatus:
+    return NodeStatus(node.title.lower(), node.running, node.address, node.resident_bytes >> 20, str(node.directory))
