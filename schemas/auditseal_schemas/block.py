@@ -105,6 +105,9 @@ class Block:
             raise VerificationError(Verdict.BAD_ROOT, "payload", "the data blocks are not those that were signed")
         if sha256(self.locators).digest() != self.header.locators:
             raise VerificationError(Verdict.BAD_ROOT, "locators", "they are not those that were signed")
+        if len(self.locators) != LOCATOR_SIZE * self.header.count:
+            problem = f"{len(self.locators)} bytes are not {LOCATOR_SIZE} for each of {self.header.count} records"
+            raise VerificationError(Verdict.BAD_ROOT, "locators", problem)
         if sum(chunk.count for chunk in self.chunks) != self.header.count:
             raise VerificationError(
                 Verdict.BAD_RECORD, "count", f"the data blocks don't hold {self.header.count} records"

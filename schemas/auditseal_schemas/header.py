@@ -1,6 +1,6 @@
 """The block header: all that a log commits to. Its leaf hash is a leaf of the tree that checkpoints sign."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
@@ -10,6 +10,8 @@ from auditseal_schemas.limits import (
     MAX_EXTENSIONS,
     MAX_GAPS,
     MAX_HEADER_BYTES,
+    MAX_HEIGHT,
+    MAX_INT,
     MAX_KEYS,
     MAX_RECORDS,
     MAX_TEXT,
@@ -95,18 +97,22 @@ class Header:
         for field, text in (("cluster_id", self.cluster_id), ("topic_id", self.topic_id), ("sealer", self.sealer)):
             if not (0 < len(text) <= MAX_TEXT and text.isascii() and text.isprintable()):
                 raise _wrong(field, f"{text[:MAX_TEXT]!r} is not 1 to {MAX_TEXT} printable ASCII characters")
-        if not (0 <= self.origin.partition < self.partitions):
+        if not (self.origin.partition < self.partitions <= MAX_INT):
             raise _wrong("partitions", f"{self.partitions} partitions have no number {self.origin.partition}")
         if (self.predecessor is not None) != (self.height == 0 and self.origin.run > 0):
             raise _wrong("predecessor", "it stands at height 0 of every run but the first, and nowhere else")
-        if self.predecessor and (
-            self.predecessor.size < 0 or Origin.parse(self.predecessor.origin).run >= self.origin.run
-        ):
-            raise _wrong("predecessor", f"{self.predecessor.origin} is no earlier run")
+        if self.predecessor:
+            self._check_predecessor(Origin.parse(self.predecessor.origin), self.predecessor.size)
+
+    def _check_predecessor(self, origin: Origin, size: int) -> None:
+        if size < 0 or origin.run >= self.origin.run or replace(origin, run=self.origin.run) != self.origin:
+            raise _wrong("predecessor", f"{size} blocks of {origin} are no earlier run of {self.origin}")
 
     def _check_ranges(self) -> None:
-        if self.height < 0 or self.sealed_at < 0 or self.last_leader_epoch < -1:
-            raise _wrong("height", "height, sealed_at or last_leader_epoch is negative")
+        if not 0 <= self.height <= MAX_HEIGHT or self.sealed_at < 0:
+            raise _wrong("height", f"height {self.height} or sealed_at {self.sealed_at} is out of range")
+        if not -1 <= self.last_leader_epoch <= MAX_INT:
+            raise _wrong("last_leader_epoch", f"{self.last_leader_epoch} is out of range")
         if not (0 <= self.count <= MAX_RECORDS and 0 <= self.size <= MAX_BLOCK_BYTES):
             raise _wrong("count", f"{self.count} records of {self.size} bytes exceed the limits of a block")
         if not 0 <= self.first_offset <= self.last_offset + 1:

@@ -22,6 +22,12 @@ MAX_CHUNK_BYTES = 4 * MIB
 MAX_CONTENT_BYTES = 8 * MIB
 """Encoded key, headers and value of one record; beyond it the record is sealed as its length and SHA-256."""
 
+MAX_HEIGHT = 10**12 - 1
+"""What the 12 digits of an object's key can say."""
+
+MAX_INT = 2**31 - 1
+"""Avro's int; fastavro itself lets a wider one pass."""
+
 MAX_GAPS = 1_000
 MAX_KEYS = 16
 MAX_EXTENSIONS = 64

@@ -32,7 +32,9 @@ class Oversize(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SealedRecord:
-    """A record as it lies in a block; `timestamp` in ms, -1 where there is none.
+    """A record as it lies in a block; `timestamp` in ms as the broker reports it, -1 where there is none.
+
+    A producer may stamp any 64-bit number, and brokers take it: none is refused.
 
     `headers` is None where librdkafka's binding couldn't read them, and empty where there are none.
     """
@@ -144,8 +146,8 @@ def scan_record(data: bytes, position: int) -> RecordSpan:
             end = _skip_salt(data, salt)
     except IndexError as error:
         raise MalformedError("record", f"the data end within the record at byte {position}") from error
-    if offset < 0 or timestamp < -1 or oversize - key > MAX_CONTENT_BYTES:
-        problem = f"offset {offset}, timestamp {timestamp} or {oversize - key} bytes of contents are out of range"
+    if offset < 0 or oversize - key > MAX_CONTENT_BYTES:
+        problem = f"offset {offset} or {oversize - key} bytes of contents are out of range"
         raise MalformedError("record", problem)
     return RecordSpan(offset, timestamp, key, headers, value, oversize, salt, end)
 

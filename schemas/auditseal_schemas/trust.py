@@ -123,6 +123,8 @@ class _Reader:
         pinned = Origin.parse(origin)
         if pinned in self.starts:
             raise ValueError(f"there is more than one start line for {origin}")
+        if height == "0":
+            raise ValueError("a log that is checked from height 0 needs no start line")
         self.starts[pinned] = Start(_decimal(height), _root(root))
 
     def pinned(self) -> tuple[PinnedLog, ...]:
