@@ -1,0 +1,168 @@
+"""The shell around a daemon: logs, signals, telemetry, and what its end means to whoever started it.
+
+| the end | exit code |
+| --- | --- |
+| stopped by SIGTERM or SIGINT, within 10 s | 0 |
+| a tool failed: the store or Kafka away for good, a disk, or a bug | 1 |
+| configuration or trust file unusable | 2 |
+| a halt: it can't go on safely | the halt's own, and its runbook in the last line of the log |
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaException
+from prometheus_client import CollectorRegistry
+
+from auditseal.settings import DaemonSettings
+from auditseal.telemetry import Health, make_registry, serve_telemetry
+from auditseal_schemas import __version__
+from auditseal_schemas.errors import AuditsealError, ConfigurationError, TrustError
+from auditseal_schemas.halt import HaltError
+
+STOPPED, FAILED, UNUSABLE = 0, 1, 2
+STOP_SECONDS = 9.0
+"""After a signal, and after the body's end: what then still runs is cut off, so that 10 s hold for the whole."""
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonContext:
+    """What the shell hands to a daemon's body.
+
+    Attributes:
+        stop: Set when the daemon must end: the body returns as soon as it safely can.
+        health: The conditions that the daemon named.
+        registry: Where it registers its metrics.
+    """
+
+    stop: threading.Event
+    health: Health
+    registry: CollectorRegistry
+
+
+def run_daemon(
+    name: str, settings: DaemonSettings, conditions: Iterable[str], body: Callable[[DaemonContext], None]
+) -> int:
+    """Run a daemon's body to its end and return the exit code.
+
+    Call it in the main thread, before others run. An error that nobody foresaw is raised on, logged with its
+    traceback by the hooks set here, and ends the process with code 1.
+    """
+    configure_logs(settings.log_level)
+    log = structlog.get_logger(name)
+    context = DaemonContext(threading.Event(), Health(conditions), make_registry(name, __version__))
+    watchdog = _Watchdog(log)
+    try:
+        with (
+            _signals(context.stop, watchdog, log),
+            serve_telemetry(context.registry, context.health, settings.metrics.host, settings.metrics.port) as port,
+        ):
+            log.info("started", version=__version__, telemetry=f"http://{settings.metrics.host}:{port}")
+            body(context)
+    except HaltError as error:
+        log.critical("halted", reason=error.halt.name, problem=str(error), runbook=error.halt.runbook)
+        return error.halt.exit_code
+    except (ConfigurationError, TrustError) as error:
+        log.critical("unusable configuration", problem=str(error))
+        return UNUSABLE
+    except (AuditsealError, KafkaException, OSError) as error:
+        log.critical("failed", problem=str(error), kind=type(error).__name__)
+        return FAILED
+    finally:
+        watchdog.start()
+    log.info("stopped")
+    return STOPPED
+
+
+def configure_logs(level: str) -> None:
+    """Send all logs to standard error: as JSON lines, or made for reading where that is a terminal."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+    )
+    renderers: list[Any] = (
+        [structlog.dev.ConsoleRenderer()]
+        if sys.stderr.isatty()
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+class _Watchdog:
+    """Ends the process hard when it doesn't end by itself: a client library may wait for ever for a dead broker."""
+
+    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._log = log
+        self._timer: threading.Timer | None = None
+
+    def start(self) -> None:
+        """Start the countdown; a second call changes nothing."""
+        if self._timer is None:
+            self._timer = threading.Timer(STOP_SECONDS, self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _expire(self) -> None:
+        self._log.critical("did not stop in time, ending hard", seconds=STOP_SECONDS)
+        os._exit(FAILED)
+
+
+@contextmanager
+def _signals(stop: threading.Event, watchdog: _Watchdog, log: structlog.typing.FilteringBoundLogger) -> Iterator[None]:
+    """Let SIGTERM and SIGINT ask for the end.
+
+    A thread waits for them, since a handler would run between any two steps of the main thread, where setting an
+    event or logging may find its own lock taken. All threads that start within the context block them, as it does.
+    """
+    over = threading.Event()
+
+    def wait() -> None:
+        number = signal.sigwait(_SIGNALS)
+        if not over.is_set():
+            watchdog.start()
+            stop.set()
+            log.info("stopping", signal=signal.Signals(number).name)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    waiter = threading.Thread(target=wait, name="signals", daemon=True)
+    waiter.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if waiter.is_alive() and waiter.ident is not None:
+            signal.pthread_kill(waiter.ident, signal.SIGTERM)
+        waiter.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    log = structlog.get_logger("auditseal")
+    log.critical("failed on an error that nobody foresaw", exc_info=(kind, error, traceback))

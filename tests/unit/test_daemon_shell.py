@@ -1,0 +1,158 @@
+"""The daemons' shell, run as what it is: a process that gets signals, answers HTTP and ends with a code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+SHELL = """
+import sys
+from auditseal import daemon
+from auditseal.daemon import run_daemon
+from auditseal.settings import DaemonSettings, KafkaSettings
+from auditseal_schemas.errors import *
+from auditseal_schemas.halt import Halt, HaltError
+
+def body(context):
+{body}
+
+settings = DaemonSettings(
+    cluster="a", vault="file:///v", kafka=KafkaSettings(bootstrap_servers="localhost:1"), metrics={{"port": {port}}}
+)
+sys.exit(run_daemon("example", settings, ["kafka", "store"], body))
+"""
+
+
+def script(body: str, port: int = 0) -> list[str]:
+    return [sys.executable, "-c", SHELL.format(body=textwrap.indent(body, "    "), port=port)]
+
+
+def end(body: str) -> tuple[int, list[dict[str, Any]]]:
+    done = subprocess.run(script(body), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=30, check=False)
+    return done.returncode, [json.loads(line) for line in done.stderr.decode().splitlines()]
+
+
+@contextmanager
+def running(body: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with subprocess.Popen(script(body), stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr
+            yield process, json.loads(process.stderr.readline())["telemetry"]
+        finally:
+            process.kill()
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "event", "fields"),
+    [
+        ("pass", 0, "stopped", {}),
+        ("raise HaltError(Halt.FORK, 'two')", 40, "halted", {"reason": "FORK", "runbook": "fork"}),
+        ("raise ConfigurationError('no')", 2, "unusable configuration", {"problem": "no"}),
+        ("raise TrustError('no')", 2, "unusable configuration", {"problem": "no"}),
+        ("raise AuditsealError('away')", 1, "failed", {"problem": "away", "kind": "AuditsealError"}),
+        ("raise OSError('disk')", 1, "failed", {"problem": "disk", "kind": "OSError"}),
+        ("raise KeyError('bug')", 1, "failed on an error that nobody foresaw", {}),
+        ("import confluent_kafka as c; raise c.KafkaException(c.KafkaError(1))", 1, "failed", {}),
+    ],
+)
+def test_each_end_has_its_code_and_a_last_line(body: str, code: int, event: str, fields: dict[str, str]) -> None:
+    returncode, lines = end(body)
+    assert returncode == code
+    assert lines[-1]["event"] == event
+    assert lines[-1].items() >= fields.items()
+
+
+def test_an_unforeseen_error_shows_where() -> None:
+    _, lines = end("raise KeyError('bug')")
+    (exception,) = lines[-1]["exception"]
+    assert (exception["exc_type"], exception["exc_value"]) == ("KeyError", "'bug'")
+    assert exception["frames"][-1]["name"] == "body"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(number: signal.Signals) -> None:
+    with running("context.stop.wait()") as (process, _):
+        process.send_signal(number)
+        assert process.wait(5) == 0
+        assert process.stderr
+        lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+    assert [line["event"] for line in lines] == ["stopping", "stopped"]
+    assert lines[0]["signal"] == number.name
+
+
+def test_a_body_that_does_not_stop_is_cut_off() -> None:
+    with running("import time; daemon.STOP_SECONDS = 0.5; time.sleep(60)") as (process, url):
+        get(f"{url}/healthz")
+        process.terminate()
+        assert process.wait(5) == 1
+
+
+def test_a_thread_left_behind_is_cut_off_and_keeps_no_process() -> None:
+    body = "import threading, time; daemon.STOP_SECONDS = 0.5; threading.Thread(target=time.sleep, args=(60,)).start()"
+    with running(body) as (process, _):
+        assert process.wait(5) == 1
+
+
+def await_ready(url: str, code: int, body: dict[str, Any]) -> None:
+    deadline = time.monotonic() + 5
+    while (answer := get(f"{url}/readyz")) != (code, json.dumps(body) + "\n") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (answer[0], json.loads(answer[1])) == (code, body)
+
+
+def test_health_and_metrics() -> None:
+    body = 'context.health.hold("kafka"); context.health.miss("store", "it is away"); context.stop.wait(20)'
+    with running(body) as (_, url):
+        assert get(f"{url}/healthz") == (200, '{"alive": true}\n')
+        await_ready(url, 503, {"ready": False, "missing": {"store": "it is away"}})
+        code, metrics = get(f"{url}/metrics")
+        assert code == 200
+        assert 'auditseal_build_info{component="example",version="' in metrics
+        assert "process_resident_memory_bytes" in metrics
+        assert get(f"{url}/secret")[0] == 404
+
+
+def test_ready_once_every_condition_holds() -> None:
+    body = 'context.health.hold("store"); context.health.hold("kafka"); context.stop.wait(20)'
+    with running(body) as (_, url):
+        await_ready(url, 200, {"ready": True, "missing": {}})
+
+
+def test_a_condition_that_was_not_named_is_a_bug() -> None:
+    from auditseal.telemetry import Health
+
+    health = Health(["kafka"])
+    with pytest.raises(ValueError, match="'kfka' is not one of the conditions kafka"):
+        health.hold("kfka")
+    with pytest.raises(ValueError, match="conditions"):
+        health.miss("kfka", "why")
+    assert health.missing() == {"kafka": "not yet"}
+
+
+def test_a_taken_port_is_a_failure_of_a_tool() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = script("pass", port=taken.getsockname()[1])
+        done = subprocess.run(command, stderr=subprocess.PIPE, timeout=30, check=False, env=dict(os.environ))
+    assert done.returncode == 1
+    assert json.loads(done.stderr.splitlines()[-1])["event"] == "failed"

@@ -1,0 +1,163 @@
+from pathlib import Path
+
+import pytest
+
+from auditseal.settings import DaemonSettings, Section, format_settings, load_settings
+from auditseal_schemas.errors import ConfigurationError
+
+
+class ExampleSection(Section):
+    retention_days: int = 1
+
+
+class ExampleSettings(DaemonSettings):
+    archiver: ExampleSection = ExampleSection()
+
+
+GOOD = """
+cluster = "audit.example.com"
+vault = "file:///tmp/vault"
+[kafka]
+bootstrap_servers = "127.0.0.1:9092"
+[archiver]
+retention_days = 30
+[sealer]
+anything = "is the sealer's to check"
+"""
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("AUDITSEAL_")]:
+        monkeypatch.delenv(name)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "auditseal.toml"
+    path.write_text(text)
+    return path
+
+
+def problems(config: Path | None) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(ExampleSettings, config)
+    return str(caught.value).split("\n")
+
+
+def test_file_alone(tmp_path: Path) -> None:
+    settings = load_settings(ExampleSettings, write(tmp_path, GOOD))
+    assert settings.kafka.client_config() == {
+        "bootstrap.servers": "127.0.0.1:9092",
+        "security.protocol": "PLAINTEXT",
+    }
+    assert (settings.archiver.retention_days, settings.events_topic, settings.metrics.port) == (30, "audit.events", 0)
+
+
+def test_environment_alone_and_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", "localhost:1")
+    monkeypatch.setenv("AUDITSEAL_ARCHIVER__RETENTION_DAYS", "7")
+    settings = load_settings(ExampleSettings, write(tmp_path, GOOD))
+    assert (settings.kafka.bootstrap_servers, settings.archiver.retention_days) == ("localhost:1", 7)
+    monkeypatch.setenv("AUDITSEAL_CLUSTER", "a")
+    monkeypatch.setenv("AUDITSEAL_VAULT", "s3://bucket/prefix")
+    assert load_settings(ExampleSettings, None).cluster == "a"
+
+
+def test_one_line_for_each_wrong_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSEAL_CLUSTRE", "typo")
+    monkeypatch.setenv("AUDITSEAL_KAFKA__SERVERS", "typo")
+    text = """
+vault = "http://bucket"
+blocks = "unknown"
+[kafka]
+bootstrap_servers = "127.0.0.1:9092"
+[archiver]
+retention_days = "many"
+"""
+    found = problems(write(tmp_path, text))
+    starts = [
+        "AUDITSEAL_CLUSTRE: there is no such setting",
+        "cluster (AUDITSEAL_CLUSTER): Field required",
+        "vault (AUDITSEAL_VAULT): expected s3://",
+        "kafka.servers (AUDITSEAL_KAFKA__SERVERS): there is no such setting",
+        "archiver.retention_days (AUDITSEAL_ARCHIVER__RETENTION_DAYS): Input should be a valid integer",
+        "blocks (AUDITSEAL_BLOCKS): there is no such setting",
+    ]
+    assert len(found) == len(starts)
+    assert all(any(line.startswith(start) for line in found) for start in starts), found
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"KAFKA__BOOTSTRAP_SERVERS": "kafka.example.com:9092"}, "in the clear, over a network"),
+        ({"KAFKA__SECURITY_PROTOCOL": "SASL_SSL"}, "needs sasl_username and sasl_password_file"),
+        ({"KAFKA__SSL_CA_FILE": "/nowhere/ca.pem"}, "Path does not point to a file"),
+        ({"VAULT": "s3://key:secret@bucket/"}, "credentials never stand in a vault's URL"),
+        ({"CLUSTER": "Not An Origin"}, "make no origin"),
+        ({"BLOCKS_TOPIC": "audit.events"}, "are the same topic"),
+        ({"METRICS__PORT": "65536"}, "less than or equal to 65535"),
+        ({"KAFKA": "{"}, "kafka"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"AUDITSEAL_{name}", value)
+    (problem,) = problems(write(tmp_path, GOOD))
+    assert said in problem
+
+
+def test_plaintext_beyond_loopback_when_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", "kafka.example.com:9092")
+    monkeypatch.setenv("AUDITSEAL_KAFKA__ALLOW_PLAINTEXT", "true")
+    assert load_settings(ExampleSettings, write(tmp_path, GOOD)).kafka.allow_plaintext
+
+
+def test_secrets_stand_in_files_and_never_in_the_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    password = tmp_path / "password"
+    password.write_text("hunter2\n")
+    for name, value in {
+        "BOOTSTRAP_SERVERS": "kafka.example.com:9093",
+        "SECURITY_PROTOCOL": "SASL_SSL",
+        "SASL_USERNAME": "archiver",
+        "SASL_PASSWORD_FILE": str(password),
+        "SSL_CA_FILE": str(password),
+        "SSL_KEY_PASSWORD_FILE": str(password),
+    }.items():
+        monkeypatch.setenv(f"AUDITSEAL_KAFKA__{name}", value)
+    settings = load_settings(ExampleSettings, write(tmp_path, GOOD))
+    assert settings.kafka.client_config() == {
+        "bootstrap.servers": "kafka.example.com:9093",
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "archiver",
+        "sasl.password": "hunter2",
+        "ssl.ca.location": str(password),
+        "ssl.key.password": "hunter2",
+    }
+    assert "hunter2" not in format_settings(settings)
+    password.write_text("")
+    with pytest.raises(ConfigurationError, match="holds no secret"):
+        settings.kafka.client_config()
+    password.unlink()
+    with pytest.raises(ConfigurationError, match="can't be read"):
+        settings.kafka.client_config()
+
+
+def test_the_dump_is_a_configuration_again(tmp_path: Path) -> None:
+    settings = load_settings(ExampleSettings, write(tmp_path, GOOD))
+    dump = format_settings(settings)
+    assert 'kafka.bootstrap_servers = "127.0.0.1:9092"' in dump
+    assert "# kafka.sasl_username is not set" in dump
+    assert load_settings(ExampleSettings, write(tmp_path, dump)) == settings
+
+
+@pytest.mark.parametrize("content", [b"cluster =", b"\xff", None])
+def test_unreadable_file(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "auditseal.toml"
+    if content is not None:
+        path.write_bytes(content)
+    (problem,) = problems(path)
+    assert "can't be read as TOML" in problem
