@@ -18,7 +18,7 @@ def check_texts(owner: str, **texts: object) -> None:
         EventError: One isn't; its field is `<owner>.<name>`, or `<name>` where the owner is empty.
     """
     for name, text in texts.items():
-        # The fast path comes first: record() checks some fifteen texts, nearly all of them short and ASCII.
+        # Written out, here and below: record() checks some fifteen texts, nearly all of them short and ASCII.
         if not (isinstance(text, str) and 0 < len(text) <= MAX_TEXT_BYTES and text.isascii()):
             check_text(_path(owner, name), text, least=1)
 

@@ -178,7 +178,7 @@ def _optional(text: str | None) -> bytes:
 def _array(items: Collection[T], encode: Callable[[T], bytes]) -> bytes:
     if not items:
         return _END
-    return b"".join((encode_long(len(items)), *map(encode, items), _END))
+    return b"".join((_LENGTHS[len(items)], *map(encode, items), _END))
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,57 @@
+"""What can go wrong between `record` and a receipt; each type is one that a service may branch on."""
+
+from auditseal_schemas.errors import AuditsealError
+
+
+class PublishError(AuditsealError):
+    """An event isn't in Kafka, or isn't known to be."""
+
+
+class BufferFullError(PublishError):
+    """The buffer had no room in time: the event is refused and took no sequence number. Slow down, or retry later."""
+
+
+class ProducerClosedError(PublishError):
+    """The producer is closed: the event is refused."""
+
+
+class BrokerUnavailableError(PublishError):
+    """No broker answered in time, or the topic doesn't exist there."""
+
+
+class ForkedError(PublishError):
+    """A receipt was asked for in a forked child; only the process that recorded the event gets it."""
+
+
+class DeliveryError(PublishError):
+    """An accepted event got no acknowledgement.
+
+    The broker may have stored it all the same, when it was the answer that got lost. Recorded again with the same
+    `event_id`, it can be told from a second event.
+
+    Attributes:
+        event_id: The event's id.
+        encoded: The event's bytes, for `auditseal_schemas.event_codec.decode_event` or for a spool.
+        code: librdkafka's name of the error, such as `_MSG_TIMED_OUT`.
+    """
+
+    def __init__(self, event_id: str, encoded: bytes, code: str, problem: str) -> None:
+        super().__init__(f"event {event_id} got no acknowledgement: {problem} ({code})")
+        self.event_id = event_id
+        self.encoded = encoded
+        self.code = code
+
+
+class UndeliveredError(PublishError):
+    """Not every accepted event is in Kafka, at a flush or a close.
+
+    Attributes:
+        waiting: Events that still waited for an acknowledgement when the time was up.
+        failed: Events that failed since the flush before.
+    """
+
+    def __init__(self, waiting: int, failed: int, first: DeliveryError | None) -> None:
+        cause = f"; the first: {first}" if first else ""
+        super().__init__(f"{waiting} events still wait for an acknowledgement, {failed} failed{cause}")
+        self.waiting = waiting
+        self.failed = failed

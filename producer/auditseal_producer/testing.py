@@ -1,0 +1,58 @@
+"""For a service's own tests: what it records, checked and encoded as in production, without a Kafka."""
+
+from hashlib import sha256
+from typing import Unpack
+
+from auditseal_producer.channel import stamp_fields
+from auditseal_producer.receipt import PendingReceipt, Receipt
+from auditseal_schemas.event import AuditEvent, EventFields
+from auditseal_schemas.event_codec import decode_event, encode_event
+from auditseal_schemas.event_parts import Source, Stream
+
+_STREAM_ID = "recorded-events"
+
+
+class RecordedEvents:
+    """Stands in for an AuditProducer; `events` are the events recorded so far, decoded from the bytes sent.
+
+    Attributes:
+        events: In the order of recording.
+    """
+
+    def __init__(self, *, service: str = "test", environment: str = "test") -> None:
+        self.events: list[AuditEvent] = []
+        self._source = Source(service=service, environment=environment)
+
+    def record(self, **fields: Unpack[EventFields]) -> PendingReceipt:
+        """Record one event; its receipt is there at once.
+
+        Raises:
+            EventError: As `AuditProducer.record`.
+        """
+        stream = Stream(_STREAM_ID, len(self.events))
+        encoded = encode_event(AuditEvent(source=self._source, stream=stream, **stamp_fields(fields)))
+        event = decode_event(encoded)
+        self.events.append(event)
+        pending = PendingReceipt(event.event_id, stream)
+        pending.set_result(
+            Receipt(
+                topic="recorded",
+                partition=0,
+                offset=stream.sequence,
+                timestamp=int(event.occurred_at.timestamp() * 1000),
+                event_id=event.event_id,
+                stream=stream,
+                sha256=sha256(encoded).digest(),
+            )
+        )
+        return pending
+
+    def only_event(self) -> AuditEvent:
+        """Return the event, where exactly one was to be recorded.
+
+        Raises:
+            AssertionError: None or several were.
+        """
+        if len(self.events) != 1:
+            raise AssertionError(f"one event was expected, {len(self.events)} were recorded: {self.events}")
+        return self.events[0]
