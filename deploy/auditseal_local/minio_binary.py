@@ -36,7 +36,7 @@ def minio_binary(progress: Progress) -> Path:
         return Path(given).absolute()
     binary = cached_path()
     if not binary.exists():
-        with exclusive(binary.with_suffix(".lock")):
+        with exclusive(binary.with_name(f"{binary.name}.lock")):
             if not binary.exists():  # another process may have built it while we waited
                 _build(binary, progress)
     return binary
