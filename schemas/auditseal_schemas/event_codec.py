@@ -107,7 +107,7 @@ def encode_event(event: AuditEvent) -> bytes:
 def decode_event(encoded: bytes) -> AuditEvent:
     """Read an event that is the whole of the bytes, in its one encoding, of any version that this package knows.
 
-    Memory stays in proportion to the bytes, of which there are at most MAX_EVENT_BYTES.
+    Memory stays below 80 times the bytes, of which there are at most MAX_EVENT_BYTES.
 
     Raises:
         DecodeError: The bytes are anything else.

@@ -86,13 +86,15 @@ class Reason:
     """Why the outcome is what it is: a stable code, a text for people, or both.
 
     Raises:
-        EventError: As for Actor.
+        EventError: As for Actor, or there is neither.
     """
 
     code: str | None = None
     text: str | None = None
 
     def __post_init__(self) -> None:
+        if self.code is None and self.text is None:
+            raise EventError("reason", "needs a code or a text; leave it out where there is none")
         check_optional_texts("reason", code=self.code, text=self.text)
 
 
@@ -139,9 +141,9 @@ class Source:
     """
 
     service: str
-    environment: str
     version: str | None = None
     instance: str | None = None
+    environment: str
     region: str | None = None
 
     def __post_init__(self) -> None:

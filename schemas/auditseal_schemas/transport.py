@@ -31,7 +31,8 @@ def check_transport(bootstrap_servers: str, security_protocol: str) -> None:
 def _host(server: str) -> str:
     """Return the host of `host`, `host:port`, `[v6]:port` or `PROTOCOL://host:port`, all of which librdkafka takes."""
     address = server.strip().rpartition("://")[2]
-    host = address[1:].partition("]")[0] if address.startswith("[") else address.rpartition(":")[0] or address
+    name, colon, last = address.rpartition(":")
+    host = address[1:].partition("]")[0] if address.startswith("[") else name if colon else last
     if not host:
         raise ConfigurationError(f"bootstrap.servers: {server!r} names no host: host:port,... is expected")
     return host

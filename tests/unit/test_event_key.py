@@ -1,0 +1,44 @@
+"""The key: one actor's events share it, and it says little about whose they are."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event_key import event_key
+from auditseal_schemas.event_parts import Actor, Outcome, Resource, Source, Stream
+
+
+def key_of(actor: Actor, tenant: str | None = None, action: str = "read") -> bytes:
+    return event_key(
+        AuditEvent(
+            event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
+            occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+            tenant=tenant,
+            source=Source(service="s", environment="e"),
+            actor=actor,
+            action=action,
+            resources=(Resource("r", "1"),),
+            outcome=Outcome.SUCCESS,
+            stream=Stream("x", 3),
+        )
+    )
+
+
+def test_the_key_is_two_bytes_of_a_hash_of_tenant_and_actor() -> None:
+    assert key_of(Actor("user", "zoë"), "acme") == sha256("acme\0user\0zoë".encode()).digest()[:2]
+    assert key_of(Actor("user", "zoë")) == sha256("\0user\0zoë".encode()).digest()[:2]
+
+
+def test_only_tenant_type_and_id_make_the_key() -> None:
+    key = key_of(Actor("user", "u-1"), "acme")
+    assert key_of(Actor("user", "u-1", name="Zoë", ip="192.0.2.1"), "acme", action="write") == key
+    others = [
+        key_of(Actor("user", "u-2"), "acme"),
+        key_of(Actor("service", "u-1"), "acme"),
+        key_of(Actor("user", "u-1")),
+    ]
+    assert key not in others
+
+
+def test_actors_spread_over_the_lanes() -> None:
+    assert len({key_of(Actor("user", f"u-{number}")) for number in range(2_000)}) > 1_900
