@@ -8,12 +8,15 @@ walked, and no repository or mirror can slip in another byte. `python -m auditse
 import hashlib
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
+
+import requests
 
 from auditseal_local.cache import cache_dir, exclusive
 from auditseal_local.errors import LocalStackError
@@ -23,6 +26,7 @@ KAFKA = "org.apache.kafka:kafka_2.13:4.1.1"
 _LOG_BINDING = "log4j-slf4j-impl"  # Kafka's clients speak slf4j 1.7
 _LOCK = "kafka_jars.lock"
 _CONNECTIONS = 8
+_PAUSES = (1.0, 4.0)  # s, between the tries of one download
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,7 @@ def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
         staged.mkdir()
 
         def fetch(jar: Jar) -> None:
-            artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
-            path = _resolved(artifact)
+            path = _download(context.project(jar.group, jar.artifact).at_version(jar.version).artifact())
             if _sha256(path) != jar.sha256:
                 raise LocalStackError(f"{jar.filename} as downloaded isn't the jar that {_LOCK} names: refused")
             path.replace(staged / jar.filename)
@@ -90,13 +93,20 @@ def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
         staged.rename(folder)
 
 
-def _resolved(artifact: Any) -> Path:
-    import requests  # noqa: PLC0415  (jgo's, and only needed to name its errors)
+def _download(artifact: Any, pauses: tuple[float, ...] = _PAUSES) -> Path:
+    """Download, trying again after each pause: of some 90 requests one may well break off.
 
+    Raises:
+        LocalStackError: No try succeeded.
+    """
     try:
         return Path(artifact.resolve())
     except (requests.RequestException, RuntimeError) as error:
-        raise LocalStackError(f"can't download {artifact}: {error}. Is a Maven repository reachable?") from error
+        artifact.cached_path.unlink(missing_ok=True)  # what came of it would pass for the whole
+        if not pauses:
+            raise LocalStackError(f"can't download {artifact}: {error}. Is a Maven repository reachable?") from error
+    time.sleep(pauses[0])
+    return _download(artifact, pauses[1:])
 
 
 def _maven(repository: Path) -> Any:
@@ -123,7 +133,7 @@ def _resolve_lock(context: Any) -> Iterator[Jar]:
     core = next(a for a in artifacts if a.artifactId == "log4j-core")
     artifacts.append(context.project(core.groupId, _LOG_BINDING).at_version(core.version).artifact())
     for a in artifacts:
-        yield Jar(a.groupId, a.artifactId, a.version, _sha256(_resolved(a)))
+        yield Jar(a.groupId, a.artifactId, a.version, _sha256(_download(a)))
 
 
 def _print_lock(jars: Iterable[Jar]) -> None:

@@ -39,7 +39,7 @@ class Node(ABC):
             progress: Called with a line when a step begins, and each second that a long one lasts.
         """
         self.directory = directory.absolute()
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log = self.directory / "server.log"
         self.progress = progress
         self.ports = self._keep_ports()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 
 from auditseal_local import go_toolchain, kafka_jars, minio_binary
 from auditseal_local.cache import cache_dir, exclusive
@@ -38,7 +39,7 @@ class FakeMaven:
         return self
 
     def artifact(self) -> SimpleNamespace:
-        return SimpleNamespace(resolve=self.resolve)
+        return SimpleNamespace(resolve=self.resolve, cached_path=self.folder / "partial")
 
     def resolve(self) -> Path:
         path = self.folder / os.urandom(4).hex()
@@ -80,14 +81,22 @@ def test_another_jar_than_the_locked_one_is_refused(
     assert [path.suffix for path in own_cache.iterdir()] == [".lock"]
 
 
-def test_a_repository_out_of_reach_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable() -> Path:
-        raise RuntimeError("not found in remote repositories")
+def test_a_download_that_breaks_off_is_tried_again_from_its_start(tmp_path: Path) -> None:
+    left = [requests.ConnectionError("reset"), RuntimeError("HTTP 503")]
 
-    monkeypatch.setattr(kafka_jars, "_maven", lambda _folder: FakeMaven(tmp_path))
-    monkeypatch.setattr(FakeMaven, "resolve", lambda _self: unreachable())
+    def resolve() -> Path:
+        assert not (tmp_path / "partial").exists()
+        (tmp_path / "partial").write_bytes(b"ja")
+        if left:
+            raise left.pop()
+        return tmp_path / "partial"
+
+    artifact = SimpleNamespace(resolve=resolve, cached_path=tmp_path / "partial")
+    assert kafka_jars._download(artifact, (0, 0)) == tmp_path / "partial"
+    left += [RuntimeError("1"), RuntimeError("2"), RuntimeError("3")]
+    (tmp_path / "partial").unlink()
     with pytest.raises(LocalStackError, match="Is a Maven repository reachable"):
-        kafka_jars.class_path(silent)
+        kafka_jars._download(artifact, (0, 0))
 
 
 def script(path: Path, text: str) -> Path:

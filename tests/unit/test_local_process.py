@@ -36,6 +36,12 @@ def started(child: Child, log: Path) -> Child:
     return child
 
 
+def left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that still run after `seconds`; a zombie that nobody reaps doesn't."""
+    _gone, alive = psutil.wait_procs(processes, seconds)
+    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
 def only_child_of(guard_pid: int) -> psutil.Process:
     [process] = psutil.Process(guard_pid).children()
     return process
@@ -76,7 +82,7 @@ def test_the_command_dies_with_its_guard(tmp_path: Path) -> None:
     child = started(launch_guarded(SLEEP, tmp_path / "log", {}), tmp_path / "log")
     command = only_child_of(child.identity.pid)
     os.kill(child.identity.pid, signal.SIGKILL)
-    command.wait(5)
+    assert left_of([command], 5) == []
     child.kill()
 
 
@@ -87,9 +93,8 @@ def test_the_command_dies_with_the_parent_of_its_guard(tmp_path: Path) -> None:
         assert parent.stdout.readline() == b"up\n"
         family = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
-    _gone, alive = psutil.wait_procs(family, 5)
     assert len(family) == 2
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert left_of(family, 5) == []
 
 
 def test_a_detached_process_is_found_by_its_file(tmp_path: Path) -> None:
