@@ -139,8 +139,14 @@ class SigningKey:
         return cls(private)
 
     def to_pem(self, passphrase: bytes | None) -> bytes:
-        """Return the PKCS#8 PEM, encrypted where a passphrase is given."""
-        encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+        """Return the PKCS#8 PEM, encrypted where a passphrase is given.
+
+        Raises:
+            ConfigurationError: The passphrase is empty: a key in the clear has to be asked for with None.
+        """
+        if passphrase == b"":
+            raise ConfigurationError("the signing key's passphrase is empty: give one, or none at all")
+        encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
         return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
     @property
