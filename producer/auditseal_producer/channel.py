@@ -31,6 +31,7 @@ ErrorCallback = Callable[[DeliveryError], object]
 
 _POLL_SECONDS = 0.1
 _PURGE_SECONDS = 10.0
+_HELP_EVERY = 100  # events
 _log = logging.getLogger("auditseal_producer")
 
 
@@ -53,6 +54,7 @@ class Channel:
         self._stream_id = str(uuid7())
         self._sequence = 0
         self._lock = threading.Lock()
+        self._helping = threading.Lock()
         self._room = threading.Condition(self._lock)
         self._idle = threading.Condition(self._lock)
         self._events = self._bytes = 0
@@ -85,10 +87,13 @@ class Channel:
         with self._lock:
             try:
                 self._check_open()
-                return self._queue(fields) if self._has_room() else None
+                pending = self._queue(fields) if self._has_room() else None
             except AuditsealError:
                 self._refused += 1
                 raise
+        if pending is None or not pending.stream.sequence % _HELP_EVERY:
+            self._help()
+        return pending
 
     def wait_for_room(self, seconds: float) -> bool:
         """Wait until there is room for an event of any size, at most for some seconds; return whether there is.
@@ -184,26 +189,39 @@ class Channel:
         self._bytes += len(encoded)
         return pending
 
+    def _help(self) -> None:
+        """Hand out receipts in the thread that records, now and then.
+
+        The binding takes and gives back Python's lock for each of them, so beside a thread that records without a pause
+        the serving one would get 200 a second (a turn every 5 ms), and ever more events would wait.
+        """
+        if self._helping.acquire(blocking=False):  # not so in a callback that records: nor would that end
+            try:
+                self._kafka.poll(0)
+            finally:
+                self._helping.release()
+
     def _serve(self) -> None:
-        # The only thread that polls. Were flush() to serve callbacks in the main thread, a Ctrl-C could cut one short.
         while self._served:
             self._kafka.poll(_POLL_SECONDS)
 
     def _settle(self, pending: PendingReceipt, size: int, error: KafkaError | None, message: Message) -> None:
         """Hand out the receipt or the error, and only then make room: after a flush every handle is done."""
         failure = None if error is None else _failure(pending, error, message)
-        if failure is None:
-            pending.set_result(_receipt(pending, message))
-        else:
-            pending.set_exception(failure)
-            self._report(pending, failure)
-        with self._lock:
-            self._count(failure)
-            self._events -= 1
-            self._bytes -= size
-            self._room.notify()
-            if not self._events:
-                self._idle.notify_all()
+        try:
+            if failure is None:
+                pending.set_result(_receipt(pending, message))
+            else:
+                pending.set_exception(failure)
+                self._report(pending, failure)
+        finally:  # also when a Ctrl-C cuts a callback short
+            with self._lock:
+                self._count(failure)
+                self._events -= 1
+                self._bytes -= size
+                self._room.notify()
+                if not self._events:
+                    self._idle.notify_all()
 
     def _count(self, failure: DeliveryError | None) -> None:
         if failure is None:

@@ -10,7 +10,6 @@ from typing import Required, TypedDict
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event_check import (
     MAX_ITEMS,
-    check_items,
     check_kind,
     check_optional_kind,
     check_optional_texts,
@@ -126,11 +125,9 @@ class AuditEvent:
         check_kind("stream", self.stream, Stream)
         check_optional_kind("reason", self.reason, Reason)
         check_optional_kind("authorization", self.authorization, Authorization)
-        object.__setattr__(self, "resources", freeze_items("resources", self.resources))
-        check_items("resources", self.resources, Resource, least=1)
+        object.__setattr__(self, "resources", freeze_items("resources", self.resources, Resource, least=1))
         if self.changes != ():
-            object.__setattr__(self, "changes", freeze_items("changes", self.changes))
-            check_items("changes", self.changes, Change, least=0)
+            object.__setattr__(self, "changes", freeze_items("changes", self.changes, Change, least=0))
 
 
 def _normal_time(time: object) -> datetime:

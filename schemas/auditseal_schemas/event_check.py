@@ -52,18 +52,21 @@ def check_text(field: str, text: object, *, least: int) -> None:
         raise EventError(field, f"takes {size} bytes; at most {MAX_TEXT_BYTES} are allowed: shorten it")
 
 
-def check_items(field: str, items: object, kind: type, *, least: int) -> None:
-    """Check a tuple of parts: each of the kind, `least` to MAX_ITEMS of them.
+def freeze_items(field: str, items: object, kind: type, *, least: int) -> tuple[object, ...]:
+    """Return a sequence's items as a tuple of their own, checked: each of the kind, `least` to MAX_ITEMS of them.
 
     Raises:
-        EventError: It isn't so.
+        EventError: They aren't so.
     """
-    if not isinstance(items, tuple):
+    if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
         raise EventError(field, f"must be a sequence of {kind.__name__}, not {type(items).__name__}")
-    if not least <= len(items) <= MAX_ITEMS:
-        raise EventError(field, f"has {len(items)} items; {least} to {MAX_ITEMS} are allowed")
-    for index, item in enumerate(items):
-        check_kind(f"{field}[{index}]", item, kind)
+    frozen = tuple(items)
+    if not least <= len(frozen) <= MAX_ITEMS:
+        raise EventError(field, f"has {len(frozen)} items; {least} to {MAX_ITEMS} are allowed")
+    for index, item in enumerate(frozen):
+        if not isinstance(item, kind):
+            check_kind(f"{field}[{index}]", item, kind)
+    return frozen
 
 
 def check_kind(field: str, value: object, kind: type) -> None:
@@ -84,19 +87,6 @@ def check_optional_kind(field: str, value: object, kind: type) -> None:
     """
     if value is not None:
         check_kind(field, value, kind)
-
-
-def freeze_items(field: str, items: object) -> tuple[object, ...]:
-    """Return a sequence's items as a tuple of their own, so that nobody can change an event after its check.
-
-    Raises:
-        EventError: It is no iterable of parts.
-    """
-    if isinstance(items, tuple):
-        return items
-    if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
-        raise EventError(field, f"must be a sequence, not {type(items).__name__}")
-    return tuple(items)
 
 
 def _path(owner: str, name: str) -> str:

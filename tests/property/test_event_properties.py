@@ -1,4 +1,4 @@
-"""Over all events: one encoding, which decodes to the same; over all bytes: an event or a DecodeError, in bounded memory."""
+"""Over all events: one encoding, which decodes to the same; over all bytes: an event or a DecodeError."""
 
 import tracemalloc
 from datetime import UTC, datetime

@@ -8,8 +8,8 @@ import pytest
 
 from auditseal_schemas.errors import DecodeError, EventError
 from auditseal_schemas.event import SCHEMA_VERSION, AuditEvent
-from auditseal_schemas.event_codec import MAX_EVENT_BYTES, PREFIX_BYTES, decode_event, encode_event, schema_name
 from auditseal_schemas.event_check import MAX_ITEMS, MAX_TEXT_BYTES
+from auditseal_schemas.event_codec import MAX_EVENT_BYTES, PREFIX_BYTES, decode_event, encode_event, schema_name
 from auditseal_schemas.event_parts import (
     Actor,
     Authorization,

@@ -100,7 +100,7 @@ def test_a_bad_field_is_named(changed: dict[str, Any], field: str) -> None:
         (lambda: Actor("user", "u-1", user_agent=b"curl"), "actor.user_agent"),  # type: ignore[arg-type]
         (lambda: Resource("invoice", ""), "resources[].id"),
         (lambda: Resource("invoice", "1", parent=2), "resources[].parent"),  # type: ignore[arg-type]
-        (lambda: Reason(), "reason"),
+        (Reason, "reason"),
         (lambda: Reason(code=403), "reason.code"),  # type: ignore[arg-type]
         (lambda: Authorization(1), "authorization.granted"),  # type: ignore[arg-type]
         (lambda: Authorization(True, policy="\udfff"), "authorization.policy"),
