@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.header import TIMESTAMP_APPEND, Header
 from auditseal_schemas.key import Signer, SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
@@ -15,6 +16,8 @@ from auditseal_schemas.merkle import EMPTY_ROOT, Frontier
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import RecordHeaders
+
+T = TypeVar("T")
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 SIGNER = SigningKey.from_seed(bytes(range(32)))
@@ -138,3 +141,13 @@ def empty_header(**changes: Any) -> Header:
 def flipped(data: bytes, position: int, mask: int = 0xFF) -> bytes:
     """Return the data with one byte changed."""
     return data[:position] + bytes((data[position] ^ mask,)) + data[position + 1 :]
+
+
+def read_or_refuse(read: Callable[[bytes], T], data: bytes) -> T | None:
+    """Return what was read, or None where it was refused in words that a terminal may show; nothing else may happen."""
+    try:
+        return read(data)
+    except VerificationError as error:
+        words = str(error)
+    assert words.isprintable()
+    return None

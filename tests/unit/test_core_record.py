@@ -1,0 +1,126 @@
+"""Records at the edges of what may be sealed, and each way in which an encoding can be wrong."""
+
+from hashlib import sha256
+
+import pytest
+
+from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.limits import MAX_CONTENT_BYTES
+from auditseal_schemas.record import Oversize, RecordEncoder, SealedRecord, next_link, parse_record, scan_record
+from auditseal_schemas.varint import encode_long
+from tests.core_samples import flipped
+
+SMALL = RecordEncoder().encode(5, 7, b"k", [("h", b"v"), ("n", None)], b"value")
+OVERSIZE_TAIL = b"\x02" + encode_long(MAX_CONTENT_BYTES + 1) + encode_long(32) + bytes(32) + b"\x00"
+
+
+def refuse(data: bytes) -> MalformedError:
+    with pytest.raises(MalformedError) as caught:
+        parse_record(data)
+    assert str(caught.value).isprintable()
+    return caught.value
+
+
+def test_every_byte_of_a_small_record_counts() -> None:
+    record = parse_record(SMALL)
+    assert record == SealedRecord(5, 7, b"k", (("h", b"v"), ("n", None)), b"value")
+    seen = {SMALL: record}
+    for position in range(len(SMALL)):
+        for mask in range(1, 256):
+            changed = flipped(SMALL, position, mask)
+            try:
+                seen[changed] = parse_record(changed)
+            except MalformedError:
+                continue
+    assert len(set(seen.values())) == len(seen) > len(SMALL)
+
+
+def test_the_link_is_an_rfc_6962_leaf() -> None:
+    assert next_link(b"\x01" * 32, SMALL) == sha256(b"\x00" + b"\x01" * 32 + SMALL).digest()
+
+
+def content_of(size: int) -> bytes:
+    """Return a value that makes the contents (no key, no headers, a value) exactly `size` bytes."""
+    around = len(b"\x00" + b"\x02\x00" + b"\x02" + encode_long(size))
+    value = bytes(size - around)
+    assert len(encode_long(len(value))) == len(encode_long(size))
+    return value
+
+
+@pytest.mark.parametrize("excess", [-1, 0])
+def test_contents_up_to_the_limit_are_sealed_whole(excess: int) -> None:
+    value = content_of(MAX_CONTENT_BYTES + excess)
+    record = RecordEncoder().encode(2**62, 2**62, None, (), value)
+    assert len(record) > MAX_CONTENT_BYTES
+    assert parse_record(record) == SealedRecord(2**62, 2**62, None, (), value)
+    assert scan_record(record, 0).end == len(record)
+
+
+def test_contents_beyond_the_limit_become_length_and_digest() -> None:
+    value = content_of(MAX_CONTENT_BYTES + 1)
+    record = RecordEncoder().encode(9, -1, None, (), value)
+    content = b"\x00" + b"\x02\x00" + b"\x02" + encode_long(len(value)) + value
+    oversize = Oversize(MAX_CONTENT_BYTES + 1, sha256(content).digest())
+    assert parse_record(record) == SealedRecord(9, -1, None, None, None, oversize)
+    assert len(record) < 64
+
+
+def test_a_plain_record_with_contents_beyond_the_limit_is_refused() -> None:
+    value = content_of(MAX_CONTENT_BYTES + 1)
+    refuse(b"\x00\x01\x00\x02\x00\x02" + encode_long(len(value)) + value + b"\x00\x00")
+
+
+def test_headers_none_and_empty_are_different_things() -> None:
+    unread, empty = (RecordEncoder().encode(0, 0, None, headers, None) for headers in (None, ()))
+    assert unread != empty
+    assert (parse_record(unread).headers, parse_record(empty).headers) == (None, ())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x01\x00\x00\x00\x00\x00\x00",
+        b"\x00\x00\x04\x00\x00\x00\x00",
+        b"\x00\x00\x00\x04\x00\x00\x00",
+        b"\x00\x00\x00\x00\x04\x00\x00",
+        b"\x00\x00\x00\x00\x00\x04\x00",
+        b"\x00\x00\x00\x00\x00\x01\x00",
+        b"\x00\x00\x02\x01\x00\x00\x00\x00",
+        b"\x00\x00\x02\x81\x01\x00\x00\x00\x00",
+        b"\x00\x00\x02\x80\x00\x00\x00\x00\x00",
+        b"\x00\x00\x00\x02\x01\x02\x00\x00\x00\x00\x00\x00",
+        b"\x00\x00\x00\x02\x80\x00\x00\x00\x00",
+        b"\x00\x00\x00\x02\x02\x02h\x00\x02\x02h\x00\x00\x00\x00\x00",
+        b"\x00\x00\x00\x02\x02\x02\xff\x00\x00\x00\x00\x00",
+        b"\x00\x00\x00\x02\x02\x06\xed\xa0\x80\x00\x00\x00\x00\x00",
+        b"\x00\x00\x00\x02\x02\x01h\x00\x00\x00\x00\x00",
+        b"\x00\x00\x00\x00\x00\x00\x02s",
+        b"\x00\x00\x00\x00\x00\x00\x1e" + bytes(15),
+        b"\x00\x00\x00\x00\x00\x00\x20" + bytes(15),
+        b"\x00\x00\x00\x00\x00\x00\x22" + bytes(17),
+        b"\x00\x00\x00\x00\x00\x00\x01",
+        b"\x00\x00\x02\x00\x00\x00" + OVERSIZE_TAIL,
+        b"\x00\x00\x00\x02\x00\x00" + OVERSIZE_TAIL,
+        b"\x00\x00\x00\x00\x02\x00" + OVERSIZE_TAIL,
+        b"\x00\x00\x00\x00\x00" + OVERSIZE_TAIL.replace(encode_long(32), encode_long(31)),
+        b"\x00\x00\x00\x00\x00" + OVERSIZE_TAIL.replace(encode_long(32), encode_long(33)),
+        b"\x00\x00\x00\x00\x00\x02" + encode_long(MAX_CONTENT_BYTES) + encode_long(32) + bytes(33),
+        b"\x00\x00\x00\x00\x00\x02" + encode_long(-1) + encode_long(32) + bytes(33),
+        b"\x00\x00\x00\x00\x00" + OVERSIZE_TAIL[:-1],
+        b"\x00\x00\x00\x00\x00" + OVERSIZE_TAIL[:-2],
+        SMALL + b"\x00",
+        SMALL + SMALL,
+    ],
+    ids=lambda data: data[:16].hex(),
+)
+def test_anything_but_the_canonical_encoding_is_refused(data: bytes) -> None:
+    assert refuse(data).field.startswith(("record", "long", "length"))
+
+
+def test_a_salted_record_of_either_kind() -> None:
+    salt = bytes(range(16))
+    assert parse_record(b"\x00\x00\x00\x00\x00\x00\x20" + salt) == SealedRecord(0, 0, None, None, None, None, salt)
+    oversize = Oversize(MAX_CONTENT_BYTES + 1, bytes(32))
+    salted = b"\x00\x00\x00\x00\x00" + OVERSIZE_TAIL[:-1] + b"\x20" + salt
+    assert parse_record(salted) == SealedRecord(0, 0, None, None, None, oversize, salt)
