@@ -1,0 +1,44 @@
+"""One simulated service as a process of its own: `python -m auditseal.demo.publish NAME BOOTSTRAP TOPIC COUNT SEED OUT`."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from auditseal.demo.services import SERVICES
+from auditseal_producer import AuditProducer, ProducerConfig
+from auditseal_producer.receipt import PendingReceipt
+
+
+def publish(name: str, bootstrap_servers: str, topic: str, count: int, seed: int, out: Path) -> None:
+    """Publish the service's events, and write a JSON line of each that the brokers acknowledged."""
+    service = SERVICES[name]
+    config = ProducerConfig(
+        bootstrap_servers=bootstrap_servers,
+        topic=topic,
+        service=name,
+        environment="demo",
+        version="1.0",
+        region=service.region,
+    )
+    with AuditProducer(config) as producer, out.open("w", encoding="utf-8") as lines:
+        recorded = [(event, producer.record(**event)) for event in service.events(count, seed)]
+        for event, pending in recorded:
+            lines.write(json.dumps(_line(name, event, pending), ensure_ascii=False) + "\n")
+
+
+def _line(service: str, event: object, pending: PendingReceipt) -> dict[str, object]:
+    """Return what was meant, and where Kafka put it."""
+    receipt = pending.result()
+    return {
+        "event_id": receipt.event_id,
+        "service": service,
+        "partition": receipt.partition,
+        "offset": receipt.offset,
+        "sha256": receipt.sha256.hex(),
+        "event": json.loads(json.dumps(event, default=asdict)),
+    }
+
+
+if __name__ == "__main__":
+    publish(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]), Path(sys.argv[6]))
