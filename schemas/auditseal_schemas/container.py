@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Self
 
 from auditseal_schemas.errors import MalformedError
-from auditseal_schemas.limits import MAX_OBJECT_BYTES
+from auditseal_schemas.limits import MAX_OBJECT_BYTES, MAX_RECORDS
 from auditseal_schemas.schema import schema_text
 from auditseal_schemas.varint import decode_length, encode_long
 
@@ -130,14 +130,15 @@ def _read_metadata(data: bytes, position: int) -> tuple[list[bytes], int]:
 
 
 def _read_chunks(data: bytes, position: int, sync: bytes) -> tuple[Chunk, ...]:
-    chunks = []
+    chunks, records = [], 0
     while position < len(data):
         count, position = decode_length(data, position)
+        records += count
+        if count == 0 or records > MAX_RECORDS:
+            raise MalformedError("container", f"a data block makes the records {records}, of {MAX_RECORDS} at most")
         deflated, position = _read_bytes(data, position)
-        if count == 0 or data[position : position + _SYNC_SIZE] != sync:
-            raise MalformedError(
-                "container.sync", f"a data block of {count} records before byte {position} isn't ended by it"
-            )
+        if data[position : position + _SYNC_SIZE] != sync:
+            raise MalformedError("container.sync", f"a data block before byte {position} isn't ended by it")
         position += _SYNC_SIZE
         chunks.append(Chunk(count, deflated))
     return tuple(chunks)
