@@ -1,0 +1,227 @@
+"""The verdict on a vault by docs/format.md, section 14, whose steps the comments name. Shares no code with auditseal.
+
+`records` verifies everything and yields the records; `values` returns (offset, value) of each, by log.
+"""
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace as Block
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+
+from tests.oracle.reader import (
+    Refused,
+    append,
+    check_origin,
+    fold,
+    inflated,
+    need,
+    read_block,
+    read_key,
+    read_record,
+    refuse,
+    tree_root,
+    unbase64,
+)
+
+
+class Log:
+    """The state of section 14: `state` is frontier, previous, link and next offset; None where it is lost."""
+
+    def __init__(self, origin: str, keys: list[str], start: tuple[int, bytes] | None = None) -> None:
+        genesis = sha256(f"auditseal/v1\n{origin}\n".encode()).digest()
+        self.origin, self.keys, self.start = origin, [read_key(key, origin) for key in keys], start
+        self.height, self.roots = start[0] if start else 0, {0: fold([])}
+        self.head: dict[str, Any] = {}
+        self.state: Any = None if start else ([], genesis, genesis, 0)
+        self.predecessor: Any = None
+
+    def accept(self, block: Block) -> list[dict[str, Any]]:
+        """Check the next block whole, step by step, and return its records."""
+        self.check_head(block)
+        records = check_content(block)
+        header, frontier = block.h, append(block.frontier, block.h["height"], block.leaf)
+        self.keys = [read_key(key, self.origin) for key in header["next_keys"]] or self.keys  # step 9
+        self.state = (frontier, block.leaf, header["last_link"], header["last_offset"] + 1)
+        self.head, self.height, self.start = header, self.height + 1, None
+        self.roots[self.height] = fold(frontier)
+        self.predecessor = self.predecessor or header["predecessor"]
+        return records
+
+    def resumed(self, height: int) -> "Log":
+        """Return this log with its state lost before a height."""
+        log = Log(self.origin, [])
+        log.keys, log.state, log.height = self.keys, None, height
+        return log
+
+    def check_head(self, block: Block) -> None:
+        h = block.h
+        found = [h["origin"], h["height"], h["previous"], block.frontier, h["first_link"], h["first_offset"]]
+        frontier, *rest = self.state or (block.frontier, h["previous"], h["first_link"], h["first_offset"])
+        wanted = [self.origin, self.height, rest[0], frontier, *rest[1:]]
+        names = ("origin", "height", "previous", "frontier", "first_link", "first_offset")
+        for name, one, other in zip(names, found, wanted, strict=True):  # step 2
+            need(one == other, name, "BROKEN_CHAIN")
+        need(not self.start or fold(block.frontier) == self.start[1], "frontier", "BAD_ROOT")
+        if self.head:  # step 3
+            need(not self.head["final"], "final", "BROKEN_CHAIN")
+            for name in ("cluster_id", "topic_id"):
+                need(h[name] == self.head[name], name, "BROKEN_CHAIN")
+            for name in ("partitions", "last_leader_epoch", "sealed_at"):
+                need(h[name] >= self.head[name], name, "BROKEN_CHAIN")
+        origin, size, root, end = (block.text.split("\n") + [""] * 4)[:4]
+        need(block.text.count("\n") == 3 and not end and re.fullmatch("[1-9][0-9]{0,15}", size), "checkpoint")  # step 4
+        check_origin(origin)
+        try:
+            signed = unbase64(root.encode(), "checkpoint")
+        except ValueError:
+            refuse("checkpoint")
+        need(len(signed) == 32, "checkpoint")
+        need(origin == h["origin"], "checkpoint.origin", "BAD_ROOT")  # step 5
+        need(int(size) == h["height"] + 1, "checkpoint.size", "BAD_ROOT")
+        need(signed == fold(append(block.frontier, h["height"], block.leaf)), "checkpoint.root", "BAD_ROOT")
+        for key_id, key in self.keys:  # step 6
+            mine = [blob[4:] for name, blob in block.signatures if (name, blob[:4]) == (self.origin, key_id)]
+            need(len(mine) == 1, "note", "BAD_SIGNATURE")
+            try:
+                key.verify(mine[0], block.text.encode())
+            except InvalidSignature:
+                refuse("note", "BAD_SIGNATURE")
+
+
+def check_content(block: Block) -> list[dict[str, Any]]:
+    stored = sha256(b"".join(raw for *_, raw in block.chunks)).digest() == block.h["payload"]  # step 7
+    signed = sha256(block.locators).digest() == block.h["locators"] and len(block.locators) == 2 * block.h["count"]
+    need(signed or not stored, "locators", "BAD_ROOT")  # step 8
+    need(not stored or sum(count for count, *_ in block.chunks) == block.h["count"], "count", "BAD_RECORD")
+    try:
+        records = check_records(block, block.locators if signed else None)
+    except Refused as refused:
+        if stored:
+            raise
+        need(refused.offset is not None, "payload", "BAD_ROOT")
+        raise Refused("BAD_RECORD", refused.field, refused.offset) from refused
+    need(stored, "payload", "BAD_ROOT")
+    return records
+
+
+def check_records(block: Block, locators: bytes | None) -> list[dict[str, Any]]:
+    h, link, records, links, size = block.h, block.h["first_link"], [], [], 0
+    missing = {gap["first"]: gap["last"] + 1 for gap in h["gaps"]}
+    offset = h["first_offset"]
+    for count, deflated, _ in block.chunks:  # step 10
+        content = inflated(deflated, min(8_388_672 if count == 1 else 4_194_304, h["size"] - size))
+        size, at = size + len(content), 0
+        for _ in range(count):
+            while offset in missing:
+                offset = missing[offset]
+            record, end = read_record(content, at, offset)
+            need(record["offset"] == offset, "record.offset", "BAD_RECORD", offset)
+            link = sha256(b"\0" + link + content[at:end]).digest()
+            links.append(link)
+            records.append(record)
+            at, offset = end, offset + 1
+        need(at == len(content), "record")
+    while offset in missing:
+        offset = missing[offset]
+    for number, record in enumerate(records):  # step 11
+        agrees = locators is None or links[number][:2] == locators[2 * number : 2 * number + 2]
+        need(agrees, "record", "BAD_RECORD", record["offset"])
+    need(link == h["last_link"] or locators is None, "last_link", "BAD_RECORD")
+    need(
+        (len(records), size, offset - 1) == (h["count"], h["size"], h["last_offset"]), "count", "BAD_RECORD"
+    )  # step 12
+    times = [record["timestamp"] for record in records] or [None]
+    need((min(times), max(times)) == (h["min_timestamp"], h["max_timestamp"]), "min_timestamp", "BAD_RECORD")  # step 13
+    need(tree_root(links) == h["events_root"], "events_root", "BAD_ROOT")  # step 14
+    return records
+
+
+def read_trust(text: str) -> dict[str, Log]:  # section 13
+    keys: dict[str, list[str]] = {}
+    starts: dict[str, tuple[int, bytes]] = {}
+    for line in text.split("\n"):
+        match line.split("#")[0].split():
+            case ["log", key]:
+                keys.setdefault(key.split("+")[0], []).append(key)
+            case ["start", origin, height, root]:
+                starts[origin] = (int(height), unbase64(root.encode(), "start"))
+            case [] | ["vault" | "retention", _]:
+                pass
+            case words:
+                raise ValueError(f"the trust file has a line that isn't known: {words}")
+    return {origin: Log(origin, pinned, starts.get(origin)) for origin, pinned in keys.items()}
+
+
+def records(vault: Path, trust: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every record with its log's origin. The vault is verified once all of them were taken.
+
+    Raises:
+        Refused: The first fault.
+    """
+    logs = read_trust(trust)
+    for log in logs.values():
+        for record in walk(vault, log):
+            yield log.origin, record
+    for log in logs.values():
+        topic, partition = log.origin.split("/")[:2], "partition"
+        pinned = {int(origin.split("/")[2]) for origin in logs if origin.split("/")[:2] == topic}
+        need(pinned >= set(range(log.head["partitions"])), partition, "MISSING_LOG")
+        before = log.predecessor
+        if before and before["origin"] in logs:
+            known = logs[before["origin"]].roots.get(before["size"])
+            need(known == before["root"], "predecessor", "BROKEN_CHAIN")
+
+
+def values(vault: Path, trust: str) -> dict[str, list[tuple[int, bytes | None]]]:
+    """Return the offset and value of each record, by origin; the value is None where Kafka's was or it is oversize.
+
+    Raises:
+        Refused: The first fault.
+    """
+    found: dict[str, list[tuple[int, bytes | None]]] = {origin: [] for origin in read_trust(trust)}
+    for origin, record in records(vault, trust):
+        found[origin].append((record["offset"], record["value"]))
+    return found
+
+
+def walk(vault: Path, log: Log) -> Iterator[dict[str, Any]]:
+    """Yield the records of one log, checking block after block; a directory has no versions and no locks."""
+    folder = vault / "v1" / log.origin
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
+    need(all(re.fullmatch(r"blocks/[0-9]{12}\.avro", name) for name in files), "key", "BAD_STORAGE")
+    blocks = {int(path.stem): path for path in sorted(files.values()) if int(path.stem) >= log.height}
+    need(blocks, "origin", "MISSING_LOG")
+    while any(height >= log.height for height in blocks):
+        try:
+            found = log.accept(next_block(blocks, log))
+        except Refused as refused:
+            refused.place = (log.origin, log.height)
+            raise
+        yield from found
+
+
+def next_block(blocks: dict[int, Path], log: Log) -> Block:
+    """Read the next block. A height is missing, and what is no block is MALFORMED, below a signed block only."""
+    above = [height for height in blocks if height > log.height]
+    signed_above = any(is_signed(blocks[height], height, log) for height in above)
+    if log.height not in blocks:
+        need(not signed_above, "height", "BROKEN_CHAIN")
+        log.height, log.state = min(above), None
+    try:
+        return read_block(blocks[log.height].read_bytes())
+    except Refused as refused:
+        if not signed_above:
+            refused.verdict = "SQUATTED"
+        raise
+
+
+def is_signed(path: Path, height: int, log: Log) -> bool:
+    try:
+        log.resumed(height).check_head(read_block(path.read_bytes()))
+    except Refused:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""What golden vaults are made of: fixed keys, records, and a compressor that gives the same bytes everywhere."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from auditseal_schemas.key import SigningKey, VerifierKey
+from auditseal_schemas.record import RecordHeaders
+
+
+@dataclass(frozen=True)
+class Message:
+    """A Kafka record, as much of it as is sealed. `raw_headers` None: the client can't read their names."""
+
+    at: int
+    raw_timestamp: tuple[int, int]
+    raw_key: bytes | None
+    raw_headers: RecordHeaders | None
+    raw_value: bytes | None
+
+    def offset(self) -> int:
+        return self.at
+
+    def timestamp(self) -> tuple[int, int]:
+        return self.raw_timestamp
+
+    def key(self) -> bytes | None:
+        return self.raw_key
+
+    def headers(self) -> RecordHeaders | None:
+        if self.raw_headers is None:
+            raise SystemError("a header's name is not UTF-8")
+        return self.raw_headers
+
+    def value(self) -> bytes | None:
+        return self.raw_value
+
+
+def signing_key(name: str) -> SigningKey:
+    """Return a key that everybody knows: its seed is the SHA-256 of a name."""
+    return SigningKey.from_seed(sha256(f"auditseal test key {name}".encode()).digest())
+
+
+def verifier_key(origin: object, key: SigningKey) -> VerifierKey:
+    return VerifierKey(str(origin), key.public)
+
+
+def stored_deflate(data: bytes) -> bytes:
+    """Return data as a raw deflate stream of stored blocks (RFC 1951 section 3.2.4)."""
+    pieces = [data[start : start + 0xFFFF] for start in range(0, len(data), 0xFFFF)] or [b""]
+    stream = bytearray()
+    for number, piece in enumerate(pieces, start=1):
+        stream.append(number == len(pieces))
+        stream += len(piece).to_bytes(2, "little") + (len(piece) ^ 0xFFFF).to_bytes(2, "little") + piece
+    return bytes(stream)
+
+
+def repeated_deflate(byte: int, runs: int) -> bytes:
+    """Return a raw deflate stream of 1 + 258 * `runs` equal bytes, 13 bits a run: a decompression bomb.
+
+    Fixed Huffman codes, RFC 1951 section 3.2.6; codes are packed from their most significant bit.
+    """
+    bits = "1" + "10"  # the last block, BTYPE 01 with its low bit first
+    bits += f"{0x30 + byte:08b}" if byte < 144 else f"{0x190 + byte - 144:09b}"
+    bits += (f"{0b11000000 + 285 - 280:08b}" + "00000") * runs + "0000000"
+    bits += "0" * (-len(bits) % 8)
+    return int(bits[::-1], 2).to_bytes(len(bits) // 8, "little")
