@@ -1,4 +1,7 @@
-"""One simulated service as a process of its own: `python -m auditseal.demo.publish NAME BOOTSTRAP TOPIC COUNT SEED OUT`."""
+"""One simulated service as a process of its own.
+
+Run as `python -m auditseal.demo.publish NAME BOOTSTRAP_SERVERS TOPIC COUNT SEED OUT`.
+"""
 
 import json
 import sys
@@ -41,4 +44,5 @@ def _line(service: str, event: object, pending: PendingReceipt) -> dict[str, obj
 
 
 if __name__ == "__main__":
-    publish(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]), Path(sys.argv[6]))
+    name, bootstrap_servers, topic, count, seed, out = sys.argv[1:]
+    publish(name, bootstrap_servers, topic, int(count), int(seed), Path(out))

@@ -1,4 +1,4 @@
-"""What an administrator with write access to the storage might try: one byte of one event changed, all else kept tidy."""
+"""What an administrator with write access to the storage might try: one byte of one event, all else kept tidy."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

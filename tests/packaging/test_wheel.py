@@ -20,7 +20,7 @@ PACKAGES = {
     "auditseal_sealer",
 }
 # Of these a service that only publishes must get none.
-DAEMONS_ONLY = ["boto3", "botocore", "cryptography", "isal", "prometheus_client", "pydantic", "rich", "structlog", "typer"]
+DAEMONS_ONLY = ["boto3", "cryptography", "isal", "prometheus_client", "pydantic", "rich", "structlog", "typer"]
 
 
 @pytest.fixture(scope="module")
