@@ -1,1 +1,87 @@
-"""auditseal: audit events on Kafka, sealed into signed Merkle blocks in WORM storage."""
+"""auditseal: audit events on Kafka, sealed into signed Merkle blocks in WORM storage.
+
+What a service publishes with is here by name (docs/producer.md). It is loaded when first asked for, so that a command
+that publishes nothing loads no Kafka client.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auditseal_producer import (
+        Actor,
+        AsyncAuditProducer,
+        AuditEvent,
+        AuditProducer,
+        AuditsealError,
+        Authorization,
+        BrokerUnavailableError,
+        BufferFullError,
+        Category,
+        Change,
+        ConfigurationError,
+        DeliveryError,
+        EventError,
+        EventFields,
+        ForkedError,
+        Outcome,
+        PendingReceipt,
+        ProducerClosedError,
+        ProducerConfig,
+        ProducerCounts,
+        PublishError,
+        Reason,
+        Receipt,
+        Recorder,
+        Resource,
+        Source,
+        Stream,
+        UndeliveredError,
+    )
+    from auditseal_producer.testing import AsyncRecordedEvents, RecordedEvents
+
+__all__ = [
+    "Actor",
+    "AsyncAuditProducer",
+    "AsyncRecordedEvents",
+    "AuditEvent",
+    "AuditProducer",
+    "AuditsealError",
+    "Authorization",
+    "BrokerUnavailableError",
+    "BufferFullError",
+    "Category",
+    "Change",
+    "ConfigurationError",
+    "DeliveryError",
+    "EventError",
+    "EventFields",
+    "ForkedError",
+    "Outcome",
+    "PendingReceipt",
+    "ProducerClosedError",
+    "ProducerConfig",
+    "ProducerCounts",
+    "PublishError",
+    "Reason",
+    "Receipt",
+    "RecordedEvents",
+    "Recorder",
+    "Resource",
+    "Source",
+    "Stream",
+    "UndeliveredError",
+]
+
+_TESTING = ("AsyncRecordedEvents", "RecordedEvents")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "auditseal_producer.testing" if name in _TESTING else "auditseal_producer"
+    return getattr(import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,7 +2,7 @@
 
 import typer
 
-from auditseal.cli import local
+from auditseal.cli import emit, local
 
 app = typer.Typer(
     name="auditseal",
@@ -10,4 +10,5 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(emit.app)
 app.add_typer(local.app, name="local")

@@ -56,3 +56,24 @@ class RecordedEvents:
         if len(self.events) != 1:
             raise AssertionError(f"one event was expected, {len(self.events)} were recorded: {self.events}")
         return self.events[0]
+
+
+class AsyncRecordedEvents:
+    """Stands in for an AsyncAuditProducer.
+
+    Attributes:
+        events: In the order of recording.
+    """
+
+    def __init__(self, *, service: str = "test", environment: str = "test") -> None:
+        self._recorded = RecordedEvents(service=service, environment=environment)
+        self.events = self._recorded.events
+        self.only_event = self._recorded.only_event
+
+    async def record(self, **fields: Unpack[EventFields]) -> Receipt:
+        """Record one event.
+
+        Raises:
+            EventError: As `AsyncAuditProducer.record`.
+        """
+        return self._recorded.record(**fields).result()

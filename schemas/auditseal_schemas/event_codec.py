@@ -27,7 +27,7 @@ from auditseal_schemas.event_parts import (
     Stream,
 )
 from auditseal_schemas.schema import decode_value, parsed_schema
-from auditseal_schemas.varint import encode_long, encode_unsigned
+from auditseal_schemas.varint import encode_long
 
 MAX_EVENT_BYTES = 1_000_000
 """Bytes of an encoded event, prefix included. A topic takes batches of 1 MiB (1,048,576 bytes): what is left, 48,576,
@@ -79,7 +79,7 @@ def encode_event(event: AuditEvent) -> bytes:
             _text(event.event_id),
             _LENGTHS[event.schema_version],
             _optional(event.event_type),
-            _long((event.occurred_at - _EPOCH) // _MICROSECOND),
+            encode_long((event.occurred_at - _EPOCH) // _MICROSECOND),
             _optional(event.tenant),
             _CATEGORIES[event.category],
             _source(event.source),
@@ -95,7 +95,7 @@ def encode_event(event: AuditEvent) -> bytes:
             _optional(event.span_id),
             _optional(event.correlation_id),
             _text(event.stream.id),
-            _long(event.stream.sequence),
+            encode_long(event.stream.sequence),
             _array(event.attributes.items(), _attribute),
         )
     )
@@ -159,19 +159,6 @@ def _event(fields: dict[str, Any]) -> AuditEvent:
 @cache
 def _prefix() -> bytes:
     return _MAGIC + schema_fingerprint(schema_name(SCHEMA_VERSION))
-
-
-def _long(value: int) -> bytes:
-    """Encode a long that grows slowly from one event to the next: all but its low 13 bits come from a cache."""
-    if value < 1 << 13:
-        return encode_long(value)
-    zigzag = value << 1
-    return bytes((zigzag & 0x7F | 0x80, zigzag >> 7 & 0x7F | 0x80)) + _high_bits(zigzag >> 14)
-
-
-@lru_cache(maxsize=64)
-def _high_bits(rest: int) -> bytes:
-    return encode_unsigned(rest)
 
 
 def _text(text: str) -> bytes:

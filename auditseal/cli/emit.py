@@ -1,0 +1,192 @@
+"""`auditseal emit`: publishes events from JSON lines, and accounts for every one of them."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
+
+import typer
+
+from auditseal.cli.event_lines import Line, parse_line, read_lines
+from auditseal.cli.status_line import status_line
+from auditseal_schemas.errors import ConfigurationError, EventError
+
+if TYPE_CHECKING:  # the Kafka client takes a while to load
+    from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig
+
+EXIT_REJECTED = 3
+_BROKER_SECONDS = 10.0
+_EVERY = 1_000  # lines between two looks at what came back
+
+app = typer.Typer()
+
+
+class Emission:
+    """What became of the lines so far."""
+
+    def __init__(self, rejects: TextIO | None) -> None:
+        self.published = self.rejected = self.failed = 0
+        self._rejects = rejects
+        self._done: SimpleQueue[tuple[Line, PendingReceipt]] = SimpleQueue()
+
+    def publish(self, producer: "AuditProducer", line: Line) -> None:
+        """Record a line's event; a line that is none is rejected."""
+        try:
+            pending = producer.record(**parse_line(line.text))
+        except EventError as error:
+            self.rejected += 1
+            self._tell(line, str(error))
+            return
+        pending.add_done_callback(partial(self._put, line, pending))
+
+    def collect(self) -> None:
+        """Count what came back from the brokers since the last time."""
+        while True:
+            try:
+                line, pending = self._done.get_nowait()
+            except Empty:
+                return
+            error = pending.exception()
+            if error is None:
+                self.published += 1
+            else:
+                self.failed += 1
+                self._tell(line, str(error))
+
+    def _put(self, line: Line, pending: "PendingReceipt", _: object) -> None:
+        self._done.put((line, pending))
+
+    def _tell(self, line: Line, reason: str) -> None:
+        if self._rejects is None:
+            _say(f"line {line.number}: {reason.encode('unicode_escape').decode()}")
+            return
+        text = line.text.rstrip(b"\r\n").decode(errors="backslashreplace")
+        self._rejects.write(json.dumps({"line": line.number, "reason": reason, "text": text}) + "\n")
+
+
+@app.command()
+def emit(  # noqa: PLR0913  (each is an option)
+    *,
+    bootstrap_servers: Annotated[
+        str, typer.Option(envvar="AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", help="host:port,... of some brokers.")
+    ],
+    environment: Annotated[
+        str,
+        typer.Option(envvar="AUDITSEAL_ENVIRONMENT", help="What the events' source states: production, staging, ..."),
+    ],
+    file: Annotated[
+        Path | None, typer.Argument(help="JSON lines, one event each; standard input where it isn't given.")
+    ] = None,
+    topic: Annotated[str, typer.Option(help="The events topic.")] = "audit.events",
+    service: Annotated[str, typer.Option(help="What the events' source states.")] = "auditseal-emit",
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="Where lines go that aren't published, with number and reason; standard error otherwise."),
+    ] = None,
+    kafka_config: Annotated[
+        Path | None,
+        typer.Option(help="name=value lines for librdkafka: security.protocol, sasl.*, ssl.*; # begins a comment."),
+    ] = None,
+    allow_plaintext: Annotated[
+        bool, typer.Option("--allow-plaintext", help="Unencrypted connections beyond this machine.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds after which an event without acknowledgement has failed.")
+    ] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Publish events from JSON lines; blank lines are passed over.
+
+    Example: auditseal emit --environment test --rejects rejects.jsonl events.jsonl
+
+    Exit codes: 0 every line is published, 1 the tool failed or an event got no acknowledgement, 2 usage or
+    configuration, 3 lines were rejected and all others are published.
+    """
+    from auditseal_producer import ProducerConfig  # noqa: PLC0415
+
+    with _exit_codes(), ExitStack() as files:
+        config = ProducerConfig(
+            bootstrap_servers=bootstrap_servers,
+            service=service,
+            environment=environment,
+            topic=topic,
+            full_wait=timeout,
+            delivery_timeout=timeout,
+            allow_plaintext=allow_plaintext,
+            kafka=_read_properties(kafka_config) if kafka_config else {},
+        )
+        source = files.enter_context(file.open("rb")) if file else sys.stdin.buffer
+        emission = Emission(files.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None)
+        started = monotonic()
+        _publish_all(config, source, emission)
+        seconds = monotonic() - started
+    _summarise(emission, topic, seconds, as_json=as_json)
+    raise typer.Exit(1 if emission.failed else EXIT_REJECTED if emission.rejected else 0)
+
+
+def _publish_all(config: "ProducerConfig", source: BinaryIO, emission: Emission) -> None:
+    from auditseal_producer import AuditProducer, UndeliveredError  # noqa: PLC0415
+
+    producer = AuditProducer(config)
+    with status_line() as progress:
+        try:
+            producer.check_broker(_BROKER_SECONDS)
+            for count, line in enumerate(read_lines(source), start=1):
+                emission.publish(producer, line)
+                if count % _EVERY == 0:
+                    emission.collect()
+                    progress(f"{count} lines read, {emission.published} events published")
+        finally:
+            with suppress(UndeliveredError):  # collect() tells of each
+                producer.close(config.delivery_timeout)
+            emission.collect()
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """End the command with one line and its exit code when it can't do its work."""
+    from auditseal_producer import PublishError  # noqa: PLC0415
+
+    try:
+        yield
+    except ConfigurationError as error:
+        _say(str(error))
+        raise typer.Exit(2) from error
+    except (OSError, PublishError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from error
+
+
+def _read_properties(path: Path) -> Mapping[str, str]:
+    """Read `name=value` lines, as Kafka's own tools take them.
+
+    Raises:
+        ConfigurationError: A line is something else.
+    """
+    properties = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise ConfigurationError(f"{path}: line {number} is no name=value")
+        properties[name.strip()] = value.strip()
+    return properties
+
+
+def _summarise(emission: Emission, topic: str, seconds: float, *, as_json: bool) -> None:
+    counts = {"published": emission.published, "rejected": emission.rejected, "failed": emission.failed}
+    if as_json:
+        typer.echo(json.dumps({"topic": topic, **counts, "seconds": round(seconds, 3)}))
+    else:
+        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        _say(f"{told}; topic {topic}, {seconds:.1f} s")
+
+
+def _say(line: str) -> None:
+    typer.echo(f"auditseal emit: {line}", err=True)

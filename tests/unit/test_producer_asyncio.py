@@ -1,0 +1,140 @@
+"""The asyncio producer: receipts by await, a loop that is never blocked, several loops at a time."""
+
+import asyncio
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from auditseal_producer import (
+    Actor,
+    AsyncAuditProducer,
+    BrokerUnavailableError,
+    BufferFullError,
+    DeliveryError,
+    EventError,
+    Outcome,
+    ProducerConfig,
+    Receipt,
+    Resource,
+    UndeliveredError,
+)
+
+FIELDS: dict[str, Any] = {
+    "actor": Actor("user", "u-1"),
+    "action": "approve",
+    "resources": [Resource("invoice", "inv-1")],
+    "outcome": Outcome.SUCCESS,
+}
+
+
+def make_config(*, mock: bool = True, **changed: Any) -> ProducerConfig:
+    kafka = {"test.mock.num.brokers": 1} if mock else {}
+    return ProducerConfig(bootstrap_servers="127.0.0.1:9", service="s", environment="test", kafka=kafka, **changed)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL + 1, logger="auditseal_producer")
+
+
+def test_awaiting_gives_the_receipt() -> None:
+    async def run() -> list[Receipt]:
+        async with AsyncAuditProducer(make_config()) as producer:
+            await producer.check_broker(10)
+            receipts = await asyncio.gather(*(producer.record(**FIELDS) for _ in range(200)))
+            await producer.flush(10)
+            assert producer.counts == (200, 0, 0, 0)
+            return receipts
+
+    receipts = asyncio.run(run())
+    assert [receipt.stream.sequence for receipt in receipts] == list(range(200))
+    assert [receipt.offset for receipt in receipts] == list(range(200))
+
+
+def test_a_full_buffer_does_not_block_the_loop() -> None:
+    async def run() -> None:
+        producer = AsyncAuditProducer(make_config(mock=False, buffer_events=1, full_wait=0.4))
+        waiting = asyncio.create_task(producer.record(**FIELDS))
+        await asyncio.sleep(0)
+        refused = asyncio.create_task(producer.record(**FIELDS))
+        longest, last = 0.0, time.monotonic()
+        while not refused.done():
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        assert longest < 0.3
+        with pytest.raises(BufferFullError):
+            await refused
+        assert producer.counts == (0, 0, 1, 1)
+        with pytest.raises(UndeliveredError):
+            await producer.close(0)
+        with pytest.raises(DeliveryError):
+            await waiting
+
+    asyncio.run(run())
+
+
+def test_room_that_comes_is_used() -> None:
+    async def run() -> None:
+        async with AsyncAuditProducer(make_config(buffer_events=5, full_wait=20)) as producer:
+            receipts = await asyncio.gather(*(producer.record(**FIELDS) for _ in range(100)))
+        assert sorted(receipt.stream.sequence for receipt in receipts) == list(range(100))
+
+    asyncio.run(run())
+
+
+def test_a_cancelled_task_does_not_recall_its_event() -> None:
+    async def run() -> None:
+        async with AsyncAuditProducer(make_config()) as producer:
+            task = asyncio.create_task(producer.record(**FIELDS))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await producer.flush(10)
+            assert producer.counts == (1, 0, 0, 0)
+
+    asyncio.run(run())
+
+
+def test_refusals_are_those_of_the_other_producer() -> None:
+    async def run() -> None:
+        async with AsyncAuditProducer(make_config(mock=False)) as producer:
+            with pytest.raises(EventError):
+                await producer.record(**FIELDS | {"action": ""})
+            with pytest.raises(BrokerUnavailableError):
+                await producer.check_broker(0.2)
+        with pytest.raises(UndeliveredError):
+            async with AsyncAuditProducer(make_config(mock=False, close_timeout=0.1)) as producer:
+                task = asyncio.create_task(producer.record(**FIELDS))
+                await asyncio.sleep(0)
+        with pytest.raises(DeliveryError):
+            await task
+        with pytest.raises(KeyError) as raised:
+            async with AsyncAuditProducer(make_config(mock=False, close_timeout=0.1)) as producer:
+                task = asyncio.create_task(producer.record(**FIELDS))
+                await asyncio.sleep(0)
+                raise KeyError("the service's own")
+        assert "1 events still wait" in raised.value.__notes__[0]
+        with pytest.raises(DeliveryError):
+            await task
+
+    asyncio.run(run())
+
+
+def test_several_loops_may_use_one_producer() -> None:
+    producer = AsyncAuditProducer(make_config())
+    receipts: list[Receipt] = []
+
+    async def record() -> None:
+        receipts.extend(await asyncio.gather(*(producer.record(**FIELDS) for _ in range(50))))
+
+    threads = [threading.Thread(target=lambda: asyncio.run(record())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asyncio.run(producer.close(10))
+    assert sorted(receipt.stream.sequence for receipt in receipts) == list(range(150))

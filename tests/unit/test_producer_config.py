@@ -1,0 +1,95 @@
+"""A producer's configuration: what is fixed stays so, and every wrong key gets a line of its own."""
+
+from typing import Any
+
+import pytest
+
+from auditseal_producer import AuditProducer, ConfigurationError, ProducerConfig
+
+LEAST: dict[str, Any] = {"bootstrap_servers": "127.0.0.1:1", "service": "billing", "environment": "test"}
+
+
+def test_what_keeps_order_and_events_is_set() -> None:
+    settings = ProducerConfig(**LEAST).librdkafka
+    assert settings["enable.idempotence"] is True
+    assert settings["acks"] == "all"
+    assert settings["partitioner"] == "murmur2_random"
+    assert settings["message.max.bytes"] == 1_048_576
+    assert settings["message.timeout.ms"] == 1_800_000
+    assert settings["client.id"] == "auditseal/billing"
+
+
+def test_what_is_a_matter_of_taste_can_be_changed() -> None:
+    settings = ProducerConfig(**LEAST, kafka={"linger.ms": 50, "compression.type": "zstd", "client.id": "b-1"}).librdkafka
+    assert (settings["linger.ms"], settings["compression.type"], settings["client.id"]) == (50, "zstd", "b-1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "acks",
+        "bootstrap.servers",
+        "default.topic.config",
+        "delivery.timeout.ms",
+        "enable.idempotence",
+        "max.in.flight",
+        "max.in.flight.requests.per.connection",
+        "message.max.bytes",
+        "message.send.max.retries",
+        "message.timeout.ms",
+        "metadata.broker.list",
+        "partitioner",
+        "queuing.strategy",
+        "request.required.acks",
+        "retries",
+        "transactional.id",
+    ],
+)
+def test_what_would_lose_order_or_events_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^kafka\['{name}'\]: is set by auditseal"):
+        ProducerConfig(**LEAST, kafka={name: "1"})
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"service": ""}, "source.service: must not be empty"),
+        ({"environment": 7}, "source.environment: must be text"),
+        ({"topic": ""}, "topic: must not be empty"),
+        ({"buffer_events": 0}, "buffer_events: 0 is less than 1"),
+        ({"buffer_bytes": 1_000_000}, "buffer_bytes: 1000000 is less than 2097152"),
+        ({"full_wait": -1}, "full_wait: -1 seconds"),
+        ({"delivery_timeout": 0.5}, "delivery_timeout: 0.5 seconds"),
+        ({"close_timeout": -1}, "close_timeout: -1 seconds"),
+        ({"bootstrap_servers": "kafka.example.com:9092"}, "bootstrap.servers: kafka.example.com would be reached"),
+        ({"bootstrap_servers": ""}, "bootstrap.servers: '' names no host"),
+        ({"kafka": {"security.protocol": "TLS"}}, "security.protocol: 'TLS' is none of"),
+    ],
+)
+def test_a_wrong_value_is_named(changed: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        ProducerConfig(**LEAST | changed)
+    assert str(refusal.value).startswith(problem)
+
+
+def test_each_wrong_key_gets_a_line() -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        ProducerConfig(**LEAST | {"topic": "", "buffer_events": 0}, kafka={"acks": 1, "retries": 0})
+    assert [line.partition(":")[0] for line in str(refusal.value).splitlines()] == [
+        "topic",
+        "buffer_events",
+        "kafka['acks']",
+        "kafka['retries']",
+    ]
+
+
+def test_plaintext_beyond_this_machine_is_asked_for_by_name() -> None:
+    far = LEAST | {"bootstrap_servers": "kafka.example.com:9092"}
+    assert ProducerConfig(**far, allow_plaintext=True).librdkafka["bootstrap.servers"] == "kafka.example.com:9092"
+    assert ProducerConfig(**far, kafka={"security.protocol": "SSL"}).librdkafka["security.protocol"] == "SSL"
+
+
+@pytest.mark.parametrize("kafka", [{"no.such.setting": "1"}, {"linger.ms": "soon"}, {"linger.ms": object()}])
+def test_what_librdkafka_refuses_is_a_configuration_error(kafka: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="kafka: librdkafka refuses its settings"):
+        AuditProducer(ProducerConfig(**LEAST, kafka=kafka))

@@ -1,0 +1,257 @@
+"""The producer against librdkafka's own mock cluster, and with no broker at all."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from auditseal_producer import (
+    Actor,
+    AuditProducer,
+    BrokerUnavailableError,
+    BufferFullError,
+    DeliveryError,
+    EventError,
+    Outcome,
+    ProducerClosedError,
+    ProducerConfig,
+    Resource,
+    UndeliveredError,
+)
+from auditseal_schemas.event_codec import decode_event
+
+FIELDS: dict[str, Any] = {
+    "actor": Actor("user", "u-1"),
+    "action": "approve",
+    "resources": [Resource("invoice", "inv-1")],
+    "outcome": Outcome.SUCCESS,
+}
+NOBODY = "127.0.0.1:9"  # the discard port: nothing listens
+
+
+def mock_config(**changed: Any) -> ProducerConfig:
+    """Configure a producer that brings a mock cluster of its own; librdkafka replaces the bootstrap servers."""
+    kafka = {"test.mock.num.brokers": 1, **changed.pop("kafka", {})}
+    return ProducerConfig(bootstrap_servers=NOBODY, service="billing", environment="test", kafka=kafka, **changed)
+
+
+def lonely_config(**changed: Any) -> ProducerConfig:
+    return ProducerConfig(bootstrap_servers=NOBODY, service="billing", environment="test", **changed)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL + 1, logger="auditseal_producer")
+
+
+@pytest.fixture
+def producer() -> Iterator[AuditProducer]:
+    with AuditProducer(mock_config()) as made:
+        yield made
+
+
+def test_a_recorded_event_ends_in_a_receipt(producer: AuditProducer) -> None:
+    pending = producer.record(**FIELDS)
+    receipt = pending.result(timeout=10)
+    assert (receipt.topic, receipt.offset, receipt.event_id) == ("audit.events", 0, pending.event_id)
+    assert (receipt.stream, receipt.stream.sequence) == (pending.stream, 0)
+    assert abs(receipt.timestamp - time.time() * 1000) < 60_000
+    assert len(receipt.sha256) == len(sha256().digest())
+    assert producer.counts == (1, 0, 0, 0)
+
+
+def test_what_the_service_says_goes_before_the_stamp(producer: AuditProducer) -> None:
+    event_id = "0191e3a0-7b6c-7def-8123-456789abcdef"
+    pending = producer.record(**FIELDS, event_id=event_id, occurred_at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert pending.result(timeout=10).event_id == event_id
+
+
+def test_a_refused_event_takes_no_sequence_number(producer: AuditProducer) -> None:
+    assert producer.record(**FIELDS).stream.sequence == 0
+    with pytest.raises(EventError, match="action: must not be empty"):
+        producer.record(**FIELDS | {"action": ""})
+    with pytest.raises(EventError, match="at most 1000000"):
+        producer.record(**FIELDS, attributes={str(number): "x" * 250_000 for number in range(5)})
+    assert producer.record(**FIELDS).stream.sequence == 1
+    producer.flush(10)
+    assert producer.counts == (2, 0, 2, 0)
+
+
+def test_threads_share_one_gapless_stream(producer: AuditProducer) -> None:
+    made: list[list[Any]] = [[] for _ in range(4)]
+
+    def work(mine: list[Any]) -> None:
+        mine.extend(producer.record(**FIELDS) for _ in range(500))
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    producer.flush(30)
+    pendings = [pending for mine in made for pending in mine]
+    assert sorted(pending.stream.sequence for pending in pendings) == list(range(2000))
+    assert len({pending.stream.id for pending in pendings}) == 1
+    # One actor, so one partition: there, the offsets are in the order of the sequence.
+    receipts = sorted((pending.result(0) for pending in pendings), key=lambda receipt: receipt.offset)
+    assert [receipt.stream.sequence for receipt in receipts] == list(range(2000))
+
+
+def test_after_a_flush_every_handle_is_done(producer: AuditProducer) -> None:
+    pendings = [producer.record(**FIELDS) for _ in range(300)]
+    producer.flush(10)
+    assert all(pending.done() for pending in pendings)
+
+
+def test_a_recorded_event_can_not_be_cancelled(producer: AuditProducer) -> None:
+    pending = producer.record(**FIELDS)
+    assert pending.cancel() is False
+    assert pending.result(timeout=10).offset == 0
+
+
+def test_a_callback_that_raises_does_not_stop_the_others(producer: AuditProducer) -> None:
+    first = producer.record(**FIELDS)
+    first.add_done_callback(lambda _: 1 / 0)
+    assert producer.record(**FIELDS).result(timeout=10).offset == 1
+
+
+def test_a_callback_may_record(producer: AuditProducer) -> None:
+    followed: list[Any] = []
+    done = threading.Event()
+
+    def follow(_: object) -> None:
+        followed.append(producer.record(**FIELDS))
+        done.set()
+
+    for _ in range(250):
+        producer.record(**FIELDS)
+    producer.record(**FIELDS).add_done_callback(follow)
+    assert done.wait(10)
+    assert followed[0].result(timeout=10).stream.sequence == 251
+
+
+def test_a_closed_producer_refuses(producer: AuditProducer) -> None:
+    producer.close(10)
+    producer.close(10)
+    with pytest.raises(ProducerClosedError):
+        producer.record(**FIELDS)
+    assert producer.counts.refused == 1
+
+
+def test_without_a_broker_every_event_ends_in_an_error() -> None:
+    told: list[DeliveryError] = []
+    producer = AuditProducer(lonely_config(delivery_timeout=1), on_error=told.append)
+    pendings = [producer.record(**FIELDS) for _ in range(20)]
+    assert producer.counts == (0, 0, 0, 20)
+    with pytest.raises(UndeliveredError, match="0 events still wait for an acknowledgement, 20 failed") as undelivered:
+        producer.flush(15)
+    assert (undelivered.value.waiting, undelivered.value.failed) == (0, 20)
+    for pending in pendings:
+        error = pending.exception(0)
+        assert isinstance(error, DeliveryError)
+        assert (error.event_id, error.code) == (pending.event_id, "_MSG_TIMED_OUT")
+        assert decode_event(error.encoded).stream == pending.stream
+    assert [error.event_id for error in told] == [pending.event_id for pending in pendings]
+    assert producer.counts == (0, 20, 0, 0)
+    producer.close(1)  # the failures were told by the flush
+
+
+def test_closing_fails_what_still_waits() -> None:
+    producer = AuditProducer(lonely_config())
+    pending = producer.record(**FIELDS)
+    with pytest.raises(UndeliveredError, match="1 events still wait") as undelivered:
+        producer.close(0.1)
+    assert undelivered.value.waiting == 1
+    error = pending.exception(0)
+    assert isinstance(error, DeliveryError)
+    assert error.code == "_PURGE_QUEUE"
+    assert producer.counts == (0, 1, 0, 0)
+
+
+def test_leaving_the_block_raises_what_failed() -> None:
+    with pytest.raises(UndeliveredError), AuditProducer(lonely_config(close_timeout=0.1)) as producer:
+        producer.record(**FIELDS)
+
+
+def test_leaving_the_block_by_an_error_notes_what_failed() -> None:
+    with pytest.raises(KeyError) as raised, AuditProducer(lonely_config(close_timeout=0.1)) as producer:
+        producer.record(**FIELDS)
+        raise KeyError("the service's own")
+    assert "1 events still wait" in raised.value.__notes__[0]
+
+
+def test_a_full_buffer_raises_at_once_where_asked_to() -> None:
+    producer = AuditProducer(lonely_config(buffer_events=3, full_wait=0))
+    for _ in range(3):
+        producer.record(**FIELDS)
+    started = time.monotonic()
+    with pytest.raises(BufferFullError, match="3 events of"):
+        producer.record(**FIELDS)
+    assert time.monotonic() - started < 0.5
+    assert producer.counts == (0, 0, 1, 3)
+    with pytest.raises(UndeliveredError):
+        producer.close(0)
+
+
+def test_a_full_buffer_waits_as_long_as_it_may() -> None:
+    producer = AuditProducer(lonely_config(buffer_events=1, full_wait=0.4))
+    producer.record(**FIELDS)
+    started = time.monotonic()
+    with pytest.raises(BufferFullError):
+        producer.record(**FIELDS)
+    assert 0.35 < time.monotonic() - started < 2
+    with pytest.raises(UndeliveredError):
+        producer.close(0)
+
+
+def test_bytes_fill_the_buffer_too() -> None:
+    producer = AuditProducer(lonely_config(buffer_bytes=2 << 20, full_wait=0))
+    large = {str(number): "x" * 240_000 for number in range(4)}
+    producer.record(**FIELDS, attributes=large)
+    producer.record(**FIELDS, attributes=large)
+    with pytest.raises(BufferFullError):
+        producer.record(**FIELDS)
+    with pytest.raises(UndeliveredError):
+        producer.close(0)
+
+
+def test_room_that_comes_is_used() -> None:
+    with AuditProducer(mock_config(buffer_events=10, full_wait=10)) as producer:
+        pendings = [producer.record(**FIELDS) for _ in range(500)]
+        producer.flush(10)
+    assert [pending.result(0).stream.sequence for pending in pendings] == list(range(500))
+
+
+def test_closing_wakes_those_who_wait_for_room() -> None:
+    producer = AuditProducer(lonely_config(buffer_events=1, full_wait=30))
+    producer.record(**FIELDS)
+    refused: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            producer.record(**FIELDS)
+        except ProducerClosedError as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.2)
+    with pytest.raises(UndeliveredError):
+        producer.close(0)
+    thread.join(5)
+    assert len(refused) == 1
+
+
+def test_the_broker_can_be_asked_for_first(producer: AuditProducer) -> None:
+    producer.check_broker(10)
+    lonely = AuditProducer(lonely_config())
+    started = time.monotonic()
+    with pytest.raises(BrokerUnavailableError, match=rf"{NOBODY} doesn't answer within 0.5 s"):
+        lonely.check_broker(0.5)
+    assert time.monotonic() - started < 5
+    lonely.close(1)
