@@ -56,10 +56,11 @@ class VaultReader(Protocol):
         """Whether the store itself keeps anyone from changing an object; a directory doesn't."""
         ...
 
-    def versions(self, prefix: str, after: str = "") -> Iterator[StoredVersion]:
+    def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         """Yield every version and marker of the keys that begin with `prefix` and come after the key `after`.
 
-        Keys ascend by their UTF-8 bytes; the versions of one key go from the newest to the oldest.
+        Keys ascend by their UTF-8 bytes; the versions of one key go from the newest to the oldest. With a `limit` no
+        more than that many are fetched and yielded.
 
         Raises:
             VaultError: The store can't be read.
@@ -68,6 +69,9 @@ class VaultReader(Protocol):
 
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return the content of one version, or of the latest where no version is named.
+
+        Content longer than MAX_OBJECT_BYTES is cut one byte after it: no block is that long, and none is made to fill
+        the memory.
 
         Raises:
             VaultError: The store can't be read, or there is no such object.

@@ -1,0 +1,133 @@
+"""A vault in a directory: atomic, durable and as tamper-evident as any, but no WORM: whoever may write may delete."""
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import nsmallest
+from pathlib import Path
+
+from auditseal_archiver.vault import AlreadyStoredError, Retention, StoredVersion, VaultError
+from auditseal_schemas.limits import MAX_OBJECT_BYTES
+
+_STAGING = ".staging"
+_READ_ONLY = 0o444
+
+
+class DirectoryVault:
+    """Objects as files below `root`; each has one version, without a name of its own and without a lock."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the directory; the first `put` makes it where it is missing."""
+        self._root = root.absolute()
+
+    @property
+    def url(self) -> str:
+        """The vault's URL."""
+        return self._root.as_uri()
+
+    @property
+    def enforces_worm(self) -> bool:
+        """False: files can be changed by whoever owns them."""
+        return False
+
+    def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
+        """Yield every file; see `VaultReader`. A link is listed, and can't be read."""
+        try:
+            found = self._walk(prefix, after)
+            keys = sorted(found) if limit is None else nsmallest(limit, found)
+            for key in keys:
+                size = (self._root / key).lstat().st_size
+                yield StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=size)
+        except OSError as error:
+            raise VaultError(f"{self.url} can't be listed: {error}") from error
+
+    def read(self, key: str, version_id: str = "") -> bytes:
+        """Return a file's content; see `VaultReader`."""
+        if version_id:
+            raise VaultError(f"{self.url} has no versions, and none that is called {version_id!r}")
+        path = self._path(key)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise VaultError(f"{path} is no file")
+                return file.read(MAX_OBJECT_BYTES + 1)
+        except OSError as error:
+            problem = "it is a link, which a vault never holds" if error.errno == errno.ELOOP else str(error)
+            raise VaultError(f"{path} can't be read: {problem}") from error
+
+    def retention(self, key: str, version_id: str) -> Retention | None:  # noqa: ARG002  (the interface's)
+        """Return None: a directory has no locks."""
+        return None
+
+    def put(self, key: str, data: bytes, retain_until: datetime) -> None:  # noqa: ARG002  (the interface's)
+        """Store a new file; see `Vault`. The name appears with all of the content or not at all."""
+        path, staging = self._path(key), self._root / _STAGING
+        try:
+            _make_durably(path.parent)
+            _make_durably(staging)
+            with tempfile.NamedTemporaryFile(dir=staging) as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(file.fileno(), _READ_ONLY)
+                os.fsync(file.fileno())
+                _link_new(Path(file.name), path)
+            _sync(path.parent)
+        except OSError as error:
+            raise VaultError(f"{path} can't be stored: {error}") from error
+
+    def drill(self) -> None:
+        """Do nothing: a directory promises no WORM, and `enforces_worm` says so."""
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if any(part in {"", ".", "..", _STAGING} or "\0" in part for part in parts):
+            raise VaultError(f"{key[:300]!r} is no key of a vault")
+        return self._root.joinpath(*parts)
+
+    def _walk(self, prefix: str, after: str) -> Iterator[str]:
+        """Yield, in no order, the keys with the prefix that come after `after`."""
+        parent_key = prefix.rpartition("/")[0]
+        folder = self._path(parent_key) if parent_key else self._root
+        for parent, folders, names in os.walk(folder, onerror=_raise_unless_missing):
+            relative = Path(parent).relative_to(self._root).as_posix()
+            base = "" if relative == "." else f"{relative}/"
+            if not base and _STAGING in folders:
+                folders.remove(_STAGING)
+            links = [name for name in folders if Path(parent, name).is_symlink()]
+            keys = [base + name for name in names + links]
+            yield from [key for key in keys if key > after and key.startswith(prefix)]
+
+
+def _link_new(source: Path, path: Path) -> None:
+    """Give a file its name, which, unlike with a rename, replaces nothing."""
+    try:
+        path.hardlink_to(source)
+    except FileExistsError as error:
+        raise AlreadyStoredError(f"{path} exists") from error
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    """Let a missing folder be an empty one, and nothing else."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _make_durably(folder: Path) -> None:
+    """Make a folder and its missing parents, each one's name on disk before anything is put into it."""
+    if folder.is_dir():
+        return
+    _make_durably(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

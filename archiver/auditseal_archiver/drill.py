@@ -1,0 +1,160 @@
+"""The WORM drill: attack a canary the way an attacker with every permission would, and refuse a store that gives way.
+
+Its canaries lie under `v1-drill/`, beside the blocks' `v1/` and never among them, each under a name drawn at random.
+They stay: nothing can delete them before their short lock ends, and afterwards nobody needs to.
+"""
+
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from auditseal_archiver.s3_client import CONFLICT, PRECONDITION_FAILED, Bucket, put_locked, status_of
+from auditseal_schemas.halt import Halt, HaltError
+
+CANARY_PREFIX = "v1-drill/"
+RETENTION = timedelta(minutes=10)
+"""Of a canary: short, and still longer than the store's clock may lead ours."""
+WRITERS = 32
+"""Conditional writes of one key at once, of which one must succeed."""
+
+_REFUSAL = range(400, 500)
+
+
+def drill_bucket(client: Any, bucket: Bucket) -> None:
+    """Run every step against a bucket; return where the store withstood all of them.
+
+    Args:
+        client: A client that repeats nothing: a repeated write would be refused by its own first attempt.
+        bucket: Where the canaries go.
+
+    Raises:
+        HaltError: WORM_REFUSED; it names the step that the store failed, and what that step asks of it.
+        ClientError, BotoCoreError: The store is away or answered with a 5xx: nothing is known.
+    """
+    canary = _Canary(client, bucket)
+    canary.store()
+    canary.withstand()
+    canary.show_lock()
+    _race(client, bucket)
+
+
+class _Canary:
+    """One locked object, and all that must not be possible to it."""
+
+    def __init__(self, client: Any, bucket: Bucket) -> None:
+        self._client, self._bucket = client, bucket.name
+        self._key = f"{bucket.prefix}{CANARY_PREFIX}{secrets.token_hex(16)}"
+        self._until = (datetime.now(UTC) + RETENTION).replace(microsecond=0)
+        self._content = secrets.token_bytes(64)
+        self._version = ""
+
+    def store(self) -> None:
+        """Store the canary, and look at its lock."""
+        try:
+            put_locked(self._client, self._bucket, self._key, self._content, self._until)
+        except ClientError as error:
+            if status_of(error) in _REFUSAL:
+                raise _failed("locked write", f"a locked conditional write is refused: {error}") from error
+            raise
+        (stored,) = self._versions() or (None,)
+        if stored is None or stored["VersionId"] in {"", "null"}:
+            raise _failed("versioning", "the object has no version: the bucket isn't versioned, so nothing is locked")
+        self._version = stored["VersionId"]
+        self._check_lock("locked write")
+
+    def withstand(self) -> None:
+        """Try to overwrite, delete, shorten and downgrade; then see that nothing came of it."""
+        sooner = self._until - RETENTION / 2
+        of_version = {"Bucket": self._bucket, "Key": self._key, "VersionId": self._version}
+        retain, delete = self._client.put_object_retention, self._client.delete_object
+        bypass = {"BypassGovernanceRetention": True}
+        shortened = {"Mode": "COMPLIANCE", "RetainUntilDate": sooner}
+        downgraded = {"Mode": "GOVERNANCE", "RetainUntilDate": self._until}
+        attacks: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("overwrite", lambda: put_locked(self._client, self._bucket, self._key, b"other", self._until)),
+            ("delete", lambda: delete(**of_version)),
+            ("delete with bypass", lambda: delete(**of_version, **bypass)),
+            ("shorten", lambda: retain(**of_version, Retention=shortened)),
+            ("shorten with bypass", lambda: retain(**of_version, Retention=shortened, **bypass)),
+            ("downgrade", lambda: retain(**of_version, Retention=downgraded)),
+            ("downgrade with bypass", lambda: retain(**of_version, Retention=downgraded, **bypass)),
+        )
+        for step, attack in attacks:
+            _must_be_refused(step, attack)
+            self._check_unharmed(step)
+
+    def _check_unharmed(self, step: str) -> None:
+        """Check that the canary is there, alone, with its content and its lock: a refusal may be a mere word."""
+        versions = self._versions()
+        if [version["VersionId"] for version in versions] != [self._version]:
+            raise _failed(step, f"refused, and yet the key has {len(versions)} versions and markers instead of its one")
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._key, VersionId=self._version)
+        with answer["Body"] as body:
+            if body.read(len(self._content) + 1) != self._content:
+                raise _failed(step, "refused, and yet the content has changed")
+        self._check_lock(step)
+
+    def _check_lock(self, step: str) -> None:
+        head = self._client.head_object(Bucket=self._bucket, Key=self._key, VersionId=self._version)
+        mode, until = head.get("ObjectLockMode"), head.get("ObjectLockRetainUntilDate")
+        if mode != "COMPLIANCE" or until < self._until:
+            raise _failed(step, f"the lock is {mode} until {until}, and should be COMPLIANCE until {self._until}")
+
+    def show_lock(self) -> None:
+        """Ask for the lock as auditors do."""
+        try:
+            answer = self._client.get_object_retention(Bucket=self._bucket, Key=self._key, VersionId=self._version)
+        except ClientError as error:
+            if status_of(error) in _REFUSAL:
+                raise _failed("show the lock", f"auditors can't see it: {error}") from error
+            raise
+        if answer["Retention"] != {"Mode": "COMPLIANCE", "RetainUntilDate": self._until}:
+            raise _failed("show the lock", f"it is shown as {answer['Retention']}")
+
+    def _versions(self) -> list[dict[str, Any]]:
+        answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=self._key)
+        return [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+
+
+def _race(client: Any, bucket: Bucket) -> None:
+    """Let many writers create one key at once, each with its own content: one must succeed, and be what is stored."""
+    key = f"{bucket.prefix}{CANARY_PREFIX}{secrets.token_hex(16)}"
+    until = (datetime.now(UTC) + RETENTION).replace(microsecond=0)
+    contents = [secrets.token_bytes(64) for _ in range(WRITERS)]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        outcomes = list(pool.map(lambda content: _is_stored(client, bucket.name, key, content, until), contents))
+    winners = [content for content, stored in zip(contents, outcomes, strict=True) if stored]
+    if len(winners) != 1:
+        raise _failed("race", f"{len(winners)} of {WRITERS} conditional writes of one key succeeded, and one must")
+    answer = client.get_object(Bucket=bucket.name, Key=key)
+    with answer["Body"] as body:
+        if body.read(len(winners[0]) + 1) != winners[0]:
+            raise _failed("race", "what is stored is not what the one successful write wrote")
+
+
+def _is_stored(client: Any, bucket: str, key: str, content: bytes, until: datetime) -> bool:
+    try:
+        put_locked(client, bucket, key, content, until)
+    except ClientError as error:
+        if status_of(error) in {PRECONDITION_FAILED, CONFLICT}:
+            return False
+        raise
+    return True
+
+
+def _must_be_refused(step: str, attack: Callable[[], object]) -> None:
+    try:
+        attack()
+    except ClientError as error:
+        if status_of(error) in _REFUSAL:
+            return
+        raise
+    raise _failed(step, "the store allowed it")
+
+
+def _failed(step: str, problem: str) -> HaltError:
+    return HaltError(Halt.WORM_REFUSED, f"step {step!r} of the WORM drill: {problem}")

@@ -1,0 +1,81 @@
+"""The highest block of a log in a vault, found by a few listings however many lie below it."""
+
+import re
+
+from auditseal_archiver.vault import StoredVersion, VaultReader
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.origin import Origin
+
+_BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
+_STRIDE = 64  # by which a gallop grows: fewer listings than by doubling
+_TAIL = 1000  # heights that are settled by one listing
+_PROBE = 4  # entries a listing fetches to find one block
+
+
+def read_head(reader: VaultReader, origin: Origin) -> tuple[int, bytes] | None:
+    """Return the height and the bytes of a log's highest stored block, None where the vault holds none.
+
+    The bytes are the oldest version's: what was locked first counts, whatever was written over it. Foreign names are
+    passed over. Nothing is verified.
+
+    Raises:
+        HaltError: SQUATTED; the highest key holds nothing but a delete marker.
+        VaultError: The store can't be read.
+    """
+    height = _highest(reader, origin)
+    if height is None:
+        return None
+    key = origin.block_key(height)
+    oldest = oldest_version(reader, key)
+    if oldest is None:
+        raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block")
+    return height, reader.read(key, oldest.version_id)
+
+
+def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
+    """Return the first version that was stored under a key, None where there is none.
+
+    Raises:
+        HaltError: SQUATTED; a delete marker stands at the key, and no version.
+        VaultError: The store can't be read.
+    """
+    entries = [entry for entry in reader.versions(key) if entry.key == key]
+    versions = [entry for entry in entries if not entry.is_delete_marker]
+    if entries and not versions:
+        raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block: someone was first")
+    return versions[-1] if versions else None
+
+
+def _highest(reader: VaultReader, origin: Origin) -> int | None:
+    """Find the last height: whether any block lies above a height only ever turns from yes to no as it grows."""
+    low = _first_above(reader, origin, -1)
+    if low is None:
+        return None
+    step = _STRIDE
+    while (found := _first_above(reader, origin, low + step)) is not None:
+        low, step = found, step * _STRIDE
+    high = low + step
+    while high - low > _TAIL:
+        middle = (low + high) // 2
+        found = _first_above(reader, origin, middle)
+        low, high = (low, middle) if found is None else (found, high)
+    above = (_height_of(origin, entry.key) for entry in reader.versions(origin.blocks_prefix, origin.block_key(low)))
+    return max((height for height in above if height is not None), default=low)
+
+
+def _first_above(reader: VaultReader, origin: Origin, height: int) -> int | None:
+    """Return the lowest height that has an object and lies above `height`."""
+    after = origin.block_key(height) if height >= 0 else ""
+    while entries := list(reader.versions(origin.blocks_prefix, after, limit=_PROBE)):
+        for entry in entries:
+            found = _height_of(origin, entry.key)
+            if found is not None and found > height:
+                return found
+        after = entries[-1].key
+    return None
+
+
+def _height_of(origin: Origin, key: str) -> int | None:
+    """Return the height that a key names, None where it is no block's."""
+    match = _BLOCK_NAME.fullmatch(key.removeprefix(origin.blocks_prefix))
+    return int(match[1]) if match else None

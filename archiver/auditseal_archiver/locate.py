@@ -1,0 +1,58 @@
+"""From a vault's URL to the vault: `s3://bucket/prefix?endpoint=...&region=...` or `file:///path`."""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from auditseal_archiver.vault import Vault, VaultReader
+from auditseal_schemas.errors import ConfigurationError
+
+_PARAMETERS = {"endpoint", "region"}
+
+
+def open_vault(url: str) -> Vault:
+    """Return the vault at a URL, for the archiver to write to.
+
+    Raises:
+        ConfigurationError: The URL names none.
+    """
+    parts = urlsplit(url)
+    if parts.fragment or "@" in parts.netloc:
+        raise ConfigurationError("a vault's URL has no fragment and no credentials: boto3 finds them by its own chain")
+    match parts.scheme:
+        case "file":
+            return _directory(parts.netloc, parts.path, parts.query)
+        case "s3":
+            return _bucket(parts.netloc, parts.path, parts.query)
+    raise ConfigurationError(f"{url[:300]!r} is no vault: s3://bucket/prefix?endpoint=... or file:///path is expected")
+
+
+def open_reader(url: str) -> VaultReader:
+    """Return the vault at a URL, for reading.
+
+    Raises:
+        ConfigurationError: The URL names none.
+    """
+    return open_vault(url)
+
+
+def _directory(host: str, path: str, query: str) -> Vault:
+    if host or query or not path.startswith("/"):
+        raise ConfigurationError("a directory is named as file:///absolute/path, with nothing after it")
+    from auditseal_archiver.directory import DirectoryVault  # noqa: PLC0415  (one backend needn't load the other)
+
+    return DirectoryVault(Path(unquote(path)))
+
+
+def _bucket(name: str, path: str, query: str) -> Vault:
+    try:
+        pairs = parse_qsl(query, strict_parsing=bool(query), keep_blank_values=True)
+    except ValueError as error:
+        raise ConfigurationError(f"{query[:300]!r} in a vault's URL is no name=value&...: {error}") from error
+    parameters = dict(pairs)
+    if not name or len(parameters) != len(pairs) or not parameters.keys() <= _PARAMETERS or "" in parameters.values():
+        raise ConfigurationError("a bucket is named as s3://bucket/prefix?endpoint=...&region=..., each once")
+    from auditseal_archiver.s3 import S3Vault  # noqa: PLC0415  (boto3 takes 0.3 s to load)
+    from auditseal_archiver.s3_client import Bucket  # noqa: PLC0415
+
+    prefix = unquote(path).strip("/")
+    return S3Vault(Bucket(name, f"{prefix}/" if prefix else "", parameters.get("endpoint"), parameters.get("region")))

@@ -1,0 +1,134 @@
+"""A vault in an S3 bucket with Object Lock. What that promises, and what not: docs/object-lock.md."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from auditseal_archiver.drill import drill_bucket
+from auditseal_archiver.s3_client import (
+    CONFLICT,
+    PRECONDITION_FAILED,
+    S3_ERRORS,
+    Bucket,
+    code_of,
+    make_client,
+    put_locked,
+    status_of,
+)
+from auditseal_archiver.vault import AlreadyStoredError, Retention, StoredVersion, VaultError
+from auditseal_schemas.limits import MAX_OBJECT_BYTES
+
+_ATTEMPTS = 4
+_PAGE = 1000  # the most that S3 lists at once
+_NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"}
+
+
+class S3Vault:
+    """Objects in a bucket, each locked in COMPLIANCE mode."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        """Take the bucket; nothing is sent before a method is called."""
+        self._bucket = bucket
+        self._client = make_client(bucket, _ATTEMPTS)
+
+    @property
+    def url(self) -> str:
+        """The vault's URL."""
+        query = [f"{name}={value}" for name in ("endpoint", "region") if (value := getattr(self._bucket, name))]
+        return f"s3://{self._bucket.name}/{self._bucket.prefix}" + ("?" + "&".join(query) if query else "")
+
+    @property
+    def enforces_worm(self) -> bool:
+        """True: the store promises it, and the drill holds it to that."""
+        return True
+
+    def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
+        """Yield every version and marker; see `VaultReader`."""
+        marker = {"KeyMarker": self._bucket.prefix + after} if after else {}
+        remaining = limit
+        while remaining is None or remaining > 0:
+            with self._mapped_errors(f"{prefix}*"):
+                page = self._client.list_object_versions(
+                    Bucket=self._bucket.name,
+                    Prefix=self._bucket.prefix + prefix,
+                    MaxKeys=min(remaining or _PAGE, _PAGE),
+                    **marker,
+                )
+            found = self._in_order(page)
+            yield from found[:remaining]
+            if remaining is not None:
+                remaining -= len(found)
+            if not page["IsTruncated"]:
+                return
+            marker = {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
+
+    def read(self, key: str, version_id: str = "") -> bytes:
+        """Return the content of a version; see `VaultReader`."""
+        version = {"VersionId": version_id} if version_id else {}
+        with self._mapped_errors(key):
+            answer = self._client.get_object(Bucket=self._bucket.name, Key=self._bucket.prefix + key, **version)
+            with answer["Body"] as body:
+                content: bytes = body.read(MAX_OBJECT_BYTES + 1)
+        wanted = min(answer["ContentLength"], MAX_OBJECT_BYTES + 1)
+        if len(content) != wanted:
+            raise VaultError(f"{key} in {self.url}: the store sent {len(content)} bytes and broke off, of {wanted}")
+        return content
+
+    def retention(self, key: str, version_id: str) -> Retention | None:
+        """Return a version's lock; see `VaultReader`."""
+        with self._mapped_errors(key):
+            try:
+                answer = self._client.get_object_retention(
+                    Bucket=self._bucket.name, Key=self._bucket.prefix + key, VersionId=version_id
+                )
+            except ClientError as error:
+                if code_of(error) in _NO_LOCK or (code_of(error) == "InvalidRequest" and "Lock" in str(error)):
+                    return None
+                raise
+        lock = answer.get("Retention") or {}
+        return Retention(lock["Mode"], lock["RetainUntilDate"]) if "Mode" in lock else None
+
+    def put(self, key: str, data: bytes, retain_until: datetime) -> None:
+        """Store a new object under lock; see `Vault`. A 412 after a timeout may be answering our own write."""
+        attempts = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, ClientError) and status_of(error) == CONFLICT),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            stop=stop_after_attempt(_ATTEMPTS),
+            reraise=True,
+        )
+        with self._mapped_errors(key):
+            try:
+                attempts(put_locked, self._client, self._bucket.name, self._bucket.prefix + key, data, retain_until)
+            except ClientError as error:
+                if status_of(error) == PRECONDITION_FAILED:
+                    raise AlreadyStoredError(f"{key} exists in {self.url}") from error
+                raise
+
+    def drill(self) -> None:
+        """Run the WORM drill; see `Vault`."""
+        with self._mapped_errors("the drill"):
+            drill_bucket(make_client(self._bucket, attempts=1), self._bucket)
+
+    def _in_order(self, page: dict[str, Any]) -> list[StoredVersion]:
+        """Merge the versions and the markers of a page, which boto3 hands over apart."""
+        entries = [(entry, False) for entry in page.get("Versions", ())]
+        entries += [(entry, True) for entry in page.get("DeleteMarkers", ())]
+        # Stable: where the store gives whole seconds only, versions stay in the store's order among themselves.
+        entries.sort(key=lambda pair: (pair[0]["IsLatest"], pair[0]["LastModified"]), reverse=True)
+        entries.sort(key=lambda pair: pair[0]["Key"].encode())
+        start = len(self._bucket.prefix)
+        return [
+            StoredVersion(entry["Key"][start:], entry["VersionId"], entry["IsLatest"], is_marker, entry.get("Size", 0))
+            for entry, is_marker in entries
+        ]
+
+    @contextmanager
+    def _mapped_errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except S3_ERRORS as error:
+            raise VaultError(f"{what} in {self.url}: {error}") from error

@@ -1,0 +1,67 @@
+"""How many listings a head costs, whatever lies below it."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditseal_archiver.head import read_head
+from auditseal_archiver.vault import StoredVersion
+from auditseal_schemas.origin import Origin
+
+ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
+
+
+class Listing:
+    """A reader of keys alone, which counts its listings."""
+
+    url, enforces_worm = "memory:", False
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.keys = sorted(ORIGIN.blocks_prefix + name for name in names)
+        self.listings = 0
+
+    def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
+        self.listings += 1
+        start = bisect_right(self.keys, after)
+        found = [key for key in self.keys[start:] if key.startswith(prefix)]
+        for key in found[:limit]:
+            yield StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=0)
+
+    def read(self, key: str, version_id: str = "") -> bytes:
+        return key.encode()
+
+    def retention(self, key: str, version_id: str) -> None:
+        return None
+
+
+def block_names(heights: range) -> list[str]:
+    return [f"{height:012d}.avro" for height in heights]
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 66, 1000, 1064, 1065, 5000, 99_999, 100_000])
+def test_few_listings(count: int) -> None:
+    listing = Listing(block_names(range(count)))
+    assert read_head(listing, ORIGIN) == (count - 1, ORIGIN.block_key(count - 1).encode())
+    assert listing.listings <= 17
+
+
+@pytest.mark.parametrize("first", [1, 1000, 10**11])
+def test_expired_blocks_are_no_obstacle(first: int) -> None:
+    listing = Listing(block_names(range(first, first + 3000)))
+    assert read_head(listing, ORIGIN) == (first + 2999, ORIGIN.block_key(first + 2999).encode())
+
+
+FOREIGN = st.sampled_from(
+    ["+", "0", "000000000005.avro~", "000000000005.avr", "00000000006.avro", "999999999999x", "z"]
+)
+
+
+@given(st.sets(st.integers(0, 3000) | st.integers(0, 10**12 - 1), max_size=12), st.sets(FOREIGN))
+def test_any_set_of_heights_among_foreign_names(heights: set[int], foreign: set[str]) -> None:
+    listing = Listing([f"{height:012d}.avro" for height in heights] + list(foreign))
+    highest = max(heights, default=None)
+    expected = None if highest is None else (highest, ORIGIN.block_key(highest).encode())
+    assert read_head(listing, ORIGIN) == expected
