@@ -31,7 +31,7 @@ class Origin:
     def __post_init__(self) -> None:
         for part, pattern in ((self.cluster, _CLUSTER), (self.topic, _TOPIC)):
             if not pattern.fullmatch(part) or part in {".", ".."}:
-                raise MalformedError("origin", f"{part!r} doesn't fit {pattern.pattern}")
+                raise MalformedError("origin", f"{part[:300]!r} doesn't fit {pattern.pattern}")
         if not (0 <= self.partition < 10**9 and 0 <= self.run < 10**9):
             raise MalformedError("origin", "partition and run go from 0 to 999999999")
         if len(str(self)) > MAX_TEXT:

@@ -84,9 +84,11 @@ class _Reader:
     vault: str | None = None
     retention: int | None = None
     keys: dict[Origin, list[VerifierKey]] = field(default_factory=dict)
-    starts: dict[Origin, Start] = field(default_factory=dict)
+    starts: dict[Origin, tuple[int, Start]] = field(default_factory=dict)
+    line: int = 0
 
     def read(self, number: int, words: list[str]) -> None:
+        self.line = number
         readers: dict[str, tuple[int, Callable[..., None]]] = {
             "log": (1, self._log),
             "vault": (1, self._vault),
@@ -96,7 +98,7 @@ class _Reader:
         arguments, read = readers.get(words[0], (-1, self._vault))
         if len(words) - 1 != arguments:
             known = "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root>"
-            raise TrustError(f"line {number} of the trust file, {words[0]!r}, isn't one of: {known}")
+            raise TrustError(f"line {number} of the trust file, {words[0][:80]!r}, isn't one of: {known}")
         try:
             read(*words[1:])
         except (ValueError, VerificationError) as error:
@@ -125,15 +127,16 @@ class _Reader:
             raise ValueError(f"there is more than one start line for {origin}")
         if height == "0":
             raise ValueError("a log that is checked from height 0 needs no start line")
-        self.starts[pinned] = Start(_decimal(height), _root(root))
+        self.starts[pinned] = self.line, Start(_decimal(height), _root(root))
 
     def pinned(self) -> tuple[PinnedLog, ...]:
-        strangers = [str(origin) for origin in self.starts if origin not in self.keys]
-        if strangers:
-            raise TrustError(f"the trust file starts {', '.join(strangers)} but pins no key: add its log line")
+        for origin, (number, _) in self.starts.items():
+            if origin not in self.keys:
+                raise TrustError(f"line {number} of the trust file starts {origin}, which no log line pins: add one")
         if not self.keys:
             raise TrustError("the trust file pins no log: add `log <vkey>`, as `auditseal keys show` prints it")
-        return tuple(PinnedLog(origin, tuple(keys), self.starts.get(origin)) for origin, keys in self.keys.items())
+        starts = {origin: start for origin, (_, start) in self.starts.items()}
+        return tuple(PinnedLog(origin, tuple(keys), starts.get(origin)) for origin, keys in self.keys.items())
 
 
 def _decimal(text: str) -> int:

@@ -1,0 +1,121 @@
+"""The trust file: what it says, and every wrong line named by its number."""
+
+from base64 import b64encode
+from hashlib import sha256
+
+import pytest
+
+from auditseal_schemas.errors import TrustError
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog, Start, Trust
+from tests.core_samples import KEY, ORIGIN, OTHER_KEY, SIGNER
+
+NEIGHBOUR = Origin(ORIGIN.cluster, ORIGIN.topic, 4, 0)
+NEIGHBOUR_KEY = VerifierKey(str(NEIGHBOUR), SIGNER.public)
+ROOT = sha256(b"root").digest()
+ROOT_TEXT = b64encode(ROOT).decode()
+LOG = f"log {KEY}"
+
+
+def refuse(text: str) -> str:
+    with pytest.raises(TrustError) as caught:
+        Trust.parse(text.encode())
+    words = str(caught.value)
+    assert words.isprintable()
+    assert len(words) < 5000
+    return words
+
+
+def test_a_whole_trust_file() -> None:
+    text = f"""# the audit logs of example.com
+
+    vault   s3://audit-archive/?endpoint=https://s3.example.com  # in the other building
+    retention 2555\r
+    log {NEIGHBOUR_KEY}
+    log {KEY}
+    start {ORIGIN} 1200 {ROOT_TEXT}
+    log {OTHER_KEY}"""
+    assert Trust.parse(text.encode()) == Trust(
+        (PinnedLog(NEIGHBOUR, (NEIGHBOUR_KEY,)), PinnedLog(ORIGIN, (KEY, OTHER_KEY), Start(1200, ROOT))),
+        "s3://audit-archive/?endpoint=https://s3.example.com",
+        2555,
+    )
+
+
+def test_the_least_trust_file() -> None:
+    assert Trust.parse(LOG.encode()) == Trust((PinnedLog(ORIGIN, (KEY,)),))
+
+
+def test_a_start_may_stand_before_its_log() -> None:
+    assert Trust.parse(f"start {ORIGIN} 1 {ROOT_TEXT}\n{LOG}\n".encode()).logs[0].start == Start(1, ROOT)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Log x",
+        "logs",
+        "\ufefflog x",
+        "\x1b[31m",
+        "x" * 100_000,
+        "log",
+        f"log {KEY} {KEY}",
+        "log x",
+        f"log {KEY}=",
+        LOG,
+        f"log {VerifierKey('PeterNeumann', SIGNER.public)}",
+        f"log {VerifierKey('a/b/01/0', SIGNER.public)}",
+        f"log {str(KEY).replace('+', ' ')}",
+        "vault",
+        "vault a b",
+        "retention",
+        "retention x",
+        "retention -1",
+        "retention 01",
+        "retention 1_000",
+        "retention \u0661",
+        "retention 1.5",
+        "retention 1000000000000000",
+        "start",
+        f"start {ORIGIN} 1",
+        f"start {ORIGIN} {ROOT_TEXT} 1",
+        f"start {ORIGIN} 0 {ROOT_TEXT}",
+        f"start {ORIGIN} 00 {ROOT_TEXT}",
+        f"start {ORIGIN} -1 {ROOT_TEXT}",
+        f"start {ORIGIN} 1 {ROOT_TEXT} 1",
+        f"start {ORIGIN} 1 {ROOT.hex()}",
+        f"start {ORIGIN} 1 {ROOT_TEXT[:-1]}",
+        f"start {ORIGIN} 1 {ROOT_TEXT[:-2]}B=",
+        f"start {ORIGIN} 1 {b64encode(ROOT[1:]).decode()}",
+        f"start {ORIGIN} 1 ä",
+        f"start x 1 {ROOT_TEXT}",
+        f"start {NEIGHBOUR} 1 {ROOT_TEXT}",
+    ],
+    ids=lambda line: ascii(line[:40]),
+)
+def test_every_wrong_line_is_named_by_its_number(line: str) -> None:
+    assert "line 4 of the trust file" in refuse(f"# comment\n{LOG}\n\n{line}\nretention 9\n")
+
+
+@pytest.mark.parametrize("line", ["vault file:///v", "retention 7", LOG, f"start {ORIGIN} 2 {ROOT_TEXT}"])
+def test_a_line_twice_is_named_by_its_number(line: str) -> None:
+    assert "line 3 of the trust file" in refuse(
+        "\n".join(dict.fromkeys((LOG, line))) + "\n" * (2 - (line != LOG)) + line
+    )
+
+
+def test_of_two_wrong_lines_the_first_is_named() -> None:
+    assert "line 1 of" in refuse(f"one\ntwo\n{LOG}")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "vault file:///v\nretention 1\n"])
+def test_a_trust_file_pins_something(text: str) -> None:
+    assert "pins no log" in refuse(text)
+
+
+def test_bytes_that_are_no_text() -> None:
+    for data, words in ((b"log \xff", "not UTF-8"), (b"#" * (1 << 20) + b"#", "exceeds")):
+        with pytest.raises(TrustError, match=words):
+            Trust.parse(data)
+    assert Trust.parse(LOG.encode() + b"\n" + b"#" * ((1 << 20) - 1 - len(LOG))).logs
