@@ -1,9 +1,14 @@
 """What the core's tests are made of: fixed keys, messages as Kafka would give them, blocks, and blocks signed anew."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import Any, TypeVar
+from unittest.mock import patch
 
+from auditseal_schemas import deflate as deflate_module
 from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.deflate import deflate
@@ -63,7 +68,7 @@ class Message:
 def messages(offsets: Iterable[int]) -> list[Message]:
     """Return different messages at the offsets."""
     return [
-        Message(offset, b'{"number": %d}' % offset, b"actor-%d" % (offset % 3), ms=1_700_000_000_000 + offset)
+        Message(offset, b'{"number": %d}' % offset, b"actor-%d" % (offset % 3), ms=1_700_000_000_000 + offset % 1000)
         for offset in offsets
     ]
 
@@ -150,4 +155,17 @@ def read_or_refuse(read: Callable[[bytes], T], data: bytes) -> T | None:
     except VerificationError as error:
         words = str(error)
     assert words.isprintable()
+    assert len(words) < 5000
     return None
+
+
+def deflate_without_isal() -> ModuleType:
+    """Import the deflate module as on a machine where isal is not installed."""
+    assert deflate_module.__file__
+    spec = spec_from_file_location("deflate_without_isal", deflate_module.__file__)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    with patch.dict(sys.modules, {"isal": None}):
+        spec.loader.exec_module(module)
+    return module
