@@ -2,7 +2,7 @@
 
 import typer
 
-from auditseal.cli import emit, local
+from auditseal.cli import emit, keys, local, sealer, topics
 
 app = typer.Typer(
     name="auditseal",
@@ -12,3 +12,6 @@ app = typer.Typer(
 )
 app.add_typer(emit.app)
 app.add_typer(local.app, name="local")
+app.add_typer(keys.app, name="keys")
+app.add_typer(sealer.app)
+app.add_typer(topics.app, name="topics")

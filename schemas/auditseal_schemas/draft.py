@@ -119,9 +119,13 @@ class BlockDraft:
     def extend(self, messages: Sequence[KafkaMessage]) -> int:
         """Take messages in the order of their offsets until the block is full; return how many were taken.
 
+        A full block takes nothing, not even the gap before a message.
+
         Raises:
             ValueError: An offset comes twice or runs backwards.
         """
+        if self.full:
+            return 0
         links, pending, timestamps, encode = self._links, self._pending, self._timestamps, self._encoder.encode
         link = links[-1] if links else self._state.link
         before = len(links)
@@ -227,6 +231,13 @@ class BlockDraft:
         root = state.frontier.append(leaf).root
         note = sign_note(Checkpoint(state.origin, state.height + 1, root).format(), str(state.origin), signers)
         return Block(header, leaf, state.frontier, note, locators, chunks)
+
+
+def encode_message(message: KafkaMessage) -> bytes:
+    """Return the encoding that a message has, or will have, as a sealed record."""
+    timestamp = message.timestamp()[1]
+    encoder = RecordEncoder()
+    return encoder.encode(message.offset(), timestamp, message.key(), _headers(message), message.value())
 
 
 def _headers(message: KafkaMessage) -> RecordHeaders | None:

@@ -1,0 +1,111 @@
+"""`auditseal keys`: makes a log's signing key, and prints what auditors pin of it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditseal_schemas.errors import ConfigurationError, VerificationError
+from auditseal_schemas.origin import Origin
+
+if TYPE_CHECKING:
+    from auditseal_schemas.key import SigningKey
+
+app = typer.Typer(no_args_is_help=True, help="The signing key of an events topic's logs, and its trust lines.")
+
+UNUSABLE = 2
+
+KeyFile = Annotated[Path, typer.Argument(help="The key: an encrypted PEM, mode 0600.")]
+PassphraseFile = Annotated[
+    Path | None, typer.Option("--passphrase-file", help="A file with the passphrase alone. [default: ask for it]")
+]
+Cluster = Annotated[str, typer.Option("--cluster", envvar="AUDITSEAL_CLUSTER", help="The cluster's name in origins.")]
+Topic = Annotated[str, typer.Option("--topic", envvar="AUDITSEAL_EVENTS_TOPIC", help="The events topic.")]
+Partitions = Annotated[int, typer.Option("--partitions", min=1, help="Its partitions: one log each.")]
+Run = Annotated[int, typer.Option("--run", min=0, help="The run of the logs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def new(  # noqa: PLR0917  (typer passes them by name)
+    key_file: KeyFile,
+    cluster: Cluster,
+    partitions: Partitions,
+    topic: Topic = "audit.events",
+    run: Run = 0,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Make a signing key, and print its trust lines. An existing file is never overwritten.
+
+    Example: auditseal keys new sealer.pem --cluster audit.example.com --partitions 6 >> trust.txt
+    """
+    with _usage_errors():
+        from auditseal_schemas.key import SigningKey  # noqa: PLC0415
+        from auditseal_sealer.key_file import store_key  # noqa: PLC0415
+
+        origins = _origins(cluster, topic, partitions, run)
+        key = SigningKey.generate()
+        store_key(key_file, key, _passphrase(passphrase_file, confirm=True))
+    _print(key, origins, as_json=as_json)
+
+
+@app.command()
+def show(  # noqa: PLR0917
+    key_file: KeyFile,
+    cluster: Cluster,
+    partitions: Partitions,
+    topic: Topic = "audit.events",
+    run: Run = 0,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Print the trust lines of a signing key: one verifier key for each log.
+
+    Example: auditseal keys show sealer.pem --cluster audit.example.com --partitions 6
+    """
+    with _usage_errors():
+        from auditseal_sealer.key_file import load_key  # noqa: PLC0415
+
+        origins = _origins(cluster, topic, partitions, run)
+        key = load_key(key_file, _passphrase(passphrase_file, confirm=False))
+    _print(key, origins, as_json=as_json)
+
+
+def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin]:
+    try:
+        return [Origin(cluster, topic, partition, run) for partition in range(partitions)]
+    except VerificationError as error:
+        raise ConfigurationError(f"these make no origin: {error}") from error
+
+
+def _passphrase(path: Path | None, *, confirm: bool) -> str:
+    if path is None:
+        passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
+        return passphrase
+    from auditseal.settings import read_secret  # noqa: PLC0415
+
+    return read_secret(path)
+
+
+def _print(key: "SigningKey", origins: list[Origin], *, as_json: bool) -> None:
+    from auditseal_schemas.key import VerifierKey  # noqa: PLC0415
+
+    vkeys = {str(origin): str(VerifierKey(str(origin), key.public)) for origin in origins}
+    if as_json:
+        typer.echo(json.dumps({"logs": [{"origin": origin, "vkey": vkey} for origin, vkey in vkeys.items()]}))
+        return
+    for vkey in vkeys.values():
+        typer.echo(f"log {vkey}")
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(UNUSABLE) from error

@@ -1,0 +1,109 @@
+"""`auditseal sealer`: the daemon that turns events into signed blocks."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditseal_schemas.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from auditseal.daemon import DaemonContext
+    from auditseal.settings_sealer import SealerSettings
+    from auditseal_schemas.halt import HaltError
+    from auditseal_sealer.head_reader import ReadHead
+    from auditseal_sealer.hooks import Hooks
+
+app = typer.Typer()
+
+_SEALING = "sealing"
+
+
+@app.command()
+def sealer(
+    config: Annotated[Path | None, typer.Option("--config", help="A TOML file; the environment wins over it.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Validate and print the configuration, and end.")] = False,  # noqa: FBT002
+    genesis: Annotated[bool, typer.Option("--genesis", help="Allow logs without any block to begin.")] = False,  # noqa: FBT002
+) -> None:
+    """Seal the events of a topic into signed blocks, until SIGTERM.
+
+    Example: auditseal sealer --config /etc/auditseal.toml
+    """
+    from auditseal.daemon import UNUSABLE  # noqa: PLC0415
+    from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
+    from auditseal.settings_sealer import SealerSettings  # noqa: PLC0415
+
+    try:
+        settings = load_settings(SealerSettings, config)
+        if check:
+            load_signer(settings)
+    except ConfigurationError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(UNUSABLE) from error
+    if check:
+        typer.echo(format_settings(settings))
+        return
+    raise typer.Exit(run_sealer(settings, genesis_allowed=genesis))
+
+
+def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hooks | None" = None) -> int:
+    """Run the sealer to its end in this process and return the exit code; `hooks` are for fault campaigns."""
+    from auditseal.daemon import run_daemon  # noqa: PLC0415
+    from auditseal_sealer.hooks import NoHooks  # noqa: PLC0415
+    from auditseal_sealer.metrics import SealerMetrics  # noqa: PLC0415
+    from auditseal_sealer.sealer import Collaborators, Sealer  # noqa: PLC0415
+
+    def body(context: "DaemonContext") -> None:
+        def show(missing: str | None) -> None:
+            if missing is None:
+                context.health.hold(_SEALING)
+            else:
+                context.health.miss(_SEALING, missing)
+
+        collaborators = Collaborators(
+            signer=load_signer(settings),
+            read_head=vault_head(settings.vault),
+            metrics=SealerMetrics(context.registry),
+            ready=show,
+            expire=_end_hard,
+            hooks=hooks or NoHooks(),
+        )
+        Sealer(settings.config(genesis_allowed=genesis_allowed), collaborators).run(context.stop)
+
+    return run_daemon("auditseal.sealer", settings, [_SEALING], body)
+
+
+def load_signer(settings: "SealerSettings"):  # type: ignore[no-untyped-def]
+    """Open the signing key that the settings name."""
+    from auditseal_sealer.key_file import load_key  # noqa: PLC0415
+
+    return load_key(settings.sealer.key_file, settings.sealer.passphrase())
+
+
+def vault_head(url: str) -> "ReadHead":
+    """Return what tells the sealer a vault's highest block of a log."""
+    from auditseal_archiver.head import read_head  # noqa: PLC0415
+    from auditseal_archiver.locate import open_reader  # noqa: PLC0415
+    from auditseal_archiver.vault import VaultError  # noqa: PLC0415
+    from auditseal_schemas.origin import Origin  # noqa: PLC0415
+    from auditseal_sealer.errors import UnavailableError  # noqa: PLC0415
+
+    vault = open_reader(url)
+
+    def read(origin: Origin) -> tuple[int, bytes] | None:
+        try:
+            return read_head(vault, origin)
+        except VaultError as error:
+            raise UnavailableError(f"the vault can't be read: {error}") from error
+
+    return read
+
+
+def _end_hard(error: "HaltError") -> None:
+    """End the process without waiting for the call that hangs."""
+    import structlog  # noqa: PLC0415
+
+    log = structlog.get_logger("auditseal.sealer")
+    log.critical("halted", reason=error.halt.name, problem=str(error), runbook=error.halt.runbook)
+    os._exit(error.halt.exit_code)

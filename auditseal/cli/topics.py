@@ -1,0 +1,109 @@
+"""`auditseal topics`: makes and audits the events and blocks topics."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditseal_schemas.errors import AuditsealError, ConfigurationError
+from auditseal_schemas.halt import Halt
+
+if TYPE_CHECKING:
+    from auditseal.settings_topics import TopicsSettings
+    from auditseal_sealer.cluster import Cluster
+
+app = typer.Typer(no_args_is_help=True, help="The events and blocks topics: make them, or audit their settings.")
+
+FAILED, UNUSABLE = 1, 2
+_TIMEOUT = 20.0  # s
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="The daemons' TOML file; the environment wins.")]
+Replication = Annotated[
+    int | None,
+    typer.Option("--replication", min=1, help="Replicas of each partition. [default: the sealer's setting, 3]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def create(
+    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Partitions of both topics: one log each.")],
+    config: ConfigFile = None,
+    replication: Replication = None,
+    events_retention: Annotated[int, typer.Option(min=1, help="Days that events are kept.")] = 30,
+    blocks_retention: Annotated[int, typer.Option(min=1, help="Days that blocks are kept in Kafka.")] = 30,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Make the topics that are missing, then audit both. What exists is never changed.
+
+    Example: auditseal topics create --partitions 6 --replication 3
+
+    Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 an existing topic is not as it must be.
+    """
+    from auditseal_sealer.topics import create_topics  # noqa: PLC0415
+
+    with _exit_codes():
+        settings, cluster = _connect(config)
+        rules = replace(
+            settings.rules(replication), events_retention=events_retention, blocks_retention=blocks_retention
+        )
+        made = create_topics(cluster, rules, settings.events_topic, settings.blocks_topic, partitions)
+        _report(settings, cluster, replication, made, as_json=as_json)
+
+
+@app.command()
+def check(config: ConfigFile = None, replication: Replication = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """Audit the settings of both topics.
+
+    Example: auditseal topics check --json
+
+    Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 a topic is not as it must be.
+    """
+    with _exit_codes():
+        settings, cluster = _connect(config)
+        _report(settings, cluster, replication, [], as_json=as_json)
+
+
+def _connect(config: Path | None) -> "tuple[TopicsSettings, Cluster]":
+    from auditseal.settings import load_settings  # noqa: PLC0415
+    from auditseal.settings_topics import TopicsSettings  # noqa: PLC0415
+    from auditseal_sealer.cluster import Cluster  # noqa: PLC0415
+
+    settings = load_settings(TopicsSettings, config)
+    return settings, Cluster(settings.kafka.client_config(), _TIMEOUT)
+
+
+def _report(
+    settings: "TopicsSettings", cluster: "Cluster", replication: int | None, made: list[str], *, as_json: bool
+) -> None:
+    """Audit and print."""
+    from auditseal_sealer.topics import check_topics  # noqa: PLC0415
+
+    problems = check_topics(cluster, settings.rules(replication), settings.events_topic, settings.blocks_topic)
+    if as_json:
+        typer.echo(json.dumps({"ok": not problems, "made": made, "problems": problems}))
+    else:
+        for name in made:
+            typer.echo(f"made {name}")
+        for problem in problems:
+            typer.echo(problem, err=True)
+        if not problems:
+            typer.echo(f"{settings.events_topic} and {settings.blocks_topic} are as they must be")
+    if problems:
+        raise typer.Exit(Halt.TOPIC_MISCONFIGURED.exit_code)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(UNUSABLE) from error
+    except AuditsealError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAILED) from error

@@ -1,0 +1,110 @@
+"""The sealer's own settings, and what they become."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from typing import Self
+
+from pydantic import Field, FilePath, field_validator, model_validator
+
+from auditseal.settings import DaemonSettings, Section, read_secret
+from auditseal_schemas.draft import BlockLimits
+from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.header import Predecessor
+from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_RECORDS
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.batch import BatchPolicy
+from auditseal_sealer.config import SealerConfig, Timeouts
+from auditseal_sealer.topic_rules import TopicRules
+
+
+class SealerSection(Section):
+    """What the sealer alone is told; the defaults are its own.
+
+    Attributes:
+        key_file: The log's signing key, as `auditseal keys new` makes it.
+        passphrase_file: A file that holds the key's passphrase alone.
+        run: The run in the origins; a run above 0 goes on after a halt that gave up a log.
+        predecessors: For a run above 0, `<origin> <size> <root>` of the last heads of the runs before, one a partition.
+        group: The consumer group.
+        instance: This sealer's name in the group for static membership; empty for none.
+        block_records: A block closes at so many records.
+        block_bytes: A block closes at so many bytes before compression.
+        block_age: A block closes at this age, in seconds.
+        clock_lead: Seconds by which a block's time may lead the broker's clock.
+        session_timeout: Seconds of silence after which the group gives a sealer's partitions to others.
+        replication: Replicas that both topics must have; `min.insync.replicas` must be one less, and at least 1.
+        least_retention: Days that both topics must keep records at least.
+    """
+
+    key_file: FilePath
+    passphrase_file: FilePath
+    run: int = Field(default=0, ge=0)
+    predecessors: tuple[str, ...] = ()
+    group: str = Field(default="auditseal.sealer", min_length=1)
+    instance: str = ""
+    block_records: int = Field(default=50_000, ge=1, le=MAX_RECORDS)
+    block_bytes: int = Field(default=8 << 20, ge=1, le=MAX_BLOCK_BYTES)
+    block_age: float = Field(default=0.25, ge=0, le=3600)
+    clock_lead: float = Field(default=10, gt=0)
+    session_timeout: float = Field(default=10, ge=6, le=300)
+    replication: int = Field(default=3, ge=1)
+    least_retention: int = Field(default=1, ge=0)
+
+    @field_validator("predecessors")
+    @classmethod
+    def _check_predecessors(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        for line in lines:
+            _predecessor(line)
+        return lines
+
+    @model_validator(mode="after")
+    def _check_run(self) -> Self:
+        if self.predecessors and not self.run:
+            raise ValueError("run 0 goes on from no predecessor")
+        return self
+
+    def passphrase(self) -> str:
+        """Return the key's passphrase."""
+        return read_secret(self.passphrase_file)
+
+
+class SealerSettings(DaemonSettings):
+    """All that the sealer is told."""
+
+    sealer: SealerSection
+
+    def config(self, *, genesis_allowed: bool) -> SealerConfig:
+        """Return what the sealer is made of."""
+        section = self.sealer
+        return SealerConfig(
+            client=self.kafka.client_config(),
+            events_topic=self.events_topic,
+            blocks_topic=self.blocks_topic,
+            cluster=self.cluster,
+            run=section.run,
+            predecessors=tuple(map(_predecessor, section.predecessors)),
+            genesis_allowed=genesis_allowed,
+            group=section.group,
+            instance=section.instance,
+            limits=BlockLimits(section.block_records, section.block_bytes),
+            batch=BatchPolicy(age=section.block_age),
+            rules=TopicRules(replication=section.replication, least_retention=section.least_retention),
+            timeouts=Timeouts(session=section.session_timeout),
+            clock_lead=section.clock_lead,
+        )
+
+
+def _predecessor(line: str) -> Predecessor:
+    """Read `<origin> <size> <root>`, the words of a trust file's `start` line.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    try:
+        origin, size, root = line.split()
+        predecessor = Predecessor(str(Origin.parse(origin)), int(size), b64decode(root, validate=True))
+    except (ValueError, AuditsealError, Base64Error) as error:
+        raise ValueError(f"{line!r} is not <origin> <size> <base64 root>: {error}") from error
+    if predecessor.size < 0 or len(predecessor.root) != 32:
+        raise ValueError(f"{line!r}: the size is negative, or the root is not of 32 bytes")
+    return predecessor

@@ -1,0 +1,38 @@
+"""How long the oldest sealed block has been waiting for the vault. Safe to use from any thread."""
+
+import threading
+from collections import deque
+
+
+class ArchiveAge:
+    """Remembers when each block was sealed that isn't known to be archived."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, int]] = deque()
+        self._lock = threading.Lock()
+
+    def restart(self, height: int, since: int | None) -> None:
+        """Begin anew with the head at `height`; `since` is when the oldest block that waits was sealed, in µs.
+
+        What lies between that block and the head counts as old as that block: the blocks in between aren't read.
+        """
+        with self._lock:
+            self._waiting.clear()
+            if since is not None:
+                self._waiting.append((height, since))
+
+    def sealed(self, height: int, sealed_at: int) -> None:
+        """Take notice that a block was committed."""
+        with self._lock:
+            self._waiting.append((height, sealed_at))
+
+    def archived(self, height: int) -> None:
+        """Take notice that the vault has all blocks up to a height."""
+        with self._lock:
+            while self._waiting and self._waiting[0][0] <= height:
+                self._waiting.popleft()
+
+    def seconds(self, now: float) -> float:
+        """Return the age of the oldest waiting block; `now` in seconds since the epoch. 0 where none waits."""
+        with self._lock:
+            return max(0.0, now - self._waiting[0][1] / 1e6) if self._waiting else 0.0

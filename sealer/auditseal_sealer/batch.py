@@ -1,0 +1,34 @@
+"""When a block closes before it is full. Pure: times come in as arguments, in seconds of a monotonic clock."""
+
+from dataclasses import dataclass
+
+from auditseal_schemas.draft import CloseReason
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPolicy:
+    """The age at which a block closes, and how reading is paced.
+
+    Attributes:
+        age: Seconds from a block's first record to its close: with the commit, most of the time from event to sealed.
+        read: Records that one call reads at most.
+        wait: Seconds that one call waits for them at most: librdkafka waits for all or for the whole time.
+    """
+
+    age: float = 0.25
+    read: int = 5_000
+    wait: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not (self.age >= 0 and 1 <= self.read <= 1_000_000 and 0 < self.wait <= 1):
+            raise ValueError("age is 0 or more, read 1 to 1,000,000 records, wait above 0 and at most 1 second")
+
+    def patience(self, opened: float | None, now: float) -> float:
+        """Return how long to wait for records: never beyond the close of a block that was opened at `opened`."""
+        return self.wait if opened is None else min(self.wait, max(0.0, opened + self.age - now))
+
+    def reason(self, full: CloseReason | None, opened: float | None, now: float) -> CloseReason | None:
+        """Return why the block closes now, None where it goes on filling; `full` is what the draft says."""
+        if full is not None or opened is None:
+            return full
+        return CloseReason.AGE if now >= opened + self.age else None

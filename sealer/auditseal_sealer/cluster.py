@@ -1,0 +1,100 @@
+"""What the cluster says of itself, of topics, of partitions' ends and of a group's offsets; and making topics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from auditseal_sealer.client import settings, unavailable
+from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.topic_rules import TopicView
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOffset:
+    """A group's committed offset of a partition, and the text that was committed with it."""
+
+    offset: int
+    text: str
+
+
+class Cluster:
+    """One cluster, through the administrative API. Safe to use from any thread.
+
+    All methods raise `UnavailableError` where the cluster can't be reached or refuses.
+    """
+
+    def __init__(self, client: Mapping[str, str], timeout: float) -> None:
+        """Take the connection; `timeout` in seconds bounds each call."""
+        self._admin = AdminClient(settings(client))
+        self._timeout = timeout
+
+    def cluster_id(self) -> str:
+        """Return the cluster's id."""
+        with unavailable("the cluster can't be described"):
+            description = self._admin.describe_cluster(request_timeout=self._timeout).result()
+        return str(description.cluster_id)
+
+    def topic(self, name: str) -> TopicView | None:
+        """Return a topic, None where there is none of that name."""
+        with unavailable(f"topic {name} can't be described"):
+            try:
+                answer = self._admin.describe_topics(TopicCollection([name]), request_timeout=self._timeout)
+                description = answer[name].result()
+            except KafkaException as exception:
+                if exception.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    return None
+                raise
+            resource = ConfigResource(ResourceType.TOPIC, name)
+            entries = self._admin.describe_configs([resource], request_timeout=self._timeout)[resource].result()
+        replicas = tuple(len(partition.replicas) for partition in description.partitions)
+        values = {entry.name: entry.value for entry in entries.values()}
+        return TopicView(name, str(description.topic_id), replicas, values)
+
+    def create_topic(self, name: str, partitions: int, replication: int, values: Mapping[str, str]) -> bool:
+        """Make a topic; return whether it is new."""
+        topic = NewTopic(name, partitions, replication, config=dict(values))
+        with unavailable(f"topic {name} can't be made"):
+            try:
+                self._admin.create_topics([topic], request_timeout=self._timeout)[name].result()
+            except KafkaException as exception:
+                if exception.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                    return False
+                raise
+        return True
+
+    def start(self, topic: str, partition: int) -> int:
+        """Return the first offset that a partition still has."""
+        return self._offset(topic, partition, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
+
+    def end(self, topic: str, partition: int) -> int:
+        """Return the offset that the next record of a partition gets."""
+        return self._offset(topic, partition, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+
+    def stable_end(self, topic: str, partition: int) -> int:
+        """Return the offset below which every transaction of a partition is decided."""
+        return self._offset(topic, partition, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+
+    def group_offset(self, group: str, topic: str, partition: int) -> GroupOffset | None:
+        """Return a group's committed offset, None where it has none."""
+        request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition)])
+        with unavailable(f"the offsets of group {group} can't be read"):
+            answer = self._admin.list_consumer_group_offsets([request], request_timeout=self._timeout)[group].result()
+        (found,) = answer.topic_partitions
+        if found.error:
+            raise UnavailableError(f"the offset of group {group} can't be read: {found.error}")
+        return None if found.offset < 0 else GroupOffset(found.offset, found.metadata or "")
+
+    def _offset(self, topic: str, partition: int, spec: OffsetSpec, isolation: IsolationLevel) -> int:
+        where = TopicPartition(topic, partition)
+        with unavailable(f"the offsets of {topic}/{partition} can't be read"):
+            answer = self._admin.list_offsets({where: spec}, isolation_level=isolation, request_timeout=self._timeout)
+            return int(answer[where].result().offset)

@@ -1,0 +1,97 @@
+"""What a sealer is told, as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from auditseal_schemas import __version__
+from auditseal_schemas.draft import BlockLimits
+from auditseal_schemas.header import Predecessor
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.batch import BatchPolicy
+from auditseal_sealer.topic_rules import TopicRules
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Bounds of calls to Kafka, in seconds.
+
+    Attributes:
+        call: One call, repeated while Kafka says that it may be.
+        transaction: After it the coordinator aborts a transaction by itself.
+        stuck: A transactional call that lasts longer doesn't come back: the process ends hard. Above `call`.
+        session: A sealer that is silent for longer loses its partitions.
+        settled: How long a foreign transaction on the blocks topic may stay open before the sealer halts.
+        finish: What a chain gets to finish its block when it stops.
+        back_off: The longest pause between two attempts.
+    """
+
+    call: float = 10
+    transaction: float = 12
+    stuck: float = 30
+    session: float = 10
+    settled: float = 20
+    finish: float = 6
+    back_off: float = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """How often what may change beside the sealer is looked at, in seconds."""
+
+    topics: float = 2
+    vault: float = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealerConfig:
+    """A sealer's configuration.
+
+    Attributes:
+        client: The connection as librdkafka's properties.
+        events_topic: Where events come from.
+        blocks_topic: Where blocks go, each to the partition of the same number.
+        cluster: The cluster's name in origins.
+        run: The run in origins; above 0 it goes on after a halt that gave up a log.
+        predecessors: For a run above 0, the last heads of the runs before, one a partition.
+        genesis_allowed: A person said that a log without any block may begin.
+        group: The consumer group.
+        instance: This sealer's name in the group where membership is static, so that a restart within
+            `Timeouts.session` moves no partition; empty where it isn't.
+        limits: When a block is full.
+        batch: When a block closes before.
+        rules: What the topics must be like.
+        timeouts: Bounds of calls.
+        intervals: How often topics and vault are looked at.
+        clock_lead: Seconds by which `sealed_at` may lead the broker's clock.
+        sealer: What headers say of who sealed.
+    """
+
+    client: Mapping[str, str]
+    events_topic: str
+    blocks_topic: str
+    cluster: str
+    run: int = 0
+    predecessors: tuple[Predecessor, ...] = ()
+    genesis_allowed: bool = False
+    group: str = "auditseal.sealer"
+    instance: str = ""
+    limits: BlockLimits = field(default_factory=BlockLimits)
+    batch: BatchPolicy = field(default_factory=BatchPolicy)
+    rules: TopicRules = field(default_factory=TopicRules)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    intervals: Intervals = field(default_factory=Intervals)
+    clock_lead: float = 10
+    sealer: str = f"auditseal/{__version__}"
+
+    def origin(self, partition: int) -> Origin:
+        """Return the log of a partition."""
+        return Origin(self.cluster, self.events_topic, partition, self.run)
+
+    def predecessor(self, partition: int) -> Predecessor | None:
+        """Return the head that the log of a partition goes on from, None where none is configured."""
+        logs = {Origin.parse(head.origin).partition: head for head in self.predecessors}
+        return logs.get(partition)
+
+    def transactional_id(self, partition: int) -> str:
+        """Return the id that fences the writers of a partition's chain, whatever their group."""
+        return f"auditseal.{self.events_topic}.{partition}"

@@ -1,0 +1,160 @@
+"""Gathers what all sources say of a log. It decides nothing: that is `recovery`'s."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.partition_reader import Isolation, PartitionReader
+from auditseal_sealer.recovery import EventsLog, Evidence
+
+ReadHead = Callable[[Origin], tuple[int, bytes] | None]
+"""Returns the height and bytes of the vault's highest block of a log; UnavailableError where the vault is away."""
+
+_TAIL = 4  # offsets: two transactions of one block and one marker
+_POLL = 0.05  # s
+_PREFETCH = 16 * 1024  # KiB: a few blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A committed block where it lies."""
+
+    offset: int
+    height: int
+    data: bytes
+
+
+class HeadReader:
+    """Reads one log's sources."""
+
+    def __init__(
+        self, client: Mapping[str, str], config: SealerConfig, origin: Origin, cluster: Cluster, read_head: ReadHead
+    ) -> None:
+        self._client, self._config, self._origin = client, config, origin
+        self._cluster, self._read_head = cluster, read_head
+
+    def gather(self) -> Evidence:
+        """Read all sources.
+
+        Raises:
+            UnavailableError: One of them is away.
+            HaltError: HANGING_TRANSACTION, LOG_RECREATED or BLOCKS_LOST where a topic is gone.
+        """
+        end = self._settled_end()
+        start = self._cluster.start(self._config.blocks_topic, self._origin.partition)
+        vault = self._read_head(self._origin)
+        with self._reader(Isolation.COMMITTED) as committed, self._reader(Isolation.UNCOMMITTED) as all_records:
+            head = self._find_head(committed, start, end)
+            after = start if head is None else head.offset + 1
+            aborted = tuple(value for _, value in self._values(all_records, after, end))
+            unarchived = self._find_unarchived(committed, start, head, vault)
+        return Evidence(
+            events=self._events_log(),
+            head=head.data if head else None,
+            unarchived=unarchived.data if unarchived else None,
+            aborted=aborted,
+            vault=vault,
+            group_text=self._group_text(),
+        )
+
+    def _settled_end(self) -> int:
+        """Return the blocks partition's end once no transaction is open: an open one hides what is behind it."""
+        topic, partition = self._config.blocks_topic, self._origin.partition
+        deadline = time.monotonic() + self._config.timeouts.settled
+        while True:
+            end = self._cluster.end(topic, partition)
+            stable = self._cluster.stable_end(topic, partition)
+            if end == stable:
+                return end
+            if time.monotonic() > deadline:
+                problem = f"a transaction of someone else is open on {topic}/{partition} since offset {stable}"
+                raise HaltError(Halt.HANGING_TRANSACTION, f"{self._origin}: {problem}, and hides the head")
+            time.sleep(_POLL)
+
+    def _find_head(self, reader: PartitionReader, start: int, end: int) -> Found | None:
+        """Return the last committed block, reading from nearer to the end first."""
+        span = _TAIL
+        while True:
+            begin = max(start, end - span)
+            last = None
+            for offset, data in self._values(reader, begin, end):
+                last = (offset, data)
+            if last:
+                return Found(last[0], _height(self._origin, last[1]), last[1])
+            if begin == start:
+                return None
+            span *= 2
+
+    def _find_unarchived(
+        self, reader: PartitionReader, start: int, head: Found | None, vault: tuple[int, bytes] | None
+    ) -> Found | None:
+        """Return the block after the vault's highest: where it is likely to be, else by bisection over heights."""
+        wanted = vault[0] + 1 if vault else 0
+        if head is None or head.height < wanted:
+            return None
+        if head.height == wanted:
+            return head
+        low, high = start, head.offset
+        probe = max(low, high - 2 * (head.height - wanted))
+        while low < high:
+            found = self._first(reader, probe, high)
+            if found is not None and found.height == wanted:
+                return found
+            if found is None or found.height > wanted:
+                high = probe
+            else:
+                low = found.offset + 1
+            probe = (low + high) // 2
+        return None
+
+    def _first(self, reader: PartitionReader, begin: int, end: int) -> Found | None:
+        for offset, data in self._values(reader, begin, end):
+            return Found(offset, _height(self._origin, data), data)
+        return None
+
+    def _values(self, reader: PartitionReader, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Yield offset and value of what lies between two offsets; the empty records are asked clocks."""
+        if begin >= end:
+            return
+        reader.seek(begin)
+        for message in reader.read_to(end, self._config.timeouts.call):
+            value, offset = message.value(), message.offset()
+            if value is not None and offset is not None:
+                yield offset, value
+
+    def _events_log(self) -> EventsLog:
+        topic, partition = self._origin.topic, self._origin.partition
+        view = self._cluster.topic(topic)
+        if view is None:
+            raise HaltError(Halt.LOG_RECREATED, f"{self._origin}: topic {topic} is gone")
+        start, end = self._cluster.start(topic, partition), self._cluster.end(topic, partition)
+        return EventsLog(self._cluster.cluster_id(), view.topic_id, view.partitions, start, end)
+
+    def _group_text(self) -> str:
+        found = self._cluster.group_offset(self._config.group, self._origin.topic, self._origin.partition)
+        return found.text if found else ""
+
+    def _reader(self, isolation: Isolation) -> PartitionReader:
+        config = self._config
+        return PartitionReader(
+            self._client, config.group, config.blocks_topic, self._origin.partition, isolation, prefetch=_PREFETCH
+        )
+
+
+def _height(origin: Origin, data: bytes) -> int:
+    """Return a committed block's height, -1 where it is of an earlier run.
+
+    Raises:
+        HaltError: INVALID_BLOCK.
+    """
+    try:
+        header = Block.parse(data).header
+    except MalformedError as error:
+        raise HaltError(Halt.INVALID_BLOCK, f"{origin}: the blocks topic holds what is no block: {error}") from error
+    return header.height if header.origin.run >= origin.run else -1

@@ -1,0 +1,56 @@
+"""What to do about an error of a Kafka call: decided here, for all of them.
+
+| the error | reaction |
+| --- | --- |
+| another producer has our transactional id | FENCED |
+| the block is larger than client, topic or broker allow | TOO_LARGE: trying again would loop |
+| a commit or abort timed out | RECOVER: it may still arrive, so the producer must get a new epoch first (KIP-890) |
+| fatal, or the transaction must be aborted | RECOVER |
+| retriable | REPEAT the same call |
+| anything else | RECOVER |
+
+RECOVER always means a new producer: its `init_transactions` aborts what is open and fences what is late.
+"""
+
+from enum import Enum, StrEnum, auto
+
+from confluent_kafka import KafkaError
+
+
+class Call(StrEnum):
+    """The calls of a transactional producer."""
+
+    INIT = "init_transactions"
+    BEGIN = "begin_transaction"
+    PRODUCE = "produce"
+    FLUSH = "flush"
+    OFFSETS = "send_offsets_to_transaction"
+    COMMIT = "commit_transaction"
+    ABORT = "abort_transaction"
+
+
+class Reaction(Enum):
+    """What to do."""
+
+    REPEAT = auto()
+    RECOVER = auto()
+    FENCED = auto()
+    TOO_LARGE = auto()
+
+
+_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})  # noqa: SLF001
+_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+_ENDS = frozenset({Call.COMMIT, Call.ABORT})
+
+
+def react(call: Call, error: KafkaError) -> Reaction:
+    """Return what to do about an error of a call."""
+    if error.code() in _FENCED:
+        return Reaction.FENCED
+    if error.code() in _TOO_LARGE:
+        return Reaction.TOO_LARGE
+    if error.fatal() or error.txn_requires_abort():
+        return Reaction.RECOVER
+    if call in _ENDS and error.code() == KafkaError._TIMED_OUT:  # noqa: SLF001
+        return Reaction.RECOVER
+    return Reaction.REPEAT if error.retriable() else Reaction.RECOVER

@@ -1,0 +1,78 @@
+"""This sealer's place in the consumer group: which partitions are its own. It reads no records."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+
+from auditseal_sealer.block_writer import GroupMetadata
+from auditseal_sealer.client import settings, unavailable
+from auditseal_sealer.config import SealerConfig
+
+OnPartitions = Callable[[Sequence[int]], None]
+
+
+class Membership:
+    """A member of the group. Cooperative: a rebalance stops only the chains that move.
+
+    Its partitions are paused at once and for good: each chain reads with a consumer of its own, at the offset that its
+    blocks say. What this one is for is the assignment, and the group's metadata that fence a transaction of a sealer
+    which the group has given up (KIP-447).
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, str],
+        config: SealerConfig,
+        *,
+        on_assigned: OnPartitions,
+        on_revoked: OnPartitions,
+        on_lost: OnPartitions,
+    ) -> None:
+        """Join; the callbacks run within `poll` and `close`."""
+        static = {"group.instance.id": config.instance} if config.instance else {}
+        self._consumer = Consumer(
+            settings(
+                {**client, **static},
+                group_id=config.group,
+                enable_auto_commit=False,
+                enable_auto_offset_store=False,
+                auto_offset_reset="error",
+                partition_assignment_strategy="cooperative-sticky",
+                session_timeout_ms=int(config.timeouts.session * 1000),
+                heartbeat_interval_ms=int(config.timeouts.session * 1000 / 4),
+                queued_min_messages=1,
+                fetch_message_max_bytes=1,
+            )
+        )
+        self._on_assigned, self._on_revoked, self._on_lost = on_assigned, on_revoked, on_lost
+        with unavailable(f"topic {config.events_topic} can't be subscribed to"):
+            self._consumer.subscribe(
+                [config.events_topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose
+            )
+
+    def poll(self, timeout: float) -> None:
+        """Let the group's news arrive for at most `timeout` seconds. Records that slip in are passed over."""
+        with unavailable("the group can't be followed"):
+            self._consumer.poll(timeout)
+
+    def metadata(self) -> GroupMetadata:
+        """Return what a transaction must show of the group. Safe to call from any thread."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave the group (a static member only stops: its partitions wait for it)."""
+        self._consumer.close()
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        at_end = [TopicPartition(one.topic, one.partition, OFFSET_END) for one in partitions]
+        consumer.incremental_assign(at_end)
+        consumer.pause(at_end)
+        self._on_assigned([one.partition for one in partitions])
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._on_revoked([one.partition for one in partitions])
+        consumer.incremental_unassign(partitions)
+
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._on_lost([one.partition for one in partitions])
+        consumer.incremental_unassign(partitions)

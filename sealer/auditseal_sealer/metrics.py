@@ -1,0 +1,75 @@
+"""What the sealer counts, under the names of docs/operations.md."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.origin import Origin
+
+_LABELS = ("topic", "partition")
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_EVENTS = (1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 65_536)
+_BYTES = tuple(1 << power for power in range(10, 25, 2))
+
+
+class SealerMetrics:
+    """All metrics of a sealer, in one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *more: str) -> Counter:
+            return Counter(f"auditseal_{name}", text, (*_LABELS, *more), registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"auditseal_{name}", text, _LABELS, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"auditseal_{name}", text, _LABELS, registry=registry, buckets=buckets)
+
+        self.consumed = counter("events_consumed_total", "Records read, sealed or not yet.")
+        self.sealed = counter("events_sealed_total", "Records in committed blocks.")
+        self.blocks = counter("blocks_sealed_total", "Committed blocks.")
+        self.closes = counter("block_closes_total", "Closed blocks by reason.", "reason")
+        self.gaps = counter("chain_gaps_total", "Gaps in committed blocks: runs of offsets without a record.")
+        self.recoveries = counter("head_recoveries_total", "Times that the head was recovered.")
+        self.lag = gauge("consumer_lag_records", "Records in the log that are in no committed block.")
+        self.age = gauge("oldest_unsealed_event_age_seconds", "Age of the oldest record read that isn't sealed.")
+        self.height = gauge("chain_height", "Blocks in the chain.")
+        self.last_sealed = gauge("last_sealed_timestamp_seconds", "When the last block was committed.")
+        self.seal_seconds = histogram("seal_duration_seconds", "From a block's close to its commit.", _SECONDS)
+        self.event_seconds = histogram(
+            "event_to_sealed_seconds", "From the append of a block's oldest record to its commit.", _SECONDS
+        )
+        self.block_events = histogram("block_events", "Records in a block.", _EVENTS)
+        self.block_bytes = histogram("block_bytes", "Bytes of a block's object.", _BYTES)
+
+
+class LogMetrics:
+    """The metrics of one log."""
+
+    def __init__(self, metrics: SealerMetrics, origin: Origin) -> None:
+        labels = (origin.topic, str(origin.partition))
+        self.consumed = metrics.consumed.labels(*labels)
+        self.sealed = metrics.sealed.labels(*labels)
+        self.blocks = metrics.blocks.labels(*labels)
+        self.gaps = metrics.gaps.labels(*labels)
+        self.recoveries = metrics.recoveries.labels(*labels)
+        self.lag = metrics.lag.labels(*labels)
+        self.height = metrics.height.labels(*labels)
+        self.last_sealed = metrics.last_sealed.labels(*labels)
+        self.seal_seconds = metrics.seal_seconds.labels(*labels)
+        self.event_seconds = metrics.event_seconds.labels(*labels)
+        self.block_events = metrics.block_events.labels(*labels)
+        self.block_bytes = metrics.block_bytes.labels(*labels)
+        self.oldest_unsealed: int | None = None
+        """The append time (ms) of the oldest record that was read and isn't sealed."""
+        metrics.age.labels(*labels).set_function(self._age)
+        self._closes, self._labels = metrics.closes, labels
+
+    def closed(self, reason: CloseReason) -> None:
+        """Count a closed block."""
+        self._closes.labels(*self._labels, reason.value).inc()
+
+    def _age(self) -> float:
+        oldest = self.oldest_unsealed
+        return 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)

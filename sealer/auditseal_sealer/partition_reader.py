@@ -1,0 +1,137 @@
+"""Reads one partition from an offset on, outside of any group."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self, cast
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from auditseal_schemas.draft import KafkaMessage
+from auditseal_sealer.client import settings, unavailable
+from auditseal_sealer.errors import UnavailableError
+
+_error_of = Message.error
+_STEP = 0.2  # s
+_MANY = 500
+
+
+class Isolation(StrEnum):
+    """Whether records of transactions that were aborted, or aren't over, are read as well."""
+
+    COMMITTED = "read_committed"
+    UNCOMMITTED = "read_uncommitted"
+
+
+class EventRecord(KafkaMessage, Protocol):
+    """A record as it was consumed: unlike any `Message`, it has an offset."""
+
+    def leader_epoch(self) -> int | None:
+        """Return the epoch of the leader that appended it."""
+        ...
+
+
+class PartitionReader:
+    """A consumer that was told what to read. One thread at a time.
+
+    It never falls back to another offset, and checks CRCs. `queued.min.messages` and the kilobytes bound its memory;
+    the short back-off keeps librdkafka from sleeping a second when its queue was full.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, str],
+        group: str,
+        topic: str,
+        partition: int,
+        isolation: Isolation,
+        *,
+        prefetch: int = 65_536,
+    ) -> None:
+        """Connect; `group` is only named, never joined (an ACL may ask for it); `prefetch` in KiB bounds its memory."""
+        self._where, self._partition = topic, partition
+        self._consumer = Consumer(
+            settings(
+                client,
+                group_id=group,
+                enable_auto_commit=False,
+                enable_auto_offset_store=False,
+                enable_partition_eof=True,
+                auto_offset_reset="error",
+                check_crcs=True,
+                isolation_level=isolation.value,
+                queued_min_messages=1_000_000,
+                queued_max_messages_kbytes=prefetch,
+                fetch_queue_backoff_ms=2,
+            )
+        )
+
+    def seek(self, offset: int, leader_epoch: int = -1) -> None:
+        """Read from an offset on; with an epoch, Kafka says when the log was truncated since."""
+        where = TopicPartition(self._where, self._partition, offset)
+        if leader_epoch >= 0:
+            where = TopicPartition(self._where, self._partition, offset, leader_epoch=leader_epoch)
+        with unavailable(f"{self._where}/{self._partition} can't be read"):
+            self._consumer.assign([where])
+
+    def read(self, most: int, timeout: float) -> list[EventRecord]:
+        """Return the next records, `most` or those of `timeout` seconds.
+
+        Raises:
+            UnavailableError: The partition can't be read there: the offset is gone, the broker away, a CRC wrong.
+        """
+        with unavailable(f"{self._where}/{self._partition} can't be read"):
+            messages = self._consumer.consume(most, timeout)
+        if any(map(_error_of, messages)):
+            messages = [message for message in messages if not self._is_end(message)]
+        return cast("list[EventRecord]", messages)
+
+    def read_to(self, end: int, timeout: float) -> Iterator[Message]:
+        """Yield the records below `end`, one after the other.
+
+        Raises:
+            UnavailableError: As `read`, or nothing came for `timeout` seconds.
+        """
+        reached, silent = -1, 0.0
+        while reached < end:
+            with unavailable(f"{self._where}/{self._partition} can't be read"):
+                message = self._consumer.poll(_STEP)
+            if message is None:
+                silent += _STEP
+                if silent >= timeout:
+                    raise UnavailableError(f"{self._where}/{self._partition}: nothing came for {timeout:g} s")
+                continue
+            silent, offset = 0.0, message.offset()
+            assert offset is not None
+            if self._is_end(message):
+                reached = offset
+                continue
+            reached = offset + 1
+            if offset < end:
+                yield message
+
+    def known_end(self) -> int:
+        """Return the partition's end as the last fetch told it, -1 before."""
+        where = TopicPartition(self._where, self._partition)
+        return self._consumer.get_watermark_offsets(where, cached=True)[1]
+
+    def _is_end(self, message: Message) -> bool:
+        """Whether a message only says that the end was reached.
+
+        Raises:
+            UnavailableError: It tells of any other error.
+        """
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
+            raise UnavailableError(f"{self._where}/{self._partition} can't be read: {error.str()} ({error.name()})")
+        return error is not None
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,238 @@
+"""Where a log goes on: decided from what all sources say of it. Pure.
+
+In this order (docs/kafka.md, Recovering the head):
+
+1. The head is the last committed block of this origin in the blocks topic. It must be ours: signed and whole.
+2. The vault must tell the same story: its highest block is the head, or one that the topic's next block extends. A
+   vault that is ahead, or blocks that left the topic before they were archived, are a halt.
+3. The group's position may not be ahead of the head: it was committed with a block that is gone.
+4. A signed next block that lies aborted in the topic is committed again, byte for byte: no height is signed twice.
+5. Without any block the log begins, where a person allowed it.
+6. The events log must be the one that the head was sealed from: ids, end, and the last record to the byte.
+"""
+
+import re
+from dataclasses import dataclass
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.header import Predecessor
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.recheck import check_records
+from auditseal_schemas.verdict import Verdict
+
+_GROUP_TEXT = re.compile(r"auditseal run=([0-9]+) height=([0-9]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class EventsLog:
+    """The partition of events as the cluster shows it now: ids, first offset and the offset after the last."""
+
+    cluster_id: str
+    topic_id: str
+    partitions: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the sources say of one log.
+
+    Attributes:
+        events: The events partition.
+        head: The last committed block in the blocks topic whose origin is of this partition; None where there is none.
+        unarchived: The committed block after the vault's highest; None where the topic doesn't have it.
+        aborted: What lies after the head in aborted transactions, in the topic's order.
+        vault: The vault's highest block; None where it has none.
+        group_text: What was committed with the group's offset, empty where there is none.
+    """
+
+    events: EventsLog
+    head: bytes | None
+    unarchived: bytes | None
+    aborted: tuple[bytes, ...]
+    vault: tuple[int, bytes] | None
+    group_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Where to read events from.
+
+    Attributes:
+        offset: The first offset to read.
+        leader_epoch: The epoch that this offset had, -1 where that isn't known.
+        record: The encoding that the record at `offset` must have, which is sealed already; None where retention has
+            taken it, so that the first record read is a new one.
+    """
+
+    offset: int
+    leader_epoch: int
+    record: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a log may begin with: whether it may, and the head of the run before."""
+
+    allowed: bool
+    predecessor: Predecessor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Where the log goes on.
+
+    Attributes:
+        state: What the next block must fit.
+        unfinished: A signed next block that must be committed before anything else is sealed.
+        reading: Where to read events from.
+        log_start: The first offset that the events partition still has.
+        unarchived_since: When the oldest block that isn't in the vault was sealed, µs since the epoch.
+    """
+
+    state: LogState
+    unfinished: Block | None
+    reading: Reading
+    log_start: int
+    unarchived_since: int | None
+
+
+def recover(origin: Origin, key: VerifierKey, evidence: Evidence, beginning: Beginning) -> Recovered:
+    """Decide where a log goes on.
+
+    Raises:
+        HaltError: It can't safely; see the rules above.
+    """
+    head = None if evidence.head is None else open_block(origin, key, evidence.head, "the blocks topic's last block")
+    if head and head.header.origin.run > origin.run:
+        problem = f"run {head.header.origin.run} of this log has begun: {origin} is over"
+        raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: {problem}; set the sealer's run")
+    if head and head.header.origin != origin:
+        head = None
+    unarchived = _check_vault(origin, key, head, evidence)
+    state = LogState.after(head, (key,)) if head else LogState.genesis(origin, (key,))
+    _check_group(state, evidence.group_text)
+    unfinished = _find_unfinished(state, evidence.aborted)
+    if head is None and unfinished is None:
+        _check_beginning(origin, beginning)
+    reading = _find_reading(origin, head, evidence.events)
+    since = unarchived.header.sealed_at if unarchived else None
+    return Recovered(state, unfinished, reading, evidence.events.start, since)
+
+
+def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Block:
+    """Return a block that this log's key signed, or one of another run of the same partition.
+
+    Raises:
+        HaltError: INVALID_BLOCK, or KEY where another key signed it.
+    """
+    try:
+        block = Block.parse(data)
+        found = block.header.origin
+        if (found.cluster, found.topic, found.partition) != (origin.cluster, origin.topic, origin.partition):
+            raise MalformedError("origin", f"it is of {found}")
+        if found == origin:
+            block.check_checkpoint()
+            block.check_stored()
+            block.check_signatures((key,))
+    except VerificationError as error:
+        halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
+        raise HaltError(halt, f"{origin}: {where} isn't one of ours: {error}") from error
+    return block
+
+
+def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, evidence: Evidence) -> Block | None:
+    """Check that vault and topic tell one story; return the oldest block that isn't archived."""
+    if evidence.vault is None:
+        expected = 0
+    else:
+        height, data = evidence.vault
+        expected = height + 1
+        archived = open_block(origin, key, data, f"the vault's block {height}")
+        if archived.header.origin != origin or archived.header.height != height:
+            raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: the vault's block {height} is of another place")
+        if head is None or head.header.height < height:
+            has = "has no block" if head is None else f"ends at {head.header.height}"
+            raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: the vault has block {height}, the blocks topic {has}")
+        if head.header.height == height:
+            if data != evidence.head:
+                raise HaltError(Halt.FORK, f"{origin}: vault and blocks topic have different blocks {height}")
+            return None
+    if head is None:
+        return None
+    if evidence.unarchived is None:
+        problem = f"block {expected} is in neither vault nor blocks topic, which has {head.header.height}"
+        raise HaltError(Halt.BLOCKS_LOST, f"{origin}: {problem}")
+    unarchived = open_block(origin, key, evidence.unarchived, f"the blocks topic's block {expected}")
+    before = LogState.after(archived, (key,)) if evidence.vault else LogState.genesis(origin, (key,))
+    try:
+        before.accept(unarchived)
+    except VerificationError as error:
+        problem = f"the blocks topic's block {expected} doesn't extend the vault's: {error}"
+        raise HaltError(Halt.FORK, f"{origin}: {problem}") from error
+    return unarchived
+
+
+def _check_group(state: LogState, text: str) -> None:
+    """Cross-check the group's position, as far as it is of this run: someone may have reset it, which is no matter."""
+    match = _GROUP_TEXT.fullmatch(text)
+    if match and int(match[1]) == state.origin.run and int(match[2]) > state.height:
+        problem = f"the group's position was committed with block {int(match[2]) - 1}, which is gone: the last one"
+        raise HaltError(Halt.BLOCKS_LOST, f"{state.origin}: {problem} in the blocks topic is {state.height - 1}")
+
+
+def _find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None:
+    """Return the valid next block among what was aborted.
+
+    Raises:
+        HaltError: FORK; there are two different ones.
+    """
+    found: dict[bytes, Block] = {}
+    for data in aborted:
+        try:
+            block = Block.parse(data)
+            state.accept(block)
+            check_records(block)
+        except VerificationError:
+            continue  # a leftover from before the head, or a stranger's: nobody who reads committed records sees it
+        found[data] = block
+    if len(found) > 1:
+        problem = f"{len(found)} different signed blocks {state.height} lie in the blocks topic, uncommitted"
+        raise HaltError(Halt.FORK, f"{state.origin}: {problem}")
+    return next(iter(found.values()), None)
+
+
+def _check_beginning(origin: Origin, beginning: Beginning) -> None:
+    if not beginning.allowed:
+        problem = "no block of this log is anywhere; if it is new, say so with --genesis"
+        raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
+    if (origin.run > 0) != (beginning.predecessor is not None):
+        problem = "exactly a run above 0 goes on from a predecessor: configure its origin, size and root"
+        raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
+
+
+def _find_reading(origin: Origin, head: Block | None, events: EventsLog) -> Reading:
+    """Check that the events log is the one that the head was sealed from, and return where to go on in it."""
+    if head is None:
+        return Reading(events.start, -1, None)
+    header = head.header
+    seen, now = (header.cluster_id, header.topic_id), (events.cluster_id, events.topic_id)
+    if seen != now or events.partitions < header.partitions:
+        problem = f"blocks were sealed from cluster and topic {seen} with {header.partitions} partitions"
+        raise HaltError(Halt.LOG_RECREATED, f"{origin}: {problem}, this is {now} with {events.partitions}")
+    following = header.last_offset + 1
+    if events.end < following:
+        problem = f"offsets up to {header.last_offset} are sealed, and the events log ends at {events.end - 1}"
+        raise HaltError(Halt.LOG_TRUNCATED, f"{origin}: {problem}")
+    if header.count:
+        *_, (offset, record) = (
+            (sealed.offset, raw) for sealed, raw in zip(head.records(), head.encoded_records(), strict=True)
+        )
+        if offset >= events.start:
+            return Reading(offset, header.last_leader_epoch, record)
+    return Reading(max(following, events.start), -1, None)

@@ -1,0 +1,186 @@
+"""The daemon's body: a member of the group, a chain for each partition that the group gives it, and the watch."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential
+from tenacity.nap import sleep_using_event
+
+from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.halt import HaltError
+from auditseal_schemas.key import Signer
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.chain import Chain, Surroundings
+from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.head_reader import ReadHead
+from auditseal_sealer.hooks import Hooks, NoHooks
+from auditseal_sealer.membership import Membership
+from auditseal_sealer.metrics import LogMetrics, SealerMetrics
+from auditseal_sealer.watch import Watch, inspect_topics
+from auditseal_sealer.watchdog import Watchdog
+
+_POLL = 0.2  # s
+_log = structlog.get_logger("auditseal.sealer")
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What a sealer is handed.
+
+    Attributes:
+        signer: Signs for all its logs, each in its own name.
+        read_head: The vault's highest block of a log.
+        metrics: Where it counts.
+        ready: Called with None once every assigned chain seals, else with what is missing.
+        expire: Ends the process at once when a transactional call doesn't come back.
+        hooks: Whoever wants to act between the steps.
+    """
+
+    signer: Signer
+    read_head: ReadHead
+    metrics: SealerMetrics
+    ready: Callable[[str | None], None]
+    expire: Callable[[HaltError], None]
+    hooks: Hooks = field(default_factory=NoHooks)
+
+
+class Sealer:
+    """Seals until it is stopped or can't go on."""
+
+    def __init__(self, config: SealerConfig, collaborators: Collaborators) -> None:
+        self._config, self._with = config, collaborators
+        self._chains: dict[int, Chain] = {}
+        self._metrics: dict[int, LogMetrics] = {}
+        self._missing: dict[Origin, str] = {}
+        self._failures: list[Exception] = []
+        self._lock = threading.Lock()
+
+    def run(self, stop: threading.Event) -> None:
+        """Seal the partitions that the group assigns until `stop` is set; then publish what was read and leave.
+
+        Raises:
+            HaltError: It can't go on safely.
+            FencedError: Another sealer, of another group, writes a log of this one.
+        """
+        cluster = Cluster(self._config.client, self._config.timeouts.call)
+        retrying = Retrying(
+            retry=retry_if_exception_type(UnavailableError),
+            wait=wait_exponential(multiplier=0.2, max=self._config.timeouts.back_off),
+            sleep=sleep_using_event(stop),
+            stop=stop_when_event_set(stop),
+            before_sleep=self._tell_absence,
+            reraise=True,
+        )
+        try:
+            topics = retrying(inspect_topics, cluster, self._config)
+        except UnavailableError:
+            if stop.is_set():
+                return
+            raise
+        membership = self._join(cluster)
+        watch = Watch(self._config, cluster, self._with.read_head, topics, self._all_chains, self._fail)
+        try:
+            self._follow(membership, stop)
+        finally:
+            watch.close()
+            self._end_chains(CloseReason.STOPPED, list(self._chains))
+            membership.close()
+        if self._failures:
+            raise self._failures[0]
+
+    def _join(self, cluster: Cluster) -> Membership:
+        watchdog = Watchdog(self._config.timeouts.stuck, self._with.expire)
+
+        def start(partitions: Sequence[int]) -> None:
+            for partition in partitions:
+                origin = self._config.origin(partition)
+                if partition not in self._metrics:
+                    self._metrics[partition] = LogMetrics(self._with.metrics, origin)
+                self._working(origin, "recovering its head")
+                chain = Chain(surroundings, origin, self._metrics[partition])
+                with self._lock:
+                    self._chains[partition] = chain
+            self._show_readiness()
+
+        membership = Membership(
+            self._config.client,
+            self._config,
+            on_assigned=start,
+            on_revoked=lambda partitions: self._end_chains(CloseReason.REVOKED, partitions),
+            on_lost=self._abandon,
+        )
+        surroundings = Surroundings(
+            self._config,
+            cluster,
+            self._with.signer,
+            self._with.read_head,
+            watchdog,
+            self._with.hooks,
+            membership.metadata,
+            self._fail,
+            self._working,
+        )
+        return membership
+
+    def _follow(self, membership: Membership, stop: threading.Event) -> None:
+        while not stop.is_set() and not self._failures:
+            membership.poll(_POLL)
+
+    def _end_chains(self, reason: CloseReason, partitions: Sequence[int]) -> None:
+        """Let chains finish, together, within the bound; what takes longer is fenced by its successor."""
+        chains = self._take_out(partitions)
+        for chain in chains:
+            chain.finish(reason)
+        self._await(chains)
+
+    def _abandon(self, partitions: Sequence[int]) -> None:
+        chains = self._take_out(partitions)
+        for chain in chains:
+            chain.abandon()
+        self._await(chains)
+
+    def _take_out(self, partitions: Sequence[int]) -> list[Chain]:
+        with self._lock:
+            chains = [self._chains.pop(partition) for partition in partitions if partition in self._chains]
+            for chain in chains:
+                self._missing.pop(chain.origin, None)
+        self._show_readiness()
+        return chains
+
+    def _await(self, chains: Sequence[Chain]) -> None:
+        deadline = time.monotonic() + self._config.timeouts.finish
+        for chain in chains:
+            if not chain.join(deadline - time.monotonic()):
+                chain.abandon()
+                _log.warning("a chain didn't end in time", origin=str(chain.origin))
+
+    def _all_chains(self) -> list[Chain]:
+        with self._lock:
+            return list(self._chains.values())
+
+    def _working(self, origin: Origin, problem: str | None) -> None:
+        with self._lock:
+            if problem is None:
+                self._missing.pop(origin, None)
+            else:
+                self._missing[origin] = problem
+        self._show_readiness()
+
+    def _show_readiness(self) -> None:
+        with self._lock:
+            problems = [f"{origin}: {problem}" for origin, problem in self._missing.items()]
+            idle = not self._chains
+        self._with.ready("; ".join(problems) or ("no partition is assigned" if idle else None))
+
+    def _fail(self, error: Exception) -> None:
+        self._failures.append(error)
+
+    def _tell_absence(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self._with.ready(f"Kafka is away: {error}")
+        _log.warning("Kafka is away, trying again", problem=str(error), pause_seconds=state.upcoming_sleep)

@@ -1,0 +1,206 @@
+"""Sealing one log from a recovered head until it stops or something fails.
+
+The order is what makes it exactly once: read, fill, wait until the block before has committed, sign, check as a
+verifier would, publish. While a block commits, the next one fills; filling isn't signing.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+
+from auditseal_schemas.draft import BlockDraft, CloseReason, SourceIdentity, encode_message
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.header import Header
+from auditseal_schemas.key import Signer
+from auditseal_schemas.verdict import Verdict
+from auditseal_sealer.archive_age import ArchiveAge
+from auditseal_sealer.background import Background
+from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
+from auditseal_sealer.clock import BrokerClock
+from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.hooks import Hooks, Step
+from auditseal_sealer.metrics import LogMetrics
+from auditseal_sealer.partition_reader import EventRecord, PartitionReader
+from auditseal_sealer.recovery import EventsLog, Reading, Recovered
+from auditseal_sealer.stop import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a session works with."""
+
+    config: SealerConfig
+    signer: Signer
+    reader: PartitionReader
+    writer: BlockWriter
+    background: Background
+    group: Callable[[], GroupMetadata]
+    metrics: LogMetrics
+    archive: ArchiveAge
+    hooks: Hooks
+
+
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    """A signed block on its way."""
+
+    future: "Future[BrokerClock]"
+    header: Header
+    size: int
+    closed: float
+    oldest: int
+
+
+class Session:
+    """One log, sealed by one thread."""
+
+    def __init__(self, tools: Tools, recovered: Recovered, events: EventsLog, clock: BrokerClock) -> None:
+        self._tools, self._state, self._clock = tools, recovered.state, clock
+        self._events, self._log_start = events, recovered.log_start
+        self._sealed: Reading | None = recovered.reading
+        head = recovered.state.head
+        self._leader_epoch = head.last_leader_epoch if head else -1
+        self._publication: _Publication | None = None
+        self._lag_shown = 0.0
+        self._begin_draft()
+
+    def run(self, stop: Stop) -> None:
+        """Seal until `stop` is set; then finish the open block, unless the log is someone else's by now.
+
+        Raises:
+            FencedError: Another sealer writes this log.
+            HaltError: It can't go on safely.
+            UnavailableError: Something is away; what was read and isn't committed is to be read again.
+        """
+        batch, reader = self._tools.config.batch, self._tools.reader
+        while not stop.is_set():
+            messages = reader.read(batch.read, batch.patience(self._opened, time.monotonic()))
+            if messages:
+                self._take(messages)
+            if reason := batch.reason(self._draft.full, self._opened, time.monotonic()):
+                self._close(reason)
+            self._settle_if_done()
+            self._show_lag()
+        if stop.finishes:
+            self._close(stop.reason)
+            self._settle()
+
+    def _begin_draft(self) -> None:
+        self._draft = BlockDraft(self._state, self._tools.config.limits, log_start=self._log_start)
+        self._opened: float | None = None
+        self._oldest = -1
+
+    def _take(self, messages: Sequence[EventRecord]) -> None:
+        """Fill the draft, closing it as often as it is full."""
+        if self._sealed:
+            messages = self._check_continuation(messages, self._sealed)
+            self._sealed = None
+        self._tools.metrics.consumed.inc(len(messages))
+        while messages:
+            if self._opened is None:
+                self._opened, self._oldest = time.monotonic(), messages[0].timestamp()[1]
+                self._show_oldest()
+            try:
+                taken = self._draft.extend(messages)
+            except ValueError as error:
+                raise HaltError(Halt.LOG_RECREATED, f"{self._state.origin}: {error}") from error
+            if taken:
+                self._see_epoch(messages[taken - 1])
+            if self._draft.full:
+                self._close(self._draft.full)
+            messages = messages[taken:]
+
+    def _check_continuation(self, messages: Sequence[EventRecord], sealed: Reading) -> Sequence[EventRecord]:
+        """Check that the log holds, at its last sealed offset, what was sealed there; return what follows it."""
+        if sealed.record is None:
+            return messages
+        if messages[0].offset() != sealed.offset or encode_message(messages[0]) != sealed.record:
+            problem = f"the record at offset {messages[0].offset()} isn't the one that was sealed at {sealed.offset}"
+            raise HaltError(Halt.LOG_RECREATED, f"{self._state.origin}: {problem}")
+        return messages[1:]
+
+    def _see_epoch(self, message: EventRecord) -> None:
+        epoch = message.leader_epoch()
+        if epoch is None:
+            return
+        if epoch < self._leader_epoch:
+            problem = f"the leader's epoch went back from {self._leader_epoch} to {epoch} at offset {message.offset()}"
+            raise HaltError(Halt.LOG_TRUNCATED, f"{self._state.origin}: {problem}")
+        self._leader_epoch = epoch
+
+    def _close(self, reason: CloseReason) -> None:
+        """Sign the draft as the next block and hand it over for publishing."""
+        self._settle()
+        if not self._draft.count:
+            return
+        tools, closed = self._tools, time.monotonic()
+        tools.metrics.closed(reason)
+        now = time.time_ns() // 1000
+        head = self._state.head
+        self._clock.check(max(now, head.sealed_at if head else 0), closed, tools.config.clock_lead)
+        block = self._draft.seal(
+            SourceIdentity(self._events.cluster_id, self._events.topic_id, self._events.partitions, self._leader_epoch),
+            [tools.signer],
+            now=now,
+            sealer=tools.config.sealer,
+            predecessor=None if head else tools.config.predecessor(self._state.origin.partition),
+        )
+        try:
+            state = self._state.accept(block)
+        except VerificationError as error:
+            halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
+            problem = f"the block that was just sealed doesn't hold and was not published: {error}"
+            raise HaltError(halt, f"{self._state.origin}: {problem}") from error
+        tools.hooks.after(Step.SIGNED, self._state.origin)
+        data, group = block.format(), tools.group()
+        position = Position(state.next_offset, state.height)
+        future = tools.background.submit(lambda: tools.writer.publish(data, position, group))
+        self._publication = _Publication(future, block.header, len(data), closed, self._oldest)
+        self._state = state
+        self._begin_draft()
+
+    def _settle_if_done(self) -> None:
+        if self._publication and self._publication.future.done():
+            self._settle()
+
+    def _settle(self) -> None:
+        """Wait until the block before has committed, and count it."""
+        publication, self._publication = self._publication, None
+        if not publication:
+            return
+        timeouts = self._tools.config.timeouts
+        try:
+            self._clock = publication.future.result(timeouts.stuck + timeouts.call)
+        except FutureTimeoutError as error:
+            raise UnavailableError(f"{self._state.origin}: a block wasn't committed in time") from error
+        self._count(publication)
+        self._tools.hooks.after(Step.SETTLED, self._state.origin)
+
+    def _count(self, publication: _Publication) -> None:
+        metrics, header = self._tools.metrics, publication.header
+        self._tools.archive.sealed(header.height, header.sealed_at)
+        metrics.sealed.inc(header.count)
+        metrics.blocks.inc()
+        metrics.gaps.inc(len(header.gaps))
+        metrics.height.set(header.height + 1)
+        metrics.last_sealed.set_to_current_time()
+        metrics.seal_seconds.observe(time.monotonic() - publication.closed)
+        metrics.event_seconds.observe(max(0.0, time.time() - publication.oldest / 1000))
+        metrics.block_events.observe(header.count)
+        metrics.block_bytes.observe(publication.size)
+        self._show_oldest()
+
+    def _show_oldest(self) -> None:
+        """Show the oldest record that isn't sealed: of the block on its way, or of the open one."""
+        if not self._publication:
+            self._tools.metrics.oldest_unsealed = self._oldest if self._opened is not None else None
+
+    def _show_lag(self) -> None:
+        if time.monotonic() - self._lag_shown >= 1:
+            self._lag_shown = time.monotonic()
+            sealed = self._publication.header.first_offset if self._publication else self._state.next_offset
+            self._tools.metrics.lag.set(max(0, self._tools.reader.known_end() - sealed))

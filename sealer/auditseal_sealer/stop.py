@@ -1,0 +1,33 @@
+"""How a chain is asked to end."""
+
+import threading
+
+from auditseal_schemas.draft import CloseReason
+
+
+class Stop:
+    """A request, made once; the first reason stands, but losing the log overrides finishing it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = CloseReason.STOPPED
+        self.finishes = True
+
+    def finish(self, reason: CloseReason) -> None:
+        """Ask to seal what was read, publish it, and end."""
+        if not self._event.is_set():
+            self.reason = reason
+        self._event.set()
+
+    def abandon(self) -> None:
+        """Ask to end at once: the log is someone else's."""
+        self.finishes = False
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether anyone asked."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the request; return whether it came."""
+        return self._event.wait(seconds)

@@ -1,0 +1,115 @@
+"""What the two topics must be like, and why: the table of docs/kafka.md as code. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auditseal_schemas.limits import MAX_OBJECT_BYTES, MIB
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_FRAMING = 64 * 1024  # bytes that Kafka's record batch may add around a block; generous
+
+
+class TopicKind(StrEnum):
+    """Which of the two."""
+
+    EVENTS = "events"
+    BLOCKS = "blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicView:
+    """A topic as the cluster describes it.
+
+    Attributes:
+        name: Its name.
+        topic_id: Its id, new when a topic of the same name is made again.
+        replicas: The number of replicas of each partition.
+        settings: Its effective settings.
+    """
+
+    name: str
+    topic_id: str
+    replicas: tuple[int, ...]
+    settings: Mapping[str, str]
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions."""
+        return len(self.replicas)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRules:
+    """What may be chosen.
+
+    Attributes:
+        replication: Replicas of each partition; `min.insync.replicas` is one less, and at least 1.
+        events_retention: Days that new events topics keep events: far beyond the worst outage of sealing.
+        blocks_retention: Days that new blocks topics keep blocks: far beyond the worst outage of archiving.
+        least_retention: Days below which an existing topic is refused.
+    """
+
+    replication: int = 3
+    events_retention: int = 30
+    blocks_retention: int = 30
+    least_retention: int = 1
+
+    @property
+    def min_insync_replicas(self) -> int:
+        """Replicas that must have a record before it is acknowledged."""
+        return max(1, self.replication - 1)
+
+    def settings(self, kind: TopicKind) -> dict[str, str]:
+        """Return the settings that a new topic of a kind is made with."""
+        days = self.events_retention if kind is TopicKind.EVENTS else self.blocks_retention
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": str(days * _DAY_MS),
+            "retention.bytes": "-1",
+            "min.insync.replicas": str(self.min_insync_replicas),
+            "unclean.leader.election.enable": "false",
+            "message.timestamp.type": "LogAppendTime",
+            "max.message.bytes": str(MIB if kind is TopicKind.EVENTS else 16 * MIB),
+        }
+
+    def problems(self, kind: TopicKind, topic: TopicView) -> Iterator[str]:
+        """Yield what is wrong with a topic, each with what to do."""
+        exact = {
+            "cleanup.policy": ("delete", "a compacted topic loses what it was told to keep"),
+            "retention.bytes": ("-1", "a limit by size deletes what isn't sealed or archived yet"),
+            "unclean.leader.election.enable": ("false", "an unclean leader loses acknowledged records"),
+            "message.timestamp.type": ("LogAppendTime", "a producer could claim any time"),
+        }
+        for name, (wanted, why) in exact.items():
+            if (found := topic.settings.get(name)) != wanted:
+                yield f"{topic.name}: {name} is {found}, not {wanted}: {why}"
+        least = {"min.insync.replicas": self.min_insync_replicas}
+        if kind is TopicKind.BLOCKS:
+            least["max.message.bytes"] = MAX_OBJECT_BYTES + _FRAMING
+        for name, bound in least.items():
+            if int(topic.settings.get(name, 0)) < bound:
+                yield f"{topic.name}: {name} is {topic.settings.get(name)}, below {bound}"
+        retention = int(topic.settings.get("retention.ms", 0))
+        if 0 <= retention < self.least_retention * _DAY_MS:
+            yield f"{topic.name}: retention.ms is {retention}, below {self.least_retention * _DAY_MS}"
+        if min(topic.replicas, default=0) < self.replication:
+            yield f"{topic.name}: a partition has {min(topic.replicas, default=0)} replicas, not {self.replication}"
+
+
+def check_pair(rules: TopicRules, events: TopicView, blocks: TopicView) -> list[str]:
+    """Return all that is wrong with the two topics; empty where nothing is."""
+    problems = [*rules.problems(TopicKind.EVENTS, events), *rules.problems(TopicKind.BLOCKS, blocks)]
+    if blocks.partitions < events.partitions:
+        problems.append(
+            f"{blocks.name}: it has {blocks.partitions} partitions, {events.name} has {events.partitions}:"
+            " a block goes to the partition of the same number"
+        )
+    return problems
+
+
+def retention_seconds(topic: TopicView) -> float:
+    """Return how long a topic keeps records; infinity where it keeps them for good."""
+    retention = int(topic.settings["retention.ms"])
+    return float("inf") if retention < 0 else retention / 1000

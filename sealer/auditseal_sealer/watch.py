@@ -1,0 +1,110 @@
+"""Looks, again and again, at what may change beside the sealer: the topics' settings and ids, and the vault."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_sealer.chain import Chain
+from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.head_reader import ReadHead
+from auditseal_sealer.topic_rules import TopicView, check_pair, retention_seconds
+
+_log = structlog.get_logger("auditseal.sealer")
+
+
+def inspect_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView, TopicView]:
+    """Return the events and the blocks topic, which are as they must be.
+
+    Raises:
+        HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
+        UnavailableError: The cluster is away.
+    """
+    events, blocks = cluster.topic(config.events_topic), cluster.topic(config.blocks_topic)
+    if events is None or blocks is None:
+        missing = ", ".join(
+            name for name, view in ((config.events_topic, events), (config.blocks_topic, blocks)) if view is None
+        )
+        problem = f"there is no topic {missing}: make it with `auditseal topics create`"
+        raise HaltError(Halt.TOPIC_MISCONFIGURED, problem)
+    if problems := check_pair(config.rules, events, blocks):
+        raise HaltError(Halt.TOPIC_MISCONFIGURED, "; ".join(problems))
+    return events, blocks
+
+
+def check_identity(then: tuple[TopicView, TopicView], now: tuple[TopicView, TopicView]) -> None:
+    """Check that the topics are the ones that they were.
+
+    Raises:
+        HaltError: LOG_RECREATED or BLOCKS_LOST.
+    """
+    for before, after, halt in zip(then, now, (Halt.LOG_RECREATED, Halt.BLOCKS_LOST), strict=True):
+        if before.topic_id != after.topic_id:
+            problem = f"topic {before.name} was deleted and made again: its id was {before.topic_id}"
+            raise HaltError(halt, f"{problem} and is {after.topic_id}")
+        if after.partitions < before.partitions:
+            raise HaltError(halt, f"topic {before.name} had {before.partitions} partitions and has {after.partitions}")
+
+
+class Watch:
+    """A thread that looks until the process ends or it found something."""
+
+    def __init__(
+        self,
+        config: SealerConfig,
+        cluster: Cluster,
+        read_head: ReadHead,
+        topics: tuple[TopicView, TopicView],
+        chains: Callable[[], Iterable[Chain]],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        """Start; `fail` is called once, with a HaltError."""
+        self._config, self._cluster, self._read_head = config, cluster, read_head
+        self._topics, self._chains, self._fail = topics, chains, fail
+        self._over = threading.Event()
+        threading.Thread(target=self._live, name="watch", daemon=True).start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._over.set()
+
+    def _live(self) -> None:
+        try:
+            self._keep_looking()
+        except Exception as error:
+            self._fail(error)
+
+    def _keep_looking(self) -> None:
+        vault_looked = time.monotonic()
+        while not self._over.wait(self._config.intervals.topics):
+            try:
+                check_identity(self._topics, self._look_at_topics())
+                if time.monotonic() - vault_looked >= self._config.intervals.vault:
+                    vault_looked = time.monotonic()
+                    self._look_at_vault()
+            except UnavailableError as error:
+                _log.warning("can't look at topics or vault", problem=str(error))
+
+    def _look_at_topics(self) -> tuple[TopicView, TopicView]:
+        now = self._cluster.topic(self._config.events_topic), self._cluster.topic(self._config.blocks_topic)
+        for topic, halt in zip(now, (Halt.LOG_RECREATED, Halt.BLOCKS_LOST), strict=True):
+            if topic is None:
+                raise HaltError(halt, "the topic was deleted while the sealer ran")
+        return inspect_topics(self._cluster, self._config)
+
+    def _look_at_vault(self) -> None:
+        """Check that archiving isn't so far behind that blocks could leave the topic before they are archived."""
+        bound = retention_seconds(self._topics[1]) / 2
+        for chain in self._chains():
+            if head := self._read_head(chain.origin):
+                chain.archive.archived(head[0])
+            age = chain.archive.seconds(time.time())
+            if age > bound:
+                problem = f"its oldest unarchived block is {age:.0f} s old, half of the blocks topic's retention is"
+                raise HaltError(
+                    Halt.ARCHIVE_BEHIND, f"{chain.origin}: {problem} {bound:.0f} s: mend the archiver first"
+                )
