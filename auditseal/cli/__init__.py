@@ -2,7 +2,7 @@
 
 import typer
 
-from auditseal.cli import emit, keys, local, sealer, topics
+from auditseal.cli import demo, emit, keys, local, sealer, topics
 
 app = typer.Typer(
     name="auditseal",
@@ -10,6 +10,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(demo.app)
 app.add_typer(emit.app)
 app.add_typer(local.app, name="local")
 app.add_typer(keys.app, name="keys")

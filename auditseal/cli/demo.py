@@ -1,0 +1,123 @@
+"""`auditseal demo`: the whole pipeline on this machine, then a tampering that gets caught."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from auditseal.cli.status_line import status_line
+
+if TYPE_CHECKING:  # its libraries come with [all] only
+    from auditseal.demo.run import Demo, Heads
+
+app = typer.Typer()
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+
+
+class VaultKind(StrEnum):
+    """Where the demo's blocks go."""
+
+    DIRECTORY = "directory"
+    MINIO = "minio"
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where everything is made.")] = Path("demo"),
+    events: Annotated[int, typer.Option("--events", min=100, max=2_000_000, help="Events to record.")] = 20_000,
+    vault: Annotated[VaultKind, typer.Option("--vault", help="A directory, or a real MinIO.")] = VaultKind.DIRECTORY,
+    keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave it up until Ctrl-C.")] = False,  # noqa: FBT002
+) -> None:
+    """Run the whole pipeline on this machine, then tamper with a copy of the vault and see it caught.
+
+    Example: auditseal demo --dir demo --events 20000
+
+    Exit codes: 0 all went as promised, 1 something failed, 2 usage or a missing extra, 130 interrupted.
+    """
+    try:
+        from auditseal.demo.run import Demo, make_store  # noqa: PLC0415
+        from auditseal.demo.stage import Stage  # noqa: PLC0415
+        from auditseal_local.errors import LocalStackError  # noqa: PLC0415
+        from auditseal_schemas.errors import AuditsealError, ConfigurationError  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        typer.echo(f"auditseal demo: {missing.name} isn't installed: pip install 'auditseal[all]'", err=True)
+        raise typer.Exit(UNUSABLE) from missing
+    stage, console, began = Stage(directory.absolute()), Console(highlight=False), time.monotonic()
+
+    def tell(line: str) -> None:
+        console.print(Text(f"{time.monotonic() - began:5.1f} s  {line}"), soft_wrap=True)
+
+    try:
+        stage.clear()
+        with status_line() as progress:
+            run = Demo(stage, make_store(vault, stage, progress), events, tell, progress)
+            _play(run, console, began, keep_running=keep_running)
+    except ConfigurationError as error:
+        typer.echo(f"auditseal demo: {error}", err=True)
+        raise typer.Exit(UNUSABLE) from error
+    except (AuditsealError, LocalStackError, OSError) as error:
+        typer.echo(f"auditseal demo: {error}", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as interrupt:
+        typer.echo("auditseal demo: interrupted; everything it started is stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def _play(run: "Demo", console: Console, began: float, *, keep_running: bool) -> None:
+    with run.pipeline() as heads:
+        _check_untouched(run)
+        _check_tampered(run)
+        run.tell(run.store.attack(run.origins[0]))
+        run.keep_vault()
+        _summarise(run, heads, console, time.monotonic() - began)
+        if keep_running:
+            run.tell("everything keeps running until Ctrl-C")
+            while True:
+                time.sleep(1)
+
+
+def _check_untouched(run: "Demo") -> None:
+    from auditseal_local.errors import LocalStackError  # noqa: PLC0415
+
+    run.tell("verifying the vault from storage and the trust file alone:")
+    if run.verify(run.store.url) != 0:
+        raise LocalStackError("the untouched vault didn't verify")
+
+
+def _check_tampered(run: "Demo") -> None:
+    from auditseal_local.errors import LocalStackError  # noqa: PLC0415
+
+    done = run.copy_and_tamper()
+    run.tell(
+        f"in a copy, an administrator makes it somebody else: the event at offset {done.offset} in block {done.height} "
+        f"of {done.origin} now names {done.after} for {done.before}; verifying the copy:"
+    )
+    if run.verify(run.stage.copy.as_uri()) == 0:
+        raise LocalStackError("the tampering wasn't seen")
+    run.tell("the tampering was seen")
+
+
+def _summarise(run: "Demo", heads: "Heads", console: Console, seconds: float) -> None:
+    stage = run.stage
+    lines = [
+        "",
+        f"{heads.events:,} events in {heads.blocks} signed blocks, {seconds:.0f} s. Heads:",
+        *(f"  {line}" for line in heads.lines),
+        "",
+        f"  {run.store.url}  the vault",
+        f"  {stage.trust}  all that verification trusts",
+        f"  {stage.events}  what the services meant to record",
+        f"  {stage.copy}  the copy with one changed byte",
+        f"  {stage.logs}  logs",
+        "",
+        run.store.caveat,
+        "",
+        "Try next:",
+        *(f"  {line}" for line in run.next_commands()),
+    ]
+    console.print(Text("\n".join(lines)), soft_wrap=True)

@@ -1,0 +1,200 @@
+"""The demo's script: each step is a function, in the order in which it happens."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditseal.demo.crew import Crew
+from auditseal.demo.ledger import Ledger, archived_offset
+from auditseal.demo.services import SERVICES
+from auditseal.demo.stage import BLOCKS_TOPIC, CLUSTER, EVENTS_TOPIC, PARTITIONS, Stage
+from auditseal.demo.store import DirectoryStore, MinioStore, Store
+from auditseal.demo.tamper import Tampering, tamper
+from auditseal_archiver.vault import VaultReader
+from auditseal_local.errors import LocalStackError
+from auditseal_local.kafka import KafkaNode
+from auditseal_local.progress import Progress
+from auditseal_schemas.block import Block
+from auditseal_schemas.origin import Origin
+
+_SEED = 2026
+_PUBLISH_SECONDS = 120
+_ARCHIVE_SECONDS = 120
+_POLL_SECONDS = 0.2
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What the vault holds at the end."""
+
+    events: int
+    blocks: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One run of the demo.
+
+    Attributes:
+        stage: Its folder.
+        store: Where blocks are locked.
+        events: How many events the services record together.
+        tell: Called with a line when something is done.
+        progress: Called with what goes on meanwhile.
+    """
+
+    stage: Stage
+    store: Store
+    events: int
+    tell: Tell
+    progress: Progress
+
+    @property
+    def origins(self) -> list[Origin]:
+        """The logs, one a partition."""
+        return [Origin(CLUSTER, EVENTS_TOPIC, partition, 0) for partition in range(PARTITIONS)]
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Heads]:
+        """Run everything up to the vault's verification and keep it running while the caller goes on."""
+        with ExitStack() as running:
+            kafka = running.enter_context(KafkaNode(self.stage.directory / "kafka", progress=self.progress))
+            self.tell(f"a real Kafka runs at {kafka.bootstrap_servers}")
+            running.enter_context(self.store)
+            self.tell(self.store.described)
+            crew = Crew(self._environment(kafka), self.stage.logs)
+            self._prepare(crew)
+            sealer = running.enter_context(crew.daemon("sealer", "--genesis"))
+            archiver = running.enter_context(crew.daemon("archiver"))
+            self.tell("sealer and archiver run, as processes of their own")
+            self._publish(crew, kafka)
+            reader = self.store.reader()
+            self._await_archive(reader, lambda: crew.check_running([sealer, archiver]))
+            yield self._heads(reader)
+
+    def _environment(self, kafka: KafkaNode) -> dict[str, str]:
+        """Return what configures daemons and commands; every key is a line of docs/configuration.md."""
+        return {
+            **self.store.environment(),
+            "AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "AUDITSEAL_CLUSTER": CLUSTER,
+            "AUDITSEAL_VAULT": self.store.url,
+            "AUDITSEAL_EVENTS_TOPIC": EVENTS_TOPIC,
+            "AUDITSEAL_BLOCKS_TOPIC": BLOCKS_TOPIC,
+            "AUDITSEAL_SEALER__KEY_FILE": str(self.stage.signing_key),
+            "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(self.stage.passphrase),
+            "AUDITSEAL_SEALER__REPLICATION": "1",
+            "AUDITSEAL_ARCHIVER__TRUST_FILE": str(self.stage.trust),
+            "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
+        }
+
+    def _prepare(self, crew: Crew) -> None:
+        """Make the key, the trust file and the topics."""
+        self.stage.keep_passphrase()
+        key = [str(self.stage.signing_key), "--passphrase-file", str(self.stage.passphrase)]
+        lines = crew.command("keys", "new", *key, "--partitions", str(PARTITIONS))
+        self.stage.trust.write_text(f"# What verification trusts, and all of it.\n{self.store.trust_lines}{lines}")
+        crew.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
+        self.tell(f"key, trust file and topics are made: {PARTITIONS} partitions, one log each")
+
+    def _publish(self, crew: Crew, kafka: KafkaNode) -> None:
+        """Run the services, each as a process, and gather what they meant to record."""
+        shares = _shares(self.events, len(SERVICES))
+        parts = {name: self.stage.logs / f"{name}.jsonl" for name in SERVICES}
+        began = time.monotonic()
+        services = {
+            name: crew.start(
+                name,
+                "auditseal.demo.publish",
+                name,
+                kafka.bootstrap_servers,
+                EVENTS_TOPIC,
+                str(share),
+                str(_SEED),
+                str(parts[name]),
+            )
+            for name, share in zip(SERVICES, shares, strict=True)
+        }
+        self.progress(f"{len(SERVICES)} services publish {self.events:,} events")
+        crew.await_all(services, _PUBLISH_SECONDS)
+        with self.stage.events.open("wb") as events:
+            for part in parts.values():
+                events.write(part.read_bytes())
+                part.unlink()
+        self.tell(f"{len(SERVICES)} services recorded {self.events:,} events in {time.monotonic() - began:.1f} s")
+
+    def _await_archive(self, reader: VaultReader, check: Callable[[], None]) -> None:
+        """Wait until the vault accounts for every recorded event."""
+        ledger = Ledger.read(self.stage.events)
+        wanted = {origin: ledger.last_offset(origin.partition) for origin in self.origins}
+        deadline = time.monotonic() + _ARCHIVE_SECONDS
+        while missing := {origin: last for origin, last in wanted.items() if archived_offset(reader, origin) < last}:
+            check()
+            if time.monotonic() > deadline:
+                raise LocalStackError(
+                    f"{len(missing)} logs aren't archived after {_ARCHIVE_SECONDS} s: see {self.stage.logs}"
+                )
+            self.progress(f"{len(missing)} of {PARTITIONS} logs aren't archived whole yet")
+            time.sleep(_POLL_SECONDS)
+        missing_events, twice, strangers = ledger.differences(reader, self.origins)
+        if missing_events or twice or strangers:
+            raise LocalStackError(f"{missing_events} events missing, {twice} sealed twice, {strangers} never recorded")
+        self.tell("every recorded event is sealed, signed and archived, exactly once")
+
+    def _heads(self, reader: VaultReader) -> Heads:
+        events, blocks, lines = 0, 0, []
+        for origin in self.origins:
+            for stored in reader.versions(origin.blocks_prefix):
+                block = Block.parse(reader.read(stored.key, stored.version_id))
+                events, blocks = events + block.header.count, blocks + 1
+            lines.append(f"{origin}  size {block.checkpoint.size}  root {block.checkpoint.root.hex()[:16]}…")
+        return Heads(events, blocks, tuple(lines))
+
+    def verify(self, vault_url: str) -> int:
+        """Run `auditseal verify` as a person would, its output shown, and return its exit code."""
+        command = [sys.executable, "-m", "auditseal", "verify", "--vault", vault_url, "--trust", str(self.stage.trust)]
+        return subprocess.run(command, env=self.store.reading_environment(), check=False).returncode  # noqa: S603
+
+    def next_commands(self) -> list[str]:
+        """Return what a person may want to type next."""
+        trust, copy = f"--trust {self.stage.trust}", self.stage.copy.as_uri()
+        return [
+            f"auditseal verify --vault {self.stage.vault.as_uri()} {trust}",
+            f"auditseal show --vault {copy} {trust} {self.origins[0]} 0",
+            f"auditseal verify --json --vault {copy} {trust}",
+        ]
+
+    def copy_and_tamper(self) -> Tampering:
+        """Copy the vault to a directory, and change one byte of one event there."""
+        self._download(self.stage.copy)
+        return tamper(self.stage.copy)
+
+    def keep_vault(self) -> None:
+        """See to it that the blocks lie in the folder even when nothing runs any more."""
+        if not self.stage.vault.exists():
+            self._download(self.stage.vault)
+
+    def _download(self, directory: Path) -> None:
+        reader = self.store.reader()
+        for origin in self.origins:
+            for stored in reader.versions(origin.blocks_prefix):
+                path = directory / stored.key
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(reader.read(stored.key, stored.version_id))
+
+
+def make_store(kind: str, stage: Stage, progress: Progress) -> Store:
+    """Return the store of a kind: `directory` or `minio`."""
+    return MinioStore(stage, progress) if kind == "minio" else DirectoryStore(stage)
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """Split a number as evenly as it goes."""
+    return [total // parts + (number < total % parts) for number in range(parts)]

@@ -1,0 +1,111 @@
+"""The two places where the demo's blocks can lie: a directory, or a real MinIO under Object Lock."""
+
+import os
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+from auditseal.demo.stage import Stage
+from auditseal_archiver.locate import open_reader
+from auditseal_archiver.vault import VaultReader
+from auditseal_local.errors import LocalStackError
+from auditseal_local.minio import MinioNode
+from auditseal_local.progress import Progress
+from auditseal_schemas.origin import Origin
+
+_BUCKET = "auditseal-demo"
+
+
+class Store(AbstractContextManager["Store"], ABC):
+    """Where blocks go. As a context manager it runs what it needs."""
+
+    url: str
+    described: str
+    caveat: str
+    trust_lines: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that reach it."""
+        return {}
+
+    def reading_environment(self) -> dict[str, str]:
+        """Return the whole environment of a process that reads it."""
+        return {**os.environ, **self.environment()}
+
+    def reader(self) -> VaultReader:
+        """Return the vault, for reading."""
+        os.environ.update(self.environment())  # boto3's own chain finds the credentials there
+        return open_reader(self.url)
+
+    @abstractmethod
+    def attack(self, origin: Origin) -> str:
+        """Try what an administrator of the store might; return what came of it, as a sentence."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what runs."""
+
+
+class DirectoryStore(Store):
+    """A directory: everything is seen, nothing is prevented."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.url = stage.vault.as_uri()
+        self.described = f"the vault is the directory {stage.vault}"
+        self.caveat = (
+            "This vault is a directory: tampering with it is seen, but nothing prevents it. It is no WORM storage;\n"
+            "make demo VAULT=minio shows one."
+        )
+
+    def attack(self, origin: Origin) -> str:  # noqa: ARG002  (the interface's)
+        """Say what the other store is for."""
+        return "a directory keeps nobody from changing it: `make demo VAULT=minio` shows a store that does"
+
+
+class MinioStore(Store):
+    """A real MinIO with Object Lock in COMPLIANCE mode."""
+
+    def __init__(self, stage: Stage, progress: Progress) -> None:
+        self._node = MinioNode(stage.directory / "minio", progress=progress)
+        self.url = self._node.vault_url(_BUCKET)
+        self.described = f"the vault is a real MinIO at {self._node.endpoint}: Object Lock, COMPLIANCE, 1 day"
+        self.caveat = (
+            "The vault was a real MinIO under Object Lock; it ends with this demo, and a copy stays in the folder."
+        )
+
+    def __enter__(self) -> Self:
+        self._node.start()
+        self._node.make_bucket(_BUCKET)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._node.stop()
+
+    def environment(self) -> dict[str, str]:
+        """Return the credentials, as boto3's own chain finds them."""
+        return self._node.client_environment()
+
+    def attack(self, origin: Origin) -> str:
+        """Delete a locked version as the store's root user, bypassing what can be bypassed.
+
+        Raises:
+            LocalStackError: The store let it happen.
+        """
+        from botocore.exceptions import ClientError  # noqa: PLC0415  (it comes with boto3, which is slow to load)
+
+        stored = next(iter(self.reader().versions(origin.blocks_prefix)))
+        try:
+            self._node.s3().delete_object(
+                Bucket=_BUCKET, Key=stored.key, VersionId=stored.version_id, BypassGovernanceRetention=True
+            )
+        except ClientError as refusal:
+            said = refusal.response["Error"]
+            return f"the store's root user may not delete {stored.key}: {said['Code']}: {said['Message']}"
+        raise LocalStackError(f"the store deleted the locked {stored.key}")
