@@ -168,6 +168,7 @@ def _skip_optional(data: bytes, position: int) -> int:
 
 
 def _skip_headers(data: bytes, position: int) -> int:
+    """Skip headers that are null, or at least one: the empty array has been seen to by then."""
     if data[position] == 0:
         return position + 1
     if data[position] != 2:
@@ -180,9 +181,9 @@ def _skip_headers(data: bytes, position: int) -> int:
         except UnicodeDecodeError as error:
             raise MalformedError("record.headers", "a name is not UTF-8") from error
         position = _skip_optional(data, position + length)
-    if count and data[position] != 0:
+    if data[position] != 0:
         raise MalformedError("record.headers", "the array has more than one block")
-    return position + 1 if count else position
+    return position + 1
 
 
 def _skip_oversize(data: bytes, position: int, content: bytes) -> int:

@@ -164,6 +164,12 @@ def test_no_prefix_outside_the_tree(old_size: int, size: int) -> None:
         consistency_proof(LEAVES[:size], old_size)
 
 
+def test_an_empty_proof_proves_nothing_new() -> None:
+    for old_size in range(1, 5):
+        for size in range(old_size + 1, 6):
+            refuse_consistency(old_size, defined_root(0, old_size), size, defined_root(0, size), [])
+
+
 def test_huge_sizes_end_in_a_refusal_at_once() -> None:
     refuse_inclusion(LEAVES[0], 2**63 - 1, 2**63, LEAVES[:70], LEAVES[0])
     refuse_consistency(2**62, LEAVES[0], 2**63, LEAVES[0], LEAVES[:70])
