@@ -1,20 +1,38 @@
 """Makes and audits the two topics: `auditseal topics create` and `check`."""
 
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.topic_rules import TopicKind, TopicRules, check_pair
+
+_KNOWN_SECONDS = 15
 
 
 def create_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str, partitions: int) -> list[str]:
     """Make the topics that are missing, as the rules say; return the names of those made. Others stay as they are.
 
+    On return the brokers describe them: one that was made a moment ago is unknown to some for another moment.
+
     Raises:
         UnavailableError: The cluster is away or refuses.
     """
-    return [
+    made = [
         name
         for kind, name in ((TopicKind.EVENTS, events), (TopicKind.BLOCKS, blocks))
         if cluster.create_topic(name, partitions, rules.replication, rules.settings(kind))
     ]
+    for name in made:
+        _await_topic(cluster, name)
+    return made
+
+
+def _await_topic(cluster: Cluster, name: str) -> None:
+    unknown = retry_if_result(lambda view: view is None)
+    try:
+        Retrying(retry=unknown, stop=stop_after_delay(_KNOWN_SECONDS), wait=wait_fixed(0.1))(cluster.topic, name)
+    except RetryError as error:
+        raise UnavailableError(f"topic {name} was made, but isn't known after {_KNOWN_SECONDS} s") from error
 
 
 def check_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str) -> list[str]:
