@@ -19,7 +19,7 @@ from auditseal_sealer.errors import FencedError, UnavailableError
 from auditseal_sealer.head_reader import HeadReader, ReadHead
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.metrics import LogMetrics
-from auditseal_sealer.partition_reader import Isolation, PartitionReader
+from auditseal_sealer.partition_reader import STEADY, Isolation, PartitionReader
 from auditseal_sealer.recovery import Beginning, Evidence, Recovered, recover
 from auditseal_sealer.session import Session, Tools
 from auditseal_sealer.stop import Stop
@@ -112,7 +112,7 @@ class Chain:
             self._log.error("offsets are gone", first=recovered.state.next_offset, last=recovered.log_start - 1)
         background = Background(f"publish-{self.origin.partition}")
         with PartitionReader(
-            config.client, config.group, self.origin.topic, self.origin.partition, Isolation.UNCOMMITTED
+            config.client, config.group, self.origin.topic, self.origin.partition, Isolation.UNCOMMITTED, STEADY
         ) as reader:
             reader.seek(recovered.reading.offset, recovered.reading.leader_epoch)
             tools = Tools(

@@ -10,7 +10,7 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.partition_reader import Isolation, PartitionReader
+from auditseal_sealer.partition_reader import BRIEF, Isolation, PartitionReader
 from auditseal_sealer.recovery import EventsLog, Evidence
 
 ReadHead = Callable[[Origin], tuple[int, bytes] | None]
@@ -18,7 +18,6 @@ ReadHead = Callable[[Origin], tuple[int, bytes] | None]
 
 _TAIL = 4  # offsets: two transactions of one block and one marker
 _POLL = 0.05  # s
-_PREFETCH = 16 * 1024  # KiB: a few blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ class HeadReader:
     def _reader(self, isolation: Isolation) -> PartitionReader:
         config = self._config
         return PartitionReader(
-            self._client, config.group, config.blocks_topic, self._origin.partition, isolation, prefetch=_PREFETCH
+            self._client, config.group, config.blocks_topic, self._origin.partition, isolation, BRIEF
         )
 
 

@@ -45,6 +45,7 @@ class Membership:
             )
         )
         self._on_assigned, self._on_revoked, self._on_lost = on_assigned, on_revoked, on_lost
+        self._metadata: GroupMetadata = None
         with unavailable(f"topic {config.events_topic} can't be subscribed to"):
             self._consumer.subscribe(
                 [config.events_topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose
@@ -54,10 +55,14 @@ class Membership:
         """Let the group's news arrive for at most `timeout` seconds. Records that slip in are passed over."""
         with unavailable("the group can't be followed"):
             self._consumer.poll(timeout)
+        self._metadata = self._consumer.consumer_group_metadata()
 
     def metadata(self) -> GroupMetadata:
-        """Return what a transaction must show of the group. Safe to call from any thread."""
-        return self._consumer.consumer_group_metadata()
+        """Return what a transaction must show of the group, as of the last news. Safe to call from any thread.
+
+        It is remembered: the binding lets one thread at a time into a consumer, and `poll` is nearly always there.
+        """
+        return self._metadata
 
     def close(self) -> None:
         """Leave the group (a static member only stops: its partitions wait for it)."""
@@ -67,6 +72,7 @@ class Membership:
         at_end = [TopicPartition(one.topic, one.partition, OFFSET_END) for one in partitions]
         consumer.incremental_assign(at_end)
         consumer.pause(at_end)
+        self._metadata = consumer.consumer_group_metadata()
         self._on_assigned([one.partition for one in partitions])
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -1,6 +1,7 @@
 """Reads one partition from an offset on, outside of any group."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self, cast
@@ -21,6 +22,24 @@ class Isolation(StrEnum):
 
     COMMITTED = "read_committed"
     UNCOMMITTED = "read_uncommitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a partition is fetched.
+
+    Attributes:
+        prefetch: KiB that librdkafka holds ready at most.
+        wait: Milliseconds that the broker holds back an answer without records. What reads to an end and stops must not
+            wait long: the end shows by such an answer.
+    """
+
+    prefetch: int
+    wait: int
+
+
+STEADY = Pace(prefetch=64 * 1024, wait=500)
+BRIEF = Pace(prefetch=16 * 1024, wait=5)
 
 
 class EventRecord(KafkaMessage, Protocol):
@@ -45,10 +64,9 @@ class PartitionReader:
         topic: str,
         partition: int,
         isolation: Isolation,
-        *,
-        prefetch: int = 65_536,
+        pace: Pace,
     ) -> None:
-        """Connect; `group` is only named, never joined (an ACL may ask for it); `prefetch` in KiB bounds its memory."""
+        """Connect; `group` is only named, never joined (an ACL may ask for it)."""
         self._where, self._partition = topic, partition
         self._consumer = Consumer(
             settings(
@@ -61,7 +79,8 @@ class PartitionReader:
                 check_crcs=True,
                 isolation_level=isolation.value,
                 queued_min_messages=1_000_000,
-                queued_max_messages_kbytes=prefetch,
+                queued_max_messages_kbytes=pace.prefetch,
+                fetch_wait_max_ms=pace.wait,
                 fetch_queue_backoff_ms=2,
             )
         )
