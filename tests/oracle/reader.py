@@ -29,16 +29,19 @@ SMALL_ORDER = {
 Reader = Callable[[bytes, int], tuple[Any, int]]
 
 
+Place = tuple[str, int]
+
+
 class Refused(Exception):  # noqa: N818
-    """The first fault that was found; `place` is filled in on the way up: origin, height."""
+    """The first fault that was found; `place` is origin and height (-1: in no block), filled in on the way up."""
 
-    def __init__(self, verdict: str, field: str, offset: int | None = None) -> None:
-        super().__init__(verdict, field, offset)
-        self.verdict, self.field, self.offset, self.place = verdict, field, offset, ("", -1)
+    def __init__(self, verdict: str, field: str, offset: int | None = None, place: Place = ("", -1)) -> None:
+        super().__init__(verdict, field, offset, place)
+        self.verdict, self.field, self.offset, self.place = verdict, field, offset, place
 
 
-def refuse(field: str, verdict: str = "MALFORMED", offset: int | None = None) -> NoReturn:
-    raise Refused(verdict, field, offset)
+def refuse(field: str, verdict: str = "MALFORMED", offset: int | None = None, place: Place = ("", -1)) -> NoReturn:
+    raise Refused(verdict, field, offset, place)
 
 
 def need(holds: object, field: str, verdict: str = "MALFORMED", offset: int | None = None) -> None:
@@ -258,6 +261,7 @@ def _read_block(data: bytes) -> Block:
         need(count > 0 and data[at : at + 16] == sync, "container.sync")
         chunks.append((count, deflated, data[start:at]))
         at += 16
+    need(sum(count for count, *_ in chunks) <= 65_536, "container")
     header = read_header(raw)
     hashes = [frontier[i : i + 32] for i in range(0, len(frontier), 32)]
     need(len(frontier) == 32 * header["height"].bit_count(), "frontier")

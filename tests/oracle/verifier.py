@@ -167,13 +167,18 @@ def records(vault: Path, trust: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for record in walk(vault, log):
             yield log.origin, record
     for log in logs.values():
-        topic, partition = log.origin.split("/")[:2], "partition"
-        pinned = {int(origin.split("/")[2]) for origin in logs if origin.split("/")[:2] == topic}
-        need(pinned >= set(range(log.head["partitions"])), partition, "MISSING_LOG")
-        before = log.predecessor
-        if before and before["origin"] in logs:
-            known = logs[before["origin"]].roots.get(before["size"])
-            need(known == before["root"], "predecessor", "BROKEN_CHAIN")
+        check_company(log, logs)
+
+
+def check_company(log: Log, logs: dict[str, Log]) -> None:
+    """Check what a log says of others: its topic's partitions, and the run before it."""
+    *topic, _, _ = log.origin.split("/")
+    pinned = {int(origin.split("/")[2]) for origin in logs if origin.split("/")[:2] == topic}
+    for partition in set(range(log.head["partitions"])) - pinned:
+        refuse("origin", "MISSING_LOG", place=("/".join((*topic, str(partition), "0")), -1))
+    before = log.predecessor
+    if before and before["origin"] in logs and logs[before["origin"]].roots.get(before["size"]) != before["root"]:
+        refuse("predecessor", "BROKEN_CHAIN", place=(log.origin, 0))
 
 
 def values(vault: Path, trust: str) -> dict[str, list[tuple[int, bytes | None]]]:
@@ -192,9 +197,11 @@ def walk(vault: Path, log: Log) -> Iterator[dict[str, Any]]:
     """Yield the records of one log, checking block after block; a directory has no versions and no locks."""
     folder = vault / "v1" / log.origin
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-    need(all(re.fullmatch(r"blocks/[0-9]{12}\.avro", name) for name in files), "key", "BAD_STORAGE")
+    if not all(re.fullmatch(r"blocks/[0-9]{12}\.avro", name) for name in files):
+        refuse("key", "BAD_STORAGE", place=(log.origin, -1))
     blocks = {int(path.stem): path for path in sorted(files.values()) if int(path.stem) >= log.height}
-    need(blocks, "origin", "MISSING_LOG")
+    if not blocks:
+        refuse("origin", "MISSING_LOG", place=(log.origin, -1))
     while any(height >= log.height for height in blocks):
         try:
             found = log.accept(next_block(blocks, log))

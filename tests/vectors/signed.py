@@ -1,0 +1,393 @@
+"""Vaults made by a sealer that lies or errs, or by whoever stole its key: the altered block is signed."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from itertools import accumulate
+from typing import Any
+
+from auditseal_schemas.block import make_locators
+from auditseal_schemas.container import Chunk
+from auditseal_schemas.header import Predecessor
+from auditseal_schemas.record import next_link
+from auditseal_schemas.varint import encode_long
+from tests.vectors.good import CREATED, Run, message, origin, plain, plain_contents, plain_trust, simple_run, trust
+from tests.vectors.parts import repeated_deflate, signing_key, stored_deflate, verifier_key
+from tests.vectors.sealed import Sealed, flipped, replaced
+from tests.vectors.tampered import at, changed, middle
+from tests.vectors.vector import Vector, finding, plain_objects
+
+KEY = signing_key("log 0")
+ORIGIN = origin(0)
+NOTHING = ()
+THIEF = "The sealer lies: everything is signed anew, and {}"
+
+
+def last() -> Sealed:
+    """Return block 2 of log 0: records at 8, 10 and 11."""
+    return plain()[0].blocks[2]
+
+
+def lie(
+    name: str, about: str, block: Sealed, verdict: str, field: str | None, offset: int | None = None, *, quick: bool
+) -> Vector:
+    """Return the plain vault with block 2 of log 0 replaced and signed; `quick`: a quick check finds it, too."""
+    findings = (at(2, verdict, field, offset),)
+    contents = plain_contents() | {block.key: block.signed(KEY).object()}
+    return Vector(name, about, plain_trust(), plain_objects(contents), findings, None if quick else NOTHING)
+
+
+def signed_vectors() -> Iterator[Vector]:
+    yield from headers()
+    yield from malformed_headers()
+    yield from chains()
+    yield from contents()
+    yield from malformed_records()
+    yield from keys()
+
+
+def headers() -> Iterator[Vector]:
+    block, zeros = last(), bytes(32)
+    h = block.header
+    cases: tuple[tuple[str, dict[str, Any], str, str, bool], ...] = (
+        ("origin", {"origin": str(origin(1))}, "BROKEN_CHAIN", "origin", True),
+        ("height", {"height": 1}, "BROKEN_CHAIN", "height", True),
+        ("previous", {"previous": zeros}, "BROKEN_CHAIN", "previous", True),
+        ("first-link", {"first_link": zeros}, "BROKEN_CHAIN", "first_link", True),
+        ("cluster", {"cluster_id": "cluster-2"}, "BROKEN_CHAIN", "cluster_id", True),
+        ("topic", {"topic_id": "topic-2"}, "BROKEN_CHAIN", "topic_id", True),
+        ("partitions", {"partitions": 1}, "BROKEN_CHAIN", "partitions", True),
+        ("epoch", {"last_leader_epoch": 3}, "BROKEN_CHAIN", "last_leader_epoch", True),
+        ("time", {"sealed_at": h["sealed_at"] - 60_000_001}, "BROKEN_CHAIN", "sealed_at", True),
+        ("payload", {"payload": zeros}, "BAD_ROOT", "payload", True),
+        ("locators", {"locators": zeros}, "BAD_ROOT", "locators", True),
+        ("last-link", {"last_link": zeros}, "BAD_RECORD", "last_link", False),
+        ("size", {"size": h["size"] + 1}, "BAD_RECORD", "count", False),
+        ("min-timestamp", {"min_timestamp": 0}, "BAD_RECORD", "min_timestamp", False),
+        ("max-timestamp", {"max_timestamp": h["max_timestamp"] + 1}, "BAD_RECORD", "min_timestamp", False),
+        ("events-root", {"events_root": zeros}, "BAD_ROOT", "events_root", False),
+    )
+    for name, fields, verdict, field, quick in cases:
+        about = THIEF.format("one field of the header is wrong.")
+        yield lie(f"signed-{name}", about, block.altered(**fields), verdict, field, quick=quick)
+    counted = replace(block, locators=block.locators + bytes(2)).committed().altered(count=4, gaps=[])
+    yield lie("signed-count", THIEF.format("a record more is counted."), counted, "BAD_RECORD", "count", quick=True)
+    gaps = [{"first": 10, "last": 10, "cause": 0}]
+    hidden = block.altered(gaps=gaps)
+    yield lie(
+        "signed-gap",
+        THIEF.format("the gap stands where a record is."),
+        hidden,
+        "BAD_RECORD",
+        "record.offset",
+        9,
+        quick=False,
+    )
+    records = block.records()
+    moved = block.resealed(records[1:], first_offset=9, gaps=[{"first": 9, "last": 9, "cause": 0}])
+    yield lie(
+        "signed-offset-gap",
+        THIEF.format("an offset is left out between blocks."),
+        moved,
+        "BROKEN_CHAIN",
+        "first_offset",
+        quick=True,
+    )
+    overlap = block.altered(
+        first_offset=7, gaps=[{"first": 7, "last": 7, "cause": 0}, {"first": 9, "last": 9, "cause": 0}]
+    )
+    yield lie(
+        "signed-offset-overlap",
+        THIEF.format("the ranges of two blocks overlap."),
+        overlap,
+        "BROKEN_CHAIN",
+        "first_offset",
+        quick=True,
+    )
+    frontier = replace(block, frontier=zeros)
+    yield lie(
+        "signed-frontier",
+        THIEF.format("the frontier is another tree's."),
+        frontier,
+        "BROKEN_CHAIN",
+        "frontier",
+        quick=True,
+    )
+
+
+def malformed_headers() -> Iterator[Vector]:
+    block = middle()
+    raw = block.header_bytes
+    cases: tuple[tuple[str, str, Sealed], ...] = (
+        ("version", "the version is unknown.", block.altered(version=2)),
+        (
+            "critical-extension",
+            "an extension must be understood.",
+            block.altered(extensions=[{"key": "!x", "value": b""}]),
+        ),
+        (
+            "extensions-unsorted",
+            "extensions are not sorted.",
+            block.altered(extensions=[{"key": "b", "value": b""}, {"key": "a", "value": b""}]),
+        ),
+        (
+            "extension-doubled",
+            "an extension is there twice.",
+            block.altered(extensions=[{"key": "a", "value": b""}, {"key": "a", "value": b""}]),
+        ),
+        ("padded-varint", "the header's first varint is padded.", replace(block, raw_header=b"\x82\x00" + raw[1:])),
+        ("header-trailing", "a byte follows the header.", replace(block, raw_header=raw + b"\x00")),
+        (
+            "split-array",
+            "an array is in two blocks.",
+            replace(
+                block.altered(gaps=[]), raw_header=replaced(raw, (gap(5, 0), gap(5, 0)[:-1] + b"\x02" + gap(5, 1)[1:]))
+            ),
+        ),
+        (
+            "array-with-size",
+            "an array's block has a byte size.",
+            replace(block, raw_header=replaced(raw, (gap(5, 0), b"\x01\x06" + gap(5, 0)[1:]))),
+        ),
+        ("wide-int", "partitions don't fit 32 bits.", block.altered(partitions=2**31)),
+        (
+            "control-character",
+            "the cluster id has a terminal's escape sequence.",
+            block.altered(cluster_id="\x1b[31mred"),
+        ),
+        (
+            "touching-gaps",
+            "two gaps touch and have one cause.",
+            block.altered(
+                last_offset=8, gaps=[{"first": 5, "last": 5, "cause": 0}, {"first": 6, "last": 6, "cause": 0}]
+            ),
+        ),
+        ("gap-cause", "a gap's cause is unknown.", block.altered(gaps=[{"first": 5, "last": 5, "cause": 2}])),
+        (
+            "predecessor",
+            "a predecessor stands above height 0.",
+            block.altered(predecessor={"origin": str(origin(0)), "size": 1, "root": bytes(32)}),
+        ),
+        (
+            "next-keys-doubled",
+            "a next key is there twice.",
+            block.altered(next_keys=[str(verifier_key(ORIGIN, KEY))] * 2),
+        ),
+    )
+    for name, about, altered in cases:
+        yield rejected(f"malformed-{name}", THIEF.format(about), altered)
+
+
+def rejected(name: str, about: str, block: Sealed) -> Vector:
+    """Return the plain vault with a signed block 1 of log 0 whose header is refused."""
+    return changed(name, about, {block.key: block.signed(KEY).object()}, at(1, "MALFORMED", None))
+
+
+def gap(offset: int, cause: int) -> bytes:
+    """Return the encoded array of one gap."""
+    return b"\x02" + encode_long(offset) * 2 + encode_long(cause) + b"\x00"
+
+
+def chains() -> Iterator[Vector]:
+    first, second = plain()
+    fresh = Run(ORIGIN, (KEY,))
+    fresh.add([message(at_, b"another history") for at_ in range(4)])
+    fork = fresh.blocks[0]
+    yield changed(
+        "new-genesis",
+        THIEF.format("block 0 is another; the blocks above it are the old ones."),
+        {fork.key: fork.object()},
+        at(1, "BROKEN_CHAIN", "previous"),
+    )
+    ended = Run(ORIGIN, (KEY,))
+    ended.add([message(0, b"the last one")], final=True)
+    ended.state = replace(ended.state, head=replace(ended.state.head, final=False)) if ended.state.head else ended.state
+    ended.add([message(1, b"and yet it goes on")])
+    yield Vector(
+        "after-final",
+        THIEF.format("a block follows the final one."),
+        plain_trust(),
+        plain_objects(ended.objects | second.objects),
+        (at(1, "BROKEN_CHAIN", "final"),),
+    )
+    more = last().altered(partitions=3).signed(KEY)
+    yield changed(
+        "partition-not-pinned",
+        "The topic has a partition that the trust file doesn't pin.",
+        {more.key: more.object()},
+        finding("MISSING_LOG", origin(2)),
+    )
+    later = Run(origin(0, 1), (signing_key("log 0, run 1"),))
+    later.add(log_start=0, predecessor=Predecessor(str(ORIGIN), 2, bytes(32)))
+    yield Vector(
+        "predecessor",
+        THIEF.format("the next run names another root of its predecessor."),
+        trust(*first.pinned, *second.pinned, *later.pinned),
+        plain_objects(plain_contents() | later.objects),
+        (finding("BROKEN_CHAIN", later.origin, 0, "predecessor"),),
+    )
+
+
+def contents() -> Iterator[Vector]:
+    block = last()
+    first, second, third = block.records()
+    size = len(first + second + third)
+    links = list(accumulate((first, second, third), next_link, initial=block.header["first_link"]))[1:]
+    lying = replace(block, locators=flipped(make_locators(links), 3)).committed()
+    yield lie(
+        "signed-locator",
+        THIEF.format("a locator isn't the link's beginning."),
+        lying,
+        "BAD_RECORD",
+        "record",
+        10,
+        quick=False,
+    )
+    short = replace(block, locators=block.locators[:-2]).committed()
+    yield lie(
+        "signed-locators-short", THIEF.format("there are too few locators."), short, "BAD_ROOT", "locators", quick=True
+    )
+    for name, about, chunk in (
+        (
+            "trailing-in-chunk",
+            "bytes follow the last record of a data block.",
+            Chunk(3, stored_deflate(first + second + third + b"\x00")),
+        ),
+        (
+            "trailing-after-stream",
+            "a byte follows the compressed stream.",
+            Chunk(3, stored_deflate(first + second + third) + b"\x00"),
+        ),
+        ("cut-stream", "the compressed stream is cut.", Chunk(3, stored_deflate(first + second + third)[:-1])),
+        ("bomb", "a data block inflates to 5 MiB.", Chunk(3, repeated_deflate(0, 20_321))),
+    ):
+        data = replace(block, chunks=(chunk,)).committed().altered(size=size + (name == "trailing-in-chunk"))
+        data = data.altered(size=11 << 20) if name == "bomb" else data
+        yield lie(f"signed-{name}", THIEF.format(about), data, "MALFORMED", None, quick=False)
+
+
+def malformed_records() -> Iterator[Vector]:
+    block = last()
+    first, second, third = block.records()
+    start = len(encode_long(10)) + len(encode_long(message(10, None).raw_timestamp[1]))
+    head, value = second[:start], b"\x02\x02v"
+    assert message(10, None).raw_timestamp[0] == CREATED
+    large = encode_long((8 << 20) + 1) + b"\x40" + sha256(b"").digest()
+    cases = (
+        ("padded-varint", "its offset's varint is padded", b"\x94\x00" + second[1:]),
+        ("long-varint", "its timestamp has more than 64 bits", second[:1] + b"\xff" * 9 + b"\x7f" + second[start:]),
+        ("negative-length", "its key has a negative length", head + b"\x02\x01" + b"\x02\x00" + value + b"\x00\x00"),
+        (
+            "huge-length",
+            "its key's length is 2^62",
+            head + b"\x02" + b"\x80" * 8 + b"\x80\x01" + b"\x02\x00" + value + b"\x00\x00",
+        ),
+        ("union-branch", "its key has a third union branch", head + b"\x04\x02k" + b"\x02\x00" + value + b"\x00\x00"),
+        (
+            "split-array",
+            "its headers are in two blocks",
+            head + b"\x00\x02" + (b"\x02\x02a\x00") * 2 + b"\x00" + value + b"\x00\x00",
+        ),
+        (
+            "array-with-size",
+            "its headers' block has a byte size",
+            head + b"\x00\x02\x01\x06\x02a\x00\x00" + value + b"\x00\x00",
+        ),
+        ("header-name", "a header's name is not UTF-8", head + b"\x00\x02\x02\x02\xff\x00\x00" + value + b"\x00\x00"),
+        (
+            "oversize-beside-value",
+            "it is oversize and has a value",
+            head + b"\x00\x00" + value + b"\x02" + large + b"\x00",
+        ),
+        (
+            "oversize-small",
+            "it is oversize with 8 MiB",
+            head + b"\x00\x00\x00\x02" + encode_long(8 << 20) + large[4:] + b"\x00",
+        ),
+        (
+            "oversize-hash",
+            "its oversize hash has 31 bytes",
+            head + b"\x00\x00\x00\x02" + large[:4] + b"\x3e" + bytes(31) + b"\x00",
+        ),
+        ("salt", "its salt has 5 bytes", head + b"\x00\x02\x00" + value + b"\x00\x0a12345"),
+    )
+    for name, about, record in cases:
+        altered = block.resealed([first, record, third])
+        yield lie(
+            f"record-{name}",
+            THIEF.format(f"a record is no canonical one: {about}."),
+            altered,
+            "MALFORMED",
+            None,
+            10,
+            quick=False,
+        )
+    negative = block.resealed([b"\x01" + first[1:], second, third])
+    yield lie(
+        "record-negative-offset",
+        THIEF.format("a record's offset is negative."),
+        negative,
+        "MALFORMED",
+        None,
+        8,
+        quick=False,
+    )
+
+
+def keys() -> Iterator[Vector]:
+    second = simple_run(1, (signing_key("log 1"),))
+    old, new = KEY, signing_key("log 0, second")
+    run = Run(ORIGIN, (old,))
+    run.add([message(0, b"by the first key")])
+    run.add([message(1, b"names the next")], rotate=(new,))
+    run.add([message(2, b"by the second key")])
+    good = run.objects | second.objects
+    pinned = plain_trust()
+    yield Vector("rotation", "A valid rotation of keys.", pinned, plain_objects(good))
+    cases = (
+        ("retired-key", "The retired key signs a block.", run.blocks[2].signed(old), 2),
+        ("early-key", "The next key signs before its range.", run.blocks[1].signed(new), 1),
+    )
+    for name, about, block, height in cases:
+        yield Vector(
+            name,
+            about,
+            pinned,
+            plain_objects(good | {block.key: block.object()}),
+            (at(height, "BAD_SIGNATURE", "note"),),
+        )
+    identity = b"\x01" + bytes(31)
+    low_id = sha256(f"{ORIGIN}\n".encode() + b"\x01" + identity).hexdigest()[:8]
+    vkeys = (
+        (
+            "low-order",
+            "A next key is of small order.",
+            f"{ORIGIN}+{low_id}+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ),
+        ("foreign-name", "A next key has another log's name.", str(verifier_key(origin(1), new))),
+        ("broken", "A next key is none.", "not a key"),
+        ("type", "A next key is of an unknown type.", unknown_type()),
+    )
+    for name, about, vkey in vkeys:
+        block = last().altered(next_keys=[vkey])
+        yield lie(f"next-key-{name}", THIEF.format(about), block, "BAD_KEY", "next_keys", quick=True)
+    both = Run(ORIGIN, (old, new))
+    both.add([message(0, b"by two keys")])
+    block = both.blocks[0]
+    double = trust(*both.pinned, *second.pinned)
+    yield Vector("two-keys", "Two pinned keys signed.", double, plain_objects(both.objects | second.objects))
+    one = {block.key: block.with_lines(block.lines[0]).object()}
+    yield Vector(
+        "two-keys-one-line",
+        "Of two pinned keys one's line is stripped.",
+        double,
+        plain_objects(one | second.objects),
+        (at(0, "BAD_SIGNATURE", "note"),),
+    )
+
+
+def unknown_type() -> str:
+    """Return a verifier key of type 06, right in everything else."""
+    blob = b"\x06" + bytes(range(32))
+    return f"{ORIGIN}+{sha256(f'{ORIGIN}'.encode() + bytes((10,)) + blob).hexdigest()[:8]}+{b64encode(blob).decode()}"

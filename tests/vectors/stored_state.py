@@ -1,0 +1,153 @@
+"""Vaults whose fault is in the store, or shows against what the auditor remembers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from tests.vectors.good import STARTED, Run, message, origin, plain, plain_contents, plain_trust
+from tests.vectors.parts import signing_key
+from tests.vectors.tampered import at
+from tests.vectors.vector import Finding, Lock, Objects, Vector, Version, finding, plain_objects
+
+ORIGIN = origin(0)
+MIDDLE = ORIGIN.block_key(1)
+DAYS = 10
+ENOUGH = (datetime.fromtimestamp(STARTED // 10**6, UTC) + timedelta(days=DAYS, hours=1)).isoformat()
+COMPLIANCE = Lock("COMPLIANCE", ENOUGH)
+
+
+def locked() -> Objects:
+    """Return the plain vault as a store with locks shows it."""
+    return {key: (Version(content, "version-1", COMPLIANCE),) for key, content in sorted(plain_contents().items())}
+
+
+def stored(name: str, about: str, versions: dict[str, tuple[Version, ...]], *findings: Finding) -> Vector:
+    trust = plain_trust() + f"retention {DAYS}\n"
+    objects = dict(sorted((locked() | versions).items()))
+    return Vector(name, about, trust, objects, findings, has_store=True)
+
+
+def stored_state_vectors() -> Iterator[Vector]:
+    yield from store()
+    yield from remembered()
+
+
+def store() -> Iterator[Vector]:
+    (original,) = locked()[MIDDLE]
+    again = replace(original, version_id="version-2")
+    garbage = replace(again, content=b"garbage")
+    marker = Version(None, "marker-1")
+    longer = replace(original, lock=Lock("COMPLIANCE", "2099-01-01T00:00:00+00:00"))
+    fault = at(1, "BAD_STORAGE", None)
+    yield stored("store", "Every object is locked long enough.", {})
+    yield stored("store-retention-extended", "A lock ends later than it must.", {MIDDLE: (longer,)})
+    yield stored("store-second-version", "The same bytes were written once more.", {MIDDLE: (again, original)}, fault)
+    yield stored(
+        "store-covered",
+        "Garbage was written over a block; the block is still there below.",
+        {MIDDLE: (garbage, original)},
+        fault,
+    )
+    yield stored(
+        "store-delete-marker",
+        "A block was deleted; it is still there below the marker.",
+        {MIDDLE: (marker, original)},
+        fault,
+    )
+    yield stored(
+        "store-marker-and-replacement",
+        "A block was deleted and garbage written.",
+        {MIDDLE: (garbage, marker, original)},
+        fault,
+    )
+    governance = replace(original, lock=Lock("GOVERNANCE", ENOUGH))
+    yield stored("store-governance", "A lock that an administrator can lift.", {MIDDLE: (governance,)}, fault)
+    yield stored("store-no-lock", "No lock.", {MIDDLE: (replace(original, lock=None),)}, fault)
+    short = (datetime.fromtimestamp(STARTED // 10**6 + 60, UTC) + timedelta(days=DAYS, seconds=-1)).isoformat()
+    early = replace(original, lock=Lock("COMPLIANCE", short))
+    yield stored("store-retention-short", "A lock that ends a second too early.", {MIDDLE: (early,)}, fault)
+    foreign = finding("BAD_STORAGE", ORIGIN)
+    for name, key in (
+        ("name", f"v1/{ORIGIN}/blocks/1.avro"),
+        ("folder", f"v1/{ORIGIN}/README"),
+        ("ending", f"v1/{ORIGIN}/blocks/000000000001.avro.bak"),
+    ):
+        yield stored(f"store-foreign-{name}", "A key that doesn't belong there.", {key: (original,)}, foreign)
+    fork = forked().blocks[1].object()
+    forked_versions = {MIDDLE: (replace(again, content=fork), original)}
+    yield stored(
+        "store-fork",
+        "Two versions of a block, both signed, with different records.",
+        forked_versions,
+        fault,
+        at(1, "FORK", None),
+    )
+
+
+def forked() -> Run:
+    """Return log 0 with another block 1, signed by the stolen key."""
+    run = Run(ORIGIN, (signing_key("log 0"),))
+    run.add([message(number, f"event {number} of 0".encode()) for number in range(4)])
+    run.add([message(number, b"rewritten") for number in (4, 6, 7)])
+    run.add([message(number, f"event {number} of 0".encode()) for number in (8, 10, 11)])
+    return run
+
+
+def remembered() -> Iterator[Vector]:
+    first, second = plain()
+    head = first.blocks[2].note.decode()
+    older = first.blocks[1].note.decode()
+    objects = plain_objects(plain_contents())
+    yield Vector(
+        "remembered",
+        "The remembered head is in the vault, and it has grown since.",
+        plain_trust(),
+        objects,
+        remembered=(older,),
+    )
+    cut = plain_objects({key: content for key, content in plain_contents().items() if key != first.blocks[2].key})
+    yield Vector(
+        "truncated",
+        "The newest block is gone.",
+        plain_trust(),
+        cut,
+        (finding("TRUNCATED", ORIGIN),),
+        remembered=(head,),
+    )
+    yield Vector(
+        "truncated-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), cut
+    )
+    gone = plain_objects(second.objects)
+    yield Vector(
+        "log-vanished",
+        "All of a log is gone.",
+        plain_trust(),
+        gone,
+        (finding("MISSING_LOG", ORIGIN),),
+        remembered=(head,),
+    )
+    rewritten = plain_objects(plain_contents() | forked().objects)
+    yield Vector(
+        "fork",
+        "The log was rewritten from block 1 on with the stolen key, and remembered before.",
+        plain_trust(),
+        rewritten,
+        (finding("FORK", ORIGIN),),
+        remembered=(head,),
+    )
+    yield Vector(
+        "fork-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), rewritten
+    )
+    newest = STARTED + 2 * 60_000_000
+    yield Vector(
+        "fresh", "The newest blocks are as new as the auditor asks for.", plain_trust(), objects, newest_after=newest
+    )
+    stale = tuple(finding("STALE", run.origin) for run in plain())
+    yield Vector(
+        "stale",
+        "No block, not even an empty one, is as new as the auditor asks for.",
+        plain_trust(),
+        objects,
+        stale,
+        newest_after=newest + 1,
+    )
