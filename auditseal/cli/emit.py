@@ -80,7 +80,10 @@ def emit(  # noqa: PLR0913  (each is an option)
         typer.Option(envvar="AUDITSEAL_ENVIRONMENT", help="What the events' source states: production, staging, ..."),
     ],
     file: Annotated[
-        Path | None, typer.Argument(help="JSON lines, one event each; standard input where it isn't given.")
+        Path | None,
+        typer.Argument(
+            exists=True, dir_okay=False, help="JSON lines, one event each; standard input where it isn't given."
+        ),
     ] = None,
     topic: Annotated[str, typer.Option(help="The events topic.")] = "audit.events",
     service: Annotated[str, typer.Option(help="What the events' source states.")] = "auditseal-emit",
@@ -90,7 +93,11 @@ def emit(  # noqa: PLR0913  (each is an option)
     ] = None,
     kafka_config: Annotated[
         Path | None,
-        typer.Option(help="name=value lines for librdkafka: security.protocol, sasl.*, ssl.*; # begins a comment."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="name=value lines for librdkafka: security.protocol, sasl.*, ssl.*; # begins a comment.",
+        ),
     ] = None,
     allow_plaintext: Annotated[
         bool, typer.Option("--allow-plaintext", help="Unencrypted connections beyond this machine.")

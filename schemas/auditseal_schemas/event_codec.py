@@ -7,7 +7,7 @@ times as long; decoding goes through fastavro and encodes again by it, so that e
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from fastavro.schema import fingerprint, to_parsing_canonical_form
@@ -53,16 +53,18 @@ def schema_name(version: int) -> str:
     return f"audit_event.v{version}"
 
 
-@cache
-def event_prefixes() -> Mapping[bytes, int]:
-    """Return the versions that can be read, by the ten bytes that their events begin with."""
-    versions = range(1, SCHEMA_VERSION + 1)
-    return {_MAGIC + schema_fingerprint(schema_name(version)): version for version in versions}
-
-
 def schema_fingerprint(name: str) -> bytes:
     """Return the CRC-64-AVRO of a schema's canonical form, little-endian (Avro 1.12, Single-object encoding)."""
     return bytes.fromhex(fingerprint(to_parsing_canonical_form(parsed_schema(name)), "CRC-64-AVRO"))
+
+
+# Made when imported, not when first used: were a thread loading a schema while another one forks the process, the child
+# would wait for its import lock for ever (seen).
+EVENT_PREFIXES: Mapping[bytes, int] = {
+    _MAGIC + schema_fingerprint(schema_name(version)): version for version in range(1, SCHEMA_VERSION + 1)
+}
+"""The versions that can be read, by the ten bytes that their events begin with."""
+_PREFIX = next(prefix for prefix, version in EVENT_PREFIXES.items() if version == SCHEMA_VERSION)
 
 
 def encode_event(event: AuditEvent) -> bytes:
@@ -75,7 +77,7 @@ def encode_event(event: AuditEvent) -> bytes:
         raise EventError("schema_version", f"only version {SCHEMA_VERSION} is written, not {event.schema_version}")
     encoded = b"".join(
         (
-            _prefix(),
+            _PREFIX,
             _text(event.event_id),
             _LENGTHS[event.schema_version],
             _optional(event.event_type),
@@ -114,7 +116,7 @@ def decode_event(encoded: bytes) -> AuditEvent:
     """
     if len(encoded) > MAX_EVENT_BYTES:
         raise DecodeError(f"{len(encoded)} bytes are no event: at most {MAX_EVENT_BYTES} are allowed")
-    version = event_prefixes().get(encoded[:PREFIX_BYTES])
+    version = EVENT_PREFIXES.get(encoded[:PREFIX_BYTES])
     if version is None:
         raise DecodeError(
             f"no audit event of a known schema: it begins with {encoded[:PREFIX_BYTES].hex() or 'nothing'}"
@@ -154,11 +156,6 @@ def _event(fields: dict[str, Any]) -> AuditEvent:
         "authorization": None if fields["authorization"] is None else Authorization(**fields["authorization"]),
     }
     return AuditEvent(**(fields | parts))
-
-
-@cache
-def _prefix() -> bytes:
-    return _MAGIC + schema_fingerprint(schema_name(SCHEMA_VERSION))
 
 
 def _text(text: str) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 import auditseal_schemas
 from auditseal_schemas.event import SCHEMA_VERSION, AuditEvent
-from auditseal_schemas.event_codec import encode_event, event_prefixes, schema_fingerprint, schema_name
+from auditseal_schemas.event_codec import EVENT_PREFIXES, encode_event, schema_fingerprint, schema_name
 from auditseal_schemas.event_parts import Actor, Authorization, Change, Outcome, Reason, Resource, Source, Stream
 from auditseal_schemas.schema import parsed_schema, schema_text
 
@@ -58,7 +58,7 @@ def test_every_version_that_ships_is_pinned_and_known() -> None:
     shipped = {path.name for path in files(auditseal_schemas).joinpath("avro").iterdir() if "audit_event" in path.name}
     assert shipped == {f"{schema_name(version)}.avsc" for version in FROZEN}
     assert set(FROZEN) == set(range(1, SCHEMA_VERSION + 1))
-    assert set(event_prefixes().values()) == set(FROZEN)
+    assert set(EVENT_PREFIXES.values()) == set(FROZEN)
 
 
 @pytest.mark.parametrize("version", FROZEN)

@@ -106,20 +106,29 @@ def test_refusals_are_those_of_the_other_producer() -> None:
                 await producer.record(**FIELDS | {"action": ""})
             with pytest.raises(BrokerUnavailableError):
                 await producer.check_broker(0.2)
+
+    asyncio.run(run())
+
+
+async def leave_block(tasks: list[asyncio.Task[Receipt]], error: Exception | None) -> None:
+    async with AsyncAuditProducer(make_config(mock=False, close_timeout=0.1)) as producer:
+        tasks.append(asyncio.create_task(producer.record(**FIELDS)))
+        await asyncio.sleep(0)
+        if error:
+            raise error
+
+
+def test_leaving_the_block_tells_of_what_failed() -> None:
+    async def run() -> None:
+        tasks: list[asyncio.Task[Receipt]] = []
         with pytest.raises(UndeliveredError):
-            async with AsyncAuditProducer(make_config(mock=False, close_timeout=0.1)) as producer:
-                task = asyncio.create_task(producer.record(**FIELDS))
-                await asyncio.sleep(0)
-        with pytest.raises(DeliveryError):
-            await task
+            await leave_block(tasks, None)
         with pytest.raises(KeyError) as raised:
-            async with AsyncAuditProducer(make_config(mock=False, close_timeout=0.1)) as producer:
-                task = asyncio.create_task(producer.record(**FIELDS))
-                await asyncio.sleep(0)
-                raise KeyError("the service's own")
+            await leave_block(tasks, KeyError("the service's own"))
         assert "1 events still wait" in raised.value.__notes__[0]
-        with pytest.raises(DeliveryError):
-            await task
+        for task in tasks:
+            with pytest.raises(DeliveryError):
+                await task
 
     asyncio.run(run())
 

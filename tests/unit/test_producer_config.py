@@ -20,7 +20,9 @@ def test_what_keeps_order_and_events_is_set() -> None:
 
 
 def test_what_is_a_matter_of_taste_can_be_changed() -> None:
-    settings = ProducerConfig(**LEAST, kafka={"linger.ms": 50, "compression.type": "zstd", "client.id": "b-1"}).librdkafka
+    settings = ProducerConfig(
+        **LEAST, kafka={"linger.ms": 50, "compression.type": "zstd", "client.id": "b-1"}
+    ).librdkafka
     assert (settings["linger.ms"], settings["compression.type"], settings["client.id"]) == (50, "zstd", "b-1")
 
 

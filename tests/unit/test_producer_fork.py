@@ -1,0 +1,151 @@
+"""Forked children get a fresh stream of their own, and leave the parent's alone. Each case is a process of its own."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+START = """
+import logging, os, sys, threading
+from auditseal_producer import *
+logging.getLogger("auditseal_producer").setLevel(logging.CRITICAL + 1)
+FIELDS = dict(actor=Actor("user", "u-1"), action="a", resources=[Resource("r", "1")], outcome=Outcome.SUCCESS)
+def make(**changed):
+    kafka = changed.pop("kafka", {"test.mock.num.brokers": 1})
+    config = ProducerConfig(bootstrap_servers="127.0.0.1:9", service="s", environment="e", kafka=kafka, **changed)
+    return AuditProducer(config)
+def fork(work):
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        work()
+        sys.exit(0)  # with all that an interpreter does at its end
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+
+def run(program: str) -> list[str]:
+    # Python 3.12 and later warn of any fork in a process with threads, which is the case to be tested.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", START + textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_child_has_a_stream_of_its_own() -> None:
+    parent_before, child, status, parent_after = run("""
+        producer = make()
+        before = producer.record(**FIELDS)
+        before.result(10)
+        def work():
+            assert producer.counts == (0, 0, 0, 0)
+            pending = producer.record(**FIELDS)
+            pending.result(10)
+            print(pending.event_id + "/" + pending.stream.id + "/" + str(pending.stream.sequence))
+        print(before.event_id + "/" + before.stream.id + "/" + str(before.stream.sequence))
+        print(fork(work))
+        after = producer.record(**FIELDS)
+        after.result(10)
+        print(after.event_id + "/" + after.stream.id + "/" + str(after.stream.sequence))
+        producer.close(10)
+    """)
+    assert status == "0"
+    before, during, after = (line.split("/") for line in (parent_before, child, parent_after))
+    assert len({before[0], during[0], after[0]}) == 3
+    assert before[1] == after[1] != during[1]
+    assert [before[2], during[2], after[2]] == ["0", "0", "1"]
+
+
+def test_a_receipt_is_asked_for_where_its_event_was_recorded() -> None:
+    assert run("""
+        producer = make(kafka={})
+        pending = producer.record(**FIELDS)
+        def work():
+            for ask in (pending.result, pending.exception):
+                try:
+                    ask(5)
+                except ForkedError as error:
+                    assert pending.event_id in str(error)
+                    print("refused")
+        print(fork(work))
+        try:
+            producer.close(0)
+        except UndeliveredError as error:
+            print(error.waiting)
+    """) == ["refused", "refused", "0", "1"]
+
+
+def test_a_fork_amid_records_of_other_threads_does_not_hang() -> None:
+    assert run("""
+        producer = make()
+        stop = threading.Event()
+        def load():
+            while not stop.is_set():
+                producer.record(**FIELDS)
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for thread in threads: thread.start()
+        def work():
+            producer.record(**FIELDS).result(20)
+        print([fork(work) for _ in range(5)] == [0] * 5)
+        stop.set()
+        for thread in threads: thread.join()
+        producer.close(20)
+        print(producer.counts.failed, producer.counts.pending)
+    """) == ["True", "0", "0"]
+
+
+def test_what_was_closed_before_the_fork_stays_closed() -> None:
+    assert run("""
+        producer = make()
+        producer.close(5)
+        def work():
+            try:
+                producer.record(**FIELDS)
+            except ProducerClosedError:
+                print("refused")
+        print(fork(work))
+    """) == ["refused", "0"]
+
+
+def test_the_interpreter_s_end_flushes_what_nobody_closed() -> None:
+    assert run("""
+        producer = make()
+        producer.record(**FIELDS).add_done_callback(lambda done: print("offset", done.result().offset, flush=True))
+    """) == ["offset", "0"]
+
+
+def test_the_interpreter_s_end_says_what_it_could_not_deliver() -> None:
+    program = "producer = make(kafka={}, close_timeout=0.1)\nproducer.record(**FIELDS)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", START + program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "UndeliveredError: 1 events still wait" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["auditseal_producer", "auditseal", "auditseal_producer.testing"])
+def test_publishing_imports_no_storage_and_no_daemon(module: str) -> None:
+    assert run(f"""
+        import {module}
+        if "{module}" == "auditseal":
+            auditseal.AuditProducer, auditseal.RecordedEvents
+        heavy = ["boto3", "botocore", "cryptography", "isal", "prometheus_client", "pydantic", "rich", "structlog",
+                 "tenacity", "typer", "auditseal_sealer", "auditseal_archiver", "auditseal_auditor", "auditseal_local"]
+        print([name for name in heavy if name in sys.modules])
+    """) == ["[]"]
+
+
+def test_the_public_names_load_when_asked_for() -> None:
+    assert run("""
+        for name in [name for name in sys.modules if name.startswith(("auditseal", "confluent"))]:
+            del sys.modules[name]
+        import auditseal
+        print("confluent_kafka" in sys.modules)
+        assert "AuditProducer" in dir(auditseal)
+        assert all(getattr(auditseal, name) for name in auditseal.__all__)
+        print("confluent_kafka" in sys.modules)
+        try:
+            auditseal.NoSuchName
+        except AttributeError as error:
+            print("NoSuchName" in str(error))
+    """) == ["False", "True", "True"]
