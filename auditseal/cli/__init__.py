@@ -2,7 +2,7 @@
 
 import typer
 
-from auditseal.cli import demo, emit, keys, local, sealer, topics
+from auditseal.cli import archiver, demo, drill, emit, keys, local, sealer, topics
 
 app = typer.Typer(
     name="auditseal",
@@ -16,3 +16,5 @@ app.add_typer(local.app, name="local")
 app.add_typer(keys.app, name="keys")
 app.add_typer(sealer.app)
 app.add_typer(topics.app, name="topics")
+app.add_typer(archiver.app)
+app.add_typer(drill.app)

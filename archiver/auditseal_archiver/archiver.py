@@ -1,0 +1,248 @@
+"""The archiver: feeds each assigned partition's committed blocks to a lane, and commits how far the lanes are.
+
+The group decides who archives what, and Kafka's offsets speed up a start. Neither is trusted: where a log goes on is
+read from the vault, each block is verified, and the store itself refuses a second block of one height. So the same
+block may be handed over twice, by a rebalance or a crash, without harm.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from auditseal_archiver.config import ArchiverConfig
+from auditseal_archiver.drills import Drills
+from auditseal_archiver.keeper import KeeperConfig, RewindNeededError
+from auditseal_archiver.lane import Handed, Lane
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.start import Start, find_beginning, find_start
+from auditseal_archiver.vault import Vault, VaultError
+from auditseal_schemas.limits import KIB, MIB
+
+PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
+"""What must hold before the archiver is ready."""
+
+_POLL_SECONDS = 0.1
+_UPKEEP_SECONDS = 0.5  # from one commit, and look at the lanes' backlog, to the next
+_FINISH_SECONDS = 3.0  # that a block under way may take when its partition goes elsewhere
+_FETCH_BYTES = 16 * MIB
+_PASSING = {  # conditions of a broker, or of a topic not made yet, that end by themselves
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  (its public name for a local error)
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+    KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
+
+
+class Conditions(Protocol):
+    """Where the archiver says whether it is ready."""
+
+    def hold(self, condition: str) -> None:
+        """Say that a condition holds."""
+        ...
+
+    def miss(self, condition: str, why: str) -> None:
+        """Say that a condition doesn't hold, and why."""
+        ...
+
+
+class Archiver:
+    """One member of the group of archivers."""
+
+    def __init__(self, config: ArchiverConfig, vault: Vault, metrics: ArchiverMetrics, health: Conditions) -> None:
+        """Take what it works with; `run` does the work."""
+        self._config, self._vault, self._metrics, self._health = config, vault, metrics, health
+        self._lanes: dict[int, Lane] = {}
+        self._paused: set[int] = set()
+        self._committed: dict[int, int] = {}
+        self._log: Any = structlog.get_logger(__name__)
+
+    def run(self, stop: threading.Event) -> None:
+        """Archive until `stop` is set.
+
+        Raises:
+            HaltError: It can't go on safely; nothing doubtful was stored.
+            KafkaException: Kafka refuses it for good.
+        """
+        drills = Drills(self._vault, self._metrics, self._config.drill_every, stop)
+        self._health.miss(DRILL, "it runs")
+        try:
+            drills.run()
+        except VaultError:
+            if stop.is_set():
+                return
+            raise
+        self._health.hold(DRILL)
+        consumer = self._subscribe()
+        try:
+            self._loop(consumer, drills, stop)
+        finally:
+            self._leave(consumer)
+
+    def _subscribe(self) -> Consumer:
+        own = {
+            "group.id": self._config.group,
+            "client.id": "auditseal-archiver",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",  # every start is chosen here; one that fails must be heard of
+            "isolation.level": "read_committed",
+            "check.crcs": True,
+            "enable.partition.eof": True,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "allow.auto.create.topics": False,
+            "fetch.max.bytes": _FETCH_BYTES,
+            "queued.max.messages.kbytes": _FETCH_BYTES // KIB,
+        }
+        logger = logging.getLogger("librdkafka")
+        consumer = Consumer({**self._config.client, **own}, logger=logger)
+        consumer.subscribe(
+            [self._config.blocks_topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        self._health.miss(PARTITIONS, "none is assigned yet")
+        return consumer
+
+    def _loop(self, consumer: Consumer, drills: Drills, stop: threading.Event) -> None:
+        upkeep = 0.0
+        while not stop.is_set():
+            message = consumer.poll(_POLL_SECONDS)
+            if message is not None:
+                self._hand_over(consumer, message)
+            self._check_lanes(consumer)
+            if time.monotonic() >= upkeep:
+                upkeep = time.monotonic() + _UPKEEP_SECONDS
+                drills.keep()
+                self._commit(consumer, self._lanes)
+                self._show_health()
+            self._throttle(consumer)
+
+    def _hand_over(self, consumer: Consumer, message: Message) -> None:
+        error, partition, offset = message.error(), message.partition(), message.offset()
+        lane = self._lanes.get(partition) if partition is not None else None
+        if error is None:
+            if lane is not None and offset is not None:
+                lane.offer(Handed(offset, message.value() or b"", message.timestamp()[1] / 1000))
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            if lane is not None:
+                lane.offer_end()
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:  # noqa: SLF001
+            self._log.warning("the position is gone from the topic", partition=partition, problem=str(error))
+            self._restart(consumer, partition)
+        elif error.code() in _PASSING or error.retriable():
+            self._log.warning("Kafka is away or not ready", problem=str(error))
+            self._health.miss(PARTITIONS, str(error))
+        else:
+            raise KafkaException(error)
+
+    def _check_lanes(self, consumer: Consumer) -> None:
+        for partition, lane in list(self._lanes.items()):
+            try:
+                lane.check()
+            except RewindNeededError:
+                self._log.warning(
+                    "the group's offset is ahead of the vault: reading from the start", partition=partition
+                )
+                self._restart(consumer, partition)
+
+    def _restart(self, consumer: Consumer, partition: int) -> None:
+        """Feed a partition from the topic's beginning, to a new lane."""
+        lane = self._lanes.pop(partition, None)
+        if lane is None:
+            return
+        lane.cancel()
+        start = find_beginning(consumer, self._config.blocks_topic, partition)
+        consumer.seek(TopicPartition(self._config.blocks_topic, partition, start.offset))
+        self._open(partition, start)
+
+    def _open(self, partition: int, start: Start) -> None:
+        logs = self._config.logs.get(partition, ())
+        config = KeeperConfig(
+            self._config.blocks_topic, partition, logs, self._config.retention, from_start=start.from_start
+        )
+        self._lanes[partition] = Lane(config, self._vault, self._metrics)
+
+    def _throttle(self, consumer: Consumer) -> None:
+        """Pause the partitions whose share of the memory is used up, and go on with those that have half of it free."""
+        share = self._config.waiting_bytes // max(1, len(self._lanes))
+        for partition, lane in self._lanes.items():
+            waiting = lane.queued_bytes
+            if partition in self._paused:
+                if waiting <= share // 2:
+                    consumer.resume([TopicPartition(self._config.blocks_topic, partition)])
+                    self._paused.discard(partition)
+            elif waiting > share:
+                consumer.pause([TopicPartition(self._config.blocks_topic, partition)])
+                self._paused.add(partition)
+
+    def _commit(self, consumer: Consumer, partitions: Iterable[int]) -> None:
+        """Commit how far the lanes are. Lost, it costs the next start a few comparisons."""
+        positions = {partition: self._lanes[partition].position for partition in partitions}
+        moved = {
+            partition: position
+            for partition, position in positions.items()
+            if position is not None and self._committed.get(partition) != position
+        }
+        if moved:
+            topic = self._config.blocks_topic
+            consumer.commit(offsets=[TopicPartition(topic, *pair) for pair in moved.items()], asynchronous=True)
+            self._committed.update(moved)
+
+    def _show_health(self) -> None:
+        troubles = [lane.trouble for lane in self._lanes.values() if lane.trouble]
+        if troubles:
+            self._health.miss(STORE, troubles[0])
+        else:
+            self._health.hold(STORE)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        starts = {each.partition: find_start(consumer, each.topic, each.partition) for each in partitions}
+        consumer.incremental_assign(
+            [TopicPartition(self._config.blocks_topic, number, start.offset) for number, start in starts.items()]
+        )
+        for partition, start in starts.items():
+            self._log.info("assigned", partition=partition, offset=start.offset, from_start=start.from_start)
+            self._open(partition, start)
+        self._health.hold(PARTITIONS)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        mine = [each.partition for each in partitions if each.partition in self._lanes]
+        self._finish(mine)
+        self._commit(consumer, mine)
+        self._drop(mine)
+        consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        mine = [each.partition for each in partitions if each.partition in self._lanes]
+        self._log.warning("partitions were lost to the group", partitions=mine)
+        for partition in mine:
+            self._lanes[partition].cancel()
+        self._drop(mine)
+        consumer.incremental_unassign(partitions)
+        self._health.miss(PARTITIONS, "they were lost: the group didn't hear of this archiver for too long")
+
+    def _finish(self, partitions: Iterable[int]) -> None:
+        """Let the blocks under way end, for a while."""
+        lanes = [self._lanes[partition] for partition in partitions]
+        for lane in lanes:
+            lane.cancel()
+        deadline = time.monotonic() + _FINISH_SECONDS
+        for lane in lanes:
+            lane.wait(deadline - time.monotonic())
+
+    def _drop(self, partitions: Iterable[int]) -> None:
+        for partition in partitions:
+            del self._lanes[partition]
+            self._paused.discard(partition)
+            self._committed.pop(partition, None)
+            self._metrics.forget(self._config.blocks_topic, partition)
+
+    def _leave(self, consumer: Consumer) -> None:
+        """Finish what is under way and leave the group, which calls `_on_revoke` for what is assigned."""
+        self._finish(self._lanes)
+        consumer.close()

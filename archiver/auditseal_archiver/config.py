@@ -1,0 +1,52 @@
+"""What the archiver is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.limits import MIB
+from auditseal_schemas.trust import PinnedLog, Trust
+
+MAX_RETENTION = timedelta(days=36_500)
+"""The longest lock that S3 takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiverConfig:
+    """What the archiver is told.
+
+    Attributes:
+        client: How Kafka is reached, as librdkafka's properties.
+        blocks_topic: Where the sealer commits blocks.
+        logs: For each partition its pinned logs, by ascending run.
+        retention: The least time from sealing to the end of a block's lock.
+        group: The consumer group.
+        drill_every: The time from one WORM drill to the next.
+        waiting_bytes: Blocks that wait in memory, over all partitions.
+    """
+
+    client: Mapping[str, str] = field(repr=False)
+    blocks_topic: str
+    logs: Mapping[int, tuple[PinnedLog, ...]]
+    retention: timedelta
+    group: str = "auditseal.archiver"
+    drill_every: timedelta = timedelta(hours=24)
+    waiting_bytes: int = 48 * MIB
+
+
+def logs_of(trust: Trust, cluster: str, topic: str) -> dict[int, tuple[PinnedLog, ...]]:
+    """Return the logs that a trust file pins of an events topic, by partition and, within it, by ascending run.
+
+    Raises:
+        ConfigurationError: It pins none.
+    """
+    logs: dict[int, tuple[PinnedLog, ...]] = {}
+    for log in sorted(trust.logs, key=lambda log: log.origin.run):
+        if (log.origin.cluster, log.origin.topic) == (cluster, topic):
+            logs[log.origin.partition] = (*logs.get(log.origin.partition, ()), log)
+    if not logs:
+        raise ConfigurationError(
+            f"the trust file pins no log of {cluster}/{topic}: add the log lines that `auditseal keys show` prints"
+        )
+    return logs

@@ -1,0 +1,63 @@
+"""The WORM drill on its schedule: before the first block, and again while the archiver runs."""
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.patience import Patience
+from auditseal_archiver.task import Task
+from auditseal_archiver.vault import Vault
+from auditseal_schemas.halt import HaltError
+
+
+class Drills:
+    """Runs the drill, shows its result, and knows when the next one is due."""
+
+    def __init__(self, vault: Vault, metrics: ArchiverMetrics, every: timedelta, stop: threading.Event) -> None:
+        """Take the vault; nothing runs yet."""
+        self._vault, self._metrics, self._every = vault, metrics, every.total_seconds()
+        self._patience = Patience(stop, lambda _: None)
+        self._task: Task | None = None
+        self._due = 0.0
+        self._log: Any = structlog.get_logger(__name__)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the store didn't answer the drill, None where it did."""
+        return self._patience.trouble
+
+    def run(self) -> None:
+        """Run the drill, as often as it takes for the store to answer.
+
+        Raises:
+            HaltError: WORM_REFUSED.
+            VaultError: Told to stop before the store answered.
+        """
+        if not self._vault.enforces_worm:
+            self._log.warning("this vault is no WORM: whoever may write to it may delete", vault=self._vault.url)
+            return
+        try:
+            self._patience.repeat(self._vault.drill)
+        except HaltError:
+            self._metrics.worm_drill_success.set(0)
+            raise
+        self._metrics.worm_drill_success.set(1)
+        self._due = time.monotonic() + self._every
+        self._log.info("the WORM drill passed", vault=self._vault.url)
+
+    def keep(self) -> None:
+        """Start a drill where one is due, and look at the one that runs; call it now and then.
+
+        Raises:
+            HaltError: WORM_REFUSED.
+        """
+        if self._task is not None:
+            if self._task.done:
+                self._task.check()
+                self._task = None
+        elif self._vault.enforces_worm and time.monotonic() >= self._due:
+            self._task = Task("drill", self.run)

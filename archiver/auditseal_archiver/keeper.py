@@ -1,0 +1,163 @@
+"""The keeper of one partition's logs: takes each block in turn, and returns when it is under lock."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from auditseal_archiver.head import oldest_version
+from auditseal_archiver.intake import Compare, Missing, check_stored, decide, parse_block, retain_until
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.patience import Patience
+from auditseal_archiver.resume import read_state
+from auditseal_archiver.vault import AlreadyStoredError, Vault, VaultError
+from auditseal_schemas.block import Block
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperConfig:
+    """What a keeper is told.
+
+    Attributes:
+        topic: The blocks topic.
+        partition: Its number, which is also the events partition's.
+        logs: The pinned logs of that partition, one a run, from the first run to the current one.
+        retention: The least time from sealing to the end of the lock.
+        from_start: Blocks come from the topic's beginning: a height that is missing then is lost.
+    """
+
+    topic: str
+    partition: int
+    logs: tuple[PinnedLog, ...]
+    retention: timedelta
+    from_start: bool
+
+
+class RewindNeededError(Exception):
+    """The blocks don't join the vault's head: they must come from the topic's beginning."""
+
+
+class Keeper:
+    """Decides, stores and compares. Where a log stands is read from the vault, and kept in memory from then on."""
+
+    def __init__(self, config: KeeperConfig, vault: Vault, metrics: ArchiverMetrics, patience: Patience) -> None:
+        """Take the vault and the patience to repeat calls to it; nothing is sent yet."""
+        self._config, self._vault, self._metrics, self._patience = config, vault, metrics, patience
+        self._labels = (config.topic, config.partition)
+        self._log = structlog.get_logger(__name__).bind(topic=config.topic, partition=config.partition)
+        self._logs = {log.origin: log for log in config.logs}
+        self._states: dict[Origin, LogState] = {}
+        self._given_up: set[Origin] = set()
+
+    def recover(self) -> None:
+        """Read where the current run stands; earlier runs are read when a block of theirs comes.
+
+        Raises:
+            HaltError: What the vault holds highest is not the log's.
+        """
+        if not self._config.logs:
+            self._log.warning("the trust file pins no log of this partition: its first block will be refused")
+            return
+        current = self._config.logs[-1].origin
+        state = self._state_of(current)
+        self._metrics.height.labels(*self._labels).set(state.height)
+        self._show_retention(current)
+        self._log.info("recovered from the vault", origin=str(current), height=state.height)
+
+    def take(self, data: bytes, what: str) -> None:
+        """Archive a block; return when the vault holds it. `what` names it in errors.
+
+        Raises:
+            HaltError: The archiver must stop; nothing was stored.
+            RewindNeededError: Blocks before it were not handed over, and may be in the topic.
+        """
+        block = parse_block(data, what)
+        origin = block.header.origin
+        if origin not in self._logs:
+            raise HaltError(Halt.INVALID_BLOCK, f"{what} is of {origin}, which no log line of the trust file pins")
+        if origin in self._given_up:
+            return
+        try:
+            self._archive(block, data)
+        except HaltError as error:
+            if origin == self._config.logs[-1].origin:
+                raise
+            # A person pinned a later run, which is how a log is given up: its last blocks must not halt that run too.
+            self._log.error("the rest of a superseded run is given up", origin=str(origin), problem=str(error))
+            self._metrics.count_halt(self._labels, error)
+            self._given_up.add(origin)
+
+    def _archive(self, block: Block, data: bytes) -> None:
+        origin, now = block.header.origin, datetime.now(UTC)
+        state = self._state_of(origin)
+        decision = decide(state, block, now)
+        if isinstance(decision, Missing):
+            if not self._config.from_start:
+                raise RewindNeededError
+            lost = f"blocks {decision.first} to {decision.last} of {origin}"
+            raise HaltError(Halt.BLOCKS_LOST, f"{lost} are neither in {self._vault.url} nor in {self._config.topic}")
+        if isinstance(decision, Compare):
+            self._patience.repeat(lambda: self._compare(block, data, (state.keys, self._logs[origin].keys)))
+            return
+        until = retain_until(block, self._config.retention, now)
+        self._patience.repeat(lambda: self._store(block, data, state.keys, until))
+        self._states[origin] = decision.state
+        self._count(block)
+        if block.header.height == 0:
+            self._show_retention(origin)
+
+    def _store(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...], until: datetime) -> None:
+        """Store a block, or find that an earlier attempt of ours did."""
+        key = block.header.origin.block_key(block.header.height)
+        if oldest_version(self._vault, key) is None:  # over a delete marker a write would succeed: look first
+            begun = time.monotonic()
+            try:
+                self._vault.put(key, data, until)
+            except AlreadyStoredError:
+                self._metrics.put_failures.labels(*self._labels, "exists").inc()
+            else:
+                self._metrics.put_seconds.observe(time.monotonic() - begun)
+                return
+        self._compare(block, data, (keys,))
+
+    def _compare(self, block: Block, data: bytes, keys: tuple[tuple[VerifierKey, ...], ...]) -> None:
+        key = block.header.origin.block_key(block.header.height)
+        oldest = oldest_version(self._vault, key)
+        if oldest is None:
+            raise VaultError(f"{key} should be in {self._vault.url}, and is not listed")
+        if not oldest.is_latest:
+            self._log.error("something was written over a block; what was locked first counts", key=key)
+        check_stored(keys, data, self._vault.read(key, oldest.version_id))
+
+    def _state_of(self, origin: Origin) -> LogState:
+        if origin not in self._states:
+            self._states[origin] = self._patience.repeat(lambda: read_state(self._vault, self._logs[origin]))
+        return self._states[origin]
+
+    def _count(self, block: Block) -> None:
+        header, now = block.header, time.time()
+        self._metrics.blocks.labels(*self._labels).inc()
+        self._metrics.events.labels(*self._labels).inc(header.count)
+        self._metrics.height.labels(*self._labels).set(header.height + 1)
+        self._metrics.last_archived.labels(*self._labels).set(now)
+        if header.min_timestamp is not None:
+            self._metrics.event_to_archived.observe(max(0.0, now - header.min_timestamp / 1000))
+        self._log.debug("archived", origin=str(header.origin), height=header.height, records=header.count)
+
+    def _show_retention(self, origin: Origin) -> None:
+        """Measure by the lowest block: stored first and for as long as the others, it is the first to come free."""
+        end = self._patience.repeat(lambda: self._lowest_end(origin))
+        if end is not None:
+            self._metrics.retention_remaining.labels(*self._labels).set_function(lambda: end - time.time())
+
+    def _lowest_end(self, origin: Origin) -> float | None:
+        for entry in self._vault.versions(origin.blocks_prefix, limit=1):
+            lock = None if entry.is_delete_marker else self._vault.retention(entry.key, entry.version_id)
+            return lock.retain_until.timestamp() if lock else None
+        return None

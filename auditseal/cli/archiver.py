@@ -1,0 +1,55 @@
+"""`auditseal archiver`: the daemon that locks blocks into the vault."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditseal_schemas.errors import ConfigurationError, TrustError
+
+if TYPE_CHECKING:
+    from auditseal.daemon import DaemonContext
+    from auditseal.settings_archiver import ArchiverSettings
+
+app = typer.Typer()
+
+
+@app.command()
+def archiver(
+    config: Annotated[Path | None, typer.Option("--config", help="A TOML file; the environment wins over it.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Validate and print the configuration, and end.")] = False,  # noqa: FBT002
+) -> None:
+    """Verify sealed blocks and lock them into the vault, until SIGTERM.
+
+    Example: auditseal archiver --config /etc/auditseal.toml
+    """
+    from auditseal.daemon import UNUSABLE  # noqa: PLC0415
+    from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
+    from auditseal.settings_archiver import ArchiverSettings  # noqa: PLC0415
+    from auditseal_archiver.locate import open_vault  # noqa: PLC0415
+
+    try:
+        settings = load_settings(ArchiverSettings, config)
+        settings.config()
+        open_vault(settings.vault)
+    except (ConfigurationError, TrustError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(UNUSABLE) from error
+    if check:
+        typer.echo(format_settings(settings))
+        return
+    raise typer.Exit(run_archiver(settings))
+
+
+def run_archiver(settings: "ArchiverSettings") -> int:
+    """Run the archiver to its end in this process and return the exit code."""
+    from auditseal.daemon import run_daemon  # noqa: PLC0415
+    from auditseal_archiver.archiver import CONDITIONS, Archiver  # noqa: PLC0415
+    from auditseal_archiver.locate import open_vault  # noqa: PLC0415
+    from auditseal_archiver.metrics import ArchiverMetrics  # noqa: PLC0415
+
+    def body(context: "DaemonContext") -> None:
+        metrics = ArchiverMetrics(context.registry)
+        Archiver(settings.config(), open_vault(settings.vault), metrics, context.health).run(context.stop)
+
+    return run_daemon("auditseal.archiver", settings, CONDITIONS, body)

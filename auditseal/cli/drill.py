@@ -1,0 +1,47 @@
+"""`auditseal drill`: the WORM drill against a vault."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.halt import HaltError
+
+app = typer.Typer()
+
+
+@app.command()
+def drill(
+    vault: Annotated[str, typer.Option("--vault", help="s3://bucket/prefix?endpoint=... or file:///path")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002
+) -> None:
+    """Attack a canary object in a vault, to see whether the store keeps what Object Lock promises.
+
+    Exit codes: 0 it does, or the vault is a directory and promises nothing; 1 the store can't be reached; 2 the URL is
+    no vault; 49 the store gave way, at the step that is named.
+
+    Example: auditseal drill --vault 's3://audit-archive?endpoint=https://s3.example.com'
+    """
+    from auditseal.daemon import FAILED, UNUSABLE  # noqa: PLC0415
+    from auditseal_archiver.locate import open_vault  # noqa: PLC0415
+    from auditseal_archiver.vault import VaultError  # noqa: PLC0415
+
+    code, enforces_worm, said = 0, None, "the store withstood every step of the WORM drill"
+    try:
+        opened = open_vault(vault)
+        enforces_worm = opened.enforces_worm
+        opened.drill()
+        if not enforces_worm:
+            said = "a directory is tamper-evident but no WORM: whoever may write to it may delete from it"
+    except HaltError as error:
+        code, said = error.halt.exit_code, str(error)
+    except VaultError as error:
+        code, said = FAILED, str(error)
+    except ConfigurationError as error:
+        code, said = UNUSABLE, str(error)
+    if as_json:
+        typer.echo(json.dumps({"ok": code == 0, "enforces_worm": enforces_worm, "result": said}))
+    else:
+        typer.echo(said, err=code != 0)
+    raise typer.Exit(code)

@@ -1,0 +1,55 @@
+"""The archiver's own settings, and what they become."""
+
+from datetime import timedelta
+
+from pydantic import Field, FilePath
+
+from auditseal.settings import DaemonSettings, Section
+from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, logs_of
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.trust import Trust
+
+
+class ArchiverSection(Section):
+    """What the archiver alone is told.
+
+    Attributes:
+        trust_file: The trust file, the same that auditors have: the logs, and the keys that sign them.
+        retention_days: The least days from sealing to the end of a block's lock.
+        group: The consumer group.
+        drill_hours: Hours from one WORM drill to the next.
+    """
+
+    trust_file: FilePath
+    retention_days: int = Field(ge=1, lt=MAX_RETENTION.days)
+    group: str = Field(default="auditseal.archiver", min_length=1)
+    drill_hours: float = Field(default=24, gt=0)
+
+
+class ArchiverSettings(DaemonSettings):
+    """All that the archiver is told."""
+
+    archiver: ArchiverSection
+
+    def config(self) -> ArchiverConfig:
+        """Return what the archiver is made of.
+
+        Raises:
+            TrustError: The trust file can't be relied on.
+            ConfigurationError: It pins no log of the topic, or asks for a longer retention, or a secret can't be read.
+        """
+        section = self.archiver
+        trust = Trust.parse(section.trust_file.read_bytes())
+        if trust.retention_days is not None and section.retention_days < trust.retention_days:
+            raise ConfigurationError(
+                f"archiver.retention_days: {section.retention_days} is less than the {trust.retention_days} days that"
+                f" {section.trust_file} has auditors ask for"
+            )
+        return ArchiverConfig(
+            client=self.kafka.client_config(),
+            blocks_topic=self.blocks_topic,
+            logs=logs_of(trust, self.cluster, self.events_topic),
+            retention=timedelta(days=section.retention_days),
+            group=section.group,
+            drill_every=timedelta(hours=section.drill_hours),
+        )
