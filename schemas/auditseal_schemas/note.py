@@ -91,9 +91,13 @@ class Note:
         """Check that every one of the keys signed the text; lines of other keys are ignored.
 
         Raises:
-            VerificationError: BAD_SIGNATURE where a key's line is missing, doubled or doesn't hold.
+            VerificationError: BAD_SIGNATURE where a key's line is missing, doubled or doesn't hold; BAD_KEY where there
+                is no key to check by, so that a note never passes unchecked.
         """
-        for key in keys:
+        pinned = tuple(keys)
+        if not pinned:
+            raise VerificationError(Verdict.BAD_KEY, "note", "there is no key to check it by")
+        for key in pinned:
             mine = [line for line in self.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
             if len(mine) != 1:
                 problem = f"it has {len(mine)} signatures by {key.name}+{key.key_id.hex()}, not 1"

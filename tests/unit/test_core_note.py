@@ -163,6 +163,14 @@ def test_every_pinned_key_must_have_signed_once(
     assert caught.value.verdict is Verdict.BAD_SIGNATURE
 
 
+def test_without_a_key_nothing_is_checked_and_nothing_passes() -> None:
+    with pytest.raises(VerificationError, match="BAD_KEY: note: there is no key"):
+        SIGNED.check(())
+    with pytest.raises(VerificationError, match="BAD_KEY: note: there is no key"):
+        SIGNED.check(iter(()))
+    SIGNED.check(iter((KEY,)))
+
+
 def test_two_signers_of_one_note() -> None:
     note = sign_note(SIGNED.text, str(ORIGIN), [OTHER_SIGNER, SIGNER])
     assert [line.key_id for line in note.signatures] == [OTHER_KEY.key_id, KEY.key_id]
