@@ -17,12 +17,16 @@ class ArchiverSection(Section):
         trust_file: The trust file, the same that auditors have: the logs, and the keys that sign them.
         retention_days: The least days from sealing to the end of a block's lock.
         group: The consumer group.
+        instance: This archiver's name in the group for static membership; empty for none.
+        session_timeout: Seconds of silence after which the group gives an archiver's partitions to others.
         drill_hours: Hours from one WORM drill to the next.
     """
 
     trust_file: FilePath
     retention_days: int = Field(ge=1, lt=MAX_RETENTION.days)
     group: str = Field(default="auditseal.archiver", min_length=1)
+    instance: str = ""
+    session_timeout: float = Field(default=10, ge=6, le=300)
     drill_hours: float = Field(default=24, gt=0)
 
 
@@ -51,5 +55,7 @@ class ArchiverSettings(DaemonSettings):
             logs=logs_of(trust, self.cluster, self.events_topic),
             retention=timedelta(days=section.retention_days),
             group=section.group,
+            instance=section.instance,
+            session=section.session_timeout,
             drill_every=timedelta(hours=section.drill_hours),
         )

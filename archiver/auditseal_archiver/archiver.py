@@ -86,8 +86,12 @@ class Archiver:
             self._leave(consumer)
 
     def _subscribe(self) -> Consumer:
+        static = {"group.instance.id": self._config.instance} if self._config.instance else {}
         own = {
+            **static,
             "group.id": self._config.group,
+            "session.timeout.ms": int(self._config.session * 1000),
+            "heartbeat.interval.ms": int(self._config.session * 1000 / 4),
             "client.id": "auditseal-archiver",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,

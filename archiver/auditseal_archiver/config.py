@@ -22,6 +22,9 @@ class ArchiverConfig:
         logs: For each partition its pinned logs, by ascending run.
         retention: The least time from sealing to the end of a block's lock.
         group: The consumer group.
+        instance: This archiver's name in the group where membership is static, so that a restart within `session` moves
+            no partition; empty where it isn't.
+        session: Seconds of silence after which the group gives an archiver's partitions to others.
         drill_every: The time from one WORM drill to the next.
         waiting_bytes: Blocks that wait in memory, over all partitions.
     """
@@ -31,6 +34,8 @@ class ArchiverConfig:
     logs: Mapping[int, tuple[PinnedLog, ...]]
     retention: timedelta
     group: str = "auditseal.archiver"
+    instance: str = ""
+    session: float = 10
     drill_every: timedelta = timedelta(hours=24)
     waiting_bytes: int = 48 * MIB
 
