@@ -3,15 +3,20 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from auditseal_local.errors import LocalStackError
+from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_local.process import Child, launch_guarded
 
 _STOP_SECONDS = 12  # a daemon promises 10
+_READY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,11 @@ class Crew:
     environment: Mapping[str, str]
     logs: Path
 
-    def start(self, name: str, module: str, *arguments: str) -> Child:
-        """Start `python -m module arguments`, logging to `<name>.log`."""
+    def start(self, name: str, module: str, *arguments: str, telemetry: int = 0) -> Child:
+        """Start `python -m module arguments`, logging to `<name>.log`; a daemon serves `telemetry`, 0 any port."""
         command = [sys.executable, "-m", module, *arguments]
-        return launch_guarded(command, self.logs / f"{name}.log", {**os.environ, **self.environment})
+        environment = {**os.environ, **self.environment, "AUDITSEAL_METRICS__PORT": str(telemetry)}
+        return launch_guarded(command, self.logs / f"{name}.log", environment)
 
     def command(self, *arguments: str) -> str:
         """Run `auditseal arguments` to its end and return what it printed.
@@ -46,13 +52,15 @@ class Crew:
 
     @contextmanager
     def daemon(self, name: str, *arguments: str) -> Iterator[Child]:
-        """Keep `auditseal <name>` running.
+        """Start `auditseal <name>`, wait until it is ready, and keep it running.
 
         Raises:
-            LocalStackError: It didn't stop by itself and cleanly at the end.
+            LocalStackError: It doesn't get ready, or didn't stop by itself and cleanly at the end.
         """
-        child = self.start(name, "auditseal", name, *arguments)
+        (port,) = free_ports(1)
+        child = self.start(name, "auditseal", name, *arguments, telemetry=port)
         try:
+            self._await_ready(name, child, port)
             yield child
         except BaseException:
             child.kill()
@@ -60,6 +68,15 @@ class Crew:
         child.stop(_STOP_SECONDS)
         if child.exit_code != 0:
             raise LocalStackError(f"the {name} ended with code {child.exit_code}: see {self.logs / name}.log")
+
+    def _await_ready(self, name: str, child: Child, port: int) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not _is_ready(port):
+            if not child.running:
+                raise LocalStackError(f"the {name} ended with code {child.exit_code}: see {self.logs / name}.log")
+            if time.monotonic() > deadline:
+                raise LocalStackError(f"the {name} isn't ready after {_READY_SECONDS} s: see {self.logs / name}.log")
+            time.sleep(0.1)
 
     def await_all(self, children: Mapping[str, Child], seconds: float) -> None:
         """Wait for processes that end by themselves.
@@ -78,3 +95,13 @@ class Crew:
         for child in children:
             if not child.running:
                 raise LocalStackError(f"a daemon ended with code {child.exit_code}: see {self.logs}")
+
+
+def _is_ready(port: int) -> bool:
+    """Whether the daemon that serves its telemetry at `port` says that it is ready."""
+    with closing(HTTPConnection(LOOPBACK, port, timeout=2)) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False

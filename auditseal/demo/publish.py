@@ -5,12 +5,16 @@ Run as `python -m auditseal.demo.publish NAME BOOTSTRAP_SERVERS TOPIC COUNT SEED
 
 import json
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 from auditseal.demo.services import SERVICES
 from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_producer.receipt import PendingReceipt
+
+_SECONDS = 4  # over which a service spreads its events, so that there is more than one block to see
+_BURST = 50
 
 
 def publish(name: str, bootstrap_servers: str, topic: str, count: int, seed: int, out: Path) -> None:
@@ -25,7 +29,11 @@ def publish(name: str, bootstrap_servers: str, topic: str, count: int, seed: int
         region=service.region,
     )
     with AuditProducer(config) as producer, out.open("w", encoding="utf-8") as lines:
-        recorded = [(event, producer.record(**event)) for event in service.events(count, seed)]
+        recorded = []
+        for number, event in enumerate(service.events(count, seed), start=1):
+            recorded.append((event, producer.record(**event)))
+            if number % _BURST == 0:
+                time.sleep(_SECONDS * _BURST / count)
         for event, pending in recorded:
             lines.write(json.dumps(_line(name, event, pending), ensure_ascii=False) + "\n")
 
