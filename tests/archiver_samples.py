@@ -1,0 +1,83 @@
+"""What the archiver's tests are made of: a keeper over a directory, and a vault whose operations fail as told."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from auditseal_archiver.directory import DirectoryVault
+from auditseal_archiver.keeper import Keeper, KeeperConfig
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.patience import Patience
+from auditseal_archiver.vault import Retention, StoredVersion, VaultError
+from auditseal_schemas.block import Block
+from auditseal_schemas.trust import PinnedLog
+from tests.core_samples import KEY, ORIGIN
+
+PINNED = PinnedLog(ORIGIN, (KEY,))
+TOPIC = "audit.blocks"
+DAY = timedelta(days=1)
+
+
+def until() -> datetime:
+    return datetime.now(UTC) + DAY
+
+
+def store(vault: DirectoryVault, *blocks: Block) -> None:
+    for block in blocks:
+        vault.put(block.header.origin.block_key(block.header.height), block.format(), until())
+
+
+class FaultyVault(DirectoryVault):
+    """A directory whose operations fail as often as told, before or after they happened.
+
+    Attributes:
+        faults: For `put`, `versions` and `read`: what the next calls do, `before`, `after`, or `None` for nothing odd.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.faults: dict[str, list[str | None]] = {}
+        self.puts: list[tuple[str, datetime]] = []
+        self.blocked: threading.Event | None = None
+
+    def _fail(self, operation: str, moment: str) -> None:
+        plan = self.faults.get(operation)
+        if plan and plan[0] == moment:
+            plan.pop(0)
+            raise VaultError(f"{operation} failed {moment} it happened")
+
+    def put(self, key: str, data: bytes, retain_until: datetime) -> None:
+        if self.blocked is not None:
+            self.blocked.wait()
+        self._fail("put", "before")
+        self.puts.append((key, retain_until))
+        super().put(key, data, retain_until)
+        self._fail("put", "after")
+
+    def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
+        self._fail("versions", "before")
+        yield from super().versions(prefix, after, limit)
+
+    def read(self, key: str, version_id: str = "") -> bytes:
+        self._fail("read", "before")
+        return super().read(key, version_id)
+
+    def retention(self, key: str, version_id: str) -> Retention | None:
+        return Retention("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def keeper_config(*logs: PinnedLog, from_start: bool = True) -> KeeperConfig:
+    return KeeperConfig(TOPIC, 3, logs or (PINNED,), DAY, from_start=from_start)
+
+
+def new_metrics() -> tuple[ArchiverMetrics, CollectorRegistry]:
+    registry = CollectorRegistry()
+    return ArchiverMetrics(registry), registry
+
+
+def new_keeper(vault: DirectoryVault, *logs: PinnedLog, from_start: bool = True) -> Keeper:
+    patience = Patience(threading.Event(), lambda _: None)
+    return Keeper(keeper_config(*logs, from_start=from_start), vault, new_metrics()[0], patience)

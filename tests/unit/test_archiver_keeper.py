@@ -1,0 +1,237 @@
+"""The keeper and its recovery over a real directory: whatever happens to an operation, one version of each block."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from auditseal_archiver import patience
+from auditseal_archiver.keeper import RewindNeededError
+from auditseal_archiver.resume import read_state
+from auditseal_schemas.block import Block
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.header import Predecessor
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog, Start
+from tests.archiver_samples import DAY, PINNED, FaultyVault, new_keeper, store
+from tests.core_samples import (
+    GENESIS,
+    KEY,
+    NOW,
+    ORIGIN,
+    OTHER_KEY,
+    OTHER_SIGNER,
+    SIGNER,
+    chain,
+    flipped,
+    messages,
+    resigned,
+    sealed,
+)
+
+BLOCKS, STATES = chain(3, 2, 0, 4)
+DATA = [block.format() for block in BLOCKS]
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> FaultyVault:
+    return FaultyVault(tmp_path)
+
+
+def stored(vault: FaultyVault) -> list[bytes]:
+    return [vault.read(entry.key) for entry in vault.versions("v1/")]
+
+
+def halts(halt: Halt, call: object, *arguments: object) -> str:
+    with pytest.raises(HaltError) as caught:
+        call(*arguments)  # type: ignore[operator]
+    assert caught.value.halt is halt
+    return str(caught.value)
+
+
+def test_blocks_are_stored_in_order_and_once(vault: FaultyVault) -> None:
+    keeper = new_keeper(vault)
+    keeper.recover()
+    for data in (*DATA[:2], *DATA[:2], *DATA):
+        keeper.take(data, "it")
+    assert stored(vault) == DATA
+    assert [key for key, _ in vault.puts] == [ORIGIN.block_key(height) for height in range(4)]
+    assert all(end >= datetime.now(UTC) + 0.9 * DAY and not end.microsecond for _, end in vault.puts)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(
+    ("operation", "fault"), [("put", "before"), ("put", "after"), ("versions", "before"), ("read", "before")]
+)
+def test_each_operation_may_fail_before_or_after_it_happened(
+    vault: FaultyVault, operation: str, fault: str, restart: bool
+) -> None:
+    keeper = new_keeper(vault)
+    for data in DATA:
+        vault.faults[operation] = [fault, fault, None]
+        keeper.take(data, "it")
+        if restart:
+            keeper = new_keeper(vault)
+    vault.faults.clear()
+    assert stored(vault) == DATA
+
+
+@pytest.mark.parametrize("height", range(5))
+def test_it_resumes_from_the_vaults_head(vault: FaultyVault, height: int) -> None:
+    store(vault, *BLOCKS[:height])
+    assert read_state(vault, PINNED) == STATES[height]
+    keeper = new_keeper(vault, from_start=False)
+    for data in DATA[max(0, height - 1) :]:
+        keeper.take(data, "it")
+    assert stored(vault) == DATA
+
+
+def test_a_missing_height_is_looked_for_and_then_lost(vault: FaultyVault) -> None:
+    store(vault, BLOCKS[0])
+    with pytest.raises(RewindNeededError):
+        new_keeper(vault, from_start=False).take(DATA[3], "it")
+    said = halts(Halt.BLOCKS_LOST, new_keeper(vault).take, DATA[3], "it")
+    assert "blocks 1 to 2" in said
+    assert stored(vault) == DATA[:1]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        flipped(DATA[1], len(DATA[1]) // 2),
+        resigned(BLOCKS[1], signers=[OTHER_SIGNER]).format(),
+        resigned(BLOCKS[1], origin=replace(ORIGIN, partition=4)).format(),
+        resigned(BLOCKS[1], origin=replace(ORIGIN, cluster="other")).format(),
+        resigned(BLOCKS[1], first_link=bytes(32)).format(),
+    ],
+)
+def test_a_block_that_does_not_verify_is_not_stored(vault: FaultyVault, data: bytes) -> None:
+    store(vault, BLOCKS[0])
+    halts(Halt.INVALID_BLOCK, new_keeper(vault).take, data, "it")
+    assert stored(vault) == DATA[:1]
+
+
+@pytest.mark.parametrize("height", [0, 1])
+def test_another_signed_block_in_the_vault_is_a_fork(vault: FaultyVault, height: int) -> None:
+    store(vault, *BLOCKS[:height], resigned(BLOCKS[height], sealed_at=NOW + 9))
+    halts(Halt.FORK, new_keeper(vault).take, DATA[height], "it")
+
+
+def test_one_that_came_between_our_look_and_our_write_is_a_fork_too(vault: FaultyVault) -> None:
+    keeper = new_keeper(vault)
+    keeper.recover()
+    store(vault, resigned(BLOCKS[0], sealed_at=NOW + 9))
+    halts(Halt.FORK, keeper.take, DATA[0], "it")
+
+
+def test_garbage_at_the_next_height_was_put_by_a_stranger(vault: FaultyVault) -> None:
+    keeper = new_keeper(vault)
+    keeper.recover()
+    vault.put(ORIGIN.block_key(0), b"garbage", datetime.now(UTC))
+    halts(Halt.SQUATTED, keeper.take, DATA[0], "it")
+    halts(Halt.SQUATTED, new_keeper(vault).recover)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"garbage",
+        DATA[0],
+        resigned(BLOCKS[1], signers=[OTHER_SIGNER]).format(),
+        replace(BLOCKS[1], chunks=BLOCKS[0].chunks).format(),
+        resigned(BLOCKS[1], events_root=bytes(32)).format(),
+        replace(BLOCKS[1], frontier=BLOCKS[1].frontier, note=BLOCKS[0].note).format(),
+    ],
+)
+def test_a_head_that_is_no_block_of_the_log_stops_the_start(vault: FaultyVault, head: bytes) -> None:
+    store(vault, BLOCKS[0])
+    vault.put(ORIGIN.block_key(1), head, datetime.now(UTC))
+    halts(Halt.SQUATTED, new_keeper(vault).recover)
+
+
+def rotated(count: int, rotations: set[int]) -> tuple[list[Block], LogState]:
+    """Return a log whose key changes, back and forth between two, after the given heights."""
+    keys = [(SIGNER, KEY), (OTHER_SIGNER, OTHER_KEY)]
+    blocks, state, current = [], GENESIS, 0
+    for height in range(count):
+        following = (str(keys[1 - current][1]),) if height in rotations else ()
+        block = sealed(messages([height]), state, signers=[keys[current][0]], now=NOW + height, next_keys=following)
+        blocks.append(block)
+        state = state.accept(block)
+        current = 1 - current if following else current
+    return blocks, state
+
+
+@pytest.mark.parametrize("rotations", [{0}, {3}, {6}, {7}, {1, 4}, {0, 1, 2}, {2, 5, 6}])
+def test_rotations_are_followed_without_reading_every_block(vault: FaultyVault, rotations: set[int]) -> None:
+    blocks, state = rotated(8, rotations)
+    store(vault, *blocks)
+    assert read_state(vault, PINNED).root == state.root
+
+
+def test_a_rotation_is_followed_to_the_keys_after_it(vault: FaultyVault) -> None:
+    blocks, state = rotated(40, {17})
+    store(vault, *blocks)
+    assert read_state(vault, PINNED) == state
+    assert state.keys == (OTHER_KEY,)
+
+
+def test_keys_pinned_at_a_start_count_from_there(vault: FaultyVault) -> None:
+    blocks, state = rotated(8, {2})
+    store(vault, *blocks[3:])
+    assert read_state(vault, PinnedLog(ORIGIN, (OTHER_KEY,), Start(3, blocks[3].frontier.root))) == state
+
+
+def test_a_hole_below_the_head_where_keys_are_looked_for(vault: FaultyVault) -> None:
+    blocks, _ = rotated(8, {2})
+    store(vault, blocks[0], *blocks[5:])
+    halts(Halt.BLOCKS_LOST, read_state, vault, PINNED)
+
+
+def test_garbage_below_the_head_where_keys_are_looked_for(vault: FaultyVault) -> None:
+    blocks, _ = rotated(8, {2})
+    store(vault, *blocks[1:])
+    vault.put(ORIGIN.block_key(0), b"garbage", datetime.now(UTC))
+    halts(Halt.SQUATTED, read_state, vault, PINNED)
+
+
+NEXT_RUN = Origin(ORIGIN.cluster, ORIGIN.topic, ORIGIN.partition, 1)
+NEXT_LOG = PinnedLog(NEXT_RUN, (VerifierKey(str(NEXT_RUN), SIGNER.public),))
+
+
+def next_run_block() -> bytes:
+    predecessor = Predecessor(str(ORIGIN), 1, STATES[1].root)
+    return sealed(messages([5]), LogState.genesis(NEXT_RUN, NEXT_LOG.keys), predecessor=predecessor).format()
+
+
+def test_a_superseded_run_is_still_archived(vault: FaultyVault) -> None:
+    keeper = new_keeper(vault, PINNED, NEXT_LOG)
+    keeper.recover()
+    for data in (*DATA, next_run_block()):
+        keeper.take(data, "it")
+    assert stored(vault) == [*DATA, next_run_block()]
+
+
+def test_a_superseded_run_that_forked_does_not_stop_the_next(vault: FaultyVault) -> None:
+    store(vault, BLOCKS[0], resigned(BLOCKS[1], sealed_at=NOW + 9))
+    halts(Halt.FORK, new_keeper(vault).take, DATA[1], "it")
+    keeper = new_keeper(vault, PINNED, NEXT_LOG)
+    keeper.recover()
+    for data in (*DATA, next_run_block()):
+        keeper.take(data, "it")
+    assert len(stored(vault)) == 3
+    assert vault.read(NEXT_RUN.block_key(0)) == next_run_block()
+
+
+def test_a_run_that_is_not_pinned_is_refused(vault: FaultyVault) -> None:
+    said = halts(Halt.INVALID_BLOCK, new_keeper(vault).take, next_run_block(), "it")
+    assert "no log line" in said
