@@ -2,7 +2,7 @@
 
 import typer
 
-from auditseal.cli import archiver, demo, drill, emit, keys, local, sealer, topics
+from auditseal.cli import archiver, demo, drill, emit, keys, local, sealer, topics, verify
 
 app = typer.Typer(
     name="auditseal",
@@ -18,3 +18,4 @@ app.add_typer(sealer.app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(archiver.app)
 app.add_typer(drill.app)
+app.add_typer(verify.app)

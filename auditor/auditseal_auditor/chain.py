@@ -1,0 +1,65 @@
+"""How far a log is known while it is walked: the state that the next block must fit, and what is left without it."""
+
+from auditseal_auditor.finding import Fault
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verdict import Verdict
+
+
+class Chain:
+    """The state of a log (docs/format.md, Verification, "Going on").
+
+    Attributes:
+        keys: The keys valid at the next height.
+    """
+
+    def __init__(self, pinned: PinnedLog) -> None:
+        """Begin where the trust file says: before the first block, or at a pinned root in the middle."""
+        self.keys: tuple[VerifierKey, ...] = pinned.keys
+        self._origin, self._start = pinned.origin, pinned.start
+        self._state = None if pinned.start else LogState.genesis(pinned.origin, pinned.keys)
+
+    def lose(self) -> None:
+        """Forget all but the keys: the next block is taken by its own frontier."""
+        self._state = self._start = None
+
+    def link(self, height: int, block: Block) -> Fault | None:
+        """Check steps 2 to 6 for the object at a height; after a fault the state is lost."""
+        try:
+            self._check_place(height, block)
+            block.check_checkpoint()
+            block.check_signatures(self.keys)
+        except VerificationError as error:
+            self.lose()
+            return Fault.of(error)
+        return None
+
+    def advance(self, block: Block) -> Fault | None:
+        """Go on from a linked block; return step 9's fault, after which the keys stay."""
+        self._start = None
+        try:
+            self._state = LogState.after(block, self.keys)
+        except VerificationError as error:
+            header = block.header
+            self._state = LogState(self._origin, self.keys, block.next_frontier, block.leaf, header.last_link, header)
+            return Fault(error.verdict, "next_keys", error.problem, None)
+        self.keys = self._state.keys
+        return None
+
+    def _check_place(self, height: int, block: Block) -> None:
+        """Check steps 2 and 3: against the state where there is one, else origin and height alone."""
+        if self._state:
+            self._state.check_link(block)
+            return
+        for field, found, wanted in (
+            ("origin", block.header.origin, self._origin),
+            ("height", block.header.height, height),
+        ):
+            if found != wanted:
+                problem = f"it is {found}, where {wanted} belongs"
+                raise VerificationError(Verdict.BROKEN_CHAIN, field, problem)
+        if self._start and block.frontier.root != self._start.root:
+            raise VerificationError(Verdict.BAD_ROOT, "frontier", "the headers before have another root than is pinned")

@@ -1,0 +1,81 @@
+"""Which record suffered when a block's compressed bytes were changed so that they can't be inflated any more."""
+
+import zlib
+from collections.abc import Iterator
+from hashlib import sha256
+
+from auditseal_schemas.block import LOCATOR_SIZE, Block
+from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.header import Header
+from auditseal_schemas.limits import MAX_BLOCK_BYTES
+from auditseal_schemas.record import next_link, scan_record
+from auditseal_schemas.verdict import Verdict
+
+_PIECE = 64
+_MOST = MAX_BLOCK_BYTES
+
+
+def damaged_record(block: Block) -> VerificationError | None:
+    """Return the finding that names the first record that can't be had back, None where none can be named.
+
+    What inflates before the break is compared, record by record, with the locators that the header commits to.
+    """
+    if sha256(block.locators).digest() != block.header.locators:
+        return None
+    link, number = block.header.first_link, 0
+    for record in _readable_records(block):
+        link = next_link(link, record)
+        if link[:LOCATOR_SIZE] != block.locators[LOCATOR_SIZE * number :][:LOCATOR_SIZE]:
+            break
+        number += 1
+    if number >= block.header.count:
+        return None
+    problem = f"record {number} of the block is destroyed: its compressed bytes are not those that were sealed"
+    return VerificationError(Verdict.BAD_RECORD, "record", problem, offset=_offset_of(block.header, number))
+
+
+def _readable_records(block: Block) -> Iterator[bytes]:
+    """Yield the records up to the first that is cut or broken."""
+    for chunk in block.chunks:
+        content, whole = _inflate_prefix(chunk.deflated)
+        position = 0
+        for _ in range(chunk.count):
+            try:
+                end = scan_record(content, position).end
+            except MalformedError:
+                return
+            if end > len(content):
+                return
+            yield content[position:end]
+            position = end
+        if not whole:
+            return
+
+
+def _inflate_prefix(data: bytes) -> tuple[bytes, bool]:
+    """Return what a broken stream holds before the break, and whether there is no break.
+
+    By zlib always, a few bytes at a time, so that the place of the break is the same on every machine.
+    """
+    stream = zlib.decompressobj(wbits=-15)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for start in range(0, len(data), _PIECE):
+            parts.append(stream.decompress(data[start : start + _PIECE], _MOST - size + 1))
+            size += len(parts[-1])
+            if stream.eof or size > _MOST:
+                break
+    except zlib.error:
+        return b"".join(parts), False
+    return b"".join(parts), stream.eof
+
+
+def _offset_of(header: Header, number: int) -> int:
+    """Return the offset of a header's record by its number in the block."""
+    offset = header.first_offset + number
+    for gap in header.gaps:
+        if gap.first > offset:
+            break
+        offset += gap.last - gap.first + 1
+    return offset

@@ -1,0 +1,95 @@
+"""Objects examined in order, one after the other or in several processes, never holding more than a few of them."""
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Self
+
+from auditseal_archiver.vault import VaultReader
+from auditseal_auditor.examine import Examined, Task, examine
+from auditseal_auditor.inventory import Slot
+from auditseal_schemas.errors import AuditsealError
+
+_AHEAD = 4
+"""Tasks under way for each process: enough that none waits, few enough that memory stays flat."""
+_FEW = 8
+"""Up to so many objects no process is worth its start."""
+
+Todo = tuple[Slot, Task | None]
+Done = tuple[Slot, Examined | None]
+_reader: VaultReader
+
+
+class Examiner:
+    """Examines the objects of one vault; a context manager that ends its processes.
+
+    Args:
+        open_reader: Opens the vault; with more than one process it must be picklable, and each opens its own.
+        jobs: How many processes; 1 for this one alone.
+    """
+
+    def __init__(self, open_reader: Callable[[], VaultReader], jobs: int) -> None:
+        self._open, self._jobs = open_reader, jobs
+        self._pool: ProcessPoolExecutor | None = None
+        self.reader = open_reader()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def examine(self, todo: Iterable[Todo]) -> Iterator[Done]:
+        """Yield each slot with what its object turned out to be, in the order given.
+
+        Raises:
+            VaultError: The store can't be read.
+            AuditsealError: A process died.
+        """
+        rest = iter(todo)
+        first = list(islice(rest, _FEW)) if self._jobs > 1 else []
+        if self._jobs == 1 or len(first) < _FEW:
+            for slot, task in chain(first, rest):
+                yield slot, examine(self.reader, task) if task else None
+            return
+        try:
+            yield from self._in_pool(chain(first, rest))
+        except BrokenProcessPool as error:
+            raise AuditsealError(
+                "a process that checks blocks died (out of memory?): run again with --jobs 1"
+            ) from error
+
+    def _in_pool(self, todo: Iterator[Todo]) -> Iterator[Done]:
+        if self._pool is None:
+            context = get_context("spawn")  # forking would copy threads' locks, of S3 clients and progress bars
+            self._pool = ProcessPoolExecutor(self._jobs, context, _begin, (self._open,))
+        pending: deque[tuple[Slot, Future[Examined] | None]] = deque()
+        for slot, task in todo:
+            pending.append((slot, self._pool.submit(_examine, task) if task else None))
+            if len(pending) > self._jobs * _AHEAD:
+                yield _settled(*pending.popleft())
+        while pending:
+            yield _settled(*pending.popleft())
+
+
+def _settled(slot: Slot, future: Future[Examined] | None) -> Done:
+    return slot, future.result() if future else None
+
+
+def _begin(open_reader: Callable[[], VaultReader]) -> None:
+    """Open the vault once in each process; an interrupt is for the parent to handle."""
+    global _reader  # noqa: PLW0603  (a process of a pool has no other place)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _reader = open_reader()
+
+
+def _examine(task: Task) -> Examined:
+    return examine(_reader, task)

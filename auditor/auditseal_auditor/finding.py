@@ -1,0 +1,115 @@
+"""A finding: one thing that is wrong with a log, and where. A collection of them that stays small whatever is found."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.verdict import Verdict
+
+MOST_KEPT = 1_000
+"""Findings of one log that are kept whole; of the others only the number, by verdict."""
+
+
+class Fault(NamedTuple):
+    """What a check raised, as plain values: they pass from one process to another."""
+
+    verdict: Verdict
+    field: str
+    problem: str
+    offset: int | None
+
+    @classmethod
+    def of(cls, error: VerificationError) -> Self:
+        """Return an error's values."""
+        return cls(error.verdict, error.field, error.problem, error.offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fault, at the most exact place that can be told.
+
+    Attributes:
+        verdict: Its class.
+        origin: The log.
+        height: The block; None where the fault is not in one block.
+        offset: The Kafka offset of the record; None where it is not in one record.
+        field: What is at fault, as docs/format.md names it.
+        detail: What was found and what was expected. May hold whatever the vault holds: `printable` before a terminal.
+        object: The object's key in the vault, None where there is none.
+        version_id: The store's name of the version that was read; empty where it has none.
+        evidence: The signed notes that prove a fork to anybody; empty for all else.
+    """
+
+    verdict: Verdict
+    origin: Origin
+    height: int | None
+    field: str
+    detail: str
+    offset: int | None = None
+    object: str | None = None
+    version_id: str = ""
+    evidence: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as what `json.dumps` takes."""
+        return {
+            "verdict": self.verdict.value,
+            "origin": str(self.origin),
+            "height": self.height,
+            "offset": self.offset,
+            "field": self.field,
+            "detail": self.detail,
+            "object": self.object,
+            "version_id": self.version_id,
+            "evidence": list(self.evidence),
+        }
+
+
+class Findings:
+    """Findings in the order in which they came; the first `MOST_KEPT` of them whole.
+
+    Attributes:
+        kept: The findings that are kept whole.
+        counts: All findings, by verdict.
+    """
+
+    def __init__(self) -> None:
+        self.kept: list[Finding] = []
+        self.counts: Counter[Verdict] = Counter()
+
+    def __len__(self) -> int:
+        return self.counts.total()
+
+    def add(self, finding: Finding) -> None:
+        """Add a finding."""
+        self.counts[finding.verdict] += 1
+        if len(self.kept) < MOST_KEPT:
+            self.kept.append(finding)
+
+    def add_each(self, verdict: Verdict, numbers: range, make: Callable[[int], Finding]) -> None:
+        """Add a finding for each number; a range of 10^12 takes no longer than one of MOST_KEPT."""
+        room = MOST_KEPT - len(self.kept)
+        self.kept += map(make, numbers[:room])
+        self.counts[verdict] += len(numbers)
+
+    def take(self, others: "Findings") -> None:
+        """Move all of the others into these."""
+        self.counts.update(others.counts)
+        self.kept += others.kept[: MOST_KEPT - len(self.kept)]
+        others.kept.clear()
+        others.counts.clear()
+
+    def judged(self, verdict: Verdict) -> "Findings":
+        """Return the same findings under another verdict."""
+        others = Findings()
+        others.kept = [replace(finding, verdict=verdict) for finding in self.kept]
+        others.counts[verdict] = len(self)
+        return others
+
+    @property
+    def worst(self) -> Verdict | None:
+        """The verdict that a run's exit code comes from."""
+        return max(self.counts, key=lambda verdict: verdict.exit_code, default=None)

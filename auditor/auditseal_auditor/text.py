@@ -1,0 +1,92 @@
+"""A report in plain words: what happened first, then where, then the rest. Nothing of a vault gets out unescaped."""
+
+from collections.abc import Iterator
+
+from auditseal_auditor.finding import Finding
+from auditseal_auditor.printable import printable
+from auditseal_auditor.report import LogReport, Report, Result
+from auditseal_schemas.verdict import Verdict
+
+MEANINGS = {
+    Verdict.MALFORMED: "what lies here is no block: it was damaged, or is something else",
+    Verdict.SQUATTED: "something that is no block takes the place of the next one",
+    Verdict.BAD_STORAGE: "the store does not keep this object as it must",
+    Verdict.STALE: "nothing was sealed for longer than is allowed",
+    Verdict.TRUNCATED: "the end of the log was cut off",
+    Verdict.MISSING_LOG: "a log is missing",
+    Verdict.BROKEN_CHAIN: "this block does not go on from the one before",
+    Verdict.BAD_RECORD: "a record is not the one that was sealed",
+    Verdict.BAD_ROOT: "the content is not what the log signed",
+    Verdict.BAD_KEY: "a key of this log can't be relied on",
+    Verdict.BAD_SIGNATURE: "this block is not signed by the log's key",
+    Verdict.FORK: "the log has two histories, and both are signed",
+}
+_CLAIMS = {
+    Result.OK: "every record, block, link and signature was checked",
+    Result.QUICK_OK: "every stored byte, block link and signature was checked; records were not hashed again",
+    Result.CHAIN_OK: "checked from the pinned start on; not what lies before it",
+}
+
+
+def describe(finding: Finding) -> str:
+    """Return a finding as one sentence that says where, what, and what was found."""
+    place = [f"log {finding.origin}"]
+    if finding.height is not None:
+        place.append(f"block {finding.height}")
+    if finding.offset is not None:
+        place.append(f"record at offset {finding.offset}")
+    place.append(f"field {finding.field}")
+    what = MEANINGS[finding.verdict]
+    if finding.verdict is Verdict.BAD_RECORD and finding.offset is not None:
+        what = "this record was changed after it was sealed, or is not the one that was sealed"
+    version = f", version {finding.version_id}" if finding.version_id else ""
+    where = f" [{finding.object}{version}]" if finding.object else ""
+    return printable(f"{finding.verdict}: {', '.join(place)}: {what}: {finding.detail}{where}")
+
+
+def summary_line(report: Report) -> str:
+    """Return the answer in one line."""
+    blocks, records = (sum(getattr(log.tally, name) for log in report.logs) for name in ("blocks", "records"))
+    seen = f"{_number(len(report.logs), 'log')}, {_number(blocks, 'block')}, {_number(records, 'record')}"
+    pace = f"{report.seconds:.1f} s"
+    if report.finding_count:
+        return f"FAILED: {_number(report.finding_count, 'finding')}, the worst is {report.worst}; {seen}; {pace}"
+    if report.errors:
+        return f"UNKNOWN: the vault could not be read to the end; {seen}; {pace}"
+    results = {log.result for log in report.logs}
+    claim = next(result for result in (Result.CHAIN_OK, Result.QUICK_OK, Result.OK) if result in results)
+    return f"{claim}: {_CLAIMS[claim]}; {seen}; {pace}"
+
+
+def detail_lines(report: Report) -> Iterator[str]:
+    """Yield what stands below the answer: findings, errors, logs, notices, and what it all is anchored to."""
+    for finding in report.kept_findings:
+        yield describe(finding)
+    omitted = report.finding_count - len(report.kept_findings)
+    if omitted:
+        yield f"and {_number(omitted, 'finding')} more, of the same logs"
+    for error in report.errors:
+        yield printable(f"error: {error}")
+    for log in report.logs:
+        yield _log_line(log)
+        for notice in log.notices:
+            yield printable(f"  note: {notice}")
+    for notice in report.notices:
+        yield printable(f"note: {notice}")
+    yield printable(f"vault: {report.vault}")
+    yield printable(f"anchor: {report.anchor}")
+
+
+def _log_line(log: LogReport) -> str:
+    tally = log.tally
+    line = f"{log.result} {log.origin}: {_number(tally.blocks, 'block')}, {_number(tally.records, 'record')}"
+    if tally.first and tally.last:
+        line += f", offsets {tally.first.first_offset} to {tally.last.last_offset}"
+        line += f", head {tally.last.height + 1}"
+    if tally.gaps:
+        line += f"; no record at {_number(tally.gap_offsets, 'offset')} in {_number(tally.gaps, 'gap')}, as sealed"
+    return line
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

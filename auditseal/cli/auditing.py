@@ -1,0 +1,90 @@
+"""What the commands that read a vault have in common: their options, their sources, and how a failure ends them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
+
+import typer
+
+from auditseal_schemas.errors import AuditsealError, ConfigurationError, TrustError
+
+if TYPE_CHECKING:  # its libraries come with [auditor] only
+    from auditseal_archiver.vault import VaultReader
+    from auditseal_schemas.trust import Trust
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+
+TrustFile = Annotated[
+    Path, typer.Option("--trust", exists=True, dir_okay=False, help="The trust file: all that the check relies on.")
+]
+VaultUrl = Annotated[
+    str | None, typer.Option("--vault", help="s3://bucket/prefix or file:///path. [default: the trust file's]")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@contextmanager
+def exit_on_failure(command: str) -> Iterator[None]:
+    """End a command with one line on standard error where it can't do its work: exit code 1, 2 or 130."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        _tell(command, f"{missing.name} isn't installed: pip install 'auditseal[auditor]'")
+        raise typer.Exit(UNUSABLE) from missing
+    except (ConfigurationError, TrustError) as error:
+        _tell(command, str(error))
+        raise typer.Exit(UNUSABLE) from error
+    except (AuditsealError, OSError) as error:
+        _tell(command, str(error))
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as interrupt:
+        _tell(command, "interrupted: nothing was shown")
+        raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def read_trust(path: Path) -> "Trust":
+    """Return the trust file.
+
+    Raises:
+        TrustError: It can't be relied on.
+    """
+    from auditseal_schemas.trust import Trust  # noqa: PLC0415
+
+    return Trust.parse(path.read_bytes())
+
+
+def vault_url(given: str | None, trust: "Trust") -> str:
+    """Return the URL to read: the one that was given, else the trust file's.
+
+    Raises:
+        ConfigurationError: There is neither.
+    """
+    url = given or trust.vault
+    if url is None:
+        raise ConfigurationError("the trust file has no vault line: say --vault s3://bucket/prefix or file:///path")
+    return url
+
+
+def open_existing(url: str) -> "VaultReader":
+    """Return the vault at a URL; a directory must be there, or a disk that isn't mounted would look like theft.
+
+    Raises:
+        ConfigurationError: The URL names no vault.
+        VaultError: It names a directory that doesn't exist.
+    """
+    from auditseal_archiver.locate import open_reader  # noqa: PLC0415
+    from auditseal_archiver.vault import VaultError  # noqa: PLC0415
+
+    reader = open_reader(url)
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not Path(unquote(parts.path)).is_dir():
+        raise VaultError(f"{url} is no directory that can be read: is it mounted, is the path right?")
+    return reader
+
+
+def _tell(command: str, line: str) -> None:
+    from auditseal_auditor.printable import printable  # noqa: PLC0415
+
+    typer.echo(printable(f"auditseal {command}: {line}"), err=True)

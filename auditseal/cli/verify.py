@@ -1,0 +1,112 @@
+"""`auditseal verify`: a vault verified from its storage and a trust file alone."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditseal.cli.auditing import Json, TrustFile, VaultUrl, exit_on_failure, open_existing, read_trust, vault_url
+
+if TYPE_CHECKING:  # its libraries come with [auditor] only
+    from auditseal_auditor.audit import OnProgress
+    from auditseal_auditor.report import Report
+    from auditseal_auditor.tally import Tally
+    from auditseal_schemas.origin import Origin
+
+app = typer.Typer()
+_HOUR = 3_600_000_000
+
+
+@app.command()
+def verify(  # noqa: PLR0913, PLR0917  (one for each option)
+    trust: TrustFile,
+    vault: VaultUrl = None,
+    quick: Annotated[bool, typer.Option("--quick", help="All stored bytes and signatures; no record hashed.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")] = None,
+    state: Annotated[Path | None, typer.Option(dir_okay=False, help="Remembers verified heads in this file.")] = None,
+    expect: Annotated[list[str] | None, typer.Option(help="A log that must be there; may be repeated.")] = None,
+    max_age: Annotated[float | None, typer.Option(min=0, help="Hours since a log's last block, at most.")] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Where the proof of a fork is written.")
+    ] = None,
+) -> None:
+    """Verify a vault from its storage and a trust file alone.
+
+    Exit codes: 0 all holds; 1 the store can't be read, or another failure of the tool; 2 usage or trust file;
+    10 MALFORMED, 11 SQUATTED, 12 BAD_STORAGE, 13 STALE, 14 TRUNCATED, 15 MISSING_LOG, 16 BROKEN_CHAIN, 17 BAD_RECORD,
+    18 BAD_ROOT, 19 BAD_KEY, 20 BAD_SIGNATURE, 21 FORK: the worst of all findings.
+
+    Example: auditseal verify --trust demo/trust.txt --vault file://$PWD/demo/vault
+    """
+    with exit_on_failure("verify"):
+        from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415
+        from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
+        from auditseal_auditor.examiner import Examiner  # noqa: PLC0415
+        from auditseal_auditor.heads import heads_after, read_heads, write_heads  # noqa: PLC0415
+
+        pinned, heads = read_trust(trust), read_heads(state) if state else {}
+        url = vault_url(vault, pinned)
+        request = Request(
+            pinned,
+            quick=quick,
+            heads=heads,
+            anchor=f"state {state} ({len(heads)} {'head' if len(heads) == 1 else 'heads'})" if state else "none",
+            expected=tuple(map(_origin, expect or ())),
+            oldest=None if max_age is None else int(time() * 1_000_000 - max_age * _HOUR),
+            notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
+        )
+        with Examiner(partial(open_existing, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
+            report = Audit(request, examiner, on_progress).run()
+        if state:
+            write_heads(state, heads_after(heads, report))
+        proofs = write_evidence(evidence, report.kept_findings) if evidence else []
+        _show(report, proofs, as_json=as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def _show(report: "Report", proofs: list[Path], *, as_json: bool) -> None:
+    from auditseal_auditor.text import detail_lines, summary_line  # noqa: PLC0415
+
+    if as_json:
+        typer.echo(json.dumps(report.to_json() | {"evidence": [str(path) for path in proofs]}))
+        return
+    typer.secho(summary_line(report), fg="green" if report.exit_code == 0 else "red", bold=True)
+    for line in detail_lines(report):
+        typer.echo(line)
+    for path in proofs:
+        typer.echo(f"evidence: {path}")
+
+
+@contextmanager
+def _progress() -> "Iterator[OnProgress]":
+    """Yield what shows how far the check has come: on a terminal only."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        shown = progress.add_task("listing")
+
+        def on_progress(origin: "Origin", tally: "Tally") -> None:
+            line = f"{origin}: {tally.blocks:,} blocks, {tally.records:,} records"
+            progress.update(shown, description=line)
+
+        yield on_progress
+
+
+def _origin(text: str) -> "Origin":
+    from auditseal_schemas.errors import ConfigurationError, MalformedError  # noqa: PLC0415
+    from auditseal_schemas.origin import Origin  # noqa: PLC0415
+
+    try:
+        return Origin.parse(text)
+    except MalformedError as error:
+        raise ConfigurationError(f"--expect {text[:300]!r}: {error.problem}") from error
