@@ -1,0 +1,49 @@
+"""The archiver with a fault campaign's hooks: it is the product's own body, started as `auditseal archiver` starts it.
+
+| variable | meaning |
+| --- | --- |
+| `FAULTS_KILL_BEFORE_PUT`, `FAULTS_KILL_AFTER_PUT` | kill -9 itself there, with a chance from 0 to 1 |
+"""
+
+import os
+import random
+import signal
+import sys
+from datetime import datetime
+
+from auditseal.cli.archiver import run_archiver
+from auditseal.settings import load_settings
+from auditseal.settings_archiver import ArchiverSettings
+from auditseal_archiver import locate
+from auditseal_archiver.vault import Vault
+
+
+class DeadlyVault:
+    """A vault around whose writes the process dies."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._vault, name)
+
+    def put(self, key: str, data: bytes, retain_until: datetime) -> None:
+        _die_by_chance("FAULTS_KILL_BEFORE_PUT")
+        self._vault.put(key, data, retain_until)
+        _die_by_chance("FAULTS_KILL_AFTER_PUT")
+
+
+def _die_by_chance(name: str) -> None:
+    if random.random() < float(os.environ.get(name, "0")):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> int:
+    """Run the archiver."""
+    opened = locate.open_vault
+    locate.open_vault = lambda url: DeadlyVault(opened(url))  # type: ignore[return-value,assignment]
+    return run_archiver(load_settings(ArchiverSettings, None))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

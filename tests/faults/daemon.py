@@ -1,0 +1,130 @@
+"""A daemon under a small supervisor: started guarded, and again whenever it ends, until it halts or is dismissed."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from auditseal_local.process import Child, launch_guarded
+
+HALTS = range(40, 60)
+_ROOT = Path(__file__).parents[2]
+_POLL = 0.05  # s
+_AGAIN = 0.1  # s between an end and the next start, as an init system's
+_STOP_SECONDS = 12  # a daemon promises 10
+
+
+def own_environment() -> dict[str, str]:
+    """Return this process's environment, with the root of the tests to import them from."""
+    return {**os.environ, "PYTHONPATH": str(_ROOT)}
+
+
+@dataclass(frozen=True)
+class End:
+    """How one life of a daemon ended; a code above 128 is a signal's."""
+
+    at: float
+    code: int
+
+
+class Daemon:
+    """One daemon. As a context manager it is kept alive within, and stopped in order at the end."""
+
+    def __init__(self, name: str, module: str, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
+        self.name, self.log, self.ends = name, log, list[End]()
+        self.environment = dict(environment)
+        """Of the next start."""
+        self._command = [sys.executable, "-m", module, *arguments]
+        self._wanted = threading.Event()
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+
+    @property
+    def halt(self) -> int | None:
+        """The exit code with which it halted for good, None while it didn't."""
+        code = self.ends[-1].code if self.ends else None
+        return code if code in HALTS and not self.running else None
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.running
+
+    @property
+    def child(self) -> Child:
+        assert self._child is not None, f"{self.name} was never started"
+        return self._child
+
+    def command_pid(self) -> int:
+        """Return the pid of the daemon itself, below its guard."""
+        members = self.child._members()
+        return members[1].pid if len(members) > 1 else members[0].pid
+
+    def kill(self) -> None:
+        """kill -9; the supervisor starts it again."""
+        self.child.kill()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the daemon and its guard."""
+        os.killpg(self.child.identity.pid, number)
+
+    def start(self) -> None:
+        """Start it and keep it alive."""
+        self._wanted.set()
+        self._launch()
+        self._keeper = threading.Thread(target=self._keep, name=f"keep-{self.name}", daemon=True)
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self._dismiss()
+        self.child.stop(_STOP_SECONDS)
+
+    def abandon(self) -> None:
+        """kill -9, and no new start."""
+        self._dismiss()
+        self.child.kill()
+
+    def await_end(self, seconds: float) -> int:
+        """Wait until it halts by itself; return its exit code."""
+        deadline = time.monotonic() + seconds
+        while self.halt is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.name} hasn't halted after {seconds:g} s: see {self.log}")
+            time.sleep(_POLL)
+        return self.halt
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            self.abandon()
+
+    def _dismiss(self) -> None:
+        self._wanted.clear()
+        self._keeper.join()
+
+    def _launch(self) -> None:
+        self._child = launch_guarded(self._command, self.log, {**own_environment(), **self.environment})
+
+    def _keep(self) -> None:
+        while self._wanted.is_set():
+            time.sleep(_POLL)
+            if self._child is None or self._child.running:
+                continue
+            code = self._child.exit_code
+            self.ends.append(End(time.time(), -1 if code is None else code))
+            if code in HALTS:
+                return
+            time.sleep(_AGAIN)
+            if self._wanted.is_set():
+                self._launch()

@@ -1,0 +1,122 @@
+"""Gates that recognise requests of Kafka's protocol by their api key: exactly one response lost, one request late.
+
+A request begins with its api key and version (int16 each) and its correlation id (int32), a response with that id:
+https://kafka.apache.org/protocol#protocol_messages.
+"""
+
+import struct
+import threading
+from contextlib import suppress
+from enum import IntEnum
+
+from tests.faults.tcp_proxy import Direction, Link
+
+_FIRST_FLEXIBLE = 3  # of EndTxn: from this version on a request ends with an empty tag section
+
+
+class Api(IntEnum):
+    """Api keys, of https://kafka.apache.org/protocol#protocol_api_keys."""
+
+    PRODUCE = 0
+    FIND_COORDINATOR = 10
+    INIT_PRODUCER_ID = 22
+    ADD_PARTITIONS = 24
+    ADD_OFFSETS = 25
+    END_TXN = 26
+    TXN_OFFSET_COMMIT = 28
+
+
+def api_of(frame: bytes) -> tuple[int, int, int]:
+    """Return api key, version and correlation id of a request."""
+    return struct.unpack_from(">hhi", frame)
+
+
+def is_commit(frame: bytes) -> bool:
+    """Whether a request ends a transaction by committing it: the last field of EndTxn says so."""
+    api, version, _ = api_of(frame)
+    last = frame[-2] if version >= _FIRST_FLEXIBLE else frame[-1]
+    return api == Api.END_TXN and last == 1
+
+
+class LostResponse:
+    """Loses the response to a commit's EndTxn: the broker has done it, the client never hears of it.
+
+    Its connection then ends, as a lost response's does.
+    """
+
+    def __init__(self, times: int = 1) -> None:
+        self.done = threading.Event()
+        self._left, self._awaited = times, dict[tuple[Link, int], None]()
+        self._lock = threading.Lock()
+
+    def keeps(self, link: Link) -> bool:
+        return False
+
+    def pass_on(self, link: Link, direction: Direction, frame: bytes) -> None:
+        if direction is Direction.REQUEST:
+            with self._lock:
+                if self._left and is_commit(frame):
+                    self._left -= 1
+                    self._awaited[link, api_of(frame)[2]] = None
+            link.send(direction, frame)
+            return
+        with self._lock:
+            lost = (link, int.from_bytes(frame[:4], "big")) in self._awaited
+        if lost:
+            self.done.set()
+            link.close()
+            return
+        link.send(direction, frame)
+
+
+class LateRequest:
+    """Keeps one commit's EndTxn back until a later transaction has begun, then delivers it to the broker.
+
+    The broker's answer to it goes nowhere: the client has given up by then.
+    """
+
+    def __init__(self) -> None:
+        self.held, self.delivered = threading.Event(), threading.Event()
+        self.answer: bytes = b""
+        self._link: Link | None = None
+        self._frame = b""
+        self._initialised = False
+        self._lock = threading.Lock()
+
+    def keeps(self, link: Link) -> bool:
+        return link is self._link and not self.delivered.is_set()
+
+    def pass_on(self, link: Link, direction: Direction, frame: bytes) -> None:
+        if direction is Direction.REQUEST and self._keep(link, frame):
+            return
+        if direction is Direction.RESPONSE and link is self._link and frame[:4] == self._frame[4:8]:
+            self.answer = frame
+            return
+        if direction is Direction.RESPONSE and link is self._link:
+            with suppress(OSError):
+                link.send(direction, frame)
+            return
+        link.send(direction, frame)
+        if direction is Direction.REQUEST:
+            self._release_after(api_of(frame)[0])
+
+    def _keep(self, link: Link, frame: bytes) -> bool:
+        with self._lock:
+            if self._link is not None or not is_commit(frame):
+                return False
+            self._link, self._frame = link, frame
+        self.held.set()
+        return True
+
+    def _release_after(self, api: int) -> None:
+        """Deliver the held request right behind the first partition that a new producer adds to a transaction."""
+        with self._lock:
+            if self._link is None or self.delivered.is_set():
+                return
+            self._initialised = self._initialised or api == Api.INIT_PRODUCER_ID
+            if not (self._initialised and api == Api.PRODUCE):
+                return
+            link, self_frame = self._link, self._frame
+            self.delivered.set()
+        with suppress(OSError):
+            link.send(Direction.REQUEST, self_frame)

@@ -1,0 +1,68 @@
+"""The ledger: every event that the brokers acknowledged, in an append-only file that the pipeline never sees.
+
+A line is `acknowledged <partition> <offset> <stream> <sequence> <SHA-256 of the value>`, or `failed <stream>
+<sequence> <error>` for an event that was accepted and then refused or given up.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from auditseal_producer import DeliveryError, Receipt
+from auditseal_schemas.event_parts import Stream
+
+
+class Entry(NamedTuple):
+    """An acknowledged event: where it lies, whose it is, and its digest in hex."""
+
+    partition: int
+    offset: int
+    stream: str
+    sequence: int
+    sha256: str
+
+
+def format_receipt(receipt: Receipt) -> str:
+    """Return the line of an acknowledged event."""
+    where, stream = f"{receipt.partition} {receipt.offset}", receipt.stream
+    return f"acknowledged {where} {stream.id} {stream.sequence} {receipt.sha256.hex()}\n"
+
+
+def format_failure(stream: Stream, error: DeliveryError) -> str:
+    """Return the line of an event that failed."""
+    return f"failed {stream.id} {stream.sequence} {error.code}\n"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a load generator wrote: acknowledged events, and how many failed."""
+
+    entries: tuple[Entry, ...]
+    failed: int = 0
+
+    @classmethod
+    def read(cls, *paths: Path) -> Self:
+        """Read ledgers as one; a last line that a crash cut off was not acknowledged to anybody."""
+        entries, failed = [], 0
+        for path in paths:
+            for words in _lines(path):
+                if words[0] == "acknowledged":
+                    partition, offset, stream, sequence, digest = words[1:]
+                    entries.append(Entry(int(partition), int(offset), stream, int(sequence), digest))
+                else:
+                    failed += 1
+        return cls(tuple(entries), failed)
+
+    def ends(self) -> dict[int, int]:
+        """Return the last acknowledged offset of each partition."""
+        ends: dict[int, int] = {}
+        for entry in self.entries:
+            ends[entry.partition] = max(entry.offset, ends.get(entry.partition, -1))
+        return ends
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    for line in path.read_text().splitlines(keepends=True) if path.exists() else ():
+        if line.endswith("\n"):
+            yield line.split()

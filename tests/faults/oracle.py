@@ -1,0 +1,157 @@
+"""The judge of every fault: what was acknowledged against what is sealed, as two readers that share no code see it.
+
+| rule | shown by |
+| --- | --- |
+| the vault holds valid logs: no fork, offsets contiguous or in a signed gap | both readers, each from the bytes alone |
+| both read the same records | their offsets and values, compared |
+| each acknowledged event is sealed exactly once, where the broker said | the ledger's digests, offsets and partitions |
+| nothing is sealed twice, acknowledged or not | digests of all values: each event has an id of its own |
+| one byte string a height, ever | a read_uncommitted reader of the whole blocks topic, and the vault |
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.recheck import check_records
+from auditseal_schemas.trust import Trust
+from tests.faults.ledger import Ledger
+from tests.oracle import verifier
+from tests.oracle.reader import Refused
+
+Sealed = dict[str, list[tuple[int, str]]]
+"""By origin: the offset and the SHA-256 of each record's value, in the log's order."""
+Heights = Mapping[tuple[str, int], set[bytes]]
+"""By origin and height: every byte string that was ever seen as that block."""
+
+
+class OracleError(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found to be in order.
+
+    Attributes:
+        acknowledged: Events that the brokers acknowledged: each is sealed exactly once.
+        sealed: Events that are sealed; those beyond the acknowledged are ones whose acknowledgement got lost.
+        failed: Events that were accepted and got no acknowledgement.
+        blocks: Blocks in the vault.
+        gaps: Offsets in signed gaps.
+    """
+
+    acknowledged: int
+    sealed: int
+    failed: int
+    blocks: int
+    gaps: int
+
+
+def judge(ledger: Ledger, vault: Path, trust: str, seen: Heights, strangers: Iterable[str] = ()) -> Judgement:
+    """Judge a copy of a vault; `strangers` are digests of values that did not come from the load.
+
+    Raises:
+        OracleError: With the first promise that was broken.
+    """
+    ours, blocks = read_ours(vault, trust)
+    theirs = read_theirs(vault, trust)
+    if ours != theirs:
+        differing = sorted(origin for origin in ours.keys() | theirs.keys() if ours.get(origin) != theirs.get(origin))
+        raise OracleError(f"the two readers don't read the same records of {differing}")
+    check_once(ledger, ours, frozenset(strangers))
+    check_heights(blocks, seen)
+    return Judgement(
+        acknowledged=len(ledger.entries),
+        sealed=sum(map(len, ours.values())),
+        failed=ledger.failed,
+        blocks=len(blocks),
+        gaps=sum(gap.last - gap.first + 1 for block in blocks for gap in block.header.gaps),
+    )
+
+
+def check_once(ledger: Ledger, sealed: Sealed, strangers: frozenset[str]) -> None:
+    """Check that each acknowledged event is sealed exactly once and in its place, and no other event twice."""
+    times = Counter(digest for log in sealed.values() for _, digest in log if digest not in strangers)
+    if twice := [digest for digest, number in times.items() if number > 1]:
+        raise OracleError(f"{len(twice)} events are sealed more than once: {twice[:3]}")
+    acknowledged = Counter(entry.sha256 for entry in ledger.entries)
+    if twice := [digest for digest, number in acknowledged.items() if number > 1]:
+        raise OracleError(f"the ledger itself holds {len(twice)} events twice: {twice[:3]}")
+    places = {
+        (Origin.parse(origin).partition, offset): digest for origin, log in sealed.items() for offset, digest in log
+    }
+    for entry in ledger.entries:
+        if not times[entry.sha256]:
+            raise OracleError(f"an acknowledged event is not sealed: {entry}")
+        if places.get((entry.partition, entry.offset)) != entry.sha256:
+            raise OracleError(f"an acknowledged event is sealed elsewhere than the broker said: {entry}")
+    unacknowledged = len(times) - len(acknowledged)
+    if unacknowledged > ledger.failed:
+        raise OracleError(f"{unacknowledged} events are sealed that the ledger doesn't know, {ledger.failed} failed")
+
+
+def check_heights(blocks: Sequence[Block], seen: Heights) -> None:
+    """Check that no height was ever published with other bytes than the vault's."""
+    for (origin, height), versions in seen.items():
+        if len(versions) > 1:
+            raise OracleError(f"block {height} of {origin} was published in {len(versions)} versions")
+    for block in blocks:
+        versions = seen.get((str(block.header.origin), block.header.height), set())
+        if versions and versions != {block.format()}:
+            raise OracleError(f"block {block.header.height} of {block.header.origin} is another in the vault")
+
+
+def read_ours(vault: Path, trust: str) -> tuple[Sealed, list[Block]]:
+    """Verify every pinned log with the product's code, and return its records.
+
+    Raises:
+        OracleError: A block is refused.
+    """
+    sealed: Sealed = {}
+    blocks: list[Block] = []
+    for log in Trust.parse(trust.encode()).logs:
+        state, records = LogState.genesis(log.origin, log.keys), sealed.setdefault(str(log.origin), [])
+        for path in sorted((vault / log.origin.blocks_prefix).glob("*")):
+            try:
+                block = Block.parse(path.read_bytes())
+                state = state.accept(block)
+                check_records(block)
+            except VerificationError as error:
+                raise OracleError(f"{path.name} of {log.origin}: {error}") from error
+            blocks.append(block)
+            records += [(record.offset, digest_of(record.value)) for record in block.records()]
+    return sealed, blocks
+
+
+def read_theirs(vault: Path, trust: str) -> Sealed:
+    """Do the same with the second reader, which shares no code with the product.
+
+    Raises:
+        OracleError: As `read_ours`.
+    """
+    try:
+        found = verifier.values(vault, trust)
+    except Refused as refused:
+        raise OracleError(f"the second reader refuses {refused.place}: {refused}") from refused
+    return {origin: [(offset, digest_of(value)) for offset, value in log] for origin, log in found.items()}
+
+
+def digest_of(value: bytes | None) -> str:
+    """Return the SHA-256 of a value in hex; a null value has the empty one's."""
+    return sha256(value or b"").hexdigest()
+
+
+def heights_of(values: Iterable[bytes]) -> dict[tuple[str, int], set[bytes]]:
+    """Group blocks, as a read_uncommitted reader of the blocks topic saw them, by origin and height."""
+    seen: dict[tuple[str, int], set[bytes]] = defaultdict(set)
+    for value in values:
+        header = Block.parse(value).header
+        seen[str(header.origin), header.height].add(value)
+    return seen

@@ -1,0 +1,275 @@
+"""What a fault is tried on: a real Kafka behind a TCP proxy, a real MinIO behind an HTTP proxy, pipelines on them."""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from auditseal_archiver.head import read_head
+from auditseal_archiver.locate import open_reader
+from auditseal_archiver.vault import VaultReader
+from auditseal_local.kafka import KafkaNode, KafkaSettings
+from auditseal_local.minio import MinioNode
+from auditseal_local.ports import LOOPBACK, free_ports
+from auditseal_local.process import Child, launch_guarded
+from auditseal_schemas.block import Block
+from auditseal_schemas.key import SigningKey, VerifierKey
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.key_file import store_key
+from auditseal_sealer.topic_rules import TopicRules
+from auditseal_sealer.topics import create_topics
+from tests.faults.daemon import Daemon, own_environment
+from tests.faults.http_proxy import HttpProxy
+from tests.faults.ledger import Ledger
+from tests.faults.oracle import Judgement, heights_of, judge
+from tests.faults.recovery import BlockTime
+from tests.faults.tcp_proxy import TcpProxy
+from tests.faults.vault_copy import copy_vault
+
+CLUSTER = "faults.example.com"
+_DRAIN_POLL = 0.2  # s
+_LOAD_END_SECONDS = 130
+
+
+class DrainError(AssertionError):
+    """The vault didn't catch up with what was acknowledged."""
+
+
+class Rig:
+    """One Kafka and one MinIO for a whole campaign. As a context manager it starts both, and leaves none running."""
+
+    def __init__(self, folder: Path, seed: int, *, broker_overrides: tuple[tuple[str, str], ...] = ()) -> None:
+        self.folder, self.seed = folder, seed
+        (port,) = free_ports(1)
+        settings = KafkaSettings(heap_mib=384, proxy=f"{LOOPBACK}:{port}", overrides=broker_overrides)
+        self.kafka = KafkaNode(folder / "kafka", settings)
+        self.kafka_proxy = TcpProxy(self.kafka.ports["behind_proxy"], port)
+        self.minio = MinioNode(folder / "minio")
+        self.s3_proxy = HttpProxy(self.minio.ports["api"], seed)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for part in (self.kafka, self.minio, self.kafka_proxy, self.s3_proxy):
+                stack.enter_context(part)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    def pipeline(self, name: str, *, partitions: int = 2, run: int = 0) -> "Pipeline":
+        """Return a pipeline with topics, key and bucket of its own."""
+        return Pipeline(self, name, partitions, run)
+
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers})
+
+
+@dataclass
+class Pipeline:
+    """Topics, a key, a bucket, and what runs between them."""
+
+    rig: Rig
+    name: str
+    partitions: int
+    run: int = 0
+    key: SigningKey = field(default_factory=SigningKey.generate)
+
+    def __post_init__(self) -> None:
+        self.folder = self.rig.folder / self.name
+        self.folder.mkdir()
+        self.events, self.blocks, self.bucket = f"{self.name}.events", f"{self.name}.blocks", f"faults-{self.name}"
+        self.key_file, self.passphrase = self.folder / "key.pem", self.folder / "passphrase"
+        self.passphrase.write_text(secrets.token_urlsafe())
+        store_key(self.key_file, self.key, self.passphrase.read_text())
+        self.trust_file = self.folder / "trust.txt"
+        self.trust_file.write_text(self.trust)
+        self.ledgers: list[Path] = []
+        self.make_topics()
+        self.rig.minio.make_bucket(self.bucket)
+
+    @property
+    def origins(self) -> list[Origin]:
+        return [Origin(CLUSTER, self.events, partition, self.run) for partition in range(self.partitions)]
+
+    @property
+    def trust(self) -> str:
+        """The trust file's text."""
+        return "".join(f"log {VerifierKey(str(origin), self.key.public)}\n" for origin in self.origins)
+
+    def make_topics(self) -> None:
+        """Make both topics, as `auditseal topics create` does."""
+        cluster = Cluster({"bootstrap.servers": self.rig.kafka.bootstrap_servers}, 20)
+        create_topics(cluster, TopicRules(replication=1), self.events, self.blocks, self.partitions)
+
+    def vault_url(self, *, proxied: bool = False) -> str:
+        endpoint = self.rig.s3_proxy.endpoint if proxied else self.rig.minio.endpoint
+        return f"s3://{self.bucket}/?endpoint={endpoint}"
+
+    def environment(self, *, kafka_proxied: bool = False, s3_proxied: bool = False) -> dict[str, str]:
+        """Return what both daemons are told."""
+        servers = self.rig.kafka_proxy.address if kafka_proxied else self.rig.kafka.bootstrap_servers
+        return {
+            **self.rig.minio.client_environment(),
+            "AUDITSEAL_CLUSTER": CLUSTER,
+            "AUDITSEAL_EVENTS_TOPIC": self.events,
+            "AUDITSEAL_BLOCKS_TOPIC": self.blocks,
+            "AUDITSEAL_VAULT": self.vault_url(proxied=s3_proxied),
+            "AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS": servers,
+        }
+
+    def sealer(
+        self, name: str = "sealer", *, group: str = "", static: bool = False, proxied: bool = False, **faults: object
+    ) -> Daemon:
+        """Return a sealer that hasn't started; `faults` are `FAULTS_*` of `sealer_main`."""
+        environment = {
+            **self.environment(kafka_proxied=proxied),
+            "AUDITSEAL_SEALER__KEY_FILE": str(self.key_file),
+            "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(self.passphrase),
+            "AUDITSEAL_SEALER__GROUP": group or f"{self.name}.sealer",
+            "AUDITSEAL_SEALER__INSTANCE": name if static else "",
+            "AUDITSEAL_SEALER__RUN": str(self.run),
+            "AUDITSEAL_SEALER__REPLICATION": "1",
+            "AUDITSEAL_SEALER__SESSION_TIMEOUT": "6",
+            "FAULTS_FAST": "1",
+            **{f"FAULTS_{key.upper()}": str(value) for key, value in faults.items()},
+        }
+        return Daemon(name, "tests.faults.sealer_main", environment, self.folder / f"{name}.log", "--genesis")
+
+    def archiver(
+        self, name: str = "archiver", *, static: bool = False, proxied: bool = False, s3_proxied: bool = False
+    ) -> Daemon:
+        """Return an archiver that hasn't started."""
+        environment = {
+            **self.environment(kafka_proxied=proxied, s3_proxied=s3_proxied),
+            "AUDITSEAL_ARCHIVER__TRUST_FILE": str(self.trust_file),
+            "AUDITSEAL_ARCHIVER__GROUP": f"{self.name}.archiver",
+            "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
+            "AUDITSEAL_ARCHIVER__SESSION_TIMEOUT": "6",
+            "AUDITSEAL_ARCHIVER__INSTANCE": name if static else "",
+        }
+        return Daemon(name, "tests.faults.archiver_main", environment, self.folder / f"{name}.log")
+
+    @contextmanager
+    def load(self, rate: float = 400, *, proxied: bool = False) -> Iterator[Child]:
+        """Keep a load generator running within; at the end it waits for its last acknowledgement."""
+        ledger = self.folder / f"ledger-{len(self.ledgers)}.txt"
+        self.ledgers.append(ledger)
+        servers = self.rig.kafka_proxy.address if proxied else self.rig.kafka.bootstrap_servers
+        seed = self.rig.seed + len(self.ledgers)
+        command = [sys.executable, "-m", "tests.faults.load", servers, self.events, str(rate), str(seed), str(ledger)]
+        child = launch_guarded(command, self.folder / "load.log", own_environment())
+        try:
+            yield child
+        except BaseException:
+            child.kill()
+            raise
+        child.stop(_LOAD_END_SECONDS)
+        assert child.exit_code == 0, f"the load generator ended with {child.exit_code}: see {self.folder / 'load.log'}"
+
+    def ledger(self) -> Ledger:
+        return Ledger.read(*self.ledgers)
+
+    def reader(self) -> VaultReader:
+        """Return the vault as the product's code reads it, around the proxy."""
+        with environment(self.rig.minio.client_environment()):
+            return open_reader(self.vault_url())
+
+    def await_archived(self, seconds: float) -> float:
+        """Wait until the vault holds all that is acknowledged by now; return how long that took.
+
+        Raises:
+            DrainError: It doesn't within `seconds`.
+        """
+        begun, ends, reader = time.monotonic(), self.ledger().ends(), self.reader()
+        while True:
+            missing = {
+                origin.partition: ends[origin.partition]
+                for origin in self.origins
+                if archived_offset(reader, origin) < ends.get(origin.partition, -1)
+            }
+            if not missing:
+                return time.monotonic() - begun
+            if time.monotonic() - begun > seconds:
+                raise DrainError(f"after {seconds:g} s the vault lacks offsets {missing} by partition")
+            time.sleep(_DRAIN_POLL)
+
+    def await_flow(self, seconds: float = 60) -> None:
+        """Wait until something that is acknowledged from now on lies in the vault, in each partition."""
+        before, deadline = self.ledger().ends(), time.monotonic() + seconds
+        while any(self.ledger().ends().get(number, -1) <= before.get(number, -1) for number in range(self.partitions)):
+            if time.monotonic() > deadline:
+                raise DrainError(f"no event was acknowledged in each partition for {seconds:g} s")
+            time.sleep(_DRAIN_POLL)
+        self.await_archived(seconds)
+
+    def published(self) -> list[bytes]:
+        """Return every value that ever lay in the blocks topic, aborted ones too."""
+        return read_all(self.rig.kafka.bootstrap_servers, self.blocks, self.partitions)
+
+    def judge(self, strangers: tuple[str, ...] = ()) -> tuple[Judgement, list[BlockTime]]:
+        """Copy the vault and let the oracle judge it; return its judgement and when each block was stored."""
+        copy = self.folder / f"vault-{time.monotonic_ns()}"
+        stored = copy_vault(self.rig.minio.s3(), self.bucket, copy)
+        found = judge(self.ledger(), copy, self.trust, heights_of(self.published()), strangers)
+        return found, [BlockTime.of(Block.parse(one.path.read_bytes()).header, one.at) for one in stored]
+
+
+def archived_offset(reader: VaultReader, origin: Origin) -> int:
+    """Return the last offset that the vault accounts for, -1 where it has no block."""
+    head = read_head(reader, origin)
+    return Block.parse(head[1]).header.last_offset if head else -1
+
+
+def read_all(servers: str, topic: str, partitions: int, isolation: str = "read_uncommitted") -> list[bytes]:
+    """Return every value of a topic as it stands, in order within a partition."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "faults.reader",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "isolation.level": isolation,
+        }
+    )
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+    values, ended = [], set[int]()
+    deadline = time.monotonic() + 60
+    while len(ended) < partitions:
+        assert time.monotonic() < deadline, f"{topic} can't be read to its end"
+        message = consumer.poll(1)
+        if message is None:
+            continue
+        if message.error():
+            ended.add(message.partition())
+        elif (value := message.value()) is not None:
+            values.append(value)
+    consumer.close()
+    return values
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables of this process within: boto3 finds credentials there."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

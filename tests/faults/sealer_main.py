@@ -1,0 +1,79 @@
+"""The sealer with a fault campaign's hooks: it is the product's own body, started as `auditseal sealer` starts it.
+
+| variable | meaning |
+| --- | --- |
+| `FAULTS_KILL_AFTER` | `step:chance,...`: kill -9 itself after a step, with a chance from 0 to 1 |
+| `FAULTS_STALL_AFTER` | `step:seconds`: sleep after a step, once |
+| `FAULTS_CLOCK` | seconds by which this machine's clock is wrong in what the sealer writes |
+| `FAULTS_FAST` | not empty: looks at topics and vault more often, and lets transactions settle for 6 s only |
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from auditseal.cli.sealer import run_sealer
+from auditseal.settings import load_settings
+from auditseal.settings_sealer import SealerSettings
+from auditseal_schemas.origin import Origin
+from auditseal_sealer import session
+from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.hooks import Step
+
+
+class Killer:
+    """Ends the process after a step, or stalls there."""
+
+    def __init__(self, kill_after: str, stall_after: str) -> None:
+        pairs = [pair.split(":") for pair in kill_after.split(",") if pair]
+        self._chances = {Step(step): float(chance) for step, chance in pairs}
+        self._stalls = (
+            {Step(step): float(seconds) for step, seconds in [stall_after.split(":")] if seconds}
+            if (stall_after)
+            else {}
+        )
+
+    def after(self, step: Step, origin: Origin) -> None:
+        if random.random() < self._chances.get(step, 0):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if seconds := self._stalls.pop(step, 0):
+            time.sleep(seconds)
+
+
+class CampaignSettings(SealerSettings):
+    """The product's settings; the intervals that aren't settings are shortened where a campaign asks for it."""
+
+    def config(self, *, genesis_allowed: bool) -> SealerConfig:
+        config = super().config(genesis_allowed=genesis_allowed)
+        if not os.environ.get("FAULTS_FAST"):
+            return config
+        timeouts = replace(config.timeouts, settled=6, back_off=2)
+        return replace(config, timeouts=timeouts, intervals=replace(config.intervals, topics=0.5, vault=1))
+
+
+def shift_clock(seconds: float) -> None:
+    """Let the module that signs see another time of day; `time.monotonic` stays."""
+
+    def shifted() -> int:
+        return time.time_ns() + int(seconds * 1e9)
+
+    names: dict[str, Any] = {name: getattr(time, name) for name in dir(time) if not name.startswith("_")}
+    session.time = SimpleNamespace(**(names | {"time_ns": shifted}))  # type: ignore[assignment]
+
+
+def main() -> int:
+    """Run the sealer."""
+    if shift := float(os.environ.get("FAULTS_CLOCK", "0")):
+        shift_clock(shift)
+    hooks = Killer(os.environ.get("FAULTS_KILL_AFTER", ""), os.environ.get("FAULTS_STALL_AFTER", ""))
+    genesis = "--genesis" in sys.argv
+    return run_sealer(load_settings(CampaignSettings, None), genesis_allowed=genesis, hooks=hooks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
