@@ -121,7 +121,12 @@ def check_consistency(old_size: int, old_root: bytes, size: int, root: bytes, pr
     path = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
     if not path:
         raise VerificationError(Verdict.BAD_ROOT, "consistency proof", "it is empty")
-    position, last = old_size - 1, size - 1
+    if _consistency_roots(path, old_size - 1, size - 1) != (old_root, root):
+        raise VerificationError(Verdict.BAD_ROOT, "consistency proof", "it leads to other roots")
+
+
+def _consistency_roots(path: Sequence[bytes], position: int, last: int) -> tuple[bytes, bytes]:
+    """Return the roots of both trees that a path leads to, from their last leaves' positions up."""
     while position & 1:
         position, last = position >> 1, last >> 1
     old_node = new_node = path[0]
@@ -137,8 +142,7 @@ def check_consistency(old_size: int, old_root: bytes, size: int, root: bytes, pr
         position, last = position >> 1, last >> 1
     if last:
         raise VerificationError(Verdict.BAD_ROOT, "consistency proof", "it is too short")
-    if old_node != old_root or new_node != root:
-        raise VerificationError(Verdict.BAD_ROOT, "consistency proof", "it leads to other roots")
+    return old_node, new_node
 
 
 def _split(size: int) -> int:
