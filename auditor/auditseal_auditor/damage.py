@@ -1,4 +1,4 @@
-"""Which record suffered when a block's compressed bytes were changed so that they can't be inflated any more."""
+"""Which record suffered when a block's stored bytes are not those that were signed."""
 
 import zlib
 from collections.abc import Iterator
@@ -16,9 +16,10 @@ _MOST = MAX_BLOCK_BYTES
 
 
 def damaged_record(block: Block) -> VerificationError | None:
-    """Return the finding that names the first record that can't be had back, None where none can be named.
+    """Return the finding that names the first record that isn't the sealed one, None where none can be named.
 
-    What inflates before the break is compared, record by record, with the locators that the header commits to.
+    Records are read as far as they inflate and parse, and compared by their links with the locators that the header
+    commits to.
     """
     if sha256(block.locators).digest() != block.header.locators:
         return None
@@ -30,7 +31,7 @@ def damaged_record(block: Block) -> VerificationError | None:
         number += 1
     if number >= block.header.count:
         return None
-    problem = f"record {number} of the block is destroyed: its compressed bytes are not those that were sealed"
+    problem = f"record {number} of the block was changed or destroyed: the stored bytes are not those that were signed"
     return VerificationError(Verdict.BAD_RECORD, "record", problem, offset=_offset_of(block.header, number))
 
 

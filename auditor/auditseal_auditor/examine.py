@@ -3,7 +3,6 @@
 The part of verification that costs time. It runs in any process and returns little: the block's head, without records.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auditseal_archiver.vault import Retention, VaultReader
@@ -72,23 +71,14 @@ def examine(reader: VaultReader, task: Task) -> Examined:
 
 
 def _content_fault(block: Block, *, quick: bool) -> VerificationError | None:
-    """Return the first fault of steps 7, 8 and 10 to 14; a record that is at fault is named rather than `payload`."""
-    stored = _raised(block.check_stored)
-    if quick:
-        return stored
-    records = _raised(lambda: check_records(block))
-    if stored is None or stored.field != "payload":
-        return stored or records
-    if records and records.offset is not None:
-        return VerificationError(Verdict.BAD_RECORD, records.field, records.problem, offset=records.offset)
-    return damaged_record(block) or stored
-
-
-def _raised(check: Callable[[], None]) -> VerificationError | None:
+    """Return the first fault of steps 7, 8 and 10 to 14; a record that suffered is named rather than `payload`."""
     try:
-        check()
+        block.check_stored()
+        if not quick:
+            check_records(block)
     except VerificationError as error:
-        return error
+        altered = (error.verdict, error.field) == (Verdict.BAD_ROOT, "payload")
+        return (damaged_record(block) if altered and not quick else None) or error
     return None
 
 

@@ -91,9 +91,9 @@ class Findings:
 
     def add_each(self, verdict: Verdict, numbers: range, make: Callable[[int], Finding]) -> None:
         """Add a finding for each number; a range of 10^12 takes no longer than one of MOST_KEPT."""
-        room = MOST_KEPT - len(self.kept)
-        self.kept += map(make, numbers[:room])
-        self.counts[verdict] += len(numbers)
+        if numbers:
+            self.kept += map(make, numbers[: MOST_KEPT - len(self.kept)])
+            self.counts[verdict] += len(numbers)
 
     def take(self, others: "Findings") -> None:
         """Move all of the others into these."""
@@ -106,7 +106,8 @@ class Findings:
         """Return the same findings under another verdict."""
         others = Findings()
         others.kept = [replace(finding, verdict=verdict) for finding in self.kept]
-        others.counts[verdict] = len(self)
+        if self:
+            others.counts[verdict] = len(self)
         return others
 
     @property
