@@ -94,7 +94,7 @@ def test_note_refuses_the_checkpoints_that_we_refuse(notecheck: Path) -> None:
         and vector["name"].startswith("signature-")
         and vector["name"] not in STRICTER_HERE
     ]
-    assert len(refused) == 11
+    assert len(refused) == 12
     (run_0, _) = plain()
     key = run_0.blocks[1].key
     notes = [

@@ -59,7 +59,7 @@ def test_nothing_cut_off_or_added_gets_past_it() -> None:
     cut = {length: verdict_of_the_oracle(OBJECT[:length]) for length in range(len(OBJECT))}
     # Cut right before its data block, the object still is laid out as one.
     (chunk,) = example_block().chunks
-    assert cut.pop(len(OBJECT) - 16 - len(chunk.prefix + chunk.deflated)) == "BAD_ROOT"
+    assert cut.pop(len(OBJECT) - 16 - len(chunk.prefix + chunk.deflated)) == "BAD_RECORD"
     assert set(cut.values()) == {"MALFORMED"}
     assert verdict_of_the_oracle(OBJECT + b"\x00") == "MALFORMED"
 
@@ -88,7 +88,7 @@ def test_it_returns_what_was_sealed_and_only_that(tmp_path: Path) -> None:
     ("mutant", "verdict"),
     [
         (lambda a, b, c: [a, c], "BAD_RECORD"),
-        (lambda a, b, c: [a, b, b, c], "BAD_ROOT"),
+        (lambda a, b, c: [a, b, b, c], "BAD_RECORD"),
         (lambda a, b, c: [a, b[:-3] + b"X" + b[-2:], c], "BAD_RECORD"),
         (lambda a, b, c: [b, a, c], "BAD_RECORD"),
     ],

@@ -216,7 +216,7 @@ def chains() -> Iterator[Vector]:
         "partition-not-pinned",
         "The topic has a partition that the trust file doesn't pin.",
         {more.key: more.object()},
-        finding("MISSING_LOG", origin(2)),
+        at(2, "MISSING_LOG", "partitions"),
     )
     later = Run(origin(0, 1), (signing_key("log 0, run 1"),))
     later.add(log_start=0, predecessor=Predecessor(str(ORIGIN), 2, bytes(32)))
@@ -346,16 +346,21 @@ def keys() -> Iterator[Vector]:
     pinned = plain_trust()
     yield Vector("rotation", "A valid rotation of keys.", pinned, plain_objects(good))
     cases = (
-        ("retired-key", "The retired key signs a block.", run.blocks[2].signed(old), 2),
-        ("early-key", "The next key signs before its range.", run.blocks[1].signed(new), 1),
+        ("retired-key", "The retired key signs a block.", run.blocks[2].signed(old), [2]),
+        (
+            "early-key",
+            "The next key signs the block that names it; so nothing vouches for it above, either.",
+            run.blocks[1].signed(new),
+            [1, 2],
+        ),
     )
-    for name, about, block, height in cases:
+    for name, about, block, heights in cases:
         yield Vector(
             name,
             about,
             pinned,
             plain_objects(good | {block.key: block.object()}),
-            (at(height, "BAD_SIGNATURE", "note"),),
+            tuple(at(height, "BAD_SIGNATURE", "note") for height in heights),
         )
     identity = b"\x01" + bytes(31)
     low_id = sha256(f"{ORIGIN}\n".encode() + b"\x01" + identity).hexdigest()[:8]

@@ -38,35 +38,45 @@ def store() -> Iterator[Vector]:
     garbage = replace(again, content=b"garbage")
     marker = Version(None, "marker-1")
     longer = replace(original, lock=Lock("COMPLIANCE", "2099-01-01T00:00:00+00:00"))
-    fault = at(1, "BAD_STORAGE", None)
+    versions, deleted = at(1, "BAD_STORAGE", "versions"), at(1, "BAD_STORAGE", "delete_marker")
     yield stored("store", "Every object is locked long enough.", {})
     yield stored("store-retention-extended", "A lock ends later than it must.", {MIDDLE: (longer,)})
-    yield stored("store-second-version", "The same bytes were written once more.", {MIDDLE: (again, original)}, fault)
+    yield stored(
+        "store-second-version", "The same bytes were written once more.", {MIDDLE: (again, original)}, versions
+    )
     yield stored(
         "store-covered",
         "Garbage was written over a block; the block is still there below.",
         {MIDDLE: (garbage, original)},
-        fault,
+        versions,
     )
     yield stored(
         "store-delete-marker",
         "A block was deleted; it is still there below the marker.",
         {MIDDLE: (marker, original)},
-        fault,
+        deleted,
     )
     yield stored(
         "store-marker-and-replacement",
         "A block was deleted and garbage written.",
         {MIDDLE: (garbage, marker, original)},
-        fault,
+        versions,
+        deleted,
     )
     governance = replace(original, lock=Lock("GOVERNANCE", ENOUGH))
-    yield stored("store-governance", "A lock that an administrator can lift.", {MIDDLE: (governance,)}, fault)
-    yield stored("store-no-lock", "No lock.", {MIDDLE: (replace(original, lock=None),)}, fault)
+    mode = at(1, "BAD_STORAGE", "retention.mode")
+    yield stored("store-governance", "A lock that an administrator can lift.", {MIDDLE: (governance,)}, mode)
+    unlocked = replace(original, lock=None)
+    yield stored("store-no-lock", "No lock.", {MIDDLE: (unlocked,)}, at(1, "BAD_STORAGE", "retention"))
     short = (datetime.fromtimestamp(STARTED // 10**6 + 60, UTC) + timedelta(days=DAYS, seconds=-1)).isoformat()
     early = replace(original, lock=Lock("COMPLIANCE", short))
-    yield stored("store-retention-short", "A lock that ends a second too early.", {MIDDLE: (early,)}, fault)
-    foreign = finding("BAD_STORAGE", ORIGIN)
+    yield stored(
+        "store-retention-short",
+        "A lock that ends a second too early.",
+        {MIDDLE: (early,)},
+        at(1, "BAD_STORAGE", "retention.until"),
+    )
+    foreign = finding("BAD_STORAGE", ORIGIN, None, "key")
     for name, key in (
         ("name", f"v1/{ORIGIN}/blocks/1.avro"),
         ("folder", f"v1/{ORIGIN}/README"),
@@ -79,8 +89,8 @@ def store() -> Iterator[Vector]:
         "store-fork",
         "Two versions of a block, both signed, with different records.",
         forked_versions,
-        fault,
-        at(1, "FORK", None),
+        versions,
+        at(1, "FORK", "checkpoint.root"),
     )
 
 
@@ -111,7 +121,7 @@ def remembered() -> Iterator[Vector]:
         "The newest block is gone.",
         plain_trust(),
         cut,
-        (finding("TRUNCATED", ORIGIN),),
+        (at(2, "TRUNCATED", "height"),),
         remembered=(head,),
     )
     yield Vector(
@@ -123,7 +133,7 @@ def remembered() -> Iterator[Vector]:
         "All of a log is gone.",
         plain_trust(),
         gone,
-        (finding("MISSING_LOG", ORIGIN),),
+        (finding("MISSING_LOG", ORIGIN, None, "origin"),),
         remembered=(head,),
     )
     rewritten = plain_objects(plain_contents() | forked().objects)
@@ -132,7 +142,7 @@ def remembered() -> Iterator[Vector]:
         "The log was rewritten from block 1 on with the stolen key, and remembered before.",
         plain_trust(),
         rewritten,
-        (finding("FORK", ORIGIN),),
+        (at(2, "FORK", "checkpoint.root"),),
         remembered=(head,),
     )
     yield Vector(
@@ -142,7 +152,7 @@ def remembered() -> Iterator[Vector]:
     yield Vector(
         "fresh", "The newest blocks are as new as the auditor asks for.", plain_trust(), objects, newest_after=newest
     )
-    stale = tuple(finding("STALE", run.origin) for run in plain())
+    stale = tuple(finding("STALE", run.origin, 2, "sealed_at") for run in plain())
     yield Vector(
         "stale",
         "No block, not even an empty one, is as new as the auditor asks for.",

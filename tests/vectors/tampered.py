@@ -63,6 +63,7 @@ PAYLOAD = (at(1, "BAD_ROOT", "payload"),)
 def records() -> Iterator[Vector]:
     block = middle()
     first, second, third = block.records()
+    (chunk,) = block.chunks
     cases = (
         (
             "record-value",
@@ -78,13 +79,13 @@ def records() -> Iterator[Vector]:
             "record",
             7,
         ),
-        ("record-offset", "A record's offset is changed.", [first, flipped(second, 0, 2), third], "record.offset", 6),
-        ("records-swapped", "Two records change places.", [second, first, third], "record.offset", 4),
+        ("record-offset", "A record's offset is changed.", [first, flipped(second, 0, 2), third], "record", 6),
+        ("records-swapped", "Two records change places.", [second, first, third], "record", 4),
         (
             "record-dropped",
             "A record in the middle is dropped, and the count of the data block fits.",
             [first, third],
-            "record.offset",
+            "record",
             6,
         ),
         ("field-boundary", "A byte moves from the value to the key.", [boundary(first), second, third], "record", 4),
@@ -99,8 +100,19 @@ def records() -> Iterator[Vector]:
     for name, about, altered, field, offset in cases:
         yield one(name, about, block.stored(altered), "BAD_RECORD", field, offset, quick=PAYLOAD)
     yield one(
-        "last-record-dropped", "The last record is dropped.", block.stored([first, second]), "BAD_ROOT", "payload"
+        "last-record-dropped",
+        "The last record is dropped.",
+        block.stored([first, second]),
+        "BAD_RECORD",
+        "record",
+        7,
+        quick=PAYLOAD,
     )
+    emptied = replace(block, chunks=())
+    yield one("records-gone", "The data block is gone.", emptied, "BAD_RECORD", "record", 4, quick=PAYLOAD)
+    last_cut = Chunk(chunk.count, chunk.deflated[:-4])
+    cut = replace(block, chunks=(last_cut,))
+    yield one("deflate-cut", "The data block ends too early.", cut, "BAD_RECORD", "record", 7, quick=PAYLOAD)
     added = block.stored([first, second, third, third])
     yield one("last-record-doubled", "The last record is there twice.", added, "BAD_ROOT", "payload")
     inserted = replaced(third, (bytes((14,)), bytes((16,))))
@@ -111,7 +123,6 @@ def records() -> Iterator[Vector]:
         "BAD_ROOT",
         "payload",
     )
-    (chunk,) = block.chunks
     padded = replace(block, chunks=(Chunk(chunk.count, flipped(chunk.deflated, 0, 5)),))
     yield one(
         "padding-bits", "Deflate's padding bits are flipped: the content is the same.", padded, "BAD_ROOT", "payload"
@@ -119,7 +130,7 @@ def records() -> Iterator[Vector]:
     split = block.stored([first], [second, third])
     yield one("split", "The same records in two data blocks.", split, "BAD_ROOT", "payload")
     broken = replace(block, chunks=(Chunk(chunk.count, b"\x07" + chunk.deflated[1:]),))
-    yield one("deflate", "A data block can't be inflated.", broken, "BAD_ROOT", "payload")
+    yield one("deflate", "A data block can't be inflated.", broken, "BAD_RECORD", "record", 4, quick=PAYLOAD)
     located = replace(block, locators=flipped(block.locators, 2))
     yield one("locators", "A locator is changed, to lay the blame on another record.", located, "BAD_ROOT", "locators")
     both = replace(block.stored([first, flipped(second, -4 % len(second)), third]), locators=located.locators)
@@ -263,6 +274,16 @@ def signatures() -> Iterator[Vector]:
     )
     for name, about, lines in cases:
         yield one(f"signature-{name}", about, block.with_lines(*map(str, lines)), "BAD_SIGNATURE", "note")
+    first, second, third = block.records()
+    altered = block.stored([first, flipped(second, -4 % len(second)), third]).with_lines(str(cases[0][2][0]))
+    yield changed(
+        "signature-and-record",
+        "A bit of the signature and a record are altered: a bad signature says nothing of the content.",
+        {block.key: altered.object()},
+        at(1, "BAD_SIGNATURE", "note"),
+        at(1, "BAD_RECORD", "record", 6),
+        quick=(at(1, "BAD_SIGNATURE", "note"), *PAYLOAD),
+    )
     yield one("signature-none", "There is no signature line.", block.with_lines(), "MALFORMED", None)
     unpadded = block.with_lines(line[:-1])
     yield one("signature-base64", "The base64 lacks its padding.", unpadded, "MALFORMED", None)
@@ -343,7 +364,9 @@ def chains() -> Iterator[Vector]:
         at(3, "BROKEN_CHAIN", "origin"),
     )
     gone = dict.fromkeys(second.objects)
-    yield changed("log-absent", "A pinned log has no object at all.", gone, finding("MISSING_LOG", OTHER))
+    yield changed(
+        "log-absent", "A pinned log has no object at all.", gone, finding("MISSING_LOG", OTHER, None, "origin")
+    )
 
 
 def wrappers() -> Iterator[Vector]:
