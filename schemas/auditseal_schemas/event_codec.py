@@ -14,7 +14,6 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from auditseal_schemas.errors import DecodeError, EventError, MalformedError
 from auditseal_schemas.event import SCHEMA_VERSION, AuditEvent
-from auditseal_schemas.event_check import MAX_ITEMS
 from auditseal_schemas.event_parts import (
     Actor,
     Authorization,
@@ -123,7 +122,6 @@ def decode_event(encoded: bytes) -> AuditEvent:
         )
     try:
         fields = decode_value(schema_name(version), encoded[PREFIX_BYTES:])
-        _check_counts(fields)
         event = _event(fields)
     except (MalformedError, EventError) as error:
         raise DecodeError(f"no audit event: {error}") from error
@@ -132,13 +130,6 @@ def decode_event(encoded: bytes) -> AuditEvent:
     if list(event.attributes) != list(fields["attributes"]):
         raise DecodeError("the attributes are not in the order of their keys")
     return event
-
-
-def _check_counts(fields: dict[str, Any]) -> None:
-    """Refuse too many parts before any is made, for memory's sake."""
-    for name in ("resources", "changes", "attributes"):
-        if len(fields[name]) > MAX_ITEMS:
-            raise EventError(name, f"has {len(fields[name])} items; at most {MAX_ITEMS} are allowed")
 
 
 def _event(fields: dict[str, Any]) -> AuditEvent:

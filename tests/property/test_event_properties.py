@@ -125,8 +125,10 @@ CHANGES_AT = len(LEAST) - 8
         (LEAST[:RESOURCES_AT], b"\x00\x00\x00\x00", b"\x00" + TAIL),
         (LEAST[:RESOURCES_AT], b"\x02a\x02b\x00\x00", b"\x00" + TAIL),
         (LEAST[:CHANGES_AT], b"\x00\x00\x00", b"\x00" + LEAST[CHANGES_AT + 1 :]),
+        (LEAST[:CHANGES_AT], b"\x02f\x00\x00", b"\x00" + LEAST[CHANGES_AT + 1 :]),
+        (LEAST[:-1], b"\x02k\x00", b"\x00"),
     ],
-    ids=["empty resources", "resources", "empty changes"],
+    ids=["empty resources", "resources", "empty changes", "changes", "attributes"],
 )
 def test_tiny_items_take_at_most_80_bytes_for_each_of_theirs(head: bytes, item: bytes, tail: bytes) -> None:
     count = (MAX_EVENT_BYTES - len(head) - len(tail) - 4) // len(item)

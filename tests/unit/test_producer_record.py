@@ -230,6 +230,11 @@ def test_room_that_comes_is_used() -> None:
     assert [pending.result(0).stream.sequence for pending in pendings] == list(range(500))
 
 
+def close_undelivered(producer: AuditProducer, timeout: float) -> None:
+    with pytest.raises(UndeliveredError):
+        producer.close(timeout)
+
+
 def test_closing_wakes_those_who_wait_for_room() -> None:
     producer = AuditProducer(lonely_config(buffer_events=1, full_wait=30))
     producer.record(**FIELDS)
@@ -241,12 +246,14 @@ def test_closing_wakes_those_who_wait_for_room() -> None:
         except ProducerClosedError as error:
             refused.append(error)
 
-    thread = threading.Thread(target=work)
-    thread.start()
+    waiting = threading.Thread(target=work)
+    waiting.start()
     time.sleep(0.2)
-    with pytest.raises(UndeliveredError):
-        producer.close(0)
-    thread.join(5)
+    closing = threading.Thread(target=close_undelivered, args=(producer, 2.0))
+    closing.start()
+    waiting.join(1)  # while the flush of the close still waits
+    assert (waiting.is_alive(), closing.is_alive()) == (False, True)
+    closing.join()
     assert len(refused) == 1
 
 
