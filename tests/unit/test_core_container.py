@@ -167,7 +167,15 @@ def test_a_data_block_holds_records() -> None:
 
 def test_an_object_has_a_greatest_length() -> None:
     assert refuse(DATA + bytes(MAX_OBJECT_BYTES + 1 - len(DATA))).problem.startswith("it exceeds")
-    assert refuse(DATA + bytes(MAX_OBJECT_BYTES - len(DATA))).field == "container"
+    assert not refuse(DATA + bytes(MAX_OBJECT_BYTES - len(DATA))).problem.startswith("it exceeds")
+
+
+def test_a_length_past_the_end_is_named_as_one() -> None:
+    """The least that can be too much: one byte more than there is, and none of it the sync marker."""
+    for body in (b"", b"x"):
+        tail = encode_long(1) + encode_long(len(body) + 1) + body
+        assert refuse(built(tail=tail)).problem.endswith("run past its end")
+    assert refuse(built(tail=encode_long(1) + encode_long(1) + b"x")).field == "container.sync"
 
 
 def test_no_more_records_are_promised_than_a_block_may_hold() -> None:
