@@ -5,7 +5,6 @@ read from the vault, each block is verified, and the store itself refuses a seco
 block may be handed over twice, by a rebalance or a crash, without harm.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Iterable
@@ -15,13 +14,13 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from auditseal_archiver.config import ArchiverConfig
+from auditseal_archiver.consumer import BrokerWatch, open_consumer
 from auditseal_archiver.drills import Drills
 from auditseal_archiver.keeper import KeeperConfig, RewindNeededError
 from auditseal_archiver.lane import Handed, Lane
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.start import Start, find_beginning, find_start
 from auditseal_archiver.vault import Vault, VaultError
-from auditseal_schemas.limits import KIB, MIB
 
 PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
 """What must hold before the archiver is ready."""
@@ -29,7 +28,6 @@ PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
 _POLL_SECONDS = 0.1
 _UPKEEP_SECONDS = 0.5  # from one commit, and look at the lanes' backlog, to the next
 _FINISH_SECONDS = 3.0  # that a block under way may take when its partition goes elsewhere
-_FETCH_BYTES = 16 * MIB
 _PASSING = {  # conditions of a broker, or of a topic not made yet, that end by themselves
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  (its public name for a local error)
     KafkaError._TRANSPORT,  # noqa: SLF001
@@ -61,6 +59,8 @@ class Archiver:
         self._lanes: dict[int, Lane] = {}
         self._paused: set[int] = set()
         self._committed: dict[int, int] = {}
+        self._broker = BrokerWatch(config.blocks_topic)
+        self._unassigned: str | None = "none is assigned yet"
         self._log: Any = structlog.get_logger(__name__)
 
     def run(self, stop: threading.Event) -> None:
@@ -86,30 +86,10 @@ class Archiver:
             self._leave(consumer)
 
     def _subscribe(self) -> Consumer:
-        static = {"group.instance.id": self._config.instance} if self._config.instance else {}
-        own = {
-            **static,
-            "group.id": self._config.group,
-            "session.timeout.ms": int(self._config.session * 1000),
-            "heartbeat.interval.ms": int(self._config.session * 1000 / 4),
-            "client.id": "auditseal-archiver",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "error",  # every start is chosen here; one that fails must be heard of
-            "isolation.level": "read_committed",
-            "check.crcs": True,
-            "enable.partition.eof": True,
-            "partition.assignment.strategy": "cooperative-sticky",
-            "allow.auto.create.topics": False,
-            "fetch.max.bytes": _FETCH_BYTES,
-            "queued.max.messages.kbytes": _FETCH_BYTES // KIB,
-        }
-        logger = logging.getLogger("librdkafka")
-        consumer = Consumer({**self._config.client, **own}, logger=logger)
+        consumer = open_consumer(self._config, self._broker.hear)
         consumer.subscribe(
             [self._config.blocks_topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
-        self._health.miss(PARTITIONS, "none is assigned yet")
         return consumer
 
     def _loop(self, consumer: Consumer, drills: Drills, stop: threading.Event) -> None:
@@ -123,7 +103,7 @@ class Archiver:
                 upkeep = time.monotonic() + _UPKEEP_SECONDS
                 drills.keep()
                 self._commit(consumer, self._lanes)
-                self._show_health()
+                self._show_health(consumer)
             self._throttle(consumer)
 
     def _hand_over(self, consumer: Consumer, message: Message) -> None:
@@ -139,8 +119,7 @@ class Archiver:
             self._log.warning("the position is gone from the topic", partition=partition, problem=str(error))
             self._restart(consumer, partition)
         elif error.code() in _PASSING or error.retriable():
-            self._log.warning("Kafka is away or not ready", problem=str(error))
-            self._health.miss(PARTITIONS, str(error))
+            self._broker.hear(error)
         else:
             raise KafkaException(error)
 
@@ -197,12 +176,16 @@ class Archiver:
             consumer.commit(offsets=[TopicPartition(topic, *pair) for pair in moved.items()], asynchronous=True)
             self._committed.update(moved)
 
-    def _show_health(self) -> None:
-        troubles = [lane.trouble for lane in self._lanes.values() if lane.trouble]
-        if troubles:
-            self._health.miss(STORE, troubles[0])
-        else:
-            self._health.hold(STORE)
+    def _show_health(self, consumer: Consumer) -> None:
+        store = next((lane.trouble for lane in self._lanes.values() if lane.trouble), None)
+        for condition, trouble in (
+            (STORE, store),
+            (PARTITIONS, self._broker.trouble(consumer) or self._unassigned),
+        ):
+            if trouble:
+                self._health.miss(condition, trouble)
+            else:
+                self._health.hold(condition)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         starts = {each.partition: find_start(consumer, each.topic, each.partition) for each in partitions}
@@ -212,7 +195,7 @@ class Archiver:
         for partition, start in starts.items():
             self._log.info("assigned", partition=partition, offset=start.offset, from_start=start.from_start)
             self._open(partition, start)
-        self._health.hold(PARTITIONS)
+        self._unassigned = None
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         mine = [each.partition for each in partitions if each.partition in self._lanes]
@@ -228,7 +211,7 @@ class Archiver:
             self._lanes[partition].cancel()
         self._drop(mine)
         consumer.incremental_unassign(partitions)
-        self._health.miss(PARTITIONS, "they were lost: the group didn't hear of this archiver for too long")
+        self._unassigned = "they were lost: the group didn't hear of this archiver for too long"
 
     def _finish(self, partitions: Iterable[int]) -> None:
         """Let the blocks under way end, for a while."""

@@ -10,6 +10,7 @@ from heapq import nsmallest
 from pathlib import Path
 
 from auditseal_archiver.vault import AlreadyStoredError, Retention, StoredVersion, VaultError
+from auditseal_schemas.errors import quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 
 _STAGING = ".staging"
@@ -47,7 +48,7 @@ class DirectoryVault:
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return a file's content; see `VaultReader`."""
         if version_id:
-            raise VaultError(f"{self.url} has no versions, and none that is called {version_id!r}")
+            raise VaultError(f"{self.url} has no versions, and none that is called {quoted(version_id)}")
         path = self._path(key)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -85,7 +86,7 @@ class DirectoryVault:
     def _path(self, key: str) -> Path:
         parts = key.split("/")
         if any(part in {"", ".", "..", _STAGING} or "\0" in part for part in parts):
-            raise VaultError(f"{key[:300]!r} is no key of a vault")
+            raise VaultError(f"{quoted(key)} is no key of a vault")
         return self._root.joinpath(*parts)
 
     def _walk(self, prefix: str, after: str) -> Iterator[str]:

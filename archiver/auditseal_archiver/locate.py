@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from auditseal_archiver.vault import Vault, VaultReader
-from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.errors import ConfigurationError, quoted
 
 _PARAMETERS = {"endpoint", "region"}
 
@@ -23,7 +23,7 @@ def open_vault(url: str) -> Vault:
             return _directory(parts.netloc, parts.path, parts.query)
         case "s3":
             return _bucket(parts.netloc, parts.path, parts.query)
-    raise ConfigurationError(f"{url[:300]!r} is no vault: s3://bucket/prefix?endpoint=... or file:///path is expected")
+    raise ConfigurationError(f"{quoted(url)} is no vault: s3://bucket/prefix?endpoint=... or file:///path is expected")
 
 
 def open_reader(url: str) -> VaultReader:
@@ -47,7 +47,7 @@ def _bucket(name: str, path: str, query: str) -> Vault:
     try:
         pairs = parse_qsl(query, strict_parsing=bool(query), keep_blank_values=True)
     except ValueError as error:
-        raise ConfigurationError(f"{query[:300]!r} in a vault's URL is no name=value&...: {error}") from error
+        raise ConfigurationError(f"{quoted(query)} in a vault's URL is no name=value&...: {error}") from error
     parameters = dict(pairs)
     if not name or len(parameters) != len(pairs) or not parameters.keys() <= _PARAMETERS or "" in parameters.values():
         raise ConfigurationError("a bucket is named as s3://bucket/prefix?endpoint=...&region=..., each once")

@@ -10,6 +10,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from auditseal_archiver.drill import drill_bucket
 from auditseal_archiver.s3_client import (
+    BROKEN_ANSWER,
     CONFLICT,
     PRECONDITION_FAILED,
     S3_ERRORS,
@@ -20,9 +21,11 @@ from auditseal_archiver.s3_client import (
     status_of,
 )
 from auditseal_archiver.vault import AlreadyStoredError, Retention, StoredVersion, VaultError
+from auditseal_schemas.errors import quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 
 _ATTEMPTS = 4
+_MOST_WORDS = 500
 _PAGE = 1000  # the most that S3 lists at once
 _NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"}
 
@@ -49,7 +52,7 @@ class S3Vault:
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         """Yield every version and marker; see `VaultReader`."""
         marker = {"KeyMarker": self._bucket.prefix + after} if after else {}
-        remaining = limit
+        remaining, last = limit, after
         while remaining is None or remaining > 0:
             with self._mapped_errors(f"{prefix}*"):
                 page = self._client.list_object_versions(
@@ -58,13 +61,17 @@ class S3Vault:
                     MaxKeys=min(remaining or _PAGE, _PAGE),
                     **marker,
                 )
-            found = self._in_order(page)
+                found, is_last, before = self._in_order(page), not page["IsTruncated"], marker
+            self._check_order(found, prefix, after, last)
             yield from found[:remaining]
             if remaining is not None:
                 remaining -= len(found)
-            if not page["IsTruncated"]:
+            if is_last:
                 return
+            last = found[-1].key if found else last
             marker = {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
+            if marker in ({}, before):
+                raise VaultError(f"{quoted(prefix)} in {self.url}: the store's listing goes on and says nowhere how")
 
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return the content of a version; see `VaultReader`."""
@@ -126,9 +133,20 @@ class S3Vault:
             for entry, is_marker in entries
         ]
 
+    def _check_order(self, found: list[StoredVersion], prefix: str, after: str, last: str) -> None:
+        """Check that a page goes on with what was asked for: a store that starts over would be listed for ever."""
+        for entry in found:
+            if not entry.key.startswith(prefix) or entry.key == after or entry.key.encode() < last.encode():
+                problem = f"the store lists {quoted(entry.key)}, which is not what was asked for, or out of order"
+                raise VaultError(f"{quoted(prefix)} in {self.url}: {problem}")
+
     @contextmanager
     def _mapped_errors(self, what: str) -> Iterator[None]:
+        """Map errors; their texts may be the store's own."""
         try:
             yield
         except S3_ERRORS as error:
-            raise VaultError(f"{what} in {self.url}: {error}") from error
+            raise VaultError(f"{what} in {self.url}: {quoted(str(error), _MOST_WORDS)}") from error
+        except BROKEN_ANSWER as error:
+            problem = f"the store's answer is none of S3's: {quoted(repr(error), _MOST_WORDS)}"
+            raise VaultError(f"{what} in {self.url}: {problem}") from error
