@@ -122,6 +122,7 @@ class Audit:
 
     def _report(self, pinned: PinnedLog) -> LogReport:
         walk, error = self._walks[pinned.origin], self._errors.get(pinned.origin, "")
+        walk.findings.sort()
         return LogReport(
             pinned.origin, self._result(pinned, walk, error), walk.tally, walk.findings, tuple(walk.notices), error
         )

@@ -102,6 +102,10 @@ class Findings:
         others.kept.clear()
         others.counts.clear()
 
+    def sort(self) -> None:
+        """Put the kept findings in order: what is of no block, then block by block."""
+        self.kept.sort(key=lambda found: (-1 if found.height is None else found.height, found.verdict.exit_code))
+
     def judged(self, verdict: Verdict) -> "Findings":
         """Return the same findings under another verdict."""
         others = Findings()

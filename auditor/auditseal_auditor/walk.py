@@ -84,7 +84,6 @@ class LogWalk:
     def finish(self) -> None:
         """Add what only the log's end can tell: garbage above the last linked block is a squatter's."""
         self.findings.take(self._garbage.judged(Verdict.SQUATTED))
-        self.findings.kept.sort(key=lambda finding: -1 if finding.height is None else finding.height)
 
     def _skip_to(self, height: int) -> None:
         """Note the heights below `height` that have no object: they are missing if a linked block lies above."""

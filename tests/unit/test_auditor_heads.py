@@ -1,0 +1,153 @@
+"""Remembered heads: what a vault is held to that was verified before."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auditseal_auditor.heads import Head, heads_after, read_heads, write_heads
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import AuditsealError, ConfigurationError
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.verdict import Verdict
+from tests.vault_factory import (
+    ORIGINS,
+    MemoryVault,
+    audit,
+    genesis,
+    keys_of,
+    make_trust,
+    make_vault,
+    places,
+    put_log,
+    resigned,
+    seal,
+)
+
+LOG = ORIGINS[0]
+
+
+def head_of(block: Block) -> dict[Origin, Head]:
+    return {block.header.origin: Head.of(block.note)}
+
+
+def test_a_vault_that_grew_agrees_with_every_earlier_head() -> None:
+    vault, logs = make_vault()
+    for block in logs[0]:
+        assert places(audit(vault, heads=head_of(block))) == []
+
+
+def test_a_tail_that_was_cut_off_is_one_finding_at_the_first_height() -> None:
+    vault, logs = make_vault(sizes=(1, 1, 1, 1))
+    for height in (2, 3):
+        del vault.objects[LOG.block_key(height)]
+    assert places(audit(vault)) == []
+    assert places(audit(vault, heads=head_of(logs[0][3]))) == [(Verdict.TRUNCATED, 0, 2, None, "height")]
+
+
+def test_a_hole_in_the_tail_is_a_truncation_too() -> None:
+    vault, logs = make_vault(sizes=(1, 1, 1, 1))
+    del vault.objects[LOG.block_key(2)]
+    vault.replace(LOG.block_key(3), b"")
+    expected = [(Verdict.TRUNCATED, 0, 2, None, "height"), (Verdict.MALFORMED, 0, 3, None, "container")]
+    assert places(audit(vault, heads=head_of(logs[0][3]))) == expected
+
+
+def test_a_log_that_vanished_is_missing() -> None:
+    vault, logs = make_vault()
+    for height in range(3):
+        del vault.objects[LOG.block_key(height)]
+    report = audit(vault, heads=head_of(logs[0][2]))
+    assert places(report) == [(Verdict.MISSING_LOG, 0, None, None, "origin")]
+    assert "3 blocks of it are remembered" in report.kept_findings[0].detail
+
+
+def test_a_damaged_head_is_damage_and_no_squatter() -> None:
+    vault, logs = make_vault()
+    vault.replace(LOG.block_key(2), b"")
+    assert places(audit(vault, heads=head_of(logs[0][2]))) == [(Verdict.MALFORMED, 0, 2, None, "container")]
+
+
+def rewritten(*sizes: int) -> MemoryVault:
+    """Return a vault that the key's holder wrote anew from height 1 on."""
+    vault, logs = make_vault()
+    state = genesis(LOG).accept(logs[0][0])
+    for height in (1, 2):
+        del vault.objects[LOG.block_key(height)]
+    for size in sizes:
+        block = seal(state, size)
+        put_log(vault, [block])
+        state = state.accept(block)
+    return vault
+
+
+def test_a_history_rewritten_with_the_key_is_a_fork_against_the_memory() -> None:
+    _, logs = make_vault()
+    vault = rewritten(2, 6, 1)
+    assert places(audit(vault)) == []
+    report = audit(vault, heads=head_of(logs[0][2]))
+    assert places(report) == [(Verdict.FORK, 0, 2, None, "checkpoint.root")]
+    notes = report.kept_findings[0].evidence
+    assert notes[0] == logs[0][2].note.format().decode()
+    assert [note.split("\n")[:2] for note in notes] == [[str(LOG), "3"]] * 2
+    assert notes[0] != notes[1]
+
+
+def test_the_old_root_is_had_from_the_next_frontier_where_the_block_itself_is_gone() -> None:
+    _, logs = make_vault()
+    vault = rewritten(2, 6, 1)
+    del vault.objects[LOG.block_key(2)]
+    report = audit(vault, heads=head_of(logs[0][2]))
+    assert [place[0] for place in places(report)] == [Verdict.BROKEN_CHAIN, Verdict.FORK]
+
+
+def test_a_remembered_log_that_nobody_pins_is_mentioned() -> None:
+    vault, logs = make_vault()
+    report = audit(vault, make_trust(LOG), heads=head_of(logs[1][2]))
+    assert any(str(ORIGINS[1]) in notice for notice in report.notices)
+
+
+def test_only_clean_logs_are_remembered_and_nothing_is_forgotten(tmp_path: Path) -> None:
+    vault, logs = make_vault()
+    stranger = Origin("b.example", "t", 0, 0)
+    stranger_block = seal(LogState.genesis(stranger, keys_of(stranger)), 1)
+    heads = head_of(logs[0][1]) | head_of(stranger_block)
+    vault.replace(LOG.block_key(0), b"")
+    after = heads_after(heads, audit(vault, heads=heads))
+    assert {origin: head.checkpoint.size for origin, head in after.items()} == {LOG: 2, stranger: 1, ORIGINS[1]: 3}
+    path = tmp_path / "state.json"
+    write_heads(path, after)
+    assert read_heads(path) == after
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_no_state_file_yet_is_no_memory_yet(tmp_path: Path) -> None:
+    assert read_heads(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("harm", ["", "[]", "{}", '{"version": 2, "heads": {}}', '{"version": 1, "heads": {"x": "y"}}'])
+def test_a_broken_memory_is_refused(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "state"
+    path.write_text(harm)
+    with pytest.raises(ConfigurationError, match="is broken"):
+        read_heads(path)
+
+
+def test_a_memory_under_another_logs_name_is_refused(tmp_path: Path) -> None:
+    _, logs = make_vault()
+    path = tmp_path / "state"
+    note = logs[1][0].note.format().decode()
+    path.write_text(json.dumps({"version": 1, "heads": {str(LOG): note}}))
+    with pytest.raises(ConfigurationError, match="stands a head of"):
+        read_heads(path)
+
+
+def test_a_memory_that_cant_be_kept_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(AuditsealError, match="can't be written"):
+        write_heads(tmp_path / "no" / "state", {})
+
+
+def test_a_resigned_head_with_the_same_root_is_no_fork() -> None:
+    vault, logs = make_vault()
+    assert places(audit(vault, heads=head_of(resigned(logs[0][2])))) == []

@@ -1,0 +1,208 @@
+"""Small vaults made of fixed keys and times: the same bytes on every machine, whole or harmed on purpose.
+
+`make_log` seals a log, `put_log` stores it, `audit` gives the verdict. Reused wherever a verifier is to be fooled.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from auditseal_archiver.vault import Retention, StoredVersion, VaultError
+from auditseal_auditor.audit import Audit, Request
+from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.report import Report
+from auditseal_schemas.block import Block, make_locators
+from auditseal_schemas.checkpoint import Checkpoint
+from auditseal_schemas.container import Chunk
+from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.key import Signer, SigningKey, VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.merkle import Frontier
+from auditseal_schemas.note import sign_note
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.record import next_link
+from auditseal_schemas.trust import PinnedLog, Start, Trust
+from tests.vectors.parts import Message, signing_key, stored_deflate
+
+ORIGINS = tuple(Origin("a.example", "audit.events", partition, 0) for partition in range(2))
+SIGNER = signing_key("one")
+OTHER_SIGNER = signing_key("two")
+DAY = 86_400_000_000
+"""µs."""
+SEALED_AT = 1_700_000_000_000_000
+RETENTION_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object; `data` None: a delete marker."""
+
+    version_id: str
+    data: bytes | None
+    lock: Retention | None
+
+
+@dataclass
+class MemoryVault:
+    """A vault in memory, with versions, markers and locks, or without (`enforces_worm` False)."""
+
+    enforces_worm: bool = True
+    url: str = "memory:"
+    objects: dict[str, list[Version]] = field(default_factory=dict)
+    broken: str = ""
+    """A key whose reading fails; `*`: nothing can be listed."""
+
+    def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
+        if self.broken == "*":
+            raise VaultError("the store is away")
+        for key in sorted(self.objects, key=lambda name: name.encode("utf-8", "surrogateescape")):
+            if key.startswith(prefix) and key > after:
+                for number, version in enumerate(reversed(self.objects[key])):
+                    marker = version.data is None
+                    yield StoredVersion(key, version.version_id, number == 0, marker, len(version.data or b""))
+
+    def read(self, key: str, version_id: str = "") -> bytes:
+        if key == self.broken:
+            raise VaultError(f"{key} can't be read: the store is away")
+        found = [version for version in self.objects[key] if version.version_id == version_id]
+        assert len(found) == 1
+        assert found[0].data is not None
+        return found[0].data
+
+    def retention(self, key: str, version_id: str) -> Retention | None:
+        return next(version.lock for version in self.objects[key] if version.version_id == version_id)
+
+    def put(self, key: str, data: bytes | None, lock: Retention | None = None) -> None:
+        """Store another version; None is a delete marker."""
+        versions = self.objects.setdefault(key, [])
+        versions.append(Version(f"v{len(versions) + 1}" if self.enforces_worm else "", data, lock))
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Change what lies under a key, as whoever holds the disks may."""
+        self.objects[key][0] = replace(self.objects[key][0], data=data)
+
+
+def lock_until(sealed_at: int = SEALED_AT, days: float = RETENTION_DAYS + 1, mode: str = "COMPLIANCE") -> Retention:
+    return Retention(mode, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=sealed_at, days=days))
+
+
+def make_messages(origin: Origin, offsets: Iterable[int]) -> list[Message]:
+    """Return a different message at each offset."""
+    return [
+        Message(
+            offset,
+            (2, 1_700_000_000_000 + offset),
+            b"actor-%d" % (offset % 3),
+            [("trace", b"%d" % offset)] if offset % 2 else [],
+            f'{{"log": "{origin}", "number": {offset}}}'.encode(),
+        )
+        for offset in offsets
+    ]
+
+
+def seal(
+    state: LogState,
+    records: int,
+    *,
+    signers: Sequence[Signer] = (SIGNER,),
+    partitions: int = len(ORIGINS),
+    skip: int = 0,
+    now: int | None = None,
+    source: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Block:
+    """Return the next block of a log, after a gap of `skip` offsets."""
+    identity = SourceIdentity(
+        **({"cluster_id": "C", "topic_id": "T", "partitions": partitions, "last_leader_epoch": 0} | dict(source or {}))
+    )
+    draft = BlockDraft(state, BlockLimits(), compress=stored_deflate)
+    first = state.next_offset + skip
+    assert draft.extend(make_messages(state.origin, range(first, first + records))) == records
+    sealed_at = SEALED_AT + state.height if now is None else now
+    return draft.seal(identity, signers, now=sealed_at, sealer="auditseal/test", **more)
+
+
+def genesis(origin: Origin, *signers: SigningKey) -> LogState:
+    return LogState.genesis(origin, keys_of(origin, *signers))
+
+
+def keys_of(origin: Origin, *signers: SigningKey) -> tuple[VerifierKey, ...]:
+    return tuple(VerifierKey(str(origin), signer.public) for signer in signers or (SIGNER,))
+
+
+def make_log(origin: Origin, sizes: Sequence[int] = (4, 3, 5), **more: Any) -> list[Block]:
+    """Return a log's blocks, with so many records each."""
+    state, blocks = genesis(origin), []
+    for size in sizes:
+        blocks.append(seal(state, size, **more))
+        state = state.accept(blocks[-1])
+    return blocks
+
+
+def put_log(vault: MemoryVault, blocks: Iterable[Block]) -> None:
+    """Store blocks where they belong, locked as they must be."""
+    for block in blocks:
+        lock = lock_until(block.header.sealed_at) if vault.enforces_worm else None
+        vault.put(block.header.origin.block_key(block.header.height), block.format(), lock)
+
+
+def make_vault(
+    *, enforces_worm: bool = True, sizes: Sequence[int] = (4, 3, 5)
+) -> tuple[MemoryVault, list[list[Block]]]:
+    """Return a good vault of both logs, and their blocks."""
+    vault, logs = MemoryVault(enforces_worm), [make_log(origin, sizes) for origin in ORIGINS]
+    for blocks in logs:
+        put_log(vault, blocks)
+    return vault, logs
+
+
+def make_trust(
+    *origins: Origin, retention_days: int | None = RETENTION_DAYS, starts: Mapping[Origin, Start] | None = None
+) -> Trust:
+    """Return what pins the logs with the first signer's key."""
+    logs = (PinnedLog(origin, keys_of(origin), (starts or {}).get(origin)) for origin in origins or ORIGINS)
+    return Trust(tuple(logs), None, retention_days)
+
+
+def audit(vault: MemoryVault, trust: Trust | None = None, *, jobs: int = 1, **request: Any) -> Report:
+    """Verify a vault; a small one never leaves this process."""
+    with Examiner(partial(_same, vault), jobs) as examiner:
+        return Audit(Request(trust or make_trust(), **request), examiner).run()
+
+
+def _same(vault: MemoryVault) -> MemoryVault:
+    return vault
+
+
+def places(report: Report) -> list[tuple[Any, ...]]:
+    """Return of each finding what names its place: verdict, partition, height, offset, field."""
+    return [
+        (finding.verdict, finding.origin.partition, finding.height, finding.offset, finding.field)
+        for finding in report.kept_findings
+    ]
+
+
+def with_records(block: Block, records: Sequence[bytes]) -> Block:
+    """Return a block with other stored records, everything else as it was: no key is needed for that."""
+    return replace(block, chunks=(Chunk(len(records), stored_deflate(b"".join(records))),))
+
+
+def resigned(
+    block: Block, *, frontier: Frontier | None = None, signers: Sequence[Signer] = (SIGNER,), **changes: Any
+) -> Block:
+    """Return the block with header fields changed, hashed and signed anew by whoever holds the key."""
+    header, before = replace(block.header, **changes), frontier or block.frontier
+    checkpoint = Checkpoint(header.origin, header.height + 1, before.append(header.leaf).root)
+    note = sign_note(checkpoint.format(), str(header.origin), signers)
+    return Block(header, header.leaf, before, note, block.locators, block.chunks)
+
+
+def relocated(block: Block, records: Sequence[bytes]) -> bytes:
+    """Return the locators of other records in a block's place."""
+    link, links = block.header.first_link, []
+    for record in records:
+        link = next_link(link, record)
+        links.append(link)
+    return make_locators(links)
