@@ -166,18 +166,31 @@ def check_records(block: Block) -> list[dict[str, Any]]:
 
 
 def read_trust(text: str) -> dict[str, Log]:  # section 13
+    """Return the pinned logs.
+
+    Raises:
+        ValueError: A line is none of the four, is there twice, or has a number in another spelling.
+        Refused: A key can't be relied on.
+    """
     keys: dict[str, list[str]] = {}
     starts: dict[str, tuple[int, bytes]] = {}
+    once: list[tuple[str, ...]] = []
     for line in text.split("\n"):
         match line.split("#")[0].split():
             case ["log", key]:
                 keys.setdefault(key.split("+")[0], []).append(key)
-            case ["start", origin, height, root]:
+                once.append((key,))
+            case ["start", origin, height, root] if int(height) > 0 and str(int(height)) == height:
                 starts[origin] = (int(height), unbase64(root.encode(), "start"))
-            case [] | ["vault" | "retention", _]:
-                pass
-            case words:
+                once.append(("start", origin))
+            case ["vault", _]:
+                once.append(("vault",))
+            case ["retention", days] if str(int(days)) == days:
+                once.append(("retention",))
+            case [_, *_] as words:
                 raise ValueError(f"the trust file has a line that isn't known: {words}")
+    if len(set(once)) < len(once) or not keys or not starts.keys() <= keys.keys():
+        raise ValueError("the trust file has a line twice, pins no log, or starts one that isn't pinned")
     return {origin: Log(origin, pinned, starts.get(origin)) for origin, pinned in keys.items()}
 
 

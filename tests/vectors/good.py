@@ -16,7 +16,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import RecordHeaders
 from tests.vectors.parts import Message, signing_key, stored_deflate, verifier_key
 from tests.vectors.sealed import Sealed
-from tests.vectors.vector import Vector, plain_objects
+from tests.vectors.vector import Finding, Vector, plain_objects
 
 CLUSTER, TOPIC = "audit.example.com", "audit.events"
 STARTED = 1_750_000_000_000_000
@@ -224,11 +224,13 @@ def later() -> Vector:
 
 
 def started() -> Vector:
+    root = plain()[0].blocks[1].root
+    return from_start("start", "The blocks below the pinned start have lawfully expired.", root)
+
+
+def from_start(name: str, about: str, root: bytes, *findings: Finding) -> Vector:
+    """Return the plain vault without the first two blocks of log 0, whose check starts above them."""
     first, second = plain()
-    root = b64encode(first.blocks[1].root).decode()
-    return Vector(
-        "start",
-        "The blocks below the pinned start have lawfully expired.",
-        plain_trust() + f"start {first.origin} 2 {root}\n",
-        plain_objects({first.blocks[2].key: first.blocks[2].object()} | second.objects),
-    )
+    line = f"start {first.origin} 2 {b64encode(root).decode()}\n"
+    objects = plain_objects({first.blocks[2].key: first.blocks[2].object()} | second.objects)
+    return Vector(name, about, plain_trust() + line, objects, findings)

@@ -150,6 +150,16 @@ def malformed_headers() -> Iterator[Vector]:
             "an array's block has a byte size.",
             replace(block, raw_header=replaced(raw, (gap(5, 0), b"\x01\x06" + gap(5, 0)[1:]))),
         ),
+        (
+            "array-end",
+            "an array doesn't end in 00.",
+            replace(block, raw_header=replaced(raw, (gap(5, 0), gap(5, 0)[:-1] + b"\x01"))),
+        ),
+        (
+            "boolean",
+            "`final` is neither 00 nor 01.",
+            replace(block, raw_header=replaced(raw, (b"\x00\x10golden/1", b"\x02\x10golden/1"))),
+        ),
         ("wide-int", "partitions don't fit 32 bits.", block.altered(partitions=2**31)),
         (
             "control-character",

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.note import NoteSignature, sign_note
-from tests.vectors.good import Run, origin, plain, plain_contents, plain_trust
+from tests.vectors.good import Run, from_start, origin, plain, plain_contents, plain_trust
 from tests.vectors.parts import signing_key, verifier_key
 from tests.vectors.sealed import Sealed, flipped, replaced
 from tests.vectors.vector import Finding, Vector, finding, plain_objects
@@ -310,6 +310,18 @@ def trust_keys() -> Iterator[Vector]:
     name, _, blob = str(verifier_key(ORIGIN, signing_key("log 0"))).split("+")[0:3]
     swapped = f"log {name}+00000000+{blob}\n"
     yield Vector("key-id", "The key id is not the key's.", swapped, plain_objects(plain_contents()), trust_error=True)
+    first = plain()[0].origin
+    lines = {
+        "unknown-line": "witness somebody\n",
+        "start-of-unpinned-log": f"start {origin(7)} 2 {b64encode(bytes(32)).decode()}\n",
+        "start-at-0": f"start {first} 0 {b64encode(bytes(32)).decode()}\n",
+        "key-twice": plain_trust().splitlines()[0] + "\n",
+        "retention-twice": "retention 1\nretention 1\n",
+        "padded-number": "retention 01\n",
+    }
+    for name, line in lines.items():
+        about = "The trust file can't be relied on as a whole."
+        yield Vector(f"trust-{name}", about, plain_trust() + line, plain_objects(plain_contents()), trust_error=True)
 
 
 def chains() -> Iterator[Vector]:
@@ -343,6 +355,8 @@ def chains() -> Iterator[Vector]:
         "BROKEN_CHAIN",
         "origin",
     )
+    wrong = "The trust file starts at another root."
+    yield from_start("start-wrong-root", wrong, bytes(32), at(2, "BAD_ROOT", "frontier"))
     squatted = f"v1/{ORIGIN}/blocks/000000000003.avro"
     yield changed(
         "squatted",
