@@ -1,0 +1,201 @@
+"""From produce to a locked object: all daemons, a real Kafka and a real MinIO on this machine.
+
+A steady phase gives latencies, a burst the throughput and the daemons' memory. A record's latency runs from just
+before it is handed to the producer to the moment at which a listing of the bucket first shows its block, so it includes
+the listing's own interval.
+"""
+
+import statistics
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import psutil
+from confluent_kafka import Producer
+
+from auditseal.demo.crew import Crew
+from auditseal_archiver.locate import open_reader
+from auditseal_archiver.vault import VaultReader
+from auditseal_local.minio import MinioNode
+from auditseal_local.process import Child
+from auditseal_schemas.block import Block
+from auditseal_schemas.origin import Origin
+
+PARTITIONS = 2
+STEADY_RATE = 5_000  # events/s
+STEADY_SECONDS = 15
+LISTING_SECONDS = 0.02
+DONE_SECONDS = 180
+CLUSTER, EVENTS = "bench.local", "bench.pipeline"
+ORIGINS = [Origin(CLUSTER, EVENTS, partition, 0) for partition in range(PARTITIONS)]
+
+
+@dataclass
+class Arrivals:
+    """When each block was first listed in the vault."""
+
+    reader: VaultReader
+    seen: dict[str, float] = field(default_factory=dict)
+    records: int = 0
+    _latest: dict[Origin, str] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """List what is new, and count its records."""
+        for origin in ORIGINS:
+            for stored in self.reader.versions(origin.blocks_prefix, self._latest.get(origin, "")):
+                self.seen[stored.key] = time.time()
+                self._latest[origin] = stored.key
+                self.records += Block.parse(self.reader.read(stored.key, stored.version_id)).header.count
+
+    def wait_for(self, records: int) -> float:
+        """Wait until so many records are locked; return when the last one was."""
+        deadline = time.monotonic() + DONE_SECONDS
+        while self.records < records:
+            assert time.monotonic() < deadline, f"{self.records} of {records} records are locked"
+            self.look()
+            time.sleep(LISTING_SECONDS)
+        return max(self.seen.values())
+
+    def latencies(self) -> Iterator[float]:
+        """Yield each steady record's seconds from produce to locked."""
+        for key, arrived in self.seen.items():
+            for record in Block.parse(self.reader.read(key)).records():
+                assert record.value is not None
+                (produced,) = struct.unpack_from("<d", record.value)
+                yield arrived - produced
+
+
+def measure(bootstrap_servers: str, minio: MinioNode, directory: Path, burst: int = 600_000) -> dict[str, float]:
+    """Return p50 and p99 in seconds, records/s of the burst, and each daemon's peak resident MiB."""
+    with _pipeline(bootstrap_servers, minio, directory) as (arrivals, daemons):
+        steady = _publish_steadily(bootstrap_servers, arrivals)
+        arrivals.wait_for(steady)
+        latencies = sorted(arrivals.latencies())
+        memory = _Memory(daemons)
+        began = time.time()
+        publisher = threading.Thread(target=_publish, args=(bootstrap_servers, burst))
+        publisher.start()
+        locked = arrivals.wait_for(steady + burst)
+        publisher.join()
+        resident = memory.stop()
+    centiles = statistics.quantiles(latencies, n=100)
+    return {
+        "steady_events_per_second": STEADY_RATE,
+        "p50_seconds": centiles[49],
+        "p99_seconds": centiles[98],
+        "burst_events": burst,
+        "burst_records_per_second": burst / (locked - began),
+        **resident,
+    }
+
+
+@contextmanager
+def _pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iterator[tuple[Arrivals, dict[str, Child]]]:
+    directory.mkdir(parents=True)
+    bucket = f"bench-{time.time_ns()}"
+    minio.make_bucket(bucket)
+    (directory / "passphrase").write_text("benchmark")
+    environment = {
+        **minio.client_environment(),
+        "AUDITSEAL_CLUSTER": CLUSTER,
+        "AUDITSEAL_VAULT": minio.vault_url(bucket),
+        "AUDITSEAL_EVENTS_TOPIC": EVENTS,
+        "AUDITSEAL_BLOCKS_TOPIC": f"{EVENTS}.blocks",
+        "AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
+        "AUDITSEAL_SEALER__KEY_FILE": str(directory / "key.pem"),
+        "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(directory / "passphrase"),
+        "AUDITSEAL_SEALER__REPLICATION": "1",
+        "AUDITSEAL_ARCHIVER__TRUST_FILE": str(directory / "trust.txt"),
+        "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
+    }
+    crew = Crew(environment, directory)
+    key = [str(directory / "key.pem"), "--passphrase-file", str(directory / "passphrase")]
+    (directory / "trust.txt").write_text(crew.command("keys", "new", *key, "--partitions", str(PARTITIONS)))
+    crew.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
+    with ExitStack() as running:
+        sealer = running.enter_context(crew.daemon("sealer", "--genesis"))
+        archiver = running.enter_context(crew.daemon("archiver"))
+        yield Arrivals(_reader(minio, bucket)), {"sealer": sealer, "archiver": archiver}
+
+
+def _reader(minio: MinioNode, bucket: str) -> VaultReader:
+    import os
+
+    os.environ.update(minio.client_environment())
+    return open_reader(minio.vault_url(bucket))
+
+
+def _producer(bootstrap_servers: str) -> Producer:
+    return Producer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "compression.type": "lz4",
+            "queue.buffering.max.messages": 200_000,
+        }
+    )
+
+
+def _value(dice: Random) -> bytes:
+    """Varied bytes of an event's size, the time of their making first."""
+    text = f"user-{dice.randrange(20_000)} invoice.approve /invoices/{dice.randrange(10**6)} eu-west acorn oidc SUCCESS"
+    return struct.pack("<d", time.time()) + dice.randbytes(48) + text.encode() * 2
+
+
+def _publish_steadily(bootstrap_servers: str, arrivals: Arrivals) -> int:
+    producer, dice, sent = _producer(bootstrap_servers), Random(1), 0
+    began = time.monotonic()
+    while (elapsed := time.monotonic() - began) < STEADY_SECONDS:
+        while sent < elapsed * STEADY_RATE:
+            producer.produce(EVENTS, _value(dice), partition=sent % PARTITIONS)
+            sent += 1
+        producer.poll(0)
+        arrivals.look()
+        time.sleep(LISTING_SECONDS)
+    assert producer.flush(30) == 0
+    return sent
+
+
+def _publish(bootstrap_servers: str, count: int) -> None:
+    producer, dice = _producer(bootstrap_servers), Random(2)
+    for number in range(count):
+        while True:
+            try:
+                producer.produce(EVENTS, _value(dice), partition=number % PARTITIONS)
+                break
+            except BufferError:
+                producer.poll(0.05)
+    assert producer.flush(60) == 0
+
+
+class _Memory:
+    """Samples the daemons' resident memory once in a while: each process below its guard."""
+
+    def __init__(self, daemons: dict[str, Child]) -> None:
+        self._daemons = {name: psutil.Process(child.identity.pid).children()[0] for name, child in daemons.items()}
+        self._samples: dict[str, list[int]] = {name: [] for name in daemons}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+
+    def _sample(self) -> None:
+        while not self._over.wait(0.25):
+            for name, process in self._daemons.items():
+                self._samples[name].append(process.memory_info().rss)
+
+    def stop(self) -> dict[str, float]:
+        """Return the peaks, and how much the second half of the burst lies above the first."""
+        self._over.set()
+        self._thread.join()
+        figures = {}
+        for name, samples in self._samples.items():
+            half = len(samples) // 2
+            figures[f"{name}_peak_mib"] = max(samples) / 2**20
+            figures[f"{name}_growth_mib"] = (max(samples[half:]) - max(samples[:half])) / 2**20
+        return figures
