@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -42,7 +43,7 @@ class S3Vault:
     def url(self) -> str:
         """The vault's URL."""
         query = [f"{name}={value}" for name in ("endpoint", "region") if (value := getattr(self._bucket, name))]
-        return f"s3://{self._bucket.name}/{self._bucket.prefix}" + ("?" + "&".join(query) if query else "")
+        return f"s3://{self._bucket.name}/{quote(self._bucket.prefix)}" + ("?" + "&".join(query) if query else "")
 
     @property
     def enforces_worm(self) -> bool:

@@ -1,0 +1,67 @@
+"""Vault URLs: what they name, and what they never hold."""
+
+from pathlib import Path
+
+import pytest
+
+from auditseal_archiver.directory import DirectoryVault
+from auditseal_archiver.locate import open_reader, open_vault
+from auditseal_archiver.s3 import S3Vault
+from auditseal_schemas.errors import ConfigurationError
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+
+@pytest.mark.parametrize(
+    ("url", "canonical"),
+    [
+        ("s3://bucket", "s3://bucket/"),
+        ("s3://bucket/", "s3://bucket/"),
+        ("s3://bucket/a/b/", "s3://bucket/a/b/"),
+        ("s3://bucket/a%20b", "s3://bucket/a%20b/"),
+        ("s3://bucket?region=us-east-1", "s3://bucket/?region=us-east-1"),
+        (
+            "s3://bucket/p?region=x&endpoint=http://127.0.0.1:9000",
+            "s3://bucket/p/?endpoint=http://127.0.0.1:9000&region=x",
+        ),
+    ],
+)
+def test_buckets(url: str, canonical: str) -> None:
+    vault = open_vault(url)
+    assert isinstance(vault, S3Vault)
+    assert vault.url == canonical
+    assert open_reader(canonical).url == canonical
+
+
+def test_directories(tmp_path: Path) -> None:
+    vault = open_vault(f"file://{tmp_path}/a%20b")
+    assert isinstance(vault, DirectoryVault)
+    assert vault.url == f"file://{tmp_path}/a%20b"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "bucket",
+        "/path",
+        "file:relative",
+        "file://host/path",
+        "file:///path?x=1",
+        "http://bucket/",
+        "s3://",
+        "s3:///prefix",
+        "s3://key:secret@bucket/",
+        "s3://bucket/#fragment",
+        "s3://bucket?secret=x",
+        "s3://bucket?endpoint=",
+        "s3://bucket?endpoint",
+        "s3://bucket?region=a&region=b",
+    ],
+)
+def test_what_is_no_vault(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        open_vault(url)
