@@ -1,6 +1,7 @@
 """What the cluster says of itself, of topics, of partitions' ends and of a group's offsets; and making topics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from confluent_kafka import (
@@ -34,27 +35,41 @@ class Cluster:
 
     def __init__(self, client: Mapping[str, str], timeout: float) -> None:
         """Take the connection; `timeout` in seconds bounds each call."""
+        self._client, self._timeout = client, timeout
         self._admin = AdminClient(settings(client))
-        self._timeout = timeout
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[AdminClient]:
+        """Lend the client, and after a failure take a new one.
+
+        After a broker's restart an old one was seen to offer a leader's old epoch, and to wait for a group's
+        coordinator on a dead connection, again and again.
+        """
+        try:
+            with unavailable(what):
+                yield self._admin
+        except UnavailableError:
+            self._admin = AdminClient(settings(self._client))
+            raise
 
     def cluster_id(self) -> str:
         """Return the cluster's id."""
-        with unavailable("the cluster can't be described"):
-            description = self._admin.describe_cluster(request_timeout=self._timeout).result()
+        with self._asking("the cluster can't be described") as admin:
+            description = admin.describe_cluster(request_timeout=self._timeout).result()
         return str(description.cluster_id)
 
     def topic(self, name: str) -> TopicView | None:
         """Return a topic, None where there is none of that name."""
-        with unavailable(f"topic {name} can't be described"):
+        with self._asking(f"topic {name} can't be described") as admin:
             try:
-                answer = self._admin.describe_topics(TopicCollection([name]), request_timeout=self._timeout)
+                answer = admin.describe_topics(TopicCollection([name]), request_timeout=self._timeout)
                 description = answer[name].result()
             except KafkaException as exception:
                 if exception.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                     return None
                 raise
             resource = ConfigResource(ResourceType.TOPIC, name)
-            entries = self._admin.describe_configs([resource], request_timeout=self._timeout)[resource].result()
+            entries = admin.describe_configs([resource], request_timeout=self._timeout)[resource].result()
         replicas = tuple(len(partition.replicas) for partition in description.partitions)
         values = {entry.name: entry.value for entry in entries.values()}
         return TopicView(name, str(description.topic_id), replicas, values)
@@ -62,9 +77,9 @@ class Cluster:
     def create_topic(self, name: str, partitions: int, replication: int, values: Mapping[str, str]) -> bool:
         """Make a topic; return whether it is new."""
         topic = NewTopic(name, partitions, replication, config=dict(values))
-        with unavailable(f"topic {name} can't be made"):
+        with self._asking(f"topic {name} can't be made") as admin:
             try:
-                self._admin.create_topics([topic], request_timeout=self._timeout)[name].result()
+                admin.create_topics([topic], request_timeout=self._timeout)[name].result()
             except KafkaException as exception:
                 if exception.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                     return False
@@ -86,8 +101,8 @@ class Cluster:
     def group_offset(self, group: str, topic: str, partition: int) -> GroupOffset | None:
         """Return a group's committed offset, None where it has none."""
         request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition)])
-        with unavailable(f"the offsets of group {group} can't be read"):
-            answer = self._admin.list_consumer_group_offsets([request], request_timeout=self._timeout)[group].result()
+        with self._asking(f"the offsets of group {group} can't be read") as admin:
+            answer = admin.list_consumer_group_offsets([request], request_timeout=self._timeout)[group].result()
         (found,) = answer.topic_partitions
         if found.error:
             raise UnavailableError(f"the offset of group {group} can't be read: {found.error}")
@@ -95,6 +110,6 @@ class Cluster:
 
     def _offset(self, topic: str, partition: int, spec: OffsetSpec, isolation: IsolationLevel) -> int:
         where = TopicPartition(topic, partition)
-        with unavailable(f"the offsets of {topic}/{partition} can't be read"):
-            answer = self._admin.list_offsets({where: spec}, isolation_level=isolation, request_timeout=self._timeout)
+        with self._asking(f"the offsets of {topic}/{partition} can't be read") as admin:
+            answer = admin.list_offsets({where: spec}, isolation_level=isolation, request_timeout=self._timeout)
             return int(answer[where].result().offset)

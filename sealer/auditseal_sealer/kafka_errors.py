@@ -14,7 +14,7 @@ RECOVER always means a new producer: its `init_transactions` aborts what is open
 
 from enum import Enum, StrEnum, auto
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 
 class Call(StrEnum):
@@ -54,3 +54,19 @@ def react(call: Call, error: KafkaError) -> Reaction:
     if call in _ENDS and error.code() == KafkaError._TIMED_OUT:  # noqa: SLF001
         return Reaction.RECOVER
     return Reaction.REPEAT if error.retriable() else Reaction.RECOVER
+
+
+def kafka_error(exception: KafkaException | SystemError) -> KafkaError:
+    """Return the error that an exception of the binding is about.
+
+    A fatal error (seen: another producer has our transactional id) is set as an exception while a delivery's callback
+    runs, whatever the error callback does; the first call within the callback then fails with a SystemError, and the
+    error is its cause. A SystemError of any other cause is raised again.
+    """
+    cause: BaseException | None = exception
+    while isinstance(cause, SystemError):
+        cause = cause.__cause__
+    if not isinstance(cause, KafkaException):
+        raise exception
+    error: KafkaError = cause.args[0]
+    return error
