@@ -13,7 +13,7 @@ from typing import Self
 
 from auditseal_auditor.report import Report
 from auditseal_schemas.checkpoint import Checkpoint
-from auditseal_schemas.errors import AuditsealError, ConfigurationError, VerificationError
+from auditseal_schemas.errors import AuditsealError, ConfigurationError, VerificationError, quoted
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 
@@ -95,7 +95,7 @@ def _parse(state: object) -> dict[Origin, Head]:
 
 def _parse_head(name: str, text: object) -> tuple[Origin, Head]:
     if not isinstance(text, str):
-        raise ValueError(f"the head of {name[:300]!r} is no text")  # noqa: TRY004  (the file is at fault, not a caller)
+        raise ValueError(f"the head of {quoted(name)} is no text")  # noqa: TRY004  (the file is at fault, not a caller)
     origin, head = Origin.parse(name), Head.of(Note.parse(text.encode()))
     if head.checkpoint.origin != origin:
         raise ValueError(f"under {origin} stands a head of {head.checkpoint.origin}")

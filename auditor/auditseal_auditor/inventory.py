@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from auditseal_archiver.vault import Retention, StoredVersion, VaultReader
+from auditseal_schemas.errors import quoted
 from auditseal_schemas.origin import Origin
 
 _BLOCK_NAME = re.compile(r"blocks/([0-9]{12})\.avro", re.ASCII)
@@ -84,7 +85,8 @@ def retention_problem(retention: Retention | None, sealed_at: int | None, days: 
     if retention is None:
         return "retention", "the object has no lock: whoever may delete it can"
     if retention.mode != "COMPLIANCE":
-        return "retention.mode", f"the lock is in mode {retention.mode!r}, which can be lifted; it must be 'COMPLIANCE'"
+        mode = quoted(retention.mode)
+        return "retention.mode", f"the lock is in mode {mode}, which can be lifted; it must be 'COMPLIANCE'"
     if sealed_at is None or days is None:
         return None
     held = (retention.retain_until - _EPOCH) // _MICROSECOND - sealed_at

@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Self
 
-from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.errors import MalformedError, quoted
 from auditseal_schemas.origin import Origin
 
 _TEXT = re.compile(r"(?P<origin>[^\n]{1,255})\n(?P<size>[1-9][0-9]{0,15})\n(?P<root>[A-Za-z0-9+/]{43}=)\n", re.ASCII)
@@ -28,7 +28,7 @@ class Checkpoint:
         """
         match = _TEXT.fullmatch(text)
         if not match:
-            raise MalformedError("checkpoint", f"{text[:400]!r} isn't an origin, a size and a root of 32 bytes")
+            raise MalformedError("checkpoint", f"{quoted(text)} isn't an origin, a size and a root of 32 bytes")
         checkpoint = cls(Origin.parse(match["origin"]), int(match["size"]), b64decode(match["root"]))
         if checkpoint.format() != text:
             raise MalformedError("checkpoint", "its base64 is not canonical")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
-from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.errors import MalformedError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES, MAX_RECORDS
 from auditseal_schemas.schema import schema_text
 from auditseal_schemas.varint import decode_length, encode_long
@@ -121,7 +121,7 @@ def _read_metadata(data: bytes, position: int) -> tuple[list[bytes], int]:
     for expected in _KEYS:
         key, position = _read_bytes(data, position)
         if key != expected.encode():
-            raise MalformedError("container.metadata", f"{key[:64]!r} stands where {expected} belongs")
+            raise MalformedError("container.metadata", f"{quoted(key)} stands where {expected} belongs")
         value, position = _read_bytes(data, position)
         values.append(value)
     if data[position] != 0:

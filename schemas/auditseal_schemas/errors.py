@@ -3,6 +3,20 @@
 from auditseal_schemas.verdict import Verdict
 
 
+def quoted(untrusted: str | bytes, most: int = 200) -> str:
+    """Return what may be anybody's as an error's text may show it: in quotes, all but printable characters escaped.
+
+    Control characters, terminal sequences, line separators, marks that turn the direction of writing and lone
+    surrogates are not printable, so that nobody writes to a terminal or a log by way of an error.
+
+    Args:
+        untrusted: Text or bytes.
+        most: Characters; the rest is left out.
+    """
+    shown = repr(untrusted[:most])
+    return shown if len(shown) <= most else f"{shown[:most]}…"
+
+
 class AuditsealError(Exception):
     """The root of all errors that auditseal raises on purpose."""
 

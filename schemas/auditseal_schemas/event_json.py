@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from auditseal_schemas.errors import EventError
+from auditseal_schemas.errors import EventError, quoted
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_parts import Actor, Authorization, Category, Change, Outcome, Reason, Resource
 
@@ -58,7 +58,7 @@ def _to_json(value: Any) -> Any:
 def _check_names(path: str, given: Mapping[str, object], required: Any, known: Any) -> None:
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise EventError(path, f"unknown field {unknown[0][:64]!r}; known: {', '.join(known)}")
+        raise EventError(path, f"unknown field {quoted(unknown[0])}; known: {', '.join(known)}")
     missing = sorted(set(required) - set(given))
     if missing:
         raise EventError(path, f"{missing[0]} is missing")
@@ -108,7 +108,7 @@ def _time(path: str, value: object) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except ValueError as error:
-        raise EventError(path, f"{value[:64]!r} is no RFC 3339 time") from error
+        raise EventError(path, f"{quoted(value)} is no RFC 3339 time") from error
 
 
 _READERS: Mapping[str, Callable[[str, object], object]] = {

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
-from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.errors import MalformedError, quoted
 from auditseal_schemas.limits import (
     MAX_BLOCK_BYTES,
     MAX_EXTENSIONS,
@@ -96,7 +96,7 @@ class Header:
     def _check_identity(self) -> None:
         for field, text in (("cluster_id", self.cluster_id), ("topic_id", self.topic_id), ("sealer", self.sealer)):
             if not (0 < len(text) <= MAX_TEXT and text.isascii() and text.isprintable()):
-                raise _wrong(field, f"{text[:MAX_TEXT]!r} is not 1 to {MAX_TEXT} printable ASCII characters")
+                raise _wrong(field, f"{quoted(text)} is not 1 to {MAX_TEXT} printable ASCII characters")
         if not (self.origin.partition < self.partitions <= MAX_INT):
             raise _wrong("partitions", f"{self.partitions} partitions have no number {self.origin.partition}")
         if (self.predecessor is not None) != (self.height == 0 and self.origin.run > 0):
@@ -154,7 +154,7 @@ class Header:
             raise _wrong("extensions", "they are too many, or not sorted and unique by key")
         for extension in self.extensions:
             if extension.key.startswith("!"):
-                raise _wrong("extensions", f"{extension.key[:MAX_TEXT]!r} must be understood and isn't")
+                raise _wrong("extensions", f"{quoted(extension.key)} must be understood and isn't")
         if len(self.next_keys) > MAX_KEYS or len(set(self.next_keys)) != len(self.next_keys):
             raise _wrong("next_keys", f"there are more than {MAX_KEYS}, or one stands twice")
 

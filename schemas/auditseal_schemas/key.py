@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from auditseal_schemas.errors import ConfigurationError, VerificationError
+from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
 from auditseal_schemas.verdict import Verdict
 
 ED25519 = b"\x01"
@@ -61,7 +61,7 @@ class VerifierKey:
         """Read `name+hex8(key id)+base64(type ‖ public key)`; `str(key)` is its only spelling."""
         match = _VKEY.fullmatch(vkey)
         if not match:
-            raise VerificationError(Verdict.BAD_KEY, "key", f"{vkey[:400]!r} is no verifier key")
+            raise VerificationError(Verdict.BAD_KEY, "key", f"{quoted(vkey)} is no verifier key")
         try:
             blob = b64decode(match["key"], validate=True)
         except Base64Error as error:
@@ -70,7 +70,7 @@ class VerifierKey:
             raise VerificationError(Verdict.BAD_KEY, "key", "only type 0x01 (Ed25519) is known")
         key = cls(match["name"], blob[1:])
         if str(key) != vkey:
-            raise VerificationError(Verdict.BAD_KEY, "key", f"{vkey[:400]!r} has another key id or base64 than {key}")
+            raise VerificationError(Verdict.BAD_KEY, "key", f"{quoted(vkey)} has another key id or base64 than {key}")
         return key
 
     @property

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.errors import MalformedError, VerificationError, quoted
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.limits import MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES
 from auditseal_schemas.verdict import Verdict
@@ -40,7 +40,7 @@ class NoteSignature:
         """
         match = _LINE.fullmatch(line)
         if not match:
-            raise MalformedError("note", f"{line[:120]!r} is no signature line")
+            raise MalformedError("note", f"{quoted(line)} is no signature line")
         try:
             blob = b64decode(match["blob"], validate=True)
         except Base64Error as error:

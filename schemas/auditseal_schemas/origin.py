@@ -6,7 +6,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Self
 
-from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.errors import MalformedError, quoted
 from auditseal_schemas.limits import MAX_TEXT
 
 _CLUSTER = re.compile(r"[a-z0-9.-]+", re.ASCII)
@@ -31,7 +31,7 @@ class Origin:
     def __post_init__(self) -> None:
         for part, pattern in ((self.cluster, _CLUSTER), (self.topic, _TOPIC)):
             if not pattern.fullmatch(part) or part in {".", ".."}:
-                raise MalformedError("origin", f"{part[:300]!r} doesn't fit {pattern.pattern}")
+                raise MalformedError("origin", f"{quoted(part)} doesn't fit {pattern.pattern}")
         if not (0 <= self.partition < 10**9 and 0 <= self.run < 10**9):
             raise MalformedError("origin", "partition and run go from 0 to 999999999")
         if len(str(self)) > MAX_TEXT:
@@ -42,7 +42,7 @@ class Origin:
         """Read an origin; `str(origin)` is its only spelling."""
         parts = text.split("/")
         if len(parts) != 4 or not all(_DECIMAL.fullmatch(number) for number in parts[2:]):
-            raise MalformedError("origin", f"{text[:300]!r} is not <cluster>/<topic>/<partition>/<run>")
+            raise MalformedError("origin", f"{quoted(text)} is not <cluster>/<topic>/<partition>/<run>")
         return cls(parts[0], parts[1], int(parts[2]), int(parts[3]))
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
-from auditseal_schemas.errors import TrustError, VerificationError
+from auditseal_schemas.errors import TrustError, VerificationError, quoted
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 
@@ -98,7 +98,7 @@ class _Reader:
         arguments, read = readers.get(words[0], (-1, self._vault))
         if len(words) - 1 != arguments:
             known = "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root>"
-            raise TrustError(f"line {number} of the trust file, {words[0][:80]!r}, isn't one of: {known}")
+            raise TrustError(f"line {number} of the trust file, {quoted(words[0])}, isn't one of: {known}")
         try:
             read(*words[1:])
         except (ValueError, VerificationError) as error:
@@ -141,7 +141,7 @@ class _Reader:
 
 def _decimal(text: str) -> int:
     if not _DECIMAL.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is not a plain decimal number")
+        raise ValueError(f"{quoted(text)} is not a plain decimal number")
     return int(text)
 
 
@@ -149,7 +149,7 @@ def _root(text: str) -> bytes:
     try:
         root = b64decode(text, validate=True)
     except Base64Error as error:
-        raise ValueError(f"{text[:80]!r} is not base64") from error
+        raise ValueError(f"{quoted(text)} is not base64") from error
     if len(root) != 32 or b64encode(root).decode() != text:
-        raise ValueError(f"{text[:80]!r} is not a root of 32 bytes")
+        raise ValueError(f"{quoted(text)} is not a root of 32 bytes")
     return root
