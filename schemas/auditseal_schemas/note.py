@@ -75,8 +75,8 @@ class Note:
             raise MalformedError("note", "it is not UTF-8") from error
         if _CONTROL.search(whole):
             raise MalformedError("note", "it has control characters")
-        text, separator, tail = whole.rpartition("\n\n")
-        if not separator or not text or not tail.endswith("\n"):
+        text, _, tail = whole.rpartition("\n\n")
+        if not text or not tail.endswith("\n"):
             raise MalformedError("note", "it isn't a text, an empty line and signature lines, each ending in a newline")
         lines = tail[:-1].split("\n")
         if len(lines) > MAX_NOTE_SIGNATURES:

@@ -74,6 +74,7 @@ def test_published_examples_keep_their_bytes(name: str) -> None:
         TEXT.encode(),
         TEXT.encode() + b"\n",
         note_of(PETER["line"])[:-1],
+        note_of(PETER["line"])[:-1] + b"X",
         b"\x01" + note_of(PETER["line"]),
         b"\xff" + note_of(PETER["line"]),
         note_of("— Bad Name " + PETER["line"].rpartition(" ")[2]),
@@ -126,6 +127,12 @@ def test_the_limits_themselves_are_allowed() -> None:
     longest = note_of(PETER["line"], text="x" * (MAX_NOTE_BYTES - len(note_of(PETER["line"], text="\n"))) + "\n")
     assert len(longest) == MAX_NOTE_BYTES
     assert Note.parse(longest).format() == longest
+
+
+def test_a_signature_has_at_least_one_byte() -> None:
+    assert NoteSignature.parse("— name AAAAAAA=") == NoteSignature("name", bytes(4), b"\x00")
+    with pytest.raises(MalformedError, match="too short"):
+        NoteSignature.parse("— name AAAAAA==")
 
 
 def test_a_text_may_have_empty_lines() -> None:

@@ -169,6 +169,12 @@ def test_a_data_block_is_what_its_count_says(check: Any, block: Block) -> None:
         check(claiming(block, size=10**6))
 
 
+def test_bytes_after_the_last_record_are_found_though_the_size_counts_them() -> None:
+    block = stored(RECORDS, 5, 5, tail=b"\x00\x00")
+    error = refuse(claiming(block, size=BLOCK.header.size + 4), Verdict.MALFORMED, "record")
+    assert error.problem.startswith("2 bytes follow")
+
+
 def test_a_record_that_is_not_canonical_is_named() -> None:
     broken = RECORDS[3][:-1] + b"\x02"
     error = refuse(stored([*RECORDS[:3], broken, *RECORDS[4:]]), Verdict.MALFORMED, "record.salt", 5)
