@@ -42,8 +42,7 @@ class Cluster:
     def _asking(self, what: str) -> Iterator[AdminClient]:
         """Lend the client, and after a failure take a new one.
 
-        After a broker's restart an old one was seen to offer a leader's old epoch, and to wait for a group's
-        coordinator on a dead connection, again and again.
+        After a broker's restart an old one was seen to offer a leader's old epoch again and again.
         """
         try:
             with unavailable(what):
@@ -101,7 +100,10 @@ class Cluster:
     def group_offset(self, group: str, topic: str, partition: int) -> GroupOffset | None:
         """Return a group's committed offset, None where it has none."""
         request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition)])
-        with self._asking(f"the offsets of group {group} can't be read") as admin:
+        # A new client each time: one that was idle while the broker went away waits for the coordinator until the
+        # timeout, though it sees no error before (seen after every restart of the broker).
+        admin = AdminClient(settings(self._client))
+        with unavailable(f"the offsets of group {group} can't be read"):
             answer = admin.list_consumer_group_offsets([request], request_timeout=self._timeout)[group].result()
         (found,) = answer.topic_partitions
         if found.error:
