@@ -55,6 +55,15 @@ test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
 bench: $(VENV)/test ## Speed beside named references, in one run
 	$(BIN)/python -m tests.bench
 
+.PHONY: faults
+faults: $(VENV)/test ## All faults on a real Kafka and a real MinIO, over an hour (FAULT=F3,F5 SEED=… ROUNDS=… SCALE=0.1)
+	$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SCALE),--scale $(SCALE))
+
+.PHONY: soak
+soak: $(VENV)/test ## Thirty minutes at 70 % of what this machine carries (MINUTES=…): memory, descriptors, lag
+	$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES))
+
 .PHONY: lock
 lock: ## Pin the requirements anew, by hash and without naming an index
 	$(BIN)/python -m pip install --quiet uv

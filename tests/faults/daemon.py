@@ -12,8 +12,11 @@ from types import TracebackType
 from typing import Self
 
 from auditseal_local.process import Child, launch_guarded
+from auditseal_schemas.halt import Halt
 
-HALTS = range(40, 60)
+HALTS = frozenset(halt.exit_code for halt in Halt) - {Halt.TRANSACTION_STUCK.exit_code}
+"""Exit codes after which a person must look; a transaction that is stuck only asks for a new start."""
+
 _ROOT = Path(__file__).parents[2]
 _POLL = 0.05  # s
 _AGAIN = 0.1  # s between an end and the next start, as an init system's

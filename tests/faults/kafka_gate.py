@@ -84,13 +84,18 @@ class LateRequest:
         self._lock = threading.Lock()
 
     def keeps(self, link: Link) -> bool:
-        return link is self._link and not self.delivered.is_set()
+        return link is self._link and not self.answer
+
+    def describe_answer(self) -> str:
+        """Return the broker's answer to the late request: correlation id, throttle time, then the error's code."""
+        return f"error {struct.unpack_from('>h', self.answer, 8)[0]}" if len(self.answer) >= 10 else "none"
 
     def pass_on(self, link: Link, direction: Direction, frame: bytes) -> None:
         if direction is Direction.REQUEST and self._keep(link, frame):
             return
         if direction is Direction.RESPONSE and link is self._link and frame[:4] == self._frame[4:8]:
             self.answer = frame
+            link.close()
             return
         if direction is Direction.RESPONSE and link is self._link:
             with suppress(OSError):
@@ -120,3 +125,20 @@ class LateRequest:
             self.delivered.set()
         with suppress(OSError):
             link.send(Direction.REQUEST, self_frame)
+
+
+class Mute:
+    """Swallows every request of one kind, as a coordinator that hangs does."""
+
+    def __init__(self, api: Api) -> None:
+        self.held = threading.Event()
+        self._api = api
+
+    def keeps(self, link: Link) -> bool:
+        return False
+
+    def pass_on(self, link: Link, direction: Direction, frame: bytes) -> None:
+        if direction is Direction.REQUEST and api_of(frame)[0] == self._api:
+            self.held.set()
+            return
+        link.send(direction, frame)

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,11 +29,11 @@ from auditseal_sealer.key_file import store_key
 from auditseal_sealer.topic_rules import TopicRules
 from auditseal_sealer.topics import create_topics
 from tests.faults.daemon import Daemon, own_environment
-from tests.faults.http_proxy import HttpProxy
+from tests.faults.http_proxy import HttpProxy, Trouble
 from tests.faults.ledger import Ledger
 from tests.faults.oracle import Judgement, heights_of, judge
 from tests.faults.recovery import BlockTime
-from tests.faults.tcp_proxy import TcpProxy
+from tests.faults.tcp_proxy import OpenGate, TcpProxy
 from tests.faults.vault_copy import copy_vault
 
 CLUSTER = "faults.example.com"
@@ -48,13 +48,16 @@ class DrainError(AssertionError):
 class Rig:
     """One Kafka and one MinIO for a whole campaign. As a context manager it starts both, and leaves none running."""
 
-    def __init__(self, folder: Path, seed: int, *, broker_overrides: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, seed: int, *, kafka_folder: Path | None = None, minio_folder: Path | None = None
+    ) -> None:
         self.folder, self.seed = folder, seed
+        folder.mkdir(exist_ok=True)
         (port,) = free_ports(1)
-        settings = KafkaSettings(heap_mib=384, proxy=f"{LOOPBACK}:{port}", overrides=broker_overrides)
-        self.kafka = KafkaNode(folder / "kafka", settings)
+        settings = KafkaSettings(heap_mib=384, proxy=f"{LOOPBACK}:{port}")
+        self.kafka = KafkaNode(kafka_folder or folder / "kafka", settings)
         self.kafka_proxy = TcpProxy(self.kafka.ports["behind_proxy"], port)
-        self.minio = MinioNode(folder / "minio")
+        self.minio = MinioNode(minio_folder or folder / "minio")
         self.s3_proxy = HttpProxy(self.minio.ports["api"], seed)
         self._stack = ExitStack()
 
@@ -68,15 +71,24 @@ class Rig:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
 
-    def pipeline(self, name: str, *, partitions: int = 2, run: int = 0) -> "Pipeline":
+    def heal(self) -> None:
+        """Undo whatever a fault that failed left behind."""
+        for node in (self.kafka, self.minio):
+            if not node.running:
+                node.start()
+        self.kafka_proxy.gate = OpenGate()
+        self.kafka_proxy.mend()
+        self.s3_proxy.trouble = Trouble()
+
+    def pipeline(self, name: str, *, partitions: int = 2) -> "Pipeline":
         """Return a pipeline with topics, key and bucket of its own."""
-        return Pipeline(self, name, partitions, run)
+        return Pipeline(rig=self, name=name, partitions=partitions)
 
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers})
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Pipeline:
     """Topics, a key, a bucket, and what runs between them."""
 
@@ -84,20 +96,27 @@ class Pipeline:
     name: str
     partitions: int
     run: int = 0
+    pinned_before: str = ""
     key: SigningKey = field(default_factory=SigningKey.generate)
 
     def __post_init__(self) -> None:
-        self.folder = self.rig.folder / self.name
+        self.folder = self.rig.folder / f"{self.name}-run-{self.run}"
         self.folder.mkdir()
         self.events, self.blocks, self.bucket = f"{self.name}.events", f"{self.name}.blocks", f"faults-{self.name}"
         self.key_file, self.passphrase = self.folder / "key.pem", self.folder / "passphrase"
         self.passphrase.write_text(secrets.token_urlsafe())
         store_key(self.key_file, self.key, self.passphrase.read_text())
         self.trust_file = self.folder / "trust.txt"
-        self.trust_file.write_text(self.trust)
+        self.trust_file.write_text(self.pinned_before + self.trust)
         self.ledgers: list[Path] = []
+        self.forgotten: frozenset[int] = frozenset()
         self.make_topics()
         self.rig.minio.make_bucket(self.bucket)
+
+    def following_run(self) -> "Pipeline":
+        """Return the pipeline of the next run: the same topics, key and bucket, and earlier runs pinned as well."""
+        pinned = self.pinned_before + self.trust
+        return replace(self, run=self.run + 1, pinned_before=pinned)
 
     @property
     def origins(self) -> list[Origin]:
@@ -179,7 +198,9 @@ class Pipeline:
         assert child.exit_code == 0, f"the load generator ended with {child.exit_code}: see {self.folder / 'load.log'}"
 
     def ledger(self) -> Ledger:
-        return Ledger.read(*self.ledgers)
+        whole = Ledger.read(*self.ledgers)
+        kept = tuple(entry for entry in whole.entries if entry.offset not in self.forgotten)
+        return Ledger(kept, whole.failed)
 
     def reader(self) -> VaultReader:
         """Return the vault as the product's code reads it, around the proxy."""
@@ -213,6 +234,28 @@ class Pipeline:
                 raise DrainError(f"no event was acknowledged in each partition for {seconds:g} s")
             time.sleep(_DRAIN_POLL)
         self.await_archived(seconds)
+
+    def archived_end(self) -> int:
+        """Return the last offset that the vault accounts for, of a pipeline with one partition."""
+        return archived_offset(self.reader(), self.origins[0])
+
+    def await_offset(self, offset: int, seconds: float) -> None:
+        """Wait until the vault accounts for an offset, in a pipeline with one partition."""
+        deadline = time.monotonic() + seconds
+        while self.archived_end() < offset:
+            if time.monotonic() > deadline:
+                raise DrainError(f"after {seconds:g} s the vault lacks offset {offset}")
+            time.sleep(_DRAIN_POLL)
+
+    def stored_blocks(self) -> list[Block]:
+        """Return all blocks of all logs."""
+        reader = self.reader()
+        keys = [entry.key for origin in self.origins for entry in reader.versions(origin.blocks_prefix)]
+        return [Block.parse(reader.read(key)) for key in keys]
+
+    def forget(self, offsets: set[int]) -> None:
+        """Take deleted offsets out of what must be sealed, in a pipeline with one partition."""
+        self.forgotten = frozenset(offsets)
 
     def published(self) -> list[bytes]:
         """Return every value that ever lay in the blocks topic, aborted ones too."""

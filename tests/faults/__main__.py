@@ -1,0 +1,71 @@
+"""The campaign: `python -m tests.faults [--fault F3,F5] [--seed N] [--rounds N] [--scale X] [--keep]`."""
+
+import argparse
+import random
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from tests.faults import crashes, network, records, storage, topics, twins, wrongs  # noqa: F401  (they register)
+from tests.faults.fault import FAULTS, Fault, Trial
+from tests.faults.report import Result, format_heading, format_line, write_json
+from tests.faults.rig import Rig
+
+
+def main() -> int:
+    """Run the campaign; return 1 where a promise was broken."""
+    options = parse()
+    names = options.fault.split(",") if options.fault else sorted(FAULTS, key=lambda name: int(name[1:]))
+    folder = Path(tempfile.mkdtemp(prefix="auditseal-faults-"))
+    print(f"seed {options.seed}, folder {folder}", flush=True)
+    print(format_heading(), flush=True)
+    results: list[Result] = []
+    try:
+        with Rig(folder, options.seed) as rig:
+            for name in names:
+                rounds = options.rounds or max(1, round(FAULTS[name].rounds * options.scale))
+                results.append(attempt(rig, FAULTS[name], rounds, options.seed))
+                print(format_line(results[-1]), flush=True)
+                write_json(Path(options.json), options.seed, results)
+    finally:
+        failed = [result.fault.name for result in results if not result.outcome]
+        if failed or options.keep:
+            print(f"logs and vaults stay in {folder}")
+        else:
+            shutil.rmtree(folder)
+    print(
+        f"{len(results) - len(failed)} of {len(names)} faults held; {options.json} has all figures; seed {options.seed}"
+    )
+    return 1 if failed or len(results) < len(names) else 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("--fault", default="", help="names, with commas; all where it is empty")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 31))
+    parser.add_argument("--rounds", type=int, default=0, help="injections of each fault; 0 for its own number")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of each fault's own number")
+    parser.add_argument("--json", default="faults.json")
+    parser.add_argument("--keep", action="store_true", help="keep logs and vaults")
+    return parser.parse_args()
+
+
+def attempt(rig: Rig, fault: Fault, rounds: int, seed: int) -> Result:
+    """Run one fault; whatever goes wrong in it is its result, and the campaign goes on."""
+    begun = time.monotonic()
+    trial = Trial(rig, fault.name, rounds, random.Random(f"{seed}/{fault.name}"))
+    try:
+        outcome = fault.run(trial)
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        rig.heal()
+        return Result(fault, time.monotonic() - begun, None, f"{type(error).__name__}: {error}")
+    return Result(fault, time.monotonic() - begun, outcome)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What a campaign tells: a line for each fault, and all of it as JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.faults.fault import Fault, Outcome
+
+
+@dataclass(frozen=True)
+class Result:
+    """A fault's outcome, or why it has none."""
+
+    fault: Fault
+    seconds: float
+    outcome: Outcome | None
+    problem: str = ""
+
+    @property
+    def verdict(self) -> str:
+        return "held" if self.outcome else "FAILED"
+
+
+_COLUMNS = (
+    f"{'fault':5} {'times':>6} {'acknowledged':>12} {'sealed once':>11} {'recovery p50':>12} {'p99':>6}"
+    f" {'longest':>8} {'took':>7}  verdict"
+)
+
+
+def format_heading() -> str:
+    return _COLUMNS
+
+
+def format_line(result: Result) -> str:
+    """Return a result as a line of the table; recoveries in seconds."""
+    name, took = result.fault.name, f"{result.seconds:.0f} s"
+    if result.outcome is None:
+        return f"{name:5} {'':>6} {'':>12} {'':>11} {'':>12} {'':>6} {'':>8} {took:>7}  FAILED: {result.problem}"
+    found = result.outcome
+    note = f" ({found.note})" if found.note else ""
+    times = (
+        f"{found.median:>12.1f} {found.p99:>6.1f} {found.longest:>8.1f}"
+        if found.recoveries
+        else f"{'-':>12} {'-':>6} {'-':>8}"
+    )
+    numbers = f"{found.injected:>6} {found.acknowledged:>12} {found.sealed:>11}"
+    return f"{name:5} {numbers} {times} {took:>7}  held: {result.fault.title}{note}"
+
+
+def write_json(path: Path, seed: int, results: Sequence[Result]) -> None:
+    """Write all results."""
+    lines = [
+        {
+            "fault": result.fault.name,
+            "title": result.fault.title,
+            "verdict": result.verdict,
+            "problem": result.problem,
+            "seconds": round(result.seconds, 1),
+            **(asdict(result.outcome) if result.outcome else {}),
+        }
+        for result in results
+    ]
+    path.write_text(json.dumps({"seed": seed, "results": lines}, indent=1) + "\n")

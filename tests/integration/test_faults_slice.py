@@ -1,0 +1,46 @@
+"""A slice of the fault campaign (`make faults`) on a real Kafka and a real MinIO: what must never break, a few times."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults import crashes, network, records, storage, topics, twins  # noqa: F401  (they register)
+from tests.faults.fault import FAULTS, Trial
+from tests.faults.rig import Rig
+
+SEED = int(os.environ.get("FAULTS_SEED", "1"))
+
+ROUNDS = {
+    "F1": 3,
+    "F3": 4,
+    "F23": 4,
+    "F5": 1,
+    "F6": 2,
+    "F10": 1,
+    "F13": 2,
+    "F16": 6,
+    "F17": 1,
+    "F20": 2,
+    "F21": 1,
+    "F24": 1,
+    "F4": 2,
+}
+"""Injections of each fault; the broker's last, since it takes the longest to come back."""
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with Rig(tmp_path_factory.mktemp("faults"), SEED) as rig:
+        yield rig
+
+
+@pytest.mark.kafka
+@pytest.mark.minio
+@pytest.mark.parametrize("name", ROUNDS)
+def test_the_fault_is_survived(name: str, rig: Rig) -> None:
+    rig.heal()
+    found = FAULTS[name].run(Trial(rig, name, ROUNDS[name], random.Random(f"{SEED}/{name}")))
+    assert found.injected >= ROUNDS[name]
+    assert found.sealed == found.acknowledged
