@@ -20,6 +20,7 @@ from auditseal_archiver.keeper import KeeperConfig, RewindNeededError
 from auditseal_archiver.lane import Handed, Lane
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.start import Start, find_beginning, find_start
+from auditseal_archiver.task import Task
 from auditseal_archiver.vault import Vault, VaultError
 
 PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
@@ -28,6 +29,7 @@ PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
 _POLL_SECONDS = 0.1
 _UPKEEP_SECONDS = 0.5  # from one commit, and look at the lanes' backlog, to the next
 _FINISH_SECONDS = 3.0  # that a block under way may take when its partition goes elsewhere
+_LEAVE_SECONDS = 4.0  # with the above, within the shell's 9 s
 _PASSING = {  # conditions of a broker, or of a topic not made yet, that end by themselves
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  (its public name for a local error)
     KafkaError._TRANSPORT,  # noqa: SLF001
@@ -230,6 +232,13 @@ class Archiver:
             self._metrics.forget(self._config.blocks_topic, partition)
 
     def _leave(self, consumer: Consumer) -> None:
-        """Finish what is under way and leave the group, which calls `_on_revoke` for what is assigned."""
+        """Finish what is under way and leave the group, which calls `_on_revoke` for what is assigned.
+
+        To a broker that is away nobody says goodbye: the group finds out by the session's end.
+        """
         self._finish(self._lanes)
-        consumer.close()
+        leaving = Task("leave", consumer.close)
+        leaving.wait(_LEAVE_SECONDS)
+        leaving.check()
+        if not leaving.done:
+            self._log.warning("Kafka didn't hear that this archiver leaves", seconds=_LEAVE_SECONDS)

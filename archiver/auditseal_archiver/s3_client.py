@@ -14,7 +14,7 @@ _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 _CONNECTIONS = 32
 S3_ERRORS = (ClientError, BotoCoreError)
-BROKEN_ANSWER = (KeyError, OverflowError, RuntimeError, TypeError, ValueError)
+BROKEN_ANSWER = (KeyError, OverflowError, RuntimeError, ValueError)
 """What botocore, and reading what it returns, raise of an answer that isn't S3's: a number that is none, a time, a part
 that isn't there."""
 PRECONDITION_FAILED, CONFLICT = 412, 409

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.locate import open_vault
@@ -399,6 +399,29 @@ def test_a_broker_that_is_away_at_start_is_waited_for(rig: Rig) -> None:
         eventually(lambda: "Kafka is away" in rig.log.read_text(), rig.log)
         assert "partitions" in archiver.readiness()["missing"]
         assert archiver.stop() == 0
+
+
+def test_a_broker_that_dies_and_comes_back(tmp_path: Path) -> None:
+    log = log_of(0, 2)
+    with KafkaNode(tmp_path / "kafka") as node:
+        admin = AdminClient({"bootstrap.servers": node.bootstrap_servers})
+        admin.create_topics([NewTopic("blocks", 3, 1)])["blocks"].result(timeout=15)
+        topic = Topic(node, "blocks")
+        vault = DirectoryVault(tmp_path / "vault")
+        rig = Rig(topic, vault, environment(topic, vault.url, tmp_path), tmp_path / "archiver.log")
+        topic.commit(log[0])
+        with rig.running() as archiver:
+            rig.await_stored(log[:1])
+            archiver.await_ready()
+            node.kill()
+            eventually(lambda: "partitions" in archiver.readiness()["missing"], rig.log)
+            node.start()
+            Topic(node, "blocks").commit(log[1])
+            rig.await_stored(log)
+            archiver.await_ready()
+            node.kill()
+            eventually(lambda: not archiver.readiness()["ready"], rig.log)
+            assert archiver.stop() == 0
 
 
 def test_a_topic_that_is_not_made_yet_is_waited_for(rig: Rig, kafka_admin: AdminClient) -> None:
