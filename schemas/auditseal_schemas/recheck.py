@@ -7,7 +7,8 @@ from auditseal_schemas.block import LOCATOR_SIZE, Block, make_locators
 from auditseal_schemas.errors import MalformedError, VerificationError
 from auditseal_schemas.header import Header
 from auditseal_schemas.merkle import tree_root
-from auditseal_schemas.record import scan_record
+from auditseal_schemas.plain import link_plain
+from auditseal_schemas.record import next_link, scan_record
 from auditseal_schemas.verdict import Verdict
 
 
@@ -17,13 +18,14 @@ def check_records(block: Block) -> None:
     Raises:
         VerificationError: MALFORMED, BAD_RECORD or BAD_ROOT; the first fault, with the record's offset where known.
     """
-    links: list[bytes] = []
+    links = [block.header.first_link]
     timestamps: set[int] = set()
     offsets = _Offsets(block.header)
     size = 0
     for count, content in block.inflated_chunks():
-        _check_chunk(content, count, offsets, links, timestamps, block.header.first_link)
+        _check_chunk(content, count, offsets, links, timestamps)
         size += len(content)
+    del links[0]
     _check_links(block, links)
     header = block.header
     if offsets.next != header.last_offset + 1 or len(links) != header.count or size != header.size:
@@ -39,39 +41,48 @@ class _Offsets:
     """The offsets that a header promises a record at, one after the other."""
 
     def __init__(self, header: Header) -> None:
-        self._after_gap = {gap.first: gap.last + 1 for gap in header.gaps}
-        self.next = self._skip(header.first_offset)
+        self._gaps, self._end = list(reversed(header.gaps)), header.last_offset + 1
+        self.next = header.first_offset
+        self.take(0)
 
-    def _skip(self, offset: int) -> int:
-        while offset in self._after_gap:
-            offset = self._after_gap[offset]
-        return offset
+    def ahead(self, most: int) -> int:
+        """Return how many offsets there are in a row, at most `most`; none past the end."""
+        return min(most, (self._gaps[-1].first if self._gaps else self._end) - self.next)
 
-    def take(self, offset: int) -> None:
-        """Take the next record's offset, which must be the promised one."""
-        if offset != self.next:
-            problem = f"a record of offset {offset} stands where {self.next} belongs"
-            raise VerificationError(Verdict.BAD_RECORD, "record.offset", problem, offset=self.next)
-        self.next = self._skip(offset + 1) if self._after_gap else offset + 1
+    def take(self, count: int) -> None:
+        """Take that many offsets in a row, and pass over the gaps that follow."""
+        self.next += count
+        while self._gaps and self._gaps[-1].first == self.next:
+            self.next = self._gaps.pop().last + 1
 
 
-def _check_chunk(
-    content: bytes, count: int, offsets: _Offsets, links: list[bytes], timestamps: set[int], first_link: bytes
-) -> None:
+def _check_chunk(content: bytes, count: int, offsets: _Offsets, links: list[bytes], timestamps: set[int]) -> None:
     """Parse and link the records of one chunk, appending to `links` and `timestamps`."""
-    link, position = (links[-1] if links else first_link), 0
-    for _ in range(count):
-        try:
-            span = scan_record(content, position)
-        except MalformedError as error:
-            raise MalformedError(error.field, error.problem, offset=offsets.next) from error
-        offsets.take(span.offset)
-        link = sha256(b"\x00" + link + content[position : span.end]).digest()
-        links.append(link)
-        timestamps.add(span.timestamp)
-        position = span.end
+    position, first = 0, len(links)
+    while (left := count - len(links) + first) > 0:
+        before, ahead = len(links), offsets.ahead(left)
+        position = link_plain(content, position, offsets.next, ahead, links, timestamps)
+        taken = len(links) - before
+        offsets.take(taken)
+        if taken < ahead or ahead <= 0:
+            position = _check_record(content, position, offsets, links, timestamps)
     if position != len(content):
         raise MalformedError("record", f"{len(content) - position} bytes follow the last record of a data block")
+
+
+def _check_record(content: bytes, position: int, offsets: _Offsets, links: list[bytes], timestamps: set[int]) -> int:
+    """Parse and link a record that isn't plain, or wrong; return where it ends."""
+    try:
+        span = scan_record(content, position)
+    except MalformedError as error:
+        raise MalformedError(error.field, error.problem, offset=offsets.next) from error
+    if span.offset != offsets.next:
+        problem = f"a record of offset {span.offset} stands where {offsets.next} belongs"
+        raise VerificationError(Verdict.BAD_RECORD, "record.offset", problem, offset=offsets.next)
+    links.append(next_link(links[-1], content[position : span.end]))
+    timestamps.add(span.timestamp)
+    offsets.take(1)
+    return span.end
 
 
 def _check_links(block: Block, links: Sequence[bytes]) -> None:

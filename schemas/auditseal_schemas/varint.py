@@ -3,9 +3,13 @@
 Avro 1.12, Binary Encoding.
 """
 
+from collections.abc import Iterator
+
 from auditseal_schemas.errors import MalformedError
 
 _MIN, _MAX = -(1 << 63), (1 << 63) - 1
+# The first two bytes of a longer long that isn't negative, by its low 13 bits.
+_LOW_BITS = tuple(bytes((low << 1 & 0x7F | 0x80, low >> 6 | 0x80)) for low in range(1 << 13))
 
 
 def encode_long(value: int) -> bytes:
@@ -17,6 +21,26 @@ def encode_long(value: int) -> bytes:
     if not _MIN <= value <= _MAX:
         raise OverflowError(f"{value} doesn't fit an Avro long")
     return encode_unsigned(value << 1 if value >= 0 else (-value << 1) - 1)
+
+
+def encode_longs(first: int, count: int) -> Iterator[bytes]:
+    """Yield the minimal encodings of `count` integers in a row, none negative; high bits are encoded when they change.
+
+    Raises:
+        OverflowError: One has more than 64 bits.
+    """
+    end = first + count
+    if end > _MAX + 1:
+        raise OverflowError(f"{end - 1} doesn't fit an Avro long")
+    yield from map(encode_long, range(first, min(end, 1 << 13)))
+    number = max(first, 1 << 13)
+    while number < end:
+        high = number >> 13
+        start, stop = high << 13, min(end, high + 1 << 13)
+        tail = encode_unsigned(high)
+        for low in map(_LOW_BITS.__getitem__, range(number - start, stop - start)):
+            yield low + tail
+        number = stop
 
 
 def encode_unsigned(rest: int) -> bytes:

@@ -1,0 +1,124 @@
+"""The quick loop over plain records takes what `scan_record` takes, and nothing else."""
+
+from itertools import product
+
+import pytest
+
+from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.plain import link_plain
+from auditseal_schemas.record import encode_headers, encode_optional, next_link, scan_record
+from auditseal_schemas.varint import encode_long, encode_longs
+
+FIRST = bytes(32)
+TIMES = (0, -1, 63, 64, 8191, 8192, 1_700_000_000_000, 1_700_000_000_001, 1_700_000_008_200, -(2**63), 2**63 - 1)
+
+
+def encoded(
+    offset: int,
+    timestamp: int = 1_700_000_000_000,
+    key: bytes | None = b"k",
+    value: bytes | None = b"v",
+    headers: tuple[tuple[str, bytes | None], ...] | None = (),
+    end: bytes = b"\0\0",
+) -> bytes:
+    parts = (encode_long(offset), encode_long(timestamp), *encode_optional(key), encode_headers(headers))
+    return b"".join((*parts, *encode_optional(value), end))
+
+
+def scanned(content: bytes, offset: int, count: int) -> tuple[list[int], list[bytes], list[int]]:
+    """Return where records end, their links and their timestamps, as far as they are sound and in a row."""
+    ends, links, times = [0], [FIRST], []
+    for number in range(count):
+        try:
+            span = scan_record(content, ends[-1])
+        except MalformedError:
+            break
+        if span.offset != offset + number:
+            break
+        links.append(next_link(links[-1], content[ends[-1] : span.end]))
+        ends.append(span.end)
+        times.append(span.timestamp)
+    return ends, links, times
+
+
+def check(content: bytes, offset: int, count: int) -> int:
+    """Check that the loop found what a scan finds, as far as it went, and return how many records it took."""
+    links, times = [FIRST], set[int]()
+    position = link_plain(content, 0, offset, count, links, times)
+    ends, all_links, all_times = scanned(content, offset, count)
+    taken = len(links) - 1
+    assert links == all_links[: taken + 1]
+    assert position == ends[taken]
+    assert set(all_times[:taken]) <= times
+    return taken
+
+
+def test_timestamps_of_every_length_in_any_order() -> None:
+    for pair in product(TIMES, repeat=2):
+        for offset in (0, 100_000):
+            content = b"".join(encoded(offset + number, time) for number, time in enumerate((*pair, pair[0])))
+            assert check(content, offset, 3) == 3
+
+
+def test_the_timestamps_are_those_of_the_records() -> None:
+    times = [*TIMES, *range(1_700_000_000_000, 1_700_000_020_000, 37)]
+    content = b"".join(encoded(number, time) for number, time in enumerate(times))
+    found: set[int] = set()
+    link_plain(content, 0, 0, len(times), [FIRST], found)
+    assert found == set(times)
+
+
+@pytest.mark.parametrize("length", [None, 0, 1, 63, 64, 8191])
+def test_keys_and_values_of_these_lengths_are_plain(length: int | None) -> None:
+    data = None if length is None else bytes(length)
+    assert check(encoded(7, key=data) + encoded(8, value=data), 7, 2) == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        encoded(7, key=bytes(8192)),
+        encoded(7, value=bytes(8192)),
+        encoded(7, headers=None),
+        encoded(7, headers=(("a", b"b"),)),
+        encoded(7, end=b"\0\x20" + bytes(16)),
+        encoded(8),
+        b"\x8e\x00" + encoded(7)[1:],
+        encoded(7)[:1],
+        encoded(7)[:-1],
+        b"",
+        encoded(7).replace(b"\x02\x02k", b"\x04\x02k"),
+        encoded(7).replace(b"\x02\x02v", b"\x04\x02v"),
+        encoded(7).replace(b"\x02\x02k", b"\x02\x01k"),
+        encoded(7).replace(b"\x02\x02v", b"\x02\x01v"),
+        encoded(7).replace(b"\x02\x02k", b"\x02\x82\x00k"),
+        encoded(7).replace(b"\x02\x02v", b"\x02\x82\x00v"),
+        encode_long(7) + b"\x80" * 11,
+    ],
+    ids=lambda record: record[:24].hex(),
+)
+def test_what_is_not_plain_is_left_where_it_is(record: bytes) -> None:
+    content = encoded(6) + record
+    assert check(content + encoded(8), 6, 3) == 1
+    assert check(content, 6, 2) == 1
+
+
+def test_no_more_records_are_taken_than_there_may_be() -> None:
+    assert check(encoded(0) + encoded(1), 0, 1) == 1
+    assert check(encoded(0), 0, 0) == 0
+
+
+def test_every_changed_byte_is_seen_as_a_scan_sees_it() -> None:
+    content = b"".join(encoded(4095 + number, 1_700_000_000_000 + number, bytes(70)) for number in range(3))
+    for position, byte in product(range(len(content)), (0x00, 0x01, 0x02, 0x7F, 0x80, 0xFF)):
+        check(content[:position] + bytes((byte,)) + content[position + 1 :], 4095, 3)
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 9000), (8191, 2), (8192, 1), (5, 0), (2**40 - 3, 9), (2**63 - 2, 2)])
+def test_longs_in_a_row(first: int, count: int) -> None:
+    assert list(encode_longs(first, count)) == [encode_long(number) for number in range(first, first + count)]
+
+
+def test_longs_in_a_row_end_where_longs_do() -> None:
+    with pytest.raises(OverflowError):
+        list(encode_longs(2**63 - 1, 2))
