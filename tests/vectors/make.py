@@ -12,6 +12,7 @@ from typing import Any
 from auditseal_schemas.block import Block
 from auditseal_schemas.trust import Trust
 from tests.vectors.good import good_vectors
+from tests.vectors.malformed import malformed_vectors
 from tests.vectors.signed import signed_vectors
 from tests.vectors.stored_state import stored_state_vectors
 from tests.vectors.tampered import tampered_vectors
@@ -22,7 +23,7 @@ INDEX = "vectors.json"
 
 
 def all_vectors() -> list[Vector]:
-    vectors = [*good_vectors(), *tampered_vectors(), *signed_vectors(), *stored_state_vectors()]
+    vectors = [*good_vectors(), *tampered_vectors(), *signed_vectors(), *malformed_vectors(), *stored_state_vectors()]
     assert len({vector.name for vector in vectors}) == len(vectors)
     return vectors
 
@@ -30,7 +31,8 @@ def all_vectors() -> list[Vector]:
 def files() -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of every file, the index first."""
     vectors = all_vectors()
-    yield INDEX, (json.dumps([described(vector) for vector in vectors], indent=1, ensure_ascii=False) + "\n").encode()
+    lines = ",\n".join(json.dumps(described(vector), ensure_ascii=False) for vector in vectors)
+    yield INDEX, f"[\n{lines}\n]\n".encode()
     contents = {version.content for vector in vectors for versions in vector.objects.values() for version in versions}
     yield from sorted((object_name(content), content) for content in contents if content is not None)
 
@@ -87,10 +89,11 @@ def finding_fields(finding: Finding) -> dict[str, Any]:
 
 
 def main() -> None:
+    made = list(files())
     for old in (FOLDER / "objects").glob("*"):
         old.unlink()
     (FOLDER / "objects").mkdir(exist_ok=True)
-    for name, data in files():
+    for name, data in made:
         (FOLDER / name).write_bytes(data)
 
 

@@ -14,8 +14,8 @@ from auditseal_schemas.record import next_link
 from auditseal_schemas.varint import encode_long
 from tests.vectors.good import CREATED, Run, message, origin, plain, plain_contents, plain_trust, simple_run, trust
 from tests.vectors.parts import repeated_deflate, signing_key, stored_deflate, verifier_key
-from tests.vectors.sealed import Sealed, flipped, replaced
-from tests.vectors.tampered import at, changed, middle
+from tests.vectors.sealed import Sealed, flipped
+from tests.vectors.tampered import at, changed
 from tests.vectors.vector import Vector, finding, plain_objects
 
 KEY = signing_key("log 0")
@@ -40,7 +40,6 @@ def lie(
 
 def signed_vectors() -> Iterator[Vector]:
     yield from headers()
-    yield from malformed_headers()
     yield from chains()
     yield from contents()
     yield from malformed_records()
@@ -114,89 +113,6 @@ def headers() -> Iterator[Vector]:
         "frontier",
         quick=True,
     )
-
-
-def malformed_headers() -> Iterator[Vector]:
-    block = middle()
-    raw = block.header_bytes
-    cases: tuple[tuple[str, str, Sealed], ...] = (
-        ("version", "the version is unknown.", block.altered(version=2)),
-        (
-            "critical-extension",
-            "an extension must be understood.",
-            block.altered(extensions=[{"key": "!x", "value": b""}]),
-        ),
-        (
-            "extensions-unsorted",
-            "extensions are not sorted.",
-            block.altered(extensions=[{"key": "b", "value": b""}, {"key": "a", "value": b""}]),
-        ),
-        (
-            "extension-doubled",
-            "an extension is there twice.",
-            block.altered(extensions=[{"key": "a", "value": b""}, {"key": "a", "value": b""}]),
-        ),
-        ("padded-varint", "the header's first varint is padded.", replace(block, raw_header=b"\x82\x00" + raw[1:])),
-        ("header-trailing", "a byte follows the header.", replace(block, raw_header=raw + b"\x00")),
-        (
-            "split-array",
-            "an array is in two blocks.",
-            replace(
-                block.altered(gaps=[]), raw_header=replaced(raw, (gap(5, 0), gap(5, 0)[:-1] + b"\x02" + gap(5, 1)[1:]))
-            ),
-        ),
-        (
-            "array-with-size",
-            "an array's block has a byte size.",
-            replace(block, raw_header=replaced(raw, (gap(5, 0), b"\x01\x06" + gap(5, 0)[1:]))),
-        ),
-        (
-            "array-end",
-            "an array doesn't end in 00.",
-            replace(block, raw_header=replaced(raw, (gap(5, 0), gap(5, 0)[:-1] + b"\x01"))),
-        ),
-        (
-            "boolean",
-            "`final` is neither 00 nor 01.",
-            replace(block, raw_header=replaced(raw, (b"\x00\x10golden/1", b"\x02\x10golden/1"))),
-        ),
-        ("wide-int", "partitions don't fit 32 bits.", block.altered(partitions=2**31)),
-        (
-            "control-character",
-            "the cluster id has a terminal's escape sequence.",
-            block.altered(cluster_id="\x1b[31mred"),
-        ),
-        (
-            "touching-gaps",
-            "two gaps touch and have one cause.",
-            block.altered(
-                last_offset=8, gaps=[{"first": 5, "last": 5, "cause": 0}, {"first": 6, "last": 6, "cause": 0}]
-            ),
-        ),
-        ("gap-cause", "a gap's cause is unknown.", block.altered(gaps=[{"first": 5, "last": 5, "cause": 2}])),
-        (
-            "predecessor",
-            "a predecessor stands above height 0.",
-            block.altered(predecessor={"origin": str(origin(0)), "size": 1, "root": bytes(32)}),
-        ),
-        (
-            "next-keys-doubled",
-            "a next key is there twice.",
-            block.altered(next_keys=[str(verifier_key(ORIGIN, KEY))] * 2),
-        ),
-    )
-    for name, about, altered in cases:
-        yield rejected(f"malformed-{name}", THIEF.format(about), altered)
-
-
-def rejected(name: str, about: str, block: Sealed) -> Vector:
-    """Return the plain vault with a signed block 1 of log 0 whose header is refused."""
-    return changed(name, about, {block.key: block.signed(KEY).object()}, at(1, "MALFORMED", None))
-
-
-def gap(offset: int, cause: int) -> bytes:
-    """Return the encoded array of one gap."""
-    return b"\x02" + encode_long(offset) * 2 + encode_long(cause) + b"\x00"
 
 
 def chains() -> Iterator[Vector]:

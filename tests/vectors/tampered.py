@@ -396,6 +396,7 @@ def wrappers() -> Iterator[Vector]:
             b'{"name":"timestamp","type":"long"},{"name":"offset","type":"long"',
         ),
     )
+    promised = replace(block, chunks=(Chunk(65_537, block.chunks[0].deflated),))
     cases = (
         ("empty", "The object is empty.", b""),
         ("cut", "The last byte is cut off.", data[:-1]),
@@ -433,6 +434,9 @@ def wrappers() -> Iterator[Vector]:
         ),
         ("sync", "The sync markers are others.", data.replace(sync, bytes(16))),
         ("last-sync", "The last sync marker is changed.", flipped(data, len(data) - 1)),
+        ("promise", "A data block promises 65,537 records.", promised.object()),
+        ("frontier-long", "The frontier has a hash more.", replace(block, frontier=block.frontier * 2).object()),
+        ("frontier-ragged", "The frontier's last hash has 31 bytes.", replace(block, frontier=bytes(31)).object()),
         ("base64", "The header's base64 has a line break.", replaced(data, (header, header[:-1] + b"\n"))),
     )
     for name, about, altered in cases:
