@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class FaultyVault(DirectoryVault):
 
     Attributes:
         faults: For `put`, `versions` and `read`: what the next calls do, `before`, `after`, or `None` for nothing odd.
+        marked: The keys with a delete marker as their latest version, as a bucket would list it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -42,6 +44,7 @@ class FaultyVault(DirectoryVault):
         self.faults: dict[str, list[str | None]] = {}
         self.puts: list[tuple[str, datetime]] = []
         self.blocked: threading.Event | None = None
+        self.marked: set[str] = set()
 
     def _fail(self, operation: str, moment: str) -> None:
         plan = self.faults.get(operation)
@@ -59,7 +62,10 @@ class FaultyVault(DirectoryVault):
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         self._fail("versions", "before")
-        yield from super().versions(prefix, after, limit)
+        markers = [StoredVersion(key, "m", is_latest=True, is_delete_marker=True, size=0) for key in self.marked]
+        found = [replace(entry, is_latest=entry.key not in self.marked) for entry in super().versions(prefix, after)]
+        entries = [*(marker for marker in markers if marker.key.startswith(prefix) and marker.key > after), *found]
+        yield from sorted(entries, key=lambda entry: entry.key)[:limit]
 
     def read(self, key: str, version_id: str = "") -> bytes:
         self._fail("read", "before")

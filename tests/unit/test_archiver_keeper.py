@@ -158,6 +158,26 @@ def test_a_head_that_is_no_block_of_the_log_stops_the_start(vault: FaultyVault, 
     halts(Halt.SQUATTED, new_keeper(vault).recover)
 
 
+def test_nothing_is_written_over_a_delete_marker(vault: FaultyVault) -> None:
+    keeper = new_keeper(vault)
+    keeper.recover()
+    vault.marked.add(ORIGIN.block_key(0))
+    assert "delete marker" in halts(Halt.SQUATTED, keeper.take, DATA[0], "it")
+    assert vault.puts == []
+    halts(Halt.SQUATTED, new_keeper(vault).recover)
+
+
+def test_a_delete_marker_over_our_own_block_changes_nothing(vault: FaultyVault) -> None:
+    keeper = new_keeper(vault)
+    keeper.recover()
+    store(vault, BLOCKS[0])
+    vault.puts.clear()
+    vault.marked.add(ORIGIN.block_key(0))
+    keeper.take(DATA[0], "it")
+    assert vault.puts == []
+    assert read_state(vault, PINNED) == STATES[1]
+
+
 def rotated(count: int, rotations: set[int]) -> tuple[list[Block], LogState]:
     """Return a log whose key changes, back and forth between two, after the given heights."""
     keys = [(SIGNER, KEY), (OTHER_SIGNER, OTHER_KEY)]
