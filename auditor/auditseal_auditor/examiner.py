@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import chain, islice
+from math import inf
 from multiprocessing import get_context
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -17,8 +18,8 @@ from auditseal_schemas.errors import AuditsealError
 
 _AHEAD = 4
 """Tasks under way for each process: enough that none waits, few enough that memory stays flat."""
-_FEW = 8
-"""Up to so many objects no process is worth its start."""
+_PATIENCE = 0.5
+"""Seconds of work after which other processes are worth their start."""
 
 Todo = tuple[Slot, Task | None]
 Done = tuple[Slot, Examined | None]
@@ -55,29 +56,38 @@ class Examiner:
             AuditsealError: A process died.
         """
         rest = iter(todo)
-        first = list(islice(rest, _FEW)) if self._jobs > 1 else []
-        if self._jobs == 1 or len(first) < _FEW:
-            for slot, task in chain(first, rest):
-                yield slot, examine(self.reader, task) if task else None
-            return
+        if self._pool is None:
+            yield from self._alone(rest)
         try:
-            yield from self._in_pool(chain(first, rest))
+            yield from self._in_pool(rest)
         except BrokenProcessPool as error:
             raise AuditsealError(
                 "a process that checks blocks died (out of memory?): run again with --jobs 1"
             ) from error
 
+    def _alone(self, todo: Iterator[Todo]) -> Iterator[Done]:
+        """Examine in this process: everything, or until others are worth their start."""
+        patience = _PATIENCE if self._jobs > 1 else inf
+        began = monotonic()
+        for slot, task in todo:
+            yield slot, examine(self.reader, task) if task else None
+            if monotonic() - began > patience:
+                return
+
     def _in_pool(self, todo: Iterator[Todo]) -> Iterator[Done]:
-        if self._pool is None:
-            context = get_context("spawn")  # forking would copy threads' locks, of S3 clients and progress bars
-            self._pool = ProcessPoolExecutor(self._jobs, context, _begin, (self._open,))
         pending: deque[tuple[Slot, Future[Examined] | None]] = deque()
         for slot, task in todo:
-            pending.append((slot, self._pool.submit(_examine, task) if task else None))
+            pending.append((slot, self._workers().submit(_examine, task) if task else None))
             if len(pending) > self._jobs * _AHEAD:
                 yield _settled(*pending.popleft())
         while pending:
             yield _settled(*pending.popleft())
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = get_context("spawn")  # forking would copy threads' locks, of S3 clients and progress bars
+            self._pool = ProcessPoolExecutor(self._jobs, context, _begin, (self._open,))
+        return self._pool
 
 
 def _settled(slot: Slot, future: Future[Examined] | None) -> Done:

@@ -1,0 +1,139 @@
+"""How fast a vault is verified: whole and quick, on one core and on two, beside the least that any verifier must do."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+import psutil
+from uuid_utils import uuid7
+
+from auditseal_archiver.directory import DirectoryVault
+from auditseal_auditor.audit import Audit, Request
+from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.report import Report
+from auditseal_schemas.block import Block
+from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event_codec import encode_event
+from auditseal_schemas.event_parts import Source, Stream
+from auditseal_schemas.key import SigningKey, VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog, Trust
+from tests.bench.bench_record import varied_fields
+from tests.vectors.parts import Message
+
+RECORDS = 1_000_000
+_ORIGIN = Origin("bench.example", "audit.events", 0, 0)
+_SIGNER = SigningKey.from_seed(bytes(range(32)))
+_KEY = VerifierKey(str(_ORIGIN), _SIGNER.public)
+_TRUST = Trust((PinnedLog(_ORIGIN, (_KEY,)),))
+_BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+_BEST_OF = 2
+
+
+def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
+    """Make a vault of that many varied events in a directory, verify it, and return the figures.
+
+    Rates are records/s: `floor_…` reads, inflates and takes one SHA-256 of each record's length, on one core;
+    `full_…` and `quick_…` verify with so many processes. `peak_mib` is the resident memory, at most, of
+    `auditseal verify --jobs 2` with its processes, pages that they share counted in each.
+    """
+    make_vault(directory, records)
+    objects = sorted(directory.rglob("*.avro"))
+    figures = {
+        "records": float(records),
+        "object_bytes": float(sum(path.stat().st_size for path in objects)),
+        "floor_records_per_second": _rate(records, partial(_floor, objects)),
+    }
+    for jobs in (1, 2):
+        for name, quick in (("full", False), ("quick", True)):
+            rate = _rate(records, partial(_verify, directory, jobs, quick=quick))
+            figures[f"{name}_records_per_second_{jobs}"] = rate
+    figures["peak_mib"] = _peak_mib(directory)
+    return figures
+
+
+def make_vault(directory: Path, records: int) -> None:
+    """Seal varied events into a directory vault; `trust.txt` beside it pins the log."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "trust.txt").write_text(f"log {_KEY}\nvault {(directory / 'vault').as_uri()}\n")
+    vault, state = DirectoryVault(directory / "vault"), LogState.genesis(_ORIGIN, (_KEY,))
+    messages = _messages(records)
+    while batch := list(islice(messages, BlockLimits().records)):
+        while batch:
+            draft = BlockDraft(state, BlockLimits())
+            batch = batch[draft.extend(batch) :]
+            block = draft.seal(SourceIdentity("C", "T", 1, 0), [_SIGNER], now=time.time_ns() // 1000, sealer="bench/1")
+            state = LogState.after(block, (_KEY,))
+            vault.put(_ORIGIN.block_key(block.header.height), block.format(), _BEGAN)
+
+
+def _messages(records: int) -> Iterator[Message]:
+    source, began = Source(service="bench", environment="bench"), int(_BEGAN.timestamp() * 1000)
+    for number, fields in enumerate(varied_fields(records)):
+        event = AuditEvent(
+            event_id=str(uuid7()),
+            occurred_at=_BEGAN + timedelta(microseconds=37 * number),
+            source=source,
+            stream=Stream(id="bench", sequence=number),
+            **fields,
+        )
+        yield Message(number, (1, began + number // 20), event.actor.id.encode(), [], encode_event(event))
+
+
+def _verify(directory: Path, jobs: int, *, quick: bool) -> None:
+    with Examiner(partial(DirectoryVault, directory / "vault"), jobs) as examiner:
+        report: Report = Audit(Request(_TRUST, quick=quick), examiner).run()
+    if report.exit_code:
+        raise RuntimeError(f"the untouched vault didn't verify: {report.kept_findings}")
+
+
+def _floor(objects: list[Path]) -> None:
+    for path in objects:
+        block = Block.parse(path.read_bytes())
+        for count, content in block.inflated_chunks():
+            length = len(content) // count
+            for start in range(0, length * count, length):
+                sha256(content[start : start + length]).digest()
+
+
+def _rate(records: int, run: Callable[[], None]) -> float:
+    """Return records/s of the best of a few runs: what else the machine does isn't measured."""
+    seconds = []
+    for _ in range(_BEST_OF):
+        began = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - began)
+    return records / min(seconds)
+
+
+def _peak_mib(directory: Path) -> float:
+    """Return the most memory that the command and its processes ever hold, looking ten times a second."""
+    trust = str(directory / "trust.txt")
+    command = [sys.executable, "-m", "auditseal", "verify", "--trust", trust, "--jobs", "2"]
+    peak = 0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        parent = psutil.Process(process.pid)
+        while process.poll() is None:
+            peak = max(peak, _resident(parent))
+            time.sleep(0.1)
+    if process.returncode:
+        raise RuntimeError(f"verify ended with {process.returncode}")
+    return peak / 2**20
+
+
+def _resident(parent: psutil.Process) -> int:
+    total = 0
+    try:
+        for process in (parent, *parent.children(recursive=True)):
+            total += process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return total
+    return total
