@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 VAULT ?= directory
 EVENTS ?= 20000
+RUNS ?= 1000000
+TARGET ?=
 CORE_TESTS := tests/unit/test_core_*.py tests/property/test_core_*.py tests/unit/test_event_*.py tests/property/test_event_*.py
 
 .PHONY: help
@@ -64,13 +66,23 @@ faults: $(VENV)/test ## All faults on a real Kafka and a real MinIO, over an hou
 soak: $(VENV)/test ## Thirty minutes at 70 % of what this machine carries (MINUTES=…): memory, descriptors, lag
 	$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES))
 
+$(VENV)/fuzz: $(VENV)/run deploy/requirements/fuzz.txt
+	@echo "installing what fuzzing needs; atheris has wheels for Python 3.11 to 3.13 on Linux x86-64"
+	@$(PIP_INSTALL) --only-binary atheris --require-hashes -r deploy/requirements/fuzz.txt
+	@touch $@
+
+.PHONY: fuzz
+fuzz: $(VENV)/fuzz ## Every parser of untrusted bytes under a coverage-guided fuzzer; RUNS=1000000 each, TARGET=note
+	$(BIN)/python -m tests.fuzz --runs $(RUNS) $(TARGET)
+
 .PHONY: lock
 lock: ## Pin the requirements anew, by hash and without naming an index
 	$(BIN)/python -m pip install --quiet uv
-	$(foreach name,run test go,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(foreach name,run test go fuzz,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --quiet $(LOCK_$(name)) -o deploy/requirements/$(name).txt &&) true
 LOCK_run := --extra all pyproject.toml deploy/requirements/build.in
 LOCK_test := -c deploy/requirements/run.txt deploy/requirements/test.in
+LOCK_fuzz := -c deploy/requirements/run.txt -c deploy/requirements/test.txt deploy/requirements/fuzz.in
 LOCK_go := deploy/requirements/go.in
 
 .PHONY: clean

@@ -1,0 +1,147 @@
+"""Valid inputs to begin with, made by the sealer's own code with fixed keys and times."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+
+from auditseal_schemas.draft import BlockDraft, BlockLimits
+from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event_codec import encode_event
+from auditseal_schemas.event_parts import (
+    Actor,
+    Authorization,
+    Category,
+    Change,
+    Outcome,
+    Reason,
+    Resource,
+    Source,
+    Stream,
+)
+from auditseal_schemas.header import Extension, Gap, Predecessor
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.record import Oversize, RecordEncoder, SealedRecord
+from tests.core_samples import (
+    GENESIS,
+    KEY,
+    NOW,
+    ORIGIN,
+    OTHER_KEY,
+    OTHER_SIGNER,
+    SIGNER,
+    SOURCE,
+    Message,
+    chain,
+    messages,
+    resigned,
+    sealed,
+)
+from tests.fuzz.mutate_record import encode_record
+
+FULL_EVENT = AuditEvent(
+    event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
+    event_type="invoice.approved",
+    occurred_at=datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC),
+    tenant="acme",
+    category=Category.DATA,
+    source=Source(service="billing", version="1.4.2", instance="pod-7", environment="production", region="eu-1"),
+    actor=Actor("user", "u-1", "Zoë", "oidc", "s-9", "u-2", "192.0.2.7", "Mozilla/5.0"),
+    action="approve",
+    resources=(Resource("invoice", "inv-1", "Invoice 1", "folder-3"), Resource("ledger", "l-1")),
+    outcome=Outcome.DENIED,
+    status_code="403",
+    reason=Reason("limit", "over the approver's limit"),
+    authorization=Authorization(granted=False, permission="invoice.approve", policy="role:clerk"),
+    changes=(Change("state", "open", "shut"), Change("note", None, "")),
+    trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+    span_id="00f067aa0ba902b7",
+    correlation_id="c-33",
+    stream=Stream("0191e3a0-0000-7000-8000-000000000001", 1 << 40),
+    attributes={"alpha": "1", "zeta": "ü"},
+)
+LEAST_EVENT = AuditEvent(
+    event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
+    occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
+    source=Source(service="s", environment="e"),
+    actor=Actor("t", "i"),
+    action="a",
+    resources=(Resource("r", "1"),),
+    outcome=Outcome.SUCCESS,
+    stream=Stream("x", 3),
+)
+LONE = Origin("audit.example.com", "audit.lone", 0, 0)
+"""A log whose topic has no other partition, so that one line of a trust file pins all there is."""
+LONE_KEY = replace(KEY, name=str(LONE))
+_NEXT_RUN = replace(ORIGIN, run=1)
+
+
+def events() -> tuple[bytes, ...]:
+    """Return two events: every field, and as few as may be."""
+    return encode_event(FULL_EVENT), encode_event(LEAST_EVENT)
+
+
+@cache
+def logs() -> tuple[tuple[bytes, ...], tuple[LogState, ...]]:
+    """Return the objects of blocks of every kind, and the state that each must fit."""
+    odd = [
+        Message(0, None, None, None, -1),
+        Message(1, b"", b"", [("name", b"v"), ("", None), ("ä", b"")], 2**63 - 1),
+        Message(5, b"v" * 200, b"k", broken_headers=True),
+    ]
+    (first, second, third), states = chain(3, 2, 0)
+    turned = LogState.genesis(_NEXT_RUN, (replace(KEY, name=str(_NEXT_RUN)),))
+    predecessor = Predecessor(str(ORIGIN), 3, bytes(32))
+    cases = (
+        (first, GENESIS),
+        (second, states[1]),
+        (third, states[2]),
+        (sealed(odd, log_start=1), GENESIS),
+        (sealed(messages(range(4, 6)), log_start=3, next_keys=(str(OTHER_KEY), str(KEY)), final=True), GENESIS),
+        (sealed(messages([0]), turned, predecessor=predecessor), turned),
+        (resigned(first, extensions=(Extension("a", b"1"), Extension("b", b""))), GENESIS),
+        (sealed(messages([0]), signers=(OTHER_SIGNER, SIGNER)), GENESIS),
+        (sealed(messages(range(40))), GENESIS),
+        (resigned(third, last_offset=9, gaps=(Gap(5, 6, 0), Gap(7, 8, 1), Gap(9, 9, 0))), states[2]),
+    )
+    return tuple(block.format() for block, _ in cases), tuple(state for _, state in cases)
+
+
+@cache
+def lone_log() -> tuple[bytes, ...]:
+    """Return the two blocks of a log that is whole."""
+    state, objects, source = LogState.genesis(LONE, (LONE_KEY,)), [], replace(SOURCE, partitions=1)
+    for offsets in (range(3), range(3, 5)):
+        draft = BlockDraft(state, BlockLimits())
+        draft.extend(messages(offsets))
+        block = draft.seal(source, (SIGNER,), now=NOW, sealer="auditseal/test")
+        objects.append(block.format())
+        state = state.accept(block)
+    return tuple(objects)
+
+
+def blocks() -> tuple[bytes, ...]:
+    """Return blocks of every kind."""
+    return logs()[0]
+
+
+def records() -> tuple[bytes, ...]:
+    """Return encoded records of every kind."""
+    encode = RecordEncoder().encode
+    return (
+        encode(0, -1, None, None, None),
+        encode(5, 7, b"k", [("h", b"v"), ("n", None)], b"value"),
+        encode(2**40, 1_700_000_000_000, b"k" * 100, (), b"v" * 3000),
+        encode_record(SealedRecord(9, 9, None, None, None, Oversize(9 * 2**20, bytes(32)))),
+        encode_record(SealedRecord(9, 9, b"", (), b"v", None, bytes(range(16)))),
+    )
+
+
+def trust_files() -> tuple[bytes, ...]:
+    """Return trust files: of one key, and with all that may stand in one."""
+    full = (
+        f"# the logs\nvault s3://audit-archive/?endpoint=https://s3.example.com\nretention 2555\n\n"
+        f"log {KEY}\nlog {OTHER_KEY} # both sign\nlog {replace(KEY, name=str(_NEXT_RUN))}\n"
+        f"start {ORIGIN} 1200 6HmDMaIK9GBU6HsEQCCeoSjaMUAgyC5LYL47t4tPBnM=\n"
+    )
+    return f"log {KEY}\n".encode(), full.encode()
