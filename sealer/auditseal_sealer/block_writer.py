@@ -15,7 +15,7 @@ from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import FencedError, UnavailableError
 from auditseal_sealer.hooks import Hooks, Step
-from auditseal_sealer.kafka_errors import Call, Reaction, react
+from auditseal_sealer.kafka_errors import Call, Reaction, kafka_error, react
 from auditseal_sealer.watchdog import Watchdog
 
 ResultT = TypeVar("ResultT")
@@ -29,6 +29,14 @@ class Position:
 
     offset: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What became of a record; `appended` is the broker's time in ms."""
+
+    error: KafkaError | None
+    appended: int
 
 
 class BlockWriter:
@@ -63,7 +71,7 @@ class BlockWriter:
         Nobody who reads committed records sees it; and before the first signature it shows that all of this works.
         """
         self._call(Call.BEGIN, lambda _: self._producer.begin_transaction())
-        clock = self._deliver(None)
+        clock = self._flush(self._produce(None))
         self._call(Call.ABORT, self._producer.abort_transaction)
         return clock
 
@@ -74,35 +82,37 @@ class BlockWriter:
         offsets = [TopicPartition(origin.topic, origin.partition, position.offset, metadata=text)]
         self._call(Call.BEGIN, lambda _: self._producer.begin_transaction())
         after(Step.BEGUN, origin)
-        clock = self._deliver(block)
+        reports = self._produce(block)
+        after(Step.PRODUCED, origin)
+        clock = self._flush(reports)
+        after(Step.FLUSHED, origin)
         self._call(Call.OFFSETS, lambda left: self._producer.send_offsets_to_transaction(offsets, group, left))
         after(Step.OFFSETS_SENT, origin)
         self._call(Call.COMMIT, self._producer.commit_transaction)
         after(Step.COMMITTED, origin)
         return clock
 
-    def _deliver(self, value: bytes | None) -> BrokerClock:
-        """Produce and flush: without the explicit flush, the commit waits 100 ms for what is in the queue."""
-        reports: list[tuple[KafkaError | None, int]] = []
+    def _produce(self, value: bytes | None) -> list[_Report]:
+        """Queue a record; its delivery's report will stand in the list that is returned."""
+        reports: list[_Report] = []
 
         def report(error: KafkaError | None, message: Message) -> None:
-            reports.append((error, message.timestamp()[1]))
+            reports.append(_Report(error, message.timestamp()[1]))
 
+        topic, partition = self._config.blocks_topic, self._origin.partition
         self._call(
-            Call.PRODUCE,
-            lambda _: self._producer.produce(
-                self._config.blocks_topic, value, partition=self._origin.partition, on_delivery=report
-            ),
+            Call.PRODUCE, lambda _: self._producer.produce(topic, value, partition=partition, on_delivery=report)
         )
-        self._hooks.after(Step.PRODUCED, self._origin)
+        return reports
+
+    def _flush(self, reports: list[_Report]) -> BrokerClock:
+        """Deliver what is queued: without the explicit flush, the commit waits 100 ms for it."""
         self._call(Call.FLUSH, self._producer.flush)
         if not reports:
             raise UnavailableError(f"{self._origin}: a block wasn't delivered in {self._timeout:g} s")
-        error, appended = reports[0]
-        if error:
+        if error := reports[0].error:
             raise self._failure(Call.PRODUCE, error)
-        self._hooks.after(Step.FLUSHED, self._origin)
-        return BrokerClock(appended, time.monotonic())
+        return BrokerClock(reports[0].appended, time.monotonic())
 
     def _call(self, call: Call, function: Callable[[float], ResultT]) -> ResultT:
         """Do a call with the time that is left, again where Kafka says that it may be repeated."""
@@ -113,8 +123,8 @@ class BlockWriter:
                     return function(max(_PAUSE, deadline - time.monotonic()))
             except BufferError as exception:
                 raise UnavailableError(f"{self._origin}: {call.value}: {exception}") from exception
-            except KafkaException as exception:
-                error = exception.args[0]
+            except (KafkaException, SystemError) as exception:
+                error = kafka_error(exception)
                 if react(call, error) is not Reaction.REPEAT or time.monotonic() > deadline:
                     raise self._failure(call, error) from exception
                 time.sleep(_PAUSE)

@@ -17,6 +17,7 @@ class Timeouts:
 
     Attributes:
         call: One call, repeated while Kafka says that it may be.
+        question: One administrative call; a stop that comes within it waits for it.
         transaction: After it the coordinator aborts a transaction by itself.
         stuck: A transactional call that lasts longer doesn't come back: the process ends hard. Above `call`.
         session: A sealer that is silent for longer loses its partitions.
@@ -26,6 +27,7 @@ class Timeouts:
     """
 
     call: float = 10
+    question: float = 4
     transaction: float = 12
     stuck: float = 30
     session: float = 10

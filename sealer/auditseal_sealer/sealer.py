@@ -67,7 +67,7 @@ class Sealer:
             HaltError: It can't go on safely.
             FencedError: Another sealer, of another group, writes a log of this one.
         """
-        cluster = Cluster(self._config.client, self._config.timeouts.call)
+        cluster = Cluster(self._config.client, self._config.timeouts.question)
         retrying = Retrying(
             retry=retry_if_exception_type(UnavailableError),
             wait=wait_exponential(multiplier=0.2, max=self._config.timeouts.back_off),

@@ -1,0 +1,218 @@
+"""A sealer as a process, what it needs, and what it left in the blocks topic."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.key import SigningKey, VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.recheck import check_records
+from auditseal_schemas.record import SealedRecord
+from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.key_file import store_key
+from auditseal_sealer.topic_rules import TopicRules
+from auditseal_sealer.topics import create_topics
+
+CLUSTER = "test.local"
+PASSPHRASE = "a passphrase"
+COMMITTED, UNCOMMITTED = "read_committed", "read_uncommitted"
+PATIENCE = 30.0  # s
+
+
+@dataclass
+class Site:
+    """Two topics, a key, a vault's directory: all that sealers of a test share."""
+
+    servers: str
+    directory: Path
+    events: str
+    blocks: str
+    partitions: int = 1
+    key: SigningKey = field(default_factory=SigningKey.generate)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+        (self.directory / "vault").mkdir()
+        self.producer = Producer({"bootstrap.servers": self.servers, "enable.idempotence": True, "linger.ms": 0})
+        (self.directory / "passphrase").write_text(PASSPHRASE)
+        store_key(self.directory / "key.pem", self.key, PASSPHRASE)
+
+    def create_topics(self) -> None:
+        cluster = Cluster({"bootstrap.servers": self.servers}, 20)
+        create_topics(cluster, TopicRules(replication=1), self.events, self.blocks, self.partitions)
+
+    def origin(self, partition: int = 0) -> Origin:
+        return Origin(CLUSTER, self.events, partition, 0)
+
+    def environment(self, **more: object) -> dict[str, str]:
+        """The environment of a sealer; `more` are settings of its own section."""
+        ours = {
+            "CLUSTER": CLUSTER,
+            "VAULT": f"file://{self.directory / 'vault'}",
+            "EVENTS_TOPIC": self.events,
+            "BLOCKS_TOPIC": self.blocks,
+            "KAFKA__BOOTSTRAP_SERVERS": self.servers,
+            "SEALER__KEY_FILE": self.directory / "key.pem",
+            "SEALER__PASSPHRASE_FILE": self.directory / "passphrase",
+            "SEALER__REPLICATION": 1,
+            "SEALER__GROUP": f"sealers.{self.events}",
+            "SEALER__INSTANCE": "one",
+            **{f"SEALER__{name.upper()}": value for name, value in more.items()},
+        }
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("AUDITSEAL_")}
+        return clean | {f"AUDITSEAL_{name}": str(value) for name, value in ours.items()}
+
+    @contextmanager
+    def sealer(self, *arguments: str, hook: str = "", **settings: object) -> Iterator["SealerProcess"]:
+        """Run a sealer; it is gone when the context ends. `hook` is Python that defines `after(step, origin)`."""
+        program = ["-c", _HOOKED.format(hook=hook)] if hook else ["-m", "auditseal", "sealer"]
+        log = self.directory / f"sealer-{time.monotonic_ns()}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *program, *arguments], env=self.environment(**settings), stderr=output
+            )
+        running = SealerProcess(process, log)
+        try:
+            yield running
+        finally:
+            process.kill()
+            process.wait()
+
+    def publish(self, values: Sequence[bytes | None], partition: int = 0, **more: Any) -> None:
+        """Publish, and wait for the acknowledgements."""
+        for value in values:
+            self.producer.produce(self.events, value, partition=partition, **more)
+        assert self.producer.flush(PATIENCE) == 0
+
+    def block_values(self, isolation: str = COMMITTED, partition: int = 0) -> list[bytes]:
+        """The values in the blocks topic; the empty records that sealers ask the broker's clock with are left out."""
+        return [value for _, value in read_topic(self.servers, self.blocks, partition, isolation) if value is not None]
+
+    def verified(self, partition: int = 0) -> list[SealedRecord]:
+        """Verify the committed blocks of a log as an auditor would, and return their records."""
+        origin = self.origin(partition)
+        state = LogState.genesis(origin, (VerifierKey(str(origin), self.key.public),))
+        records: list[SealedRecord] = []
+        for value in self.block_values(partition=partition):
+            block = Block.parse(value)
+            state = state.accept(block)
+            check_records(block)
+            records += block.records()
+        return records
+
+    def await_sealed(self, count: int, partition: int = 0) -> list[SealedRecord]:
+        """Wait until so many records are sealed, and return them verified."""
+        deadline = time.monotonic() + PATIENCE
+        while len(records := self.verified(partition)) < count:
+            assert time.monotonic() < deadline, f"{len(records)} of {count} records are sealed"
+            time.sleep(0.1)
+        return records
+
+
+@dataclass
+class SealerProcess:
+    """A running sealer."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it logged so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def await_line(self, event: str) -> dict[str, Any]:
+        """Wait until it logs an event."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            found = [line for line in self.lines() if line["event"] == event]
+            if found:
+                return found[0]
+            assert time.monotonic() < deadline, f"no {event!r} in {self.log.read_text()}"
+            assert self.process.poll() is None or self.lines(), self.log.read_text()
+            time.sleep(0.05)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask its telemetry."""
+        url = self.await_line("started")["telemetry"] + path
+        try:
+            with urlopen(url, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except URLError as error:
+            if hasattr(error, "code"):
+                return error.code, error.read().decode()  # type: ignore[attr-defined]
+            raise
+
+    def await_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.get("/readyz")[0] != 200:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code within the 10 seconds that are promised."""
+        self.process.terminate()
+        return self.process.wait(10)
+
+    def exit_code(self) -> int:
+        """Wait until it ends by itself."""
+        return self.process.wait(PATIENCE)
+
+
+_HOOKED = """
+import os, signal, sys
+from auditseal.cli.sealer import run_sealer
+from auditseal.settings import load_settings
+from auditseal.settings_sealer import SealerSettings
+
+{hook}
+
+class Hooks:
+    def after(self, step, origin):
+        after(step, origin)
+
+sys.exit(run_sealer(load_settings(SealerSettings, None), genesis_allowed="--genesis" in sys.argv, hooks=Hooks()))
+"""
+
+
+def read_topic(servers: str, topic: str, partition: int, isolation: str) -> list[tuple[int, bytes | None]]:
+    """Offset and value of all records of a partition."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "reader",
+            "enable.auto.commit": False,
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
+        }
+    )
+    consumer.assign([TopicPartition(topic, partition, 0)])
+    found: list[tuple[int, bytes | None]] = []
+    try:
+        while True:
+            message = consumer.poll(PATIENCE)
+            assert message is not None, f"{topic}/{partition} can't be read"
+            if message.error():
+                assert message.error().name() == "_PARTITION_EOF", message.error()
+                return found
+            found.append((message.offset(), message.value()))
+    finally:
+        consumer.close()
