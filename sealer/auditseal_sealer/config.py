@@ -29,7 +29,7 @@ class Timeouts:
     call: float = 10
     question: float = 4
     transaction: float = 12
-    stuck: float = 30
+    stuck: float = 15
     session: float = 10
     settled: float = 20
     finish: float = 6
