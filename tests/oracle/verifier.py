@@ -1,10 +1,11 @@
 """The verdict on a vault by docs/format.md, section 14, whose steps the comments name. Shares no code with auditseal.
 
-`records` verifies everything and yields the records; `values` returns (offset, value) of each, by log.
+`records` verifies everything and yields the records; `values` returns (offset, value) of each, by log; `check` verifies
+objects that lie anywhere. `store` and `anchor` judge what a directory doesn't show.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace as Block
@@ -27,6 +28,10 @@ from tests.oracle.reader import (
     tree_root,
     unbase64,
 )
+
+
+Files = Mapping[str, Callable[[], bytes]]
+"""What reads each object, by its key."""
 
 
 class Log:
@@ -200,12 +205,26 @@ def records(vault: Path, trust: str) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         Refused: The first fault.
     """
-    logs = read_trust(trust)
+    files = {path.relative_to(vault).as_posix(): path.read_bytes for path in vault.rglob("*") if not path.is_dir()}
+    yield from records_of(files, read_trust(trust))
+
+
+def records_of(files: Files, logs: dict[str, Log]) -> Iterator[tuple[str, dict[str, Any]]]:
     for log in logs.values():
-        for record in walk(vault, log):
+        for record in walk(files, log):
             yield log.origin, record
     for log in logs.values():
         check_company(log, logs)
+
+
+def check(files: Files, logs: dict[str, Log]) -> None:
+    """Verify objects; the logs then hold what they were found to be.
+
+    Raises:
+        Refused: The first fault.
+    """
+    for _ in records_of(files, logs):
+        pass
 
 
 def check_company(log: Log, logs: dict[str, Log]) -> None:
@@ -231,13 +250,14 @@ def values(vault: Path, trust: str) -> dict[str, list[tuple[int, bytes | None]]]
     return found
 
 
-def walk(vault: Path, log: Log) -> Iterator[dict[str, Any]]:
-    """Yield the records of one log, checking block after block; a directory has no versions and no locks."""
-    folder = vault / "v1" / log.origin
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-    if not all(re.fullmatch(r"blocks/[0-9]{12}\.avro", name) for name in files):
+def walk(files: Files, log: Log) -> Iterator[dict[str, Any]]:
+    """Yield the records of one log, checking block after block."""
+    prefix = f"v1/{log.origin}/"
+    mine = {key.removeprefix(prefix): read for key, read in sorted(files.items()) if key.startswith(prefix)}
+    if not all(re.fullmatch(r"blocks/[0-9]{12}\.avro", name) for name in mine):
         refuse("key", "BAD_STORAGE", place=(log.origin, -1))
-    blocks = {int(path.stem): path for path in sorted(files.values()) if int(path.stem) >= log.height}
+    heights = {int(name[7:19]): read for name, read in mine.items()}
+    blocks = {height: read for height, read in heights.items() if height >= log.height}
     if not blocks:
         refuse("origin", "MISSING_LOG", place=(log.origin, -1))
     while any(height >= log.height for height in blocks):
@@ -249,7 +269,7 @@ def walk(vault: Path, log: Log) -> Iterator[dict[str, Any]]:
         yield from found
 
 
-def next_block(blocks: dict[int, Path], log: Log) -> Block:
+def next_block(blocks: dict[int, Callable[[], bytes]], log: Log) -> Block:
     """Read the next block. A height is missing, and what is no block is MALFORMED, below a signed block only."""
     above = [height for height in blocks if height > log.height]
     signed_above = any(is_signed(blocks[height], height, log) for height in above)
@@ -257,16 +277,16 @@ def next_block(blocks: dict[int, Path], log: Log) -> Block:
         need(not signed_above, "height", "BROKEN_CHAIN")
         log.height, log.state = min(above), None
     try:
-        return read_block(blocks[log.height].read_bytes())
+        return read_block(blocks[log.height]())
     except Refused as refused:
         if not signed_above:
             refused.verdict = "SQUATTED"
         raise
 
 
-def is_signed(path: Path, height: int, log: Log) -> bool:
+def is_signed(read: Callable[[], bytes], height: int, log: Log) -> bool:
     try:
-        log.resumed(height).check_head(read_block(path.read_bytes()))
+        log.resumed(height).check_head(read_block(read()))
     except Refused:
         return False
     return True

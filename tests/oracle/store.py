@@ -1,0 +1,65 @@
+"""What is wrong with the versions and locks of a store: docs/format.md, section 14, "The store"."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from tests.oracle.reader import Refused, read_block, refuse
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Stored(NamedTuple):
+    """One version: its content, None for a delete marker, and its lock, None where it has none."""
+
+    content: bytes | None
+    lock: tuple[str, datetime] | None
+
+
+Listing = Mapping[str, Sequence[Stored]]
+"""By key every version and marker, the oldest first."""
+
+
+def first_contents(listing: Listing) -> dict[str, bytes]:
+    """Return what is to be judged of each key: its oldest version that isn't a marker."""
+    versions = {key: [one.content for one in entries if one.content is not None] for key, entries in listing.items()}
+    return {key: contents[0] for key, contents in versions.items() if contents}
+
+
+def check_store(listing: Listing, origin: str, days: int) -> None:
+    """Check how a log's objects lie; `days` is the pinned retention.
+
+    Raises:
+        Refused: The first fault.
+    """
+    prefix = f"v1/{origin}/"
+    for key, entries in sorted(listing.items()):
+        if not key.startswith(prefix):
+            continue
+        if not re.fullmatch(r"blocks/[0-9]{12}\.avro", key.removeprefix(prefix)):
+            refuse("key", "BAD_STORAGE", place=(origin, -1))
+        try:
+            check_entries(entries, days)
+        except Refused as refused:
+            refused.place = (origin, int(key[-17:-5]))
+            raise
+
+
+def check_entries(entries: Sequence[Stored], days: int) -> None:
+    versions = [one for one in entries if one.content is not None]
+    if len(versions) > 1:
+        refuse("versions", "BAD_STORAGE")
+    if len(versions) < len(entries):
+        refuse("delete_marker", "BAD_STORAGE")
+    if not versions[0].lock:
+        refuse("retention", "BAD_STORAGE")
+    mode, until = versions[0].lock
+    if mode != "COMPLIANCE":
+        refuse("retention.mode", "BAD_STORAGE")
+    try:
+        sealed_at = read_block(versions[0].content or b"").h["sealed_at"]
+    except Refused:
+        return  # no block, so nothing says when it was sealed
+    if until - EPOCH < timedelta(microseconds=sealed_at, days=days):
+        refuse("retention.until", "BAD_STORAGE")
