@@ -1,0 +1,182 @@
+"""The sealer's records per second beside a bare `consume()` loop over the same topic, in one run.
+
+Each is a process of its own, one at a time, reading one partition. The loop's time runs from its first record to its
+last; the sealer's from the moment that its head is recovered to the commit of its last block.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from urllib.request import urlopen
+
+from confluent_kafka import Producer
+
+from auditseal_schemas.key import SigningKey
+from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.key_file import store_key
+from auditseal_sealer.topic_rules import TopicRules
+from auditseal_sealer.topics import create_topics
+
+_PASSPHRASE = "benchmark"
+_CONSUME = """
+import json, sys, time
+from confluent_kafka import Consumer, TopicPartition
+servers, topic, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
+consumer = Consumer({
+    "bootstrap.servers": servers, "group.id": "bench", "enable.auto.commit": False, "auto.offset.reset": "error",
+    "check.crcs": True, "queued.min.messages": 1000000, "queued.max.messages.kbytes": 65536,
+    "fetch.queue.backoff.ms": 2,
+})
+consumer.assign([TopicPartition(topic, 0, 0)])
+count = len(consumer.consume(1, 30))
+begun = time.perf_counter()
+while count < wanted:
+    count += len(consumer.consume(5000, 0.05))
+print(json.dumps(time.perf_counter() - begun))
+"""
+
+
+def measure(bootstrap_servers: str, directory: Path, events: int = 1_000_000, rounds: int = 2) -> dict[str, float]:
+    """Return records/s of both, their ratio, and the sealer's resident memory in MiB; the best of the rounds each."""
+    topic = f"bench.sealer.{time.time_ns()}"
+    cluster = Cluster({"bootstrap.servers": bootstrap_servers}, 20)
+    rules = TopicRules(replication=1)
+    blocks = [f"{topic}.blocks.{number}" for number in range(rounds)]
+    for name in blocks:
+        create_topics(cluster, rules, topic, name, 1)
+    event_bytes = publish(bootstrap_servers, topic, events)
+    bare, sealed, resident, blocks_sealed = [], [], [], 0
+    for name in blocks:
+        bare.append(events / _consume(bootstrap_servers, topic, events))
+        seconds, mebibytes, blocks_sealed = _seal(bootstrap_servers, topic, name, events, directory / name)
+        sealed.append(events / seconds)
+        resident.append(mebibytes)
+    return {
+        "events": events,
+        "event_bytes": event_bytes / events,
+        "blocks": blocks_sealed,
+        "consume_records_per_second": max(bare),
+        "sealer_records_per_second": max(sealed),
+        "ratio": max(sealed) / max(bare),
+        "sealer_resident_mib": max(resident),
+    }
+
+
+def publish(bootstrap_servers: str, topic: str, events: int) -> int:
+    """Publish varied events of about 200 bytes, keys included; return their bytes."""
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "enable.idempotence": True,
+            "compression.type": "zstd",
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 200_000,
+        }
+    )
+    total = 0
+    for key, value in _events(events):
+        while True:
+            try:
+                producer.produce(topic, value, key, 0)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        total += len(key) + len(value)
+    assert producer.flush(60) == 0
+    return total
+
+
+def _events(count: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield keys and values as an audit event's encoding has them: random ids, times, and words that recur."""
+    chance = random.Random(20261121)
+    words = [f"{chance.choice('abcdefghijk')}{chance.randrange(10**5):05d}.{kind}" for kind in ("read", "write")] + [
+        f"service-{number}" for number in range(40)
+    ]
+    for number in range(count):
+        actor = b"user-%05d" % chance.randrange(20_000)
+        texts = " ".join(chance.choices(words, k=5)).encode()
+        fixed = b"\xc3\x01\x12\x34\x56\x78\x9a\xbc\xde\xf0%016x/invoices/%d 10.%d.%d.%d " % (
+            1_795_000_000_000_000 + number * 37,
+            chance.randrange(10**6),
+            *chance.randbytes(3),
+        )
+        yield actor, fixed + chance.randbytes(32) + actor + texts
+
+
+def _consume(bootstrap_servers: str, topic: str, events: int) -> float:
+    command = [sys.executable, "-c", _CONSUME, bootstrap_servers, topic, str(events)]
+    return float(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+
+
+def _seal(bootstrap_servers: str, topic: str, blocks: str, events: int, directory: Path) -> tuple[float, float, int]:
+    """Return the seconds from the recovered head to the last commit, the resident MiB, and the number of blocks."""
+    with _sealer(bootstrap_servers, topic, blocks, directory) as (log, port):
+        while (figures := _metrics(port)).get("auditseal_events_sealed_total", 0) < events:
+            time.sleep(0.2)
+        begun = datetime.fromisoformat(_logged(log, "sealing")["timestamp"]).timestamp()
+    seconds = figures["auditseal_last_sealed_timestamp_seconds"] - begun
+    return seconds, figures["process_resident_memory_bytes"] / 2**20, int(figures["auditseal_blocks_sealed_total"])
+
+
+@contextmanager
+def _sealer(bootstrap_servers: str, topic: str, blocks: str, directory: Path) -> Iterator[tuple[Path, int]]:
+    """Run `auditseal sealer`; yield its log and the port of its telemetry."""
+    (directory / "vault").mkdir(parents=True)
+    (directory / "passphrase").write_text(_PASSPHRASE)
+    store_key(directory / "key.pem", SigningKey.generate(), _PASSPHRASE)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDITSEAL_")} | {
+        "AUDITSEAL_CLUSTER": "bench.local",
+        "AUDITSEAL_VAULT": f"file://{(directory / 'vault').absolute()}",
+        "AUDITSEAL_EVENTS_TOPIC": topic,
+        "AUDITSEAL_BLOCKS_TOPIC": blocks,
+        "AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
+        "AUDITSEAL_SEALER__KEY_FILE": str(directory / "key.pem"),
+        "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(directory / "passphrase"),
+        "AUDITSEAL_SEALER__REPLICATION": "1",
+        "AUDITSEAL_SEALER__GROUP": blocks,
+    }
+    log = directory / "sealer.log"
+    command = [sys.executable, "-m", "auditseal", "sealer", "--genesis"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stderr=output)
+    try:
+        yield log, int(_logged(log, "started")["telemetry"].rpartition(":")[2])
+    finally:
+        process.terminate()
+        assert process.wait(12) == 0
+
+
+def _logged(log: Path, event: str) -> dict[str, str]:
+    """Return the first line of a log about an event, waiting for it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        lines = log.read_text().splitlines(keepends=True)
+        for entry in (json.loads(line) for line in lines if line.endswith("\n")):
+            if entry["event"] == event:
+                found: dict[str, str] = entry
+                return found
+            if entry["level"] == "critical":
+                raise AssertionError(entry)
+        time.sleep(0.1)
+    raise AssertionError(f"{log} doesn't say {event!r}")
+
+
+def _metrics(port: int) -> dict[str, float]:
+    """Return the metrics of the one log, by name."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name.partition("{")[0]: float(value) for name, value in samples}
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    print(json.dumps(measure(sys.argv[1], Path(tempfile.mkdtemp()), int(sys.argv[2])), indent=1))
