@@ -1,0 +1,166 @@
+"""Where a log goes on, from every mixture of what its sources say."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity, encode_message
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.header import Predecessor
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.recovery import Beginning, EventsLog, Evidence, Reading, Recovered, recover
+from tests.core_samples import OTHER_SIGNER, SIGNER, Message
+
+ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
+KEY = VerifierKey(str(ORIGIN), SIGNER.public)
+EVENTS = EventsLog("cluster", "topic", 6, 0, 100)
+ALLOWED, FORBIDDEN = Beginning(allowed=True, predecessor=None), Beginning(allowed=False, predecessor=None)
+NOTHING = Evidence(EVENTS, None, None, (), None, "")
+
+
+def make_chain(origin: Origin, *sizes: int, signer=SIGNER, salt: bytes = b"", now: int = 1) -> list[Block]:
+    """Blocks of so many records each, from offset 0."""
+    state = LogState.genesis(origin, (VerifierKey(str(origin), signer.public),))
+    blocks, offset = [], 0
+    predecessor = None if origin.run == 0 else Predecessor(str(replace(origin, run=0)), 2, bytes(32))
+    for size in sizes:
+        draft = BlockDraft(state, BlockLimits())
+        draft.extend([Message(number, b"value %d" % number + salt) for number in range(offset, offset + size)])
+        source = SourceIdentity("cluster", "topic", 6, 4)
+        block = draft.seal(source, [signer], now=now, sealer="test/1", predecessor=None if blocks else predecessor)
+        state, offset = state.accept(block), offset + size
+        blocks.append(block)
+    return blocks
+
+
+CHAIN = make_chain(ORIGIN, 10, 10, 10)
+RAW = [block.format() for block in CHAIN]
+OTHER_HISTORY = [block.format() for block in make_chain(ORIGIN, 10, 10, 10, salt=b"!")]
+HEAD = replace(NOTHING, head=RAW[1], unarchived=RAW[0])
+"""Two blocks in the topic, none in the vault."""
+
+
+def decide(evidence: Evidence, beginning: Beginning = FORBIDDEN, origin: Origin = ORIGIN) -> Recovered:
+    return recover(origin, VerifierKey(str(origin), SIGNER.public), evidence, beginning)
+
+
+def halted(evidence: Evidence, beginning: Beginning = FORBIDDEN, origin: Origin = ORIGIN) -> Halt:
+    with pytest.raises(HaltError) as caught:
+        decide(evidence, beginning, origin)
+    return caught.value.halt
+
+
+def test_the_log_goes_on_after_its_last_committed_block() -> None:
+    recovered = decide(HEAD)
+    assert (recovered.state.height, recovered.state.next_offset) == (2, 20)
+    assert recovered.unfinished is None
+    assert recovered.unarchived_since == CHAIN[0].header.sealed_at
+
+
+@pytest.mark.parametrize(
+    ("vault", "unarchived"),
+    [(None, RAW[0]), ((0, RAW[0]), RAW[1]), ((1, RAW[1]), RAW[2]), ((2, RAW[2]), None)],
+)
+def test_the_vault_may_be_behind_or_level(vault, unarchived) -> None:
+    recovered = decide(replace(NOTHING, head=RAW[2], vault=vault, unarchived=unarchived))
+    assert recovered.state.height == 3
+    assert (recovered.unarchived_since is None) == (unarchived is None)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "halt"),
+    [
+        (replace(HEAD, vault=(2, RAW[2]), unarchived=None), Halt.HEAD_DISAGREES),
+        (replace(NOTHING, vault=(0, RAW[0])), Halt.HEAD_DISAGREES),
+        (replace(HEAD, vault=(0, RAW[1])), Halt.HEAD_DISAGREES),
+        (replace(HEAD, vault=(1, OTHER_HISTORY[1]), unarchived=None), Halt.FORK),
+        (replace(HEAD, vault=(0, OTHER_HISTORY[0]), unarchived=RAW[1]), Halt.FORK),
+        (replace(HEAD, vault=(0, RAW[0]), unarchived=None), Halt.BLOCKS_LOST),
+        (replace(HEAD, unarchived=None), Halt.BLOCKS_LOST),
+        (replace(HEAD, vault=(0, b"squatted")), Halt.INVALID_BLOCK),
+        (replace(HEAD, head=b"garbage"), Halt.INVALID_BLOCK),
+        (replace(HEAD, head=make_chain(ORIGIN, 1, signer=OTHER_SIGNER)[0].format()), Halt.KEY),
+        (replace(HEAD, head=make_chain(replace(ORIGIN, partition=2), 1)[0].format()), Halt.INVALID_BLOCK),
+        (replace(HEAD, head=make_chain(replace(ORIGIN, run=1), 1)[0].format()), Halt.HEAD_DISAGREES),
+        (replace(HEAD, group_text="auditseal run=0 height=3"), Halt.BLOCKS_LOST),
+        (replace(NOTHING, group_text="auditseal run=0 height=1"), Halt.BLOCKS_LOST),
+    ],
+)
+def test_sources_that_disagree_are_a_halt(evidence: Evidence, halt: Halt) -> None:
+    assert halted(evidence, ALLOWED) is halt
+
+
+@pytest.mark.parametrize("text", ["", "auditseal run=0 height=1", "auditseal run=0 height=2", "reset by hand"])
+def test_a_groups_position_that_is_not_ahead_changes_nothing(text: str) -> None:
+    assert decide(replace(HEAD, group_text=text)).state.height == 2
+
+
+def test_a_log_begins_only_where_it_was_allowed() -> None:
+    assert halted(NOTHING) is Halt.GENESIS_NOT_ALLOWED
+    recovered = decide(replace(NOTHING, events=replace(EVENTS, start=5)), ALLOWED)
+    assert (recovered.state.height, recovered.state.next_offset, recovered.log_start) == (0, 0, 5)
+    assert recovered.reading == Reading(5, -1, None)
+
+
+def test_a_later_run_begins_after_its_predecessor_and_ignores_its_blocks_and_position() -> None:
+    later = replace(ORIGIN, run=1)
+    evidence = replace(HEAD, unarchived=None, group_text="auditseal run=0 height=2")
+    beginning = Beginning(allowed=True, predecessor=Predecessor(str(ORIGIN), 2, CHAIN[1].next_frontier.root))
+    assert decide(evidence, beginning, later).state == LogState.genesis(
+        later, (VerifierKey(str(later), SIGNER.public),)
+    )
+    assert halted(evidence, ALLOWED, later) is Halt.GENESIS_NOT_ALLOWED
+    assert halted(NOTHING, beginning) is Halt.GENESIS_NOT_ALLOWED
+
+
+def test_a_signed_next_block_that_was_not_committed_is_found_among_leftovers() -> None:
+    recovered = decide(replace(HEAD, aborted=(b"garbage", RAW[0], OTHER_HISTORY[2], RAW[2], RAW[2])))
+    assert recovered.unfinished is not None
+    assert recovered.unfinished.format() == RAW[2]
+
+
+def test_an_uncommitted_genesis_is_committed_without_asking_again() -> None:
+    recovered = decide(replace(NOTHING, aborted=(RAW[0],)))
+    assert recovered.unfinished is not None
+    assert recovered.unfinished.format() == RAW[0]
+
+
+def test_two_uncommitted_blocks_of_one_height_are_a_fork() -> None:
+    again = make_chain(ORIGIN, 10, 10, 10, now=1)[:2]
+    state = LogState.after(again[1], (KEY,))
+    draft = BlockDraft(state, BlockLimits())
+    draft.extend([Message(20)])
+    rival = draft.seal(SourceIdentity("cluster", "topic", 6, 4), [SIGNER], now=9, sealer="test/1").format()
+    assert halted(replace(HEAD, aborted=(RAW[2], rival))) is Halt.FORK
+
+
+def test_the_last_sealed_record_is_read_again() -> None:
+    expected = encode_message(Message(19, b"value 19"))
+    assert decide(HEAD).reading == Reading(19, 4, expected)
+    assert decide(replace(HEAD, events=replace(EVENTS, start=19))).reading.record == expected
+
+
+@pytest.mark.parametrize(("start", "offset"), [(20, 20), (55, 55)])
+def test_where_retention_took_it_the_ids_must_do(start: int, offset: int) -> None:
+    recovered = decide(replace(HEAD, events=replace(EVENTS, start=start)))
+    assert (recovered.reading, recovered.log_start) == (Reading(offset, -1, None), start)
+
+
+@pytest.mark.parametrize(
+    ("events", "halt"),
+    [
+        (replace(EVENTS, topic_id="another"), Halt.LOG_RECREATED),
+        (replace(EVENTS, cluster_id="another"), Halt.LOG_RECREATED),
+        (replace(EVENTS, partitions=5), Halt.LOG_RECREATED),
+        (replace(EVENTS, end=19), Halt.LOG_TRUNCATED),
+    ],
+)
+def test_another_or_a_shorter_events_log_is_a_halt(events: EventsLog, halt: Halt) -> None:
+    assert halted(replace(HEAD, events=events)) is halt
+
+
+def test_a_log_that_ends_where_the_head_does_is_fine() -> None:
+    assert decide(replace(HEAD, events=replace(EVENTS, end=20, partitions=7))).state.height == 2

@@ -1,0 +1,228 @@
+"""A session on scripted calls: the order of its steps, and what it refuses to seal after."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.draft import BlockLimits, CloseReason, encode_message
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.key import SigningKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.recheck import check_records
+from auditseal_sealer.archive_age import ArchiveAge
+from auditseal_sealer.background import Background
+from auditseal_sealer.batch import BatchPolicy
+from auditseal_sealer.block_writer import Position
+from auditseal_sealer.clock import BrokerClock
+from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.errors import FencedError, UnavailableError
+from auditseal_sealer.hooks import Step
+from auditseal_sealer.metrics import LogMetrics, SealerMetrics
+from auditseal_sealer.recovery import EventsLog, Reading, Recovered
+from auditseal_sealer.session import Session, Tools
+from auditseal_sealer.stop import Stop
+from tests.core_samples import GENESIS, ORIGIN, OTHER_SIGNER, SIGNER, Message
+
+CONFIG = SealerConfig(
+    client={},
+    events_topic=ORIGIN.topic,
+    blocks_topic="blocks",
+    cluster=ORIGIN.cluster,
+    limits=BlockLimits(records=10),
+    batch=BatchPolicy(age=60, wait=0.001),
+)
+FROM_THE_START = Reading(0, -1, None)
+EVENTS = EventsLog("cluster", "topic", 6, 0, 1000)
+
+
+@dataclass(frozen=True)
+class Event(Message):
+    epoch: int = 4
+
+    def leader_epoch(self) -> int | None:
+        return self.epoch
+
+
+class ScriptedReader:
+    """Hands out its batches, then asks to stop."""
+
+    def __init__(self, batches: Sequence[Sequence[Event]], stop: Stop) -> None:
+        self._batches, self._stop = list(batches), stop
+
+    def read(self, most: int, timeout: float) -> Sequence[Event]:
+        if self._batches:
+            return self._batches.pop(0)
+        self._stop.finish(CloseReason.STOPPED)
+        return []
+
+    def known_end(self) -> int:
+        return 1000
+
+
+@dataclass
+class ScriptedWriter:
+    """Keeps what it publishes, in the order in which it commits; `problems` are raised by the calls of that number."""
+
+    problems: dict[int, Exception] = field(default_factory=dict)
+    gate: threading.Event | None = None
+    journal: list[object] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    calls: int = 0
+
+    def publish(self, block: bytes, position: Position, group: object) -> BrokerClock:
+        assert group == "group"
+        self.calls += 1
+        if self.gate:
+            assert self.gate.wait(10)
+        if problem := self.problems.get(self.calls):
+            raise problem
+        self.blocks.append(Block.parse(block))
+        self.positions.append(position)
+        self.journal.append(("committed", self.blocks[-1].header.height))
+        return broker_clock()
+
+    def after(self, step: Step, origin: Origin) -> None:
+        if step is Step.SIGNED:
+            self.journal.append(("signed", self.calls))
+
+
+def broker_clock(behind: float = 0) -> BrokerClock:
+    return BrokerClock(int((time.time() - behind) * 1000), time.monotonic())
+
+
+def run(
+    batches: Sequence[Sequence[Event]],
+    writer: ScriptedWriter | None = None,
+    *,
+    reading: Reading = FROM_THE_START,
+    signer: SigningKey = SIGNER,
+    clock: BrokerClock | None = None,
+    state: LogState = GENESIS,
+) -> ScriptedWriter:
+    stop = Stop()
+    writer = writer or ScriptedWriter()
+    metrics = LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN)
+    background = Background("publish")
+    reader = ScriptedReader(batches, stop)
+    tools = Tools(
+        CONFIG,
+        signer,
+        reader,
+        writer,
+        background,
+        lambda: "group",
+        metrics,
+        ArchiveAge(),
+        writer,  # type: ignore[arg-type]
+    )
+    try:
+        Session(tools, Recovered(state, None, reading, 0, None), EVENTS, clock or broker_clock()).run(stop)
+    finally:
+        background.close()
+    return writer
+
+
+def events(*offsets: int) -> list[Event]:
+    return [Event(offset, b"value %d" % offset) for offset in offsets]
+
+
+def verified(writer: ScriptedWriter, state: LogState = GENESIS) -> list[int]:
+    offsets = []
+    for block in writer.blocks:
+        state = state.accept(block)
+        check_records(block)
+        offsets += [record.offset for record in block.records()]
+    return offsets
+
+
+def test_full_blocks_and_the_rest_at_the_end_make_one_chain() -> None:
+    writer = run([events(*range(25)), events(*range(25, 34))])
+    assert verified(writer) == list(range(34))
+    assert [block.header.count for block in writer.blocks] == [10, 10, 10, 4]
+    assert writer.positions == [Position(10, 1), Position(20, 2), Position(30, 3), Position(34, 4)]
+
+
+def test_nothing_is_signed_before_the_block_before_has_committed() -> None:
+    gate = threading.Event()
+    writer = ScriptedWriter(gate=gate)
+    thread = threading.Thread(target=run, args=([events(*range(11)), events(*range(11, 30))], writer))
+    thread.start()
+    time.sleep(0.2)
+    assert writer.journal == [("signed", 0)]
+    gate.set()
+    thread.join(10)
+    steps = [step for step, _ in writer.journal]
+    assert steps == ["signed", "committed"] * 3
+
+
+@pytest.mark.parametrize(
+    "problem", [UnavailableError("away"), FencedError("fenced"), HaltError(Halt.BLOCK_TOO_LARGE, "!")]
+)
+def test_after_a_failed_publication_nothing_more_is_signed(problem: Exception) -> None:
+    writer = ScriptedWriter(problems={2: problem})
+    with pytest.raises(type(problem)):
+        run([events(*range(35))], writer)
+    assert [step for step, _ in writer.journal] == ["signed", "committed", "signed"]
+    assert verified(writer) == list(range(10))
+
+
+def test_the_record_that_was_sealed_last_is_read_again_and_not_sealed_again() -> None:
+    first = run([events(*range(10))])
+    state = GENESIS.accept(first.blocks[0])
+    reading = Reading(9, 4, encode_message(Event(9, b"value 9")))
+    writer = run([events(9, 10, 11)], reading=reading, state=state)
+    assert verified(writer, state) == [10, 11]
+
+
+@pytest.mark.parametrize(
+    "found", [events(10, 11), [Event(9, b"another value")], [Event(9, b"value 9", ms=5)], [*events(9), *events(8)]]
+)
+def test_another_record_in_its_place_is_a_halt(found: list[Event]) -> None:
+    state = GENESIS.accept(run([events(*range(10))]).blocks[0])
+    reading = Reading(9, 4, encode_message(Event(9, b"value 9")))
+    with pytest.raises(HaltError) as caught:
+        run([found], reading=reading, state=state)
+    assert caught.value.halt is Halt.LOG_RECREATED
+
+
+def test_a_leaders_epoch_that_goes_back_is_a_halt() -> None:
+    with pytest.raises(HaltError) as caught:
+        run([[Event(0, epoch=5)], [Event(1, epoch=4)]])
+    assert caught.value.halt is Halt.LOG_TRUNCATED
+
+
+def test_the_epoch_of_the_last_record_stands_in_the_header() -> None:
+    writer = run([[Event(0, epoch=5), Event(1, epoch=7)]])
+    assert writer.blocks[0].header.last_leader_epoch == 7
+
+
+def test_a_clock_that_leads_the_brokers_signs_nothing() -> None:
+    writer = ScriptedWriter()
+    with pytest.raises(HaltError) as caught:
+        run([events(0)], writer, clock=broker_clock(behind=3600))
+    assert caught.value.halt is Halt.CLOCK
+    assert writer.journal == []
+
+
+def test_a_key_that_is_not_the_logs_publishes_nothing() -> None:
+    writer = ScriptedWriter()
+    with pytest.raises(HaltError) as caught:
+        run([events(0)], writer, signer=OTHER_SIGNER)
+    assert caught.value.halt is Halt.KEY
+    assert writer.calls == 0
+
+
+def test_a_log_that_was_lost_is_left_as_it_is() -> None:
+    stop, writer = Stop(), ScriptedWriter()
+    stop.abandon()
+    assert not stop.finishes
+    stop.finish(CloseReason.REVOKED)
+    assert not stop.finishes  # whatever comes after
+    assert writer.calls == 0

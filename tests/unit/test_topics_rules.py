@@ -1,0 +1,77 @@
+"""What the two topics must be like: each rule broken alone, and topics as they are made."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_sealer.topic_rules import TopicKind, TopicRules, TopicView, check_pair, retention_seconds
+from auditseal_sealer.watch import check_identity
+
+RULES = TopicRules()
+EVENTS = TopicView("events", "id 1", (3, 3), RULES.settings(TopicKind.EVENTS))
+BLOCKS = TopicView("blocks", "id 2", (3, 3), RULES.settings(TopicKind.BLOCKS))
+
+
+def changed(topic: TopicView, **settings: str) -> TopicView:
+    return replace(
+        topic, settings={**topic.settings, **{name.replace("_", "."): value for name, value in settings.items()}}
+    )
+
+
+def test_topics_as_they_are_made_pass() -> None:
+    assert check_pair(RULES, EVENTS, BLOCKS) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cleanup_policy": "compact"},
+        {"cleanup_policy": "compact,delete"},
+        {"retention_bytes": "1000000"},
+        {"retention_ms": "3600000"},
+        {"min_insync_replicas": "1"},
+        {"unclean_leader_election_enable": "true"},
+        {"message_timestamp_type": "CreateTime"},
+    ],
+)
+def test_each_setting_matters_on_both_topics(wrong: dict[str, str]) -> None:
+    (name,) = (name.replace("_", ".") for name in wrong)
+    for pair in ((changed(EVENTS, **wrong), BLOCKS), (EVENTS, changed(BLOCKS, **wrong))):
+        (problem,) = check_pair(RULES, *pair)
+        assert name in problem
+
+
+def test_the_largest_block_must_fit_and_keeping_for_good_is_fine() -> None:
+    (problem,) = check_pair(RULES, EVENTS, changed(BLOCKS, max_message_bytes="8388608"))
+    assert "max.message.bytes" in problem
+    assert check_pair(RULES, changed(EVENTS, retention_ms="-1"), changed(BLOCKS, retention_ms="-1")) == []
+    assert retention_seconds(changed(BLOCKS, retention_ms="-1")) == float("inf")
+    assert retention_seconds(changed(BLOCKS, retention_ms="5000")) == 5
+
+
+def test_replicas_are_counted_in_every_partition() -> None:
+    (problem,) = check_pair(RULES, replace(EVENTS, replicas=(3, 2)), BLOCKS)
+    assert "2 replicas" in problem
+    assert TopicRules(replication=1).min_insync_replicas == 1
+
+
+def test_each_events_partition_needs_one_of_blocks() -> None:
+    (problem,) = check_pair(RULES, replace(EVENTS, replicas=(3, 3, 3)), BLOCKS)
+    assert "partitions" in problem
+    assert check_pair(RULES, EVENTS, replace(BLOCKS, replicas=(3, 3, 3))) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "halt"),
+    [
+        ((replace(EVENTS, topic_id="id 3"), BLOCKS), Halt.LOG_RECREATED),
+        ((EVENTS, replace(BLOCKS, topic_id="id 3")), Halt.BLOCKS_LOST),
+        ((replace(EVENTS, replicas=(3,)), BLOCKS), Halt.LOG_RECREATED),
+    ],
+)
+def test_a_topic_of_another_id_is_another_topic(now: tuple[TopicView, TopicView], halt: Halt) -> None:
+    check_identity((EVENTS, BLOCKS), (EVENTS, BLOCKS))
+    with pytest.raises(HaltError) as caught:
+        check_identity((EVENTS, BLOCKS), now)
+    assert caught.value.halt is halt
