@@ -3,7 +3,7 @@
 `make_log` seals a log, `put_log` stores it, `audit` gives the verdict. Reused wherever a verifier is to be fooled.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -111,13 +111,14 @@ def seal(
     skip: int = 0,
     now: int | None = None,
     source: Mapping[str, Any] | None = None,
+    compress: Callable[[bytes], bytes] = stored_deflate,
     **more: Any,
 ) -> Block:
     """Return the next block of a log, after a gap of `skip` offsets."""
     identity = SourceIdentity(
         **({"cluster_id": "C", "topic_id": "T", "partitions": partitions, "last_leader_epoch": 0} | dict(source or {}))
     )
-    draft = BlockDraft(state, BlockLimits(), compress=stored_deflate)
+    draft = BlockDraft(state, BlockLimits(), compress=compress)
     first = state.next_offset + skip
     assert draft.extend(make_messages(state.origin, range(first, first + records))) == records
     sealed_at = SEALED_AT + state.height if now is None else now

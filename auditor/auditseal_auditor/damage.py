@@ -7,12 +7,10 @@ from hashlib import sha256
 from auditseal_schemas.block import LOCATOR_SIZE, Block
 from auditseal_schemas.errors import MalformedError, VerificationError
 from auditseal_schemas.header import Header
-from auditseal_schemas.limits import MAX_BLOCK_BYTES
 from auditseal_schemas.record import next_link, scan_record
 from auditseal_schemas.verdict import Verdict
 
 _PIECE = 64
-_MOST = MAX_BLOCK_BYTES
 
 
 def damaged_record(block: Block) -> VerificationError | None:
@@ -37,8 +35,10 @@ def damaged_record(block: Block) -> VerificationError | None:
 
 def _readable_records(block: Block) -> Iterator[bytes]:
     """Yield the records up to the first that is cut or broken."""
+    remaining = block.header.size  # of all data blocks together: each of a thousand could hold as much
     for chunk in block.chunks:
-        content, whole = _inflate_prefix(chunk.deflated)
+        content, whole = _inflate_prefix(chunk.deflated, remaining)
+        remaining -= len(content)
         position = 0
         for _ in range(chunk.count):
             try:
@@ -53,8 +53,8 @@ def _readable_records(block: Block) -> Iterator[bytes]:
             return
 
 
-def _inflate_prefix(data: bytes) -> tuple[bytes, bool]:
-    """Return what a broken stream holds before the break, and whether there is no break.
+def _inflate_prefix(data: bytes, most: int) -> tuple[bytes, bool]:
+    """Return what a broken stream holds before the break, and whether there is no break before `most` bytes.
 
     By zlib always, a few bytes at a time, so that the place of the break is the same on every machine.
     """
@@ -63,13 +63,13 @@ def _inflate_prefix(data: bytes) -> tuple[bytes, bool]:
     size = 0
     try:
         for start in range(0, len(data), _PIECE):
-            parts.append(stream.decompress(data[start : start + _PIECE], _MOST - size + 1))
+            parts.append(stream.decompress(data[start : start + _PIECE], most - size + 1))
             size += len(parts[-1])
-            if stream.eof or size > _MOST:
+            if stream.eof or size > most:
                 break
     except zlib.error:
         return b"".join(parts), False
-    return b"".join(parts), stream.eof
+    return b"".join(parts), stream.eof and size <= most
 
 
 def _offset_of(header: Header, number: int) -> int:

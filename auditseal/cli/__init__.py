@@ -2,7 +2,7 @@
 
 import typer
 
-from auditseal.cli import archiver, demo, drill, emit, keys, local, sealer, topics, verify
+from auditseal.cli import archiver, demo, drill, emit, keys, local, sealer, show, topics, verify
 
 app = typer.Typer(
     name="auditseal",
@@ -19,3 +19,4 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(archiver.app)
 app.add_typer(drill.app)
 app.add_typer(verify.app)
+app.add_typer(show.app)

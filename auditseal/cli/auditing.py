@@ -8,10 +8,18 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from auditseal_schemas.errors import AuditsealError, ConfigurationError, TrustError
+from auditseal_schemas.errors import (
+    AuditsealError,
+    ConfigurationError,
+    MalformedError,
+    TrustError,
+    VerificationError,
+    quoted,
+)
 
 if TYPE_CHECKING:  # its libraries come with [auditor] only
     from auditseal_archiver.vault import VaultReader
+    from auditseal_schemas.origin import Origin
     from auditseal_schemas.trust import Trust
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
@@ -27,7 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @contextmanager
 def exit_on_failure(command: str) -> Iterator[None]:
-    """End a command with one line on standard error where it can't do its work: exit code 1, 2 or 130."""
+    """End a command with one line on standard error: exit code 1, 2 or 130, or the verdict's on what it was to show."""
     try:
         yield
     except ModuleNotFoundError as missing:
@@ -36,6 +44,9 @@ def exit_on_failure(command: str) -> Iterator[None]:
     except (ConfigurationError, TrustError) as error:
         _tell(command, str(error))
         raise typer.Exit(UNUSABLE) from error
+    except VerificationError as error:
+        _tell(command, str(error))
+        raise typer.Exit(error.verdict.exit_code) from error
     except (AuditsealError, OSError) as error:
         _tell(command, str(error))
         raise typer.Exit(FAILED) from error
@@ -53,6 +64,20 @@ def read_trust(path: Path) -> "Trust":
     from auditseal_schemas.trust import Trust  # noqa: PLC0415
 
     return Trust.parse(path.read_bytes())
+
+
+def parse_origin(text: str) -> "Origin":
+    """Return the log that an argument names.
+
+    Raises:
+        ConfigurationError: It names none.
+    """
+    from auditseal_schemas.origin import Origin  # noqa: PLC0415
+
+    try:
+        return Origin.parse(text)
+    except MalformedError as error:
+        raise ConfigurationError(f"{quoted(text)} names no log: {error.problem}") from error
 
 
 def vault_url(given: str | None, trust: "Trust") -> str:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditseal.cli.auditing import Json, TrustFile, VaultUrl, exit_on_failure, open_existing, read_trust, vault_url
+from auditseal.cli.auditing import (
+    Json,
+    TrustFile,
+    VaultUrl,
+    exit_on_failure,
+    open_existing,
+    parse_origin,
+    read_trust,
+    vault_url,
+)
 
 if TYPE_CHECKING:  # its libraries come with [auditor] only
     from auditseal_auditor.audit import OnProgress
@@ -58,7 +67,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
             quick=quick,
             heads=heads,
             anchor=f"state {state} ({len(heads)} {'head' if len(heads) == 1 else 'heads'})" if state else "none",
-            expected=tuple(map(_origin, expect or ())),
+            expected=tuple(map(parse_origin, expect or ())),
             oldest=None if max_age is None else int(time() * 1_000_000 - max_age * _HOUR),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
         )
@@ -100,13 +109,3 @@ def _progress() -> "Iterator[OnProgress]":
             progress.update(shown, description=line)
 
         yield on_progress
-
-
-def _origin(text: str) -> "Origin":
-    from auditseal_schemas.errors import ConfigurationError, MalformedError  # noqa: PLC0415
-    from auditseal_schemas.origin import Origin  # noqa: PLC0415
-
-    try:
-        return Origin.parse(text)
-    except MalformedError as error:
-        raise ConfigurationError(f"--expect {text[:300]!r}: {error.problem}") from error

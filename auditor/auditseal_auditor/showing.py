@@ -1,0 +1,164 @@
+"""A block or a record as JSON and as lines for people; both say what was verified of it."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from auditseal_auditor.printable import printable
+from auditseal_auditor.single import SingleBlock
+from auditseal_schemas.errors import DecodeError
+from auditseal_schemas.event_codec import decode_event
+from auditseal_schemas.event_json import event_to_json
+from auditseal_schemas.header import Header
+from auditseal_schemas.record import SealedRecord
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_GAP_CAUSES = ("unknown: a transaction marker or compaction", "below the log's start")
+_TIMESTAMP_TYPES = ("none", "create", "append")
+
+
+def verified_claims(single: SingleBlock) -> list[str]:
+    """Return what was verified of the block, and what was not."""
+    signed = (
+        "its keys were followed from the log's start, every block below checked but for its records"
+        if single.from_start
+        else "signed by the keys that the trust file pins; whether they were still valid at this height was not checked"
+    )
+    return [
+        "the block: every byte of it, its records, links and root are what its header says",
+        "its checkpoint: of the tree that its header completes",
+        signed,
+        "not checked: its place among the other blocks and its storage; `auditseal verify` does that",
+    ]
+
+
+def block_to_json(single: SingleBlock, record: SealedRecord | None) -> dict[str, Any]:
+    """Return a block, and one of its records if one was asked for, as what `json.dumps` takes."""
+    checkpoint = single.block.checkpoint
+    return {
+        "version": 1,
+        "object": single.object,
+        "version_id": single.version_id,
+        "header": _header_to_json(single.block.header),
+        "leaf": single.block.leaf.hex(),
+        "checkpoint": {
+            "size": checkpoint.size,
+            "root": b64encode(checkpoint.root).decode(),
+            "note": single.block.note.format().decode(),
+        },
+        "keys": [str(key) for key in single.keys],
+        "verified": verified_claims(single),
+        "record": record and record_to_json(record),
+    }
+
+
+def record_to_json(record: SealedRecord) -> dict[str, Any]:
+    """Return a record; `event` is the decoded event, null where the value is none of a known schema.
+
+    Bytes are hexadecimal digits; `…_text` is the same as text, where it is UTF-8. Where there is an event, `value` is
+    null.
+    """
+    event = _event_of(record)
+    oversize = record.oversize
+    return {
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "time": _time_of_ms(record.timestamp),
+        "key": _hex(record.key),
+        "key_text": _text(record.key),
+        "headers": None if record.headers is None else [_header_pair(*pair) for pair in record.headers],
+        "value_bytes": None if record.value is None else len(record.value),
+        "value_sha256": None if record.value is None else sha256(record.value).hexdigest(),
+        "value": None if event else _hex(record.value),
+        "value_text": None if event else _text(record.value),
+        "oversize": oversize and {"length": oversize.length, "sha256": oversize.sha256.hex()},
+        "salt": record.salt.hex(),
+        "event": event,
+    }
+
+
+def lines_of(shown: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that say the same as `block_to_json`, the record first."""
+    verified = shown["verified"]
+    rest = {name: value for name, value in shown.items() if name not in {"version", "verified", "record"}}
+    if shown["record"]:
+        yield "record"
+        yield from _lines(shown["record"], "  ")
+    yield from _lines(rest, "")
+    yield "verified"
+    yield from (f"  {printable(claim)}" for claim in verified)
+
+
+def _lines(value: Any, indent: str) -> Iterator[str]:
+    """Yield nested values one to a line, nothing unescaped; what says nothing is left out."""
+    items = value.items() if isinstance(value, dict) else (("-", item) for item in value)
+    for name, item in items:
+        label = printable(str(name))
+        if item is None or item in ([], {}, ""):
+            continue
+        if isinstance(item, (dict, list)):
+            yield f"{indent}{label}"
+            yield from _lines(item, f"{indent}  ")
+        elif name == "note":
+            yield f"{indent}{label}"
+            yield from (f"{indent}  {printable(line)}" for line in item.split("\n") if line)
+        else:
+            yield (
+                f"{indent}{label} {printable(str(item))}" if name == "-" else f"{indent}{label}: {printable(str(item))}"
+            )
+
+
+def _header_to_json(header: Header) -> dict[str, Any]:
+    fields = {name: _plain(value) for name, value in asdict(header).items()}
+    predecessor = header.predecessor
+    return fields | {
+        "origin": str(header.origin),
+        "predecessor": predecessor and predecessor._asdict() | {"root": predecessor.root.hex()},
+        "gaps": [gap._asdict() | {"means": _GAP_CAUSES[gap.cause]} for gap in header.gaps],
+        "timestamp_type": _TIMESTAMP_TYPES[header.timestamp_type],
+        "min_time": None if header.min_timestamp is None else _time_of_ms(header.min_timestamp),
+        "max_time": None if header.max_timestamp is None else _time_of_ms(header.max_timestamp),
+        "sealed_time": _time(header.sealed_at),
+        "extensions": [{"key": key, "value": value.hex()} for key, value in header.extensions],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else list(value) if isinstance(value, tuple) else value
+
+
+def _event_of(record: SealedRecord) -> dict[str, Any] | None:
+    try:
+        return event_to_json(decode_event(record.value)) if record.value is not None else None
+    except DecodeError:
+        return None
+
+
+def _hex(data: bytes | None) -> str | None:
+    return None if data is None else data.hex()
+
+
+def _text(data: bytes | None) -> str | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _header_pair(name: str, value: bytes | None) -> dict[str, Any]:
+    return {"key": name, "value": _hex(value), "value_text": _text(value)}
+
+
+def _time_of_ms(milliseconds: int) -> str | None:
+    return None if milliseconds == -1 else _time(milliseconds * 1000)
+
+
+def _time(microseconds: int) -> str | None:
+    """Return a time in UTC; None where it is outside the calendar, as any 64-bit number may stand in a record."""
+    try:
+        return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return None

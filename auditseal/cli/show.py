@@ -1,0 +1,58 @@
+"""`auditseal show`: one block, or one event, verified and in plain words."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from auditseal.cli.auditing import (
+    Json,
+    TrustFile,
+    VaultUrl,
+    exit_on_failure,
+    open_existing,
+    parse_origin,
+    read_trust,
+    vault_url,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def show(
+    trust: TrustFile,
+    origin: Annotated[str, typer.Argument(help="The log: <cluster>/<topic>/<partition>/<run>.")],
+    height: Annotated[int | None, typer.Argument(min=0, help="The block. [default: the one with the offset]")] = None,
+    offset: Annotated[int | None, typer.Option(min=0, help="The Kafka offset of the record to show.")] = None,
+    vault: VaultUrl = None,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Show one block, or one record of it with its event, and verify what is shown.
+
+    Exit codes: 0 shown, and it holds; 1 it isn't there, or the store can't be read; 2 usage or trust file; from 10 on
+    the verdict on a block that doesn't hold, as `auditseal verify --help` lists them.
+
+    Example: auditseal show --trust demo/trust.txt demo.local/audit.events/0/0 --offset 17
+    """
+    with exit_on_failure("show"):
+        from auditseal_auditor.showing import block_to_json, lines_of  # noqa: PLC0415
+        from auditseal_auditor.single import find_height, find_record, read_single  # noqa: PLC0415
+        from auditseal_schemas.errors import ConfigurationError  # noqa: PLC0415
+
+        pinned, name = read_trust(trust), parse_origin(origin)
+        log = next((log for log in pinned.logs if log.origin == name), None)
+        if log is None:
+            raise ConfigurationError(f"the trust file doesn't pin {name}: nothing of it can be verified")
+        reader = open_existing(vault_url(vault, pinned))
+        if height is None:
+            if offset is None:
+                raise ConfigurationError("say which block by its height, or which record by --offset")
+            height = find_height(reader, name, offset)
+        single = read_single(reader, log, height)
+        shown = block_to_json(single, None if offset is None else find_record(single.block, offset))
+        if as_json:
+            typer.echo(json.dumps(shown))
+            return
+        for line in lines_of(shown):
+            typer.echo(line)

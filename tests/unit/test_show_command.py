@@ -1,0 +1,194 @@
+"""`auditseal show`: what it shows holds, and it says what it checked."""
+
+import json
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from auditseal.cli import app
+from auditseal.cli import show as module
+from auditseal_auditor.showing import record_to_json
+from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.event_codec import encode_event
+from auditseal_schemas.record import Oversize, SealedRecord
+from auditseal_schemas.verdict import Verdict
+from tests.unit.test_event_codec import FULL as EVENT
+from tests.vault_factory import (
+    ORIGINS,
+    OTHER_SIGNER,
+    SIGNER,
+    MemoryVault,
+    genesis,
+    keys_of,
+    make_vault,
+    put_log,
+    resigned,
+    seal,
+    with_records,
+)
+from tests.vectors.parts import Message
+
+LOG = ORIGINS[0]
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> MemoryVault:
+    vault, _ = make_vault(sizes=(4, 3, 5, 0, 2))
+    monkeypatch.setattr(module, "open_existing", lambda url: vault)
+    return vault
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Path:
+    path = tmp_path / "trust.txt"
+    path.write_text(f"log {keys_of(LOG)[0]}\nvault file:///vault\n")
+    return path
+
+
+def show(trust: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["show", "--trust", str(trust), str(LOG), *arguments])
+
+
+def test_a_block(vault: MemoryVault, trust: Path) -> None:
+    answer = show(trust, "1")
+    assert answer.exit_code == 0, answer.output
+    lines = answer.stdout.splitlines()
+    assert "  height: 1" in lines
+    assert "  count: 3" in lines
+    assert "  sealed_time: 2023-11-14T22:13:20.000001Z" in lines
+    assert "verified" in lines
+    assert any("not checked: its place" in line for line in lines)
+
+
+def test_a_block_as_json(vault: MemoryVault, trust: Path) -> None:
+    said = json.loads(show(trust, "1", "--json").stdout)
+    assert said["header"]["first_offset"] == 4
+    assert said["checkpoint"]["size"] == 2
+    assert said["checkpoint"]["root"] in said["checkpoint"]["note"]
+    assert said["keys"] == [str(keys_of(LOG)[0])]
+    assert said["object"] == LOG.block_key(1)
+    assert said["version_id"] == "v1"
+    assert said["record"] is None
+
+
+@pytest.mark.parametrize("offset", range(14))
+def test_a_record_is_found_by_its_offset(vault: MemoryVault, trust: Path, offset: int) -> None:
+    said = json.loads(show(trust, "--offset", str(offset), "--json").stdout)
+    assert said["record"]["offset"] == offset
+    assert said["record"]["value_text"] == f'{{"log": "{LOG}", "number": {offset}}}'
+    assert said["header"]["height"] == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 4, 4][offset]
+
+
+def test_a_record_in_lines(vault: MemoryVault, trust: Path) -> None:
+    lines = show(trust, "1", "--offset", "5").stdout.splitlines()
+    assert lines[:2] == ["record", "  offset: 5"]
+    assert "  key_text: actor-2" in lines
+    assert "      value_text: 5" in lines
+
+
+def test_an_event_is_decoded() -> None:
+    shown = record_to_json(SealedRecord(1, 1_700_000_000_000, b"\xff", None, encode_event(EVENT)))
+    assert shown["event"]["action"] == EVENT.action
+    assert (shown["value"], shown["value_text"]) == (None, None)
+    assert (shown["key"], shown["key_text"], shown["headers"]) == ("ff", None, None)
+    assert shown["time"] == "2023-11-14T22:13:20Z"
+
+
+@pytest.mark.parametrize("value", [b"", b"\xc3\x01", encode_event(EVENT)[:-1], encode_event(EVENT) + b"\0"])
+def test_what_is_no_event_is_shown_as_bytes(value: bytes) -> None:
+    shown = record_to_json(SealedRecord(1, -1, None, (), value))
+    assert (shown["event"], shown["value"], shown["time"]) == (None, value.hex(), None)
+
+
+@pytest.mark.parametrize("timestamp", [-(2**63), 2**63 - 1])
+def test_a_time_outside_the_calendar_is_a_number(timestamp: int) -> None:
+    shown = record_to_json(SealedRecord(1, timestamp, None, (), None, Oversize(9_000_000, bytes(32))))
+    assert (shown["time"], shown["timestamp"]) == (None, timestamp)
+    assert shown["oversize"] == {"length": 9_000_000, "sha256": "00" * 32}
+
+
+def test_nothing_of_a_record_reaches_a_terminal_unescaped(vault: MemoryVault, trust: Path) -> None:
+    vault.objects.clear()
+    evil = "\x1b]0;x\x07\u202e\n".encode()
+    draft = BlockDraft(genesis(LOG), BlockLimits())
+    draft.extend([Message(0, (1, 1), evil, [(evil.decode(), evil)], evil)])
+    put_log(vault, [draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="x/1")])
+    answer = show(trust, "0", "--offset", "0")
+    assert answer.exit_code == 0
+    assert all(line.isprintable() for line in answer.stdout.splitlines())
+    assert "  key_text: \\x1b]0;x\\x07\\u202e\\n" in answer.stdout.splitlines()
+
+
+def test_a_gap_is_told_from_what_isnt_there(vault: MemoryVault, trust: Path) -> None:
+    vault.objects.clear()
+    put_log(vault, [seal(genesis(LOG), 2, partitions=1, skip=3)])
+    for arguments, words in (
+        (("--offset", "1"), "in a gap that was sealed as such, 0 to 2"),
+        (("--offset", "5"), "sealed up to offset 4"),
+        (("0", "--offset", "9"), "holds the offsets 0 to 4, and not 9"),
+        (("1",), "holds no block 1"),
+    ):
+        answer = show(trust, *arguments)
+        assert answer.exit_code == 1
+        assert words in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("harm", "verdict"),
+    [
+        (lambda block: b"", Verdict.MALFORMED),
+        (lambda block: resigned(block, signers=(OTHER_SIGNER,)).format(), Verdict.BAD_SIGNATURE),
+        (lambda block: resigned(block, events_root=bytes(32)).format(), Verdict.BAD_ROOT),
+        (lambda block: with_records(block, list(block.encoded_records())[::-1]).format(), Verdict.BAD_ROOT),
+    ],
+)
+def test_a_block_that_doesnt_hold_is_not_shown(vault: MemoryVault, trust: Path, harm: object, verdict: Verdict) -> None:
+    _, logs = make_vault()
+    vault.replace(LOG.block_key(1), harm(logs[0][1]))  # type: ignore[operator]
+    answer = show(trust, "1")
+    assert answer.exit_code == verdict.exit_code
+    assert answer.stdout == ""
+    assert verdict in answer.stderr
+
+
+def test_another_block_in_its_place_is_not_shown(vault: MemoryVault, trust: Path) -> None:
+    vault.replace(LOG.block_key(1), vault.objects[LOG.block_key(2)][0].data or b"")
+    assert show(trust, "1").exit_code == Verdict.BROKEN_CHAIN.exit_code
+
+
+def test_keys_are_followed_where_they_changed(vault: MemoryVault, trust: Path) -> None:
+    vault.objects.clear()
+    state = genesis(LOG)
+    new = tuple(str(key) for key in keys_of(LOG, OTHER_SIGNER))
+    blocks = []
+    for signer, next_keys in ((SIGNER, ()), (SIGNER, new), (OTHER_SIGNER, ())):
+        blocks.append(seal(state, 2, partitions=1, signers=(signer,), next_keys=next_keys))
+        state = state.accept(blocks[-1])
+    put_log(vault, blocks)
+    start = f"start {LOG} 1 {b64encode(blocks[1].frontier.root).decode()}\n"
+    for line in ("", start):
+        trust.write_text(trust.read_text() + line)
+        said = json.loads(show(trust, "2", "--json").stdout)
+        assert said["keys"] == list(new)
+        assert any("followed from the log's start" in claim for claim in said["verified"])
+
+
+@pytest.mark.parametrize("arguments", [(), ("-1",), ("x",), ("1", "--offset", "x")], ids=" ".join)
+def test_usage_that_makes_no_sense(vault: MemoryVault, trust: Path, arguments: tuple[str, ...]) -> None:
+    assert show(trust, *arguments).exit_code == 2
+
+
+def test_a_log_that_isnt_pinned_is_not_shown(vault: MemoryVault, trust: Path) -> None:
+    for name, words in (("a.example/other/0/0", "doesn't pin"), ("\x1b[31m", "names no log")):
+        answer = CliRunner().invoke(app, ["show", "--trust", str(trust), name, "0"])
+        assert answer.exit_code == 2
+        assert words in answer.stderr
+        assert answer.stderr.rstrip("\n").isprintable()
+
+
+def test_an_empty_vault(vault: MemoryVault, trust: Path) -> None:
+    vault.objects.clear()
+    assert "holds no block of" in show(trust, "--offset", "0").stderr
