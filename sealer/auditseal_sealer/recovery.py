@@ -187,24 +187,43 @@ def _check_group(state: LogState, text: str) -> None:
 
 
 def _find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None:
-    """Return the valid next block among what was aborted.
+    """Return the next block that was signed and not committed.
+
+    What this log's key signed beyond the head must be one such block, or something of this log went elsewhere. All else
+    is a leftover from before the head or a stranger's, and nobody who reads committed records sees it.
 
     Raises:
-        HaltError: FORK; there are two different ones.
+        HaltError: FORK; there are two, or one that doesn't go on from the head. INVALID_BLOCK; its records don't hold.
     """
-    found: dict[bytes, Block] = {}
-    for data in aborted:
-        try:
-            block = Block.parse(data)
-            state.accept(block)
-            check_records(block)
-        except VerificationError:
-            continue  # a leftover from before the head, or a stranger's: nobody who reads committed records sees it
-        found[data] = block
-    if len(found) > 1:
-        problem = f"{len(found)} different signed blocks {state.height} lie in the blocks topic, uncommitted"
-        raise HaltError(Halt.FORK, f"{state.origin}: {problem}")
-    return next(iter(found.values()), None)
+    found = {data: block for data in aborted if (block := _open_signed(state, data))}
+    if not found:
+        return None
+    block, *others = found.values()
+    where = f"{state.origin}: of {len(found)} signed blocks that lie uncommitted in the blocks topic"
+    if others:
+        raise HaltError(Halt.FORK, f"{where}, at most one can be block {state.height}")
+    try:
+        state.accept(block)
+    except VerificationError as error:
+        raise HaltError(
+            Halt.FORK, f"{where}, block {block.header.height} doesn't go on from the head: {error}"
+        ) from error
+    try:
+        check_records(block)
+    except VerificationError as error:
+        raise HaltError(Halt.INVALID_BLOCK, f"{where}, block {block.header.height} is broken: {error}") from error
+    return block
+
+
+def _open_signed(state: LogState, data: bytes) -> Block | None:
+    """Return a block of this log that its key signed and that lies beyond its head, None where it is anything else."""
+    try:
+        block = Block.parse(data)
+        block.check_checkpoint()
+        block.check_signatures(state.keys)
+    except VerificationError:
+        return None
+    return block if block.header.origin == state.origin and block.header.height >= state.height else None
 
 
 def _check_beginning(origin: Origin, beginning: Beginning) -> None:

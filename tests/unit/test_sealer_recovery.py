@@ -12,7 +12,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.recovery import Beginning, EventsLog, Evidence, Reading, Recovered, recover
-from tests.core_samples import OTHER_SIGNER, SIGNER, Message
+from tests.core_samples import OTHER_SIGNER, SIGNER, Message, resigned
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)
@@ -39,6 +39,7 @@ def make_chain(origin: Origin, *sizes: int, signer=SIGNER, salt: bytes = b"", no
 CHAIN = make_chain(ORIGIN, 10, 10, 10)
 RAW = [block.format() for block in CHAIN]
 OTHER_HISTORY = [block.format() for block in make_chain(ORIGIN, 10, 10, 10, salt=b"!")]
+STRANGER = make_chain(ORIGIN, 10, 10, 10, signer=OTHER_SIGNER)[2].format()
 HEAD = replace(NOTHING, head=RAW[1], unarchived=RAW[0])
 """Two blocks in the topic, none in the vault."""
 
@@ -117,7 +118,7 @@ def test_a_later_run_begins_after_its_predecessor_and_ignores_its_blocks_and_pos
 
 
 def test_a_signed_next_block_that_was_not_committed_is_found_among_leftovers() -> None:
-    recovered = decide(replace(HEAD, aborted=(b"garbage", RAW[0], OTHER_HISTORY[2], RAW[2], RAW[2])))
+    recovered = decide(replace(HEAD, aborted=(b"garbage", RAW[0], STRANGER, RAW[2], RAW[2])))
     assert recovered.unfinished is not None
     assert recovered.unfinished.format() == RAW[2]
 
@@ -135,6 +136,17 @@ def test_two_uncommitted_blocks_of_one_height_are_a_fork() -> None:
     draft.extend([Message(20)])
     rival = draft.seal(SourceIdentity("cluster", "topic", 6, 4), [SIGNER], now=9, sealer="test/1").format()
     assert halted(replace(HEAD, aborted=(RAW[2], rival))) is Halt.FORK
+
+
+@pytest.mark.parametrize("lost", [OTHER_HISTORY[2], make_chain(ORIGIN, 10, 10, 10, 10)[3].format()])
+def test_a_signed_block_that_does_not_go_on_from_the_head_is_a_fork(lost: bytes) -> None:
+    """Passing over it would sign its height a second time."""
+    assert halted(replace(HEAD, aborted=(lost,))) is Halt.FORK
+
+
+def test_a_signed_next_block_whose_records_do_not_hold_is_a_halt() -> None:
+    broken = resigned(CHAIN[2], events_root=bytes(32))
+    assert halted(replace(HEAD, aborted=(broken.format(),))) is Halt.INVALID_BLOCK
 
 
 def test_the_last_sealed_record_is_read_again() -> None:
