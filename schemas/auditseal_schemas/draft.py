@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from operator import methodcaller
 from typing import Protocol
 
 from auditseal_schemas.block import Block, make_locators
@@ -17,6 +18,8 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import tree_root
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.record import RecordEncoder, RecordHeaders
+
+_read_headers: Callable[["KafkaMessage"], RecordHeaders | None] = methodcaller("headers")
 
 
 class KafkaMessage(Protocol):
@@ -241,8 +244,12 @@ def encode_message(message: KafkaMessage) -> bytes:
 
 
 def _headers(message: KafkaMessage) -> RecordHeaders | None:
-    """Return a message's headers, None where a name is not UTF-8: the binding answers that with a SystemError."""
+    """Return a message's headers, None where a name is not UTF-8: the binding answers that with a SystemError.
+
+    Through `methodcaller`, since the binding returns a list *and* sets an error, and a plain call that CPython 3.11 has
+    specialised doesn't look: the error then came up in some later call (seen).
+    """
     try:
-        return message.headers() or ()
+        return _read_headers(message) or ()
     except SystemError:
         return None
