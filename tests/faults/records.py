@@ -149,7 +149,7 @@ def delete_records(trial: Trial) -> Outcome:
                 time.sleep(2)
                 end = line.ledger().ends()[0] - 100
                 trial.inject()
-                line.rig.admin().delete_records([TopicPartition(line.events, 0, end)])[where].result(10)
+                line.rig.admin.delete_records([TopicPartition(line.events, 0, end)])[where].result(10)
                 gone.append(range(sealed + 1, end))
             sealer = line.sealer(static=True)
             sealer.start()

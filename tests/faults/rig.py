@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -84,6 +85,7 @@ class Rig:
         """Return a pipeline with topics, key and bucket of its own."""
         return Pipeline(rig=self, name=name, partitions=partitions)
 
+    @cached_property
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers})
 

@@ -17,6 +17,7 @@ from tests.faults.rig import Rig, environment
 
 _DRAIN = 90.0  # s
 _DISK = 320  # MiB
+_FULL = "XMinioStorageFull"
 _WRITERS = 32
 
 
@@ -57,18 +58,36 @@ def full_disks(trial: Trial) -> Outcome:
             with line.load():
                 line.await_flow()
                 for number in range(trial.rounds):
-                    trial.inject()
                     if number % 2:
-                        with filled(minio_disk):
-                            time.sleep(10)
+                        fill_store(trial, minio_disk, line.folder / "archiver.log")
                     else:
-                        with filled(kafka_disk):
-                            time.sleep(10)
-                        if not rig.kafka.running:  # without room for its log it ends, as it should
-                            rig.kafka.start()
+                        fill_broker(trial, rig, kafka_disk)
                     line.await_flow(90)
             line.await_archived(_DRAIN)
         return trial.judge(line)
+
+
+def fill_broker(trial: Trial, rig: Rig, disk: Path) -> None:
+    """Without room for its log the broker ends, as it should; with room again it starts."""
+    with filled(disk):
+        deadline = time.monotonic() + 30
+        while rig.kafka.running:
+            assert time.monotonic() < deadline, "the broker didn't notice that its disk was full"
+            time.sleep(0.1)
+        trial.inject()
+    rig.kafka.start()
+
+
+def fill_store(trial: Trial, disk: Path, log: Path) -> None:
+    """Without room MinIO refuses writes, and the archiver waits."""
+    before = log.read_text().count(_FULL)
+    with filled(disk):
+        deadline = time.monotonic() + 30
+        while log.read_text().count(_FULL) == before:
+            assert time.monotonic() < deadline, "the archiver never met the full disk"
+            time.sleep(0.1)
+        trial.inject()
+        time.sleep(5)
 
 
 @contextmanager

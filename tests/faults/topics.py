@@ -17,7 +17,7 @@ _HALT = 40.0  # s within which a daemon must halt
 
 @fault("F18", "offsets of both groups deleted or reset", 12)
 def reset_offsets(trial: Trial) -> Outcome:
-    line, admin = trial.pipeline(), trial.rig.admin()
+    line, admin = trial.pipeline(), trial.rig.admin
     topics = {f"{line.name}.sealer": line.events, f"{line.name}.archiver": line.blocks}
     sealer, archiver = line.sealer(), line.archiver()
     with line.load():
@@ -77,13 +77,13 @@ def _lose(trial: Trial, harm) -> Outcome:  # type: ignore[no-untyped-def]
 
 def delete_blocks(line: Pipeline, sealer: Daemon) -> set[Halt]:
     """Delete the blocks topic under a running sealer."""
-    line.rig.admin().delete_topics([line.blocks])[line.blocks].result(10)
+    line.rig.admin.delete_topics([line.blocks])[line.blocks].result(10)
     return {Halt.BLOCKS_LOST}
 
 
 def recreate_events(line: Pipeline, sealer: Daemon) -> set[Halt]:
     """Delete the events topic under a running sealer, and make one of the same name."""
-    line.rig.admin().delete_topics([line.events])[line.events].result(10)
+    line.rig.admin.delete_topics([line.events])[line.events].result(10)
     time.sleep(1)
     line.make_topics()
     return {Halt.LOG_RECREATED}

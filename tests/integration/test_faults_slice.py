@@ -1,4 +1,4 @@
-"""A slice of the fault campaign (`make faults`) on a real Kafka and a real MinIO: what must never break, a few times."""
+"""A slice of the fault campaign (`make faults`), on a real Kafka and a real MinIO: what must never break."""
 
 import os
 import random

@@ -1,0 +1,269 @@
+"""A broker in memory that keeps Kafka's rules for one partition of events and one of blocks, and fails as it is told.
+
+Transactions, epochs and fencing, markers that take an offset, both isolation levels, offsets committed with a
+transaction. It fails the test when a height is written with other bytes than before: `check` raises.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from auditseal_schemas.block import Block
+from auditseal_sealer.cluster import GroupOffset
+from auditseal_sealer.topic_rules import TopicView
+
+NOW_MS = 1_700_000_000_000
+
+
+class Fate(Enum):
+    """What becomes of one call."""
+
+    NOT_DONE = auto()
+    DONE_BUT_ERROR = auto()
+    NOT_DONE_TIMEOUT = auto()
+    DONE_BUT_TIMEOUT = auto()
+
+    @property
+    def takes_effect(self) -> bool:
+        return self in {Fate.DONE_BUT_ERROR, Fate.DONE_BUT_TIMEOUT}
+
+    @property
+    def times_out(self) -> bool:
+        return self in {Fate.NOT_DONE_TIMEOUT, Fate.DONE_BUT_TIMEOUT}
+
+
+class Kind(Enum):
+    """How Kafka classifies the error."""
+
+    RETRIABLE = auto()
+    ABORTABLE = auto()
+    FATAL = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The `number`-th call of a name meets a fate; the error is of a kind."""
+
+    call: str
+    number: int
+    fate: Fate
+    kind: Kind = Kind.OTHER
+
+    def error(self) -> KafkaException:
+        code = KafkaError._TIMED_OUT if self.fate.times_out else KafkaError.UNKNOWN
+        return KafkaException(
+            KafkaError(
+                code,
+                f"{self.call}: {self.fate.name}",
+                fatal=self.kind is Kind.FATAL,
+                retriable=self.kind is Kind.RETRIABLE,
+                txn_requires_abort=self.kind is Kind.ABORTABLE,
+            )
+        )
+
+
+@dataclass
+class Entry:
+    """One offset of the blocks partition: a value, or a marker."""
+
+    value: bytes | None
+    state: str  # open, committed, aborted, marker
+
+
+@dataclass
+class Broker:
+    """All state. `calls` counts by name."""
+
+    plan: Plan | None = None
+    events: list[Message] = field(default_factory=list)
+    blocks: list[Entry] = field(default_factory=list)
+    epoch: int = 0
+    open_offsets: list[int] = field(default_factory=list)
+    pending_group: tuple[int, str] | None = None
+    group: tuple[int, str] | None = None
+    calls: dict[str, int] = field(default_factory=dict)
+    heights: dict[int, bytes] = field(default_factory=dict)
+    breaches: list[str] = field(default_factory=list)
+    struck: bool = False
+
+    def call(self, name: str, effect: Callable[[], Any]) -> Any:
+        """Do a call, unless the plan says otherwise."""
+        self.calls[name] = self.calls.get(name, 0) + 1
+        plan = self.plan
+        if plan is None or (plan.call, plan.number) != (name, self.calls[name]):
+            return effect()
+        self.struck = True
+        if plan.fate.takes_effect:
+            effect()
+        raise plan.error()
+
+    def append_block(self, value: bytes | None) -> int:
+        if value is not None:
+            height = Block.parse(value).header.height
+            if self.heights.setdefault(height, value) != value:
+                self.breaches.append(f"block {height} was signed twice")
+        self.blocks.append(Entry(value, "open"))
+        self.open_offsets.append(len(self.blocks) - 1)
+        return len(self.blocks) - 1
+
+    def end_transaction(self, *, commit: bool) -> None:
+        for offset in self.open_offsets:
+            self.blocks[offset].state = "committed" if commit else "aborted"
+        if self.open_offsets:
+            self.blocks.append(Entry(None, "marker"))
+        if commit and self.pending_group:
+            self.group = self.pending_group
+        self.open_offsets, self.pending_group = [], None
+
+    def stable_end(self) -> int:
+        return min(self.open_offsets, default=len(self.blocks))
+
+    def committed(self) -> list[bytes]:
+        return [entry.value for entry in self.blocks if entry.state == "committed" and entry.value is not None]
+
+    def check(self) -> None:
+        assert not self.breaches, self.breaches
+
+
+class FakeProducer:
+    """`confluent_kafka.Producer`, as far as the sealer uses it."""
+
+    def __init__(self, broker: Broker, _settings: Mapping[str, Any]) -> None:
+        self._broker, self._epoch, self._began = broker, -1, False
+        self._queue: list[tuple[bytes | None, Any]] = []
+
+    def init_transactions(self, _timeout: float) -> None:
+        def init() -> None:
+            self._broker.end_transaction(commit=False)
+            self._broker.epoch += 1
+            self._epoch = self._broker.epoch
+
+        self._broker.call("init_transactions", init)
+
+    def begin_transaction(self) -> None:
+        def begin() -> None:
+            if self._began:
+                raise KafkaException(KafkaError(KafkaError._STATE, "the transaction before isn't over"))
+            self._began = True
+
+        self._broker.call("begin_transaction", begin)
+
+    def produce(self, topic: str, value: bytes | None, partition: int, on_delivery: Any) -> None:
+        self._broker.call("produce", lambda: self._queue.append((value, on_delivery)))
+
+    def flush(self, _timeout: float) -> int:
+        def deliver() -> int:
+            self._check_epoch()
+            for value, report in self._queue:
+                offset = self._broker.append_block(value)
+                report(None, Message(topic="blocks", partition=0, offset=offset, value=value, timestamp=(2, NOW_MS)))
+            self._queue.clear()
+            return 0
+
+        return int(self._broker.call("flush", deliver))
+
+    def send_offsets_to_transaction(self, offsets: list[TopicPartition], _group: object, _timeout: float) -> None:
+        def send() -> None:
+            self._check_epoch()
+            self._broker.pending_group = (offsets[0].offset, offsets[0].metadata)
+
+        self._broker.call("send_offsets_to_transaction", send)
+
+    def commit_transaction(self, _timeout: float) -> None:
+        self._end("commit_transaction", commit=True)
+
+    def abort_transaction(self, _timeout: float) -> None:
+        self._end("abort_transaction", commit=False)
+
+    def _end(self, name: str, *, commit: bool) -> None:
+        def end() -> None:
+            self._check_epoch()
+            self._broker.end_transaction(commit=commit)
+            self._began = False
+
+        self._broker.call(name, end)
+
+    def _check_epoch(self) -> None:
+        if self._epoch != self._broker.epoch:
+            raise KafkaException(KafkaError(KafkaError._FENCED, "an old epoch", fatal=True))
+
+
+class FakeConsumer:
+    """`confluent_kafka.Consumer` of one assigned partition."""
+
+    def __init__(self, broker: Broker, settings: Mapping[str, Any]) -> None:
+        self._broker, self._committed = broker, settings["isolation.level"] == "read_committed"
+        self._topic, self._next, self._told = "", 0, -1
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        self._topic, self._next, self._told = partitions[0].topic, partitions[0].offset, -1
+
+    def poll(self, _timeout: float) -> Message | None:
+        return self._broker.call("poll", self._one)
+
+    def consume(self, most: int, _timeout: float) -> list[Message]:
+        def consume() -> list[Message]:
+            found = []
+            while len(found) < most and (message := self._one()) is not None:
+                found.append(message)
+            return found
+
+        return list(self._broker.call("consume", consume))
+
+    def get_watermark_offsets(self, _where: TopicPartition, cached: bool) -> tuple[int, int]:
+        return 0, self._end()
+
+    def close(self) -> None:
+        pass
+
+    def _end(self) -> int:
+        if self._topic == "events":
+            return len(self._broker.events)
+        return self._broker.stable_end() if self._committed else len(self._broker.blocks)
+
+    def _one(self) -> Message | None:
+        while self._next < self._end():
+            offset, self._next = self._next, self._next + 1
+            if self._topic == "events":
+                return self._broker.events[offset]
+            entry = self._broker.blocks[offset]
+            if entry.state == "committed" or (entry.state != "marker" and not self._committed):
+                return Message(topic="blocks", partition=0, offset=offset, value=entry.value, timestamp=(2, NOW_MS))
+        if self._told == self._end():
+            return None
+        self._told = self._end()
+        end_of_partition = KafkaError(KafkaError._PARTITION_EOF)
+        return Message(topic=self._topic, partition=0, offset=self._end(), error=end_of_partition)
+
+
+class FakeCluster:
+    """`auditseal_sealer.cluster.Cluster` over the broker; its calls fail as the broker's plan says."""
+
+    def __init__(self, broker: Broker, fail: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self._broker, self._ask = broker, fail
+
+    def cluster_id(self) -> str:
+        return str(self._ask("cluster_id", lambda: "cluster"))
+
+    def topic(self, name: str) -> TopicView | None:
+        view: TopicView = self._ask("topic", lambda: TopicView(name, f"id-{name}", (1,), {}))
+        return view
+
+    def start(self, topic: str, partition: int) -> int:
+        return int(self._ask("start", lambda: 0))
+
+    def end(self, topic: str, partition: int) -> int:
+        lengths = {"events": len(self._broker.events), "blocks": len(self._broker.blocks)}
+        return int(self._ask("end", lambda: lengths[topic]))
+
+    def stable_end(self, topic: str, partition: int) -> int:
+        return int(self._ask("stable_end", self._broker.stable_end))
+
+    def group_offset(self, group: str, topic: str, partition: int) -> GroupOffset | None:
+        found = self._broker.group
+        offset: GroupOffset | None = self._ask("group_offset", lambda: GroupOffset(*found) if found else None)
+        return offset

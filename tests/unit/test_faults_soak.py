@@ -1,0 +1,27 @@
+"""What a soak says of samples: growth is seen, and a flat line is flat."""
+
+import pytest
+
+from tests.faults.slope import slope
+from tests.faults.soak import Samples, growth
+
+MIB = 2**20
+
+
+def test_the_slope_of_a_line_is_its_own() -> None:
+    assert slope([0, 1, 2, 3], [5, 7, 9, 11]) == pytest.approx(2)
+    assert slope([0, 1, 2, 3], [4, 4, 4, 4]) == 0
+    assert slope([1, 1], [3, 4]) == 0
+
+
+def test_growth_is_told_over_the_whole_time_and_by_the_hour() -> None:
+    samples = Samples(list(range(101)), [(100 + number / 10) * MIB for number in range(101)], [20.0] * 101)
+    found = growth(samples)
+    assert found["memory_growth"] == pytest.approx(0.1)
+    assert found["memory_mib_per_hour"] == pytest.approx(360)
+    assert found["descriptor_growth"] == 0
+
+
+def test_the_first_quarter_is_warming_up() -> None:
+    samples = Samples(list(range(100)), [MIB * min(number, 25) for number in range(100)], [10.0] * 100)
+    assert growth(samples.after_warm_up())["memory_growth"] == 0

@@ -1,0 +1,237 @@
+"""Failures as a table: each call to Kafka and to the store, and each thing that may become of it; then the oracle.
+
+A chain of the sealer works on a broker in memory, and a keeper of the archiver on a directory whose calls fail. The
+fakes keep the rules of the real ones and note when a height is written with other bytes than before.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaException, Message
+from prometheus_client import CollectorRegistry
+
+from auditseal_archiver import patience
+from auditseal_archiver.head import read_head
+from auditseal_archiver.keeper import Keeper, KeeperConfig
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.patience import Patience
+from auditseal_archiver.vault import VaultError
+from auditseal_schemas.draft import BlockLimits, CloseReason
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
+from auditseal_sealer import block_writer, chain, partition_reader
+from auditseal_sealer.batch import BatchPolicy
+from auditseal_sealer.chain import Chain, Surroundings
+from auditseal_sealer.config import SealerConfig, Timeouts
+from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.hooks import NoHooks
+from auditseal_sealer.metrics import LogMetrics, SealerMetrics
+from auditseal_sealer.watchdog import Watchdog
+from tests.archiver_samples import DAY, FaultyVault
+from tests.core_samples import SIGNER
+from tests.faults.fake_kafka import NOW_MS, Broker, FakeCluster, FakeConsumer, FakeProducer, Fate, Kind, Plan
+from tests.faults.ledger import Entry, Ledger
+from tests.faults.oracle import digest_of, heights_of, judge
+
+ORIGIN = Origin("faults.example.com", "events", 0, 0)
+KEY = VerifierKey(str(ORIGIN), SIGNER.public)
+TRUST = f"log {KEY}\n"
+EVENTS = 40
+BOUND = 20.0  # s; a case takes a tenth
+CONFIG = SealerConfig(
+    client={},
+    events_topic="events",
+    blocks_topic="blocks",
+    cluster=ORIGIN.cluster,
+    genesis_allowed=True,
+    limits=BlockLimits(records=10),
+    batch=BatchPolicy(age=0.0, read=7, wait=0.01),
+    timeouts=Timeouts(call=0.3, stuck=5, settled=1, back_off=0.05),
+    clock_lead=1e12,
+)
+CALLS = [
+    ("init_transactions", 1),  # once a life
+    ("begin_transaction", 1),  # of the transaction that asks for the broker's clock, and is aborted
+    ("begin_transaction", 2),  # of the first block
+    ("produce", 1),
+    ("produce", 2),
+    ("flush", 1),
+    ("flush", 2),
+    ("flush", 3),
+    ("abort_transaction", 1),
+    ("send_offsets_to_transaction", 1),
+    ("send_offsets_to_transaction", 2),
+    ("commit_transaction", 1),
+    ("commit_transaction", 2),
+]
+READING = ("poll", "consume")
+ASKING = ("cluster_id", "topic", "start", "end", "stable_end", "group_offset", "read_head")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0)
+
+
+def event(offset: int) -> Message:
+    value = b'{"number": %d}' % offset
+    return Message(topic="events", partition=0, offset=offset, key=b"key", value=value, timestamp=(2, NOW_MS + offset))
+
+
+class Stage:
+    """A chain on a broker, and what the vault says to it."""
+
+    def __init__(self, broker: Broker, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.broker, self.vault = broker, FaultyVault(folder)
+        self.failures: list[Exception] = []
+        monkeypatch.setattr(block_writer, "Producer", lambda settings: FakeProducer(broker, settings))
+        monkeypatch.setattr(partition_reader, "Consumer", lambda settings: FakeConsumer(broker, settings))
+        self.keeper = self.new_keeper()
+
+    def new_keeper(self) -> Keeper:
+        """Return an archiver's keeper that knows nothing but the vault."""
+        config = KeeperConfig("blocks", 0, (PinnedLog(ORIGIN, (KEY,)),), DAY, from_start=True)
+        patience = Patience(threading.Event(), lambda _: None)
+        return Keeper(config, self.vault, ArchiverMetrics(CollectorRegistry()), patience)
+
+    def run(self) -> None:
+        """Seal until all events are in committed blocks, and stop."""
+        made = Chain(self._surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
+        deadline = time.monotonic() + BOUND
+        while self.sealed() < len(self.broker.events) and not self.failures and time.monotonic() < deadline:
+            time.sleep(0.005)
+        made.finish(CloseReason.STOPPED)
+        assert made.join(BOUND)
+        assert not self.failures, self.failures
+        self.broker.check()
+
+    def sealed(self) -> int:
+        return self.broker.group[0] if self.broker.group else 0
+
+    def archive(self) -> None:
+        """Hand each committed block to the keeper; then let the oracle judge."""
+        for data in self.broker.committed():
+            self.keeper.take(data, "a block")
+        entries = tuple(
+            Entry(0, message.offset(), "stream", message.offset(), digest_of(message.value()))
+            for message in self.broker.events
+        )
+        published = [entry.value for entry in self.broker.blocks if entry.value is not None]
+        found = judge(Ledger(entries), Path(self.vault.url.removeprefix("file://")), TRUST, heights_of(published))
+        assert found.sealed == len(self.broker.events)
+
+    def _surroundings(self) -> Surroundings:
+        def ask(name: str, effect: Callable[[], Any]) -> Any:
+            try:
+                return self.broker.call(name, effect)
+            except KafkaException as error:
+                raise UnavailableError(str(error)) from error
+
+        return Surroundings(
+            config=CONFIG,
+            cluster=FakeCluster(self.broker, ask),  # type: ignore[arg-type]
+            signer=SIGNER,
+            read_head=lambda origin: ask("read_head", lambda: self._head(origin)),
+            watchdog=Watchdog(30, self.failures.append),
+            hooks=NoHooks(),
+            group=object,
+            fail=self.failures.append,
+            working=lambda origin, problem: None,
+        )
+
+    def _head(self, origin: Origin) -> tuple[int, bytes] | None:
+        try:
+            return read_head(self.vault, origin)
+        except VaultError as error:
+            raise UnavailableError(str(error)) from error
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
+    return Stage(Broker(events=[event(offset) for offset in range(EVENTS)]), monkeypatch, tmp_path)
+
+
+def test_without_a_fault_every_event_is_sealed_once(stage: Stage) -> None:
+    stage.run()
+    stage.archive()
+    assert len(stage.broker.committed()) >= EVENTS // 10
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name.lower())
+@pytest.mark.parametrize(("call", "number"), CALLS)
+def test_a_transactional_call_fails(stage: Stage, call: str, number: int, fate: Fate, kind: Kind) -> None:
+    stage.broker.plan = Plan(call, number, fate, kind)
+    stage.run()
+    stage.archive()
+    assert stage.broker.struck, f"{call} was never called {number} times"
+    stage.broker.events.append(event(EVENTS))
+    stage.run()  # the next life begins from what this one left
+    stage.archive()
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+@pytest.mark.parametrize("fate", [Fate.NOT_DONE, Fate.NOT_DONE_TIMEOUT], ids=lambda fate: fate.name.lower())
+@pytest.mark.parametrize("call", READING)
+def test_reading_fails(stage: Stage, call: str, fate: Fate, number: int) -> None:
+    stage.broker.plan = Plan(call, number, fate)
+    stage.run()
+    stage.archive()
+    stage.broker.events.append(event(EVENTS))
+    stage.run()
+    stage.archive()
+    assert stage.broker.struck
+
+
+@pytest.mark.parametrize("fate", [Fate.NOT_DONE, Fate.NOT_DONE_TIMEOUT], ids=lambda fate: fate.name.lower())
+@pytest.mark.parametrize("call", ASKING)
+def test_asking_fails(stage: Stage, call: str, fate: Fate) -> None:
+    stage.broker.plan = Plan(call, 1, fate)
+    stage.run()
+    stage.archive()
+    assert stage.broker.struck
+
+
+@pytest.mark.parametrize("call", ["produce", "flush", "send_offsets_to_transaction", "commit_transaction"])
+def test_one_life_after_the_other_ends_at_the_same_call(stage: Stage, call: str) -> None:
+    for fate in Fate:
+        stage.broker.calls.clear()
+        stage.broker.plan = Plan(call, 2, fate, Kind.FATAL)
+        stage.broker.events += [event(len(stage.broker.events) + number) for number in range(25)]
+        stage.run()
+        stage.archive()
+
+
+STORE = [("put", "before"), ("put", "after"), ("versions", "before"), ("read", "before")]  # reading changes nothing
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["same", "restarted"])
+@pytest.mark.parametrize(("operation", "moment"), STORE)
+def test_a_call_to_the_store_fails_twice_at_each_block(
+    stage: Stage, operation: str, moment: str, restart: bool
+) -> None:
+    stage.run()
+    for data in stage.broker.committed():
+        stage.vault.faults[operation] = [moment, moment]
+        if restart:
+            stage.keeper = stage.new_keeper()
+        stage.keeper.take(data, "a block")
+    stage.vault.faults.clear()
+    stage.archive()
+
+
+def test_the_fake_broker_fails_a_test_that_signs_a_height_twice(stage: Stage) -> None:
+    stage.run()
+    first, second = stage.broker.committed()[:2]
+    stage.broker.append_block(first)
+    stage.broker.check()
+    stage.broker.heights[1] = first
+    stage.broker.append_block(second)
+    with pytest.raises(AssertionError, match="signed twice"):
+        stage.broker.check()
