@@ -25,8 +25,13 @@ class Entry(NamedTuple):
 
 def format_receipt(receipt: Receipt) -> str:
     """Return the line of an acknowledged event."""
-    where, stream = f"{receipt.partition} {receipt.offset}", receipt.stream
-    return f"acknowledged {where} {stream.id} {stream.sequence} {receipt.sha256.hex()}\n"
+    stream = receipt.stream
+    return format_entry(Entry(receipt.partition, receipt.offset, stream.id, stream.sequence, receipt.sha256.hex()))
+
+
+def format_entry(entry: Entry) -> str:
+    """Return an entry's line."""
+    return f"acknowledged {entry.partition} {entry.offset} {entry.stream} {entry.sequence} {entry.sha256}\n"
 
 
 def format_failure(stream: Stream, error: DeliveryError) -> str:

@@ -1,5 +1,6 @@
 """What a fault is tried on: a real Kafka behind a TCP proxy, a real MinIO behind an HTTP proxy, pipelines on them."""
 
+import logging
 import os
 import secrets
 import sys
@@ -40,6 +41,9 @@ from tests.faults.vault_copy import copy_vault
 CLUSTER = "faults.example.com"
 _DRAIN_POLL = 0.2  # s
 _LOAD_END_SECONDS = 130
+_quiet = logging.getLogger("tests.faults.quiet")
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False  # a broker that is down by intent needn't be told of each second
 
 
 class DrainError(AssertionError):
@@ -87,7 +91,7 @@ class Rig:
 
     @cached_property
     def admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers})
+        return AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers}, logger=_quiet)
 
 
 @dataclass(kw_only=True)

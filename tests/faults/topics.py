@@ -1,18 +1,24 @@
 """F18, F19 and F24: what befalls offsets and topics, and strangers on the blocks topic."""
 
+import json
 import time
 from base64 import b64encode
+from collections.abc import Callable
+from typing import TypeAlias
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.log import LogState
+from auditseal_sealer.cluster import Cluster
 from tests.faults.daemon import Daemon
 from tests.faults.fault import Outcome, Trial, fault
+from tests.faults.ledger import format_entry
 from tests.faults.rig import Pipeline
 
 _DRAIN = 60.0  # s
 _HALT = 40.0  # s within which a daemon must halt
+_ALL = 1 << 60  # above every offset
 
 
 @fault("F18", "offsets of both groups deleted or reset", 12)
@@ -53,7 +59,11 @@ def lose_topics(trial: Trial) -> Outcome:
     )
 
 
-def _lose(trial: Trial, harm) -> Outcome:  # type: ignore[no-untyped-def]
+Harm: TypeAlias = Callable[[Pipeline, Daemon], tuple[Halt, int]]
+"""Harms a log; returns what the sealer must halt for, and the end of what is left of the events log."""
+
+
+def _lose(trial: Trial, harm: Harm) -> Outcome:
     """Harm a log at rest, see the sealer halt, and go on with run 1."""
     line = trial.pipeline(partitions=1)
     sealer = line.sealer(static=True)
@@ -63,33 +73,32 @@ def _lose(trial: Trial, harm) -> Outcome:  # type: ignore[no-untyped-def]
             line.await_flow()
             time.sleep(1)
         line.await_archived(_DRAIN)
+        before = trial.judge(line)
         trial.inject()
-        expected = harm(line, sealer)
+        halt, end = harm(line, sealer)
         code = sealer.await_end(_HALT)
-        halts = {halt.exit_code: halt for halt in Halt}
-        assert halts[code] in expected, f"{harm.__name__}: the sealer halted for {halts[code].name}, not {expected}"
-        assert f'"runbook": "{halts[code].runbook}"' in sealer.log.read_text(), "the halt doesn't name its runbook"
-    before = trial.judge(line)
-    after = _go_on(trial, line)
-    note = f"{harm.__name__} halted for {halts[code].name}, run 1 went on"
+        assert code == halt.exit_code, f"{harm.__name__}: the sealer halted with {code}, not for {halt.name}"
+        assert f'"runbook": "{halt.runbook}"' in sealer.log.read_text(), "the halt doesn't name its runbook"
+    after = _go_on(trial, line, end)
+    note = f"{harm.__name__} halted for {halt.name}, run 1 went on"
     return Outcome(1, before.acknowledged + after.acknowledged, before.sealed + after.sealed, note=note)
 
 
-def delete_blocks(line: Pipeline, sealer: Daemon) -> set[Halt]:
+def delete_blocks(line: Pipeline, sealer: Daemon) -> tuple[Halt, int]:
     """Delete the blocks topic under a running sealer."""
     line.rig.admin.delete_topics([line.blocks])[line.blocks].result(10)
-    return {Halt.BLOCKS_LOST}
+    return Halt.BLOCKS_LOST, _ALL
 
 
-def recreate_events(line: Pipeline, sealer: Daemon) -> set[Halt]:
+def recreate_events(line: Pipeline, sealer: Daemon) -> tuple[Halt, int]:
     """Delete the events topic under a running sealer, and make one of the same name."""
     line.rig.admin.delete_topics([line.events])[line.events].result(10)
     time.sleep(1)
     line.make_topics()
-    return {Halt.LOG_RECREATED}
+    return Halt.LOG_RECREATED, 0
 
 
-def truncate_events(line: Pipeline, sealer: Daemon) -> set[Halt]:
+def truncate_events(line: Pipeline, sealer: Daemon) -> tuple[Halt, int]:
     """Cut the end off the events log on the broker's disk, as an unclean leader would."""
     kafka = line.rig.kafka
     kafka.kill()
@@ -97,16 +106,19 @@ def truncate_events(line: Pipeline, sealer: Daemon) -> set[Halt]:
     with segment.open("r+b") as file:
         file.truncate(segment.stat().st_size // 2)
     kafka.start()
-    return {Halt.LOG_TRUNCATED}
+    return Halt.LOG_TRUNCATED, Cluster({"bootstrap.servers": kafka.bootstrap_servers}, 20).end(line.events, 0)
 
 
-def _go_on(trial: Trial, line: Pipeline) -> Outcome:
-    """Start run 1 after a log was given up: its genesis names the head that the vault has."""
+def _go_on(trial: Trial, line: Pipeline, end: int) -> Outcome:
+    """Start run 1 after a log was given up: its genesis names the head that the vault has, and seals what is left."""
     line.make_topics()  # the one that is missing
     following = line.following_run()
-    with following.sealer("sealer-run-1", static=True) as sealer, following.archiver("archiver-run-1", static=True):
-        sealer.environment["AUDITSEAL_SEALER__PREDECESSORS"] = f'["{last_head(line)}"]'
-        sealer.kill()
+    left = [entry for entry in line.ledger().entries if entry.offset < end]
+    following.ledgers.append(following.folder / "ledger-left.txt")
+    following.ledgers[0].write_text("".join(map(format_entry, left)))
+    sealer = following.sealer("sealer-run-1", static=True)
+    sealer.environment["AUDITSEAL_SEALER__PREDECESSORS"] = json.dumps([last_head(line)])
+    with sealer, following.archiver("archiver-run-1", static=True):
         with following.load():
             following.await_flow()
         following.await_archived(_DRAIN)
