@@ -52,7 +52,7 @@ def read_heads(path: Path) -> dict[Origin, Head]:
         raise AuditsealError(f"the state file {path} can't be read: {error}") from error
     try:
         return _parse(json.loads(text))
-    except (ValueError, VerificationError) as error:
+    except (ValueError, RecursionError, VerificationError) as error:
         problem = f"the state file {path} is broken: {error}; restore it, or begin anew without what it remembered"
         raise ConfigurationError(problem) from error
 

@@ -83,7 +83,7 @@ class _Reader:
 
     vault: str | None = None
     retention: int | None = None
-    keys: dict[Origin, list[VerifierKey]] = field(default_factory=dict)
+    keys: dict[Origin, dict[VerifierKey, None]] = field(default_factory=dict)
     starts: dict[Origin, tuple[int, Start]] = field(default_factory=dict)
     line: int = 0
 
@@ -106,10 +106,10 @@ class _Reader:
 
     def _log(self, vkey: str) -> None:
         key = VerifierKey.parse(vkey)
-        keys = self.keys.setdefault(Origin.parse(key.name), [])
+        keys = self.keys.setdefault(Origin.parse(key.name), {})
         if key in keys:
             raise ValueError(f"the key {key.key_id.hex()} of {key.name} stands twice")
-        keys.append(key)
+        keys[key] = None
 
     def _vault(self, url: str) -> None:
         if self.vault is not None:

@@ -26,6 +26,7 @@ class Outcome:
     Attributes:
         target: Its name.
         passed: Every input that was asked for was tried and kept the promises.
+        exit_code: The fuzzing process's own: 77 where an input broke a promise, -n where signal n ended it.
         seconds: How long it took.
         corpus: The inputs that are kept since each reaches something new.
         reached: Of each module that the target is about, the percentage of its lines that the corpus reaches.
@@ -34,6 +35,7 @@ class Outcome:
 
     target: str
     passed: bool
+    exit_code: int
     seconds: float
     corpus: int
     reached: dict[str, float]
@@ -69,7 +71,7 @@ def fuzz(name: str, runs: int, folder: Path) -> Outcome:
     replayed = _run(["tests.fuzz.reach", name, str(folder)], folder / "reach.log")
     reached = json.loads(reached_path.read_text()) if replayed == 0 else {}
     passed = code == 0 and replayed == 0 and numbers.get("executions", 0) >= runs
-    return Outcome(name, passed, seconds, len(list((folder / "corpus").iterdir())), reached, numbers)
+    return Outcome(name, passed, code, seconds, len(list((folder / "corpus").iterdir())), reached, numbers)
 
 
 def _run(arguments: list[str], log: Path) -> int:
@@ -96,9 +98,10 @@ def main() -> int:
         print(outcomes[-1].row(), flush=True)
     report = {"runs": options.runs, "targets": [asdict(outcome) for outcome in outcomes]}
     (options.folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    failed = [outcome.target for outcome in outcomes if not outcome.passed]
-    for name in failed:
-        print(f"{name}: see {options.folder / name}/log, and the input in {options.folder / name}/broken")
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    for outcome in failed:
+        folder = options.folder / outcome.target
+        print(f"{outcome.target}: exit code {outcome.exit_code}; see {folder}/log and the input in {folder}/broken")
     return 1 if failed else 0
 
 

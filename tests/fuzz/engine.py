@@ -6,7 +6,7 @@ FOLDER/broken. FOLDER/numbers.json says what was seen. The exit code is 0 only w
 
 import atexit
 import json
-import os
+import signal
 import sys
 from pathlib import Path
 from random import Random
@@ -49,8 +49,9 @@ class Engine:
 
         return self._target.mutate(data, random, edit)[:max_size]
 
-    def write_numbers(self) -> None:
-        """Write what was seen, and by which measures."""
+    def finish(self) -> None:
+        """Write what was seen; stop libFuzzer's timer, whose signal would kill a process that is on its way out."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         (self._folder / "numbers.json").write_text(json.dumps(self._watch.numbers.to_json()))
 
 
@@ -63,7 +64,7 @@ def main(name: str, runs: int, folder: Path) -> None:
     for number, seed in enumerate(target.seeds()):
         (corpus / f"seed-{number:02}").write_bytes(seed)
     engine = Engine(target, folder)
-    atexit.register(engine.write_numbers)
+    atexit.register(engine.finish)
     options = {
         "atheris_runs": runs,
         "artifact_prefix": f"{broken}/",
@@ -78,5 +79,4 @@ def main(name: str, runs: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.update(AWS_ACCESS_KEY_ID="fuzz", AWS_SECRET_ACCESS_KEY="fuzz", AWS_EC2_METADATA_DISABLED="true")
     main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -5,7 +5,6 @@ code around it. FOLDER/reached.json gives the percentage of lines for each modul
 """
 
 import json
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,5 +38,4 @@ def _percentage(measured: Coverage, module: str) -> float:
 
 
 if __name__ == "__main__":
-    os.environ.update(AWS_ACCESS_KEY_ID="fuzz", AWS_SECRET_ACCESS_KEY="fuzz", AWS_EC2_METADATA_DISABLED="true")
     (Path(sys.argv[2]) / "reached.json").write_text(json.dumps(reach(sys.argv[1], Path(sys.argv[2]))))

@@ -1,9 +1,11 @@
 """Vaults as whoever holds the store's root would have them: any listing, any content, any answer of an S3 server."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any
+from unittest.mock import patch
 
 from botocore.awsrequest import AWSResponse
 from botocore.parsers import create_parser
@@ -12,6 +14,7 @@ from auditseal_archiver.s3 import S3Vault
 from auditseal_archiver.s3_client import Bucket
 from auditseal_archiver.vault import Retention, StoredVersion, VaultError
 
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "fuzz", "AWS_SECRET_ACCESS_KEY": "fuzz"}
 ENTRY_END, PART_END = b"\n", b"\t"
 
 
@@ -62,7 +65,8 @@ class ScriptedStore:
 
     def __init__(self) -> None:
         self.status, self.content = 200, b""
-        self.vault = S3Vault(Bucket("bucket", "", "http://127.0.0.1:1", "us-east-1"))
+        with patch.dict(os.environ, _CREDENTIALS):  # else boto3 looks for some on the network
+            self.vault = S3Vault(Bucket("bucket", "", "http://127.0.0.1:1", "us-east-1"))
         self.vault._client.meta.events.register("before-call.s3", self._respond)
         self._parser = create_parser("rest-xml")
 
