@@ -4,7 +4,7 @@ A block that holds in steps 1 to 6 of docs/format.md, Verification, is *linked*:
 place. What lies below a linked block was there when it was sealed; what lies above the last one may be anybody's.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from auditseal_auditor.chain import Chain
@@ -14,6 +14,7 @@ from auditseal_auditor.fork import forked_notes
 from auditseal_auditor.inventory import Slot, retention_problem, storage_problems
 from auditseal_auditor.tally import Tally
 from auditseal_schemas.block import Block
+from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
@@ -99,6 +100,7 @@ class LogWalk:
         if examined.fault and slot.height is not None:
             finding = self._finding(slot, examined.fault)
             (self.findings if slot.height < self._demands.settled else self._garbage).add(finding)
+            self._find_forks(slot, slot.height, self._chain.keys, examined.rivals)
 
     def _take_block(self, slot: Slot, height: int, block: Block, examined: Examined) -> bool:
         """Take a block; return whether it is linked.
@@ -112,13 +114,18 @@ class LogWalk:
             self._find(slot, fault)
         if examined.fault and (fault is None or fault.verdict is Verdict.BAD_SIGNATURE):
             self._find(slot, examined.fault)
-        notes = (*((block.note,) if fault is None else ()), *examined.rivals)
-        for evidence in forked_notes(self._origin, height, keys, notes):
-            problem = "two versions of this block lead to different roots, and both are signed by the log's own keys"
-            self._find(slot, Fault(Verdict.FORK, "checkpoint.root", problem, None), evidence)
+        if examined.rivals:
+            own = (block.note,) if fault is None else ()
+            self._find_forks(slot, height, keys, (*own, *examined.rivals))
         if fault is None:
             self._go_on(slot, block)
         return fault is None
+
+    def _find_forks(self, slot: Slot, height: int, keys: Sequence[VerifierKey], notes: Sequence[Note]) -> None:
+        """Add a finding for each version of a block that was signed beside another one."""
+        for evidence in forked_notes(self._origin, height, keys, notes):
+            problem = "two versions of this block lead to different roots, and both are signed by the log's own keys"
+            self._find(slot, Fault(Verdict.FORK, "checkpoint.root", problem, None), evidence)
 
     def _go_on(self, slot: Slot, block: Block) -> None:
         for below in (self._holes, self._garbage):

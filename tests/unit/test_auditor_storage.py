@@ -53,6 +53,17 @@ def test_a_second_signed_history_is_a_fork_with_both_notes_as_evidence() -> None
     assert report.exit_code == Verdict.FORK.exit_code
 
 
+def test_a_fork_is_told_even_where_garbage_came_first() -> None:
+    vault, logs = make_vault()
+    vault.objects[KEY].insert(0, Version("v0", b"garbage", lock_until()))
+    vault.put(KEY, resigned(logs[0][1], sealer="other").format(), lock_until())
+    assert places(audit(vault)) == [
+        (Verdict.MALFORMED, 0, 1, None, "container"),
+        (BAD_STORAGE, 0, 1, None, "versions"),
+        (Verdict.FORK, 0, 1, None, "checkpoint.root"),
+    ]
+
+
 def test_a_second_version_that_a_stranger_signed_is_no_fork() -> None:
     vault, logs = make_vault()
     vault.put(KEY, resigned(logs[0][1], signers=(OTHER_SIGNER,), sealer="other").format(), lock_until())
