@@ -9,6 +9,7 @@ import re
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace as Block
@@ -236,6 +237,7 @@ def read_note(data: bytes) -> tuple[str, list[tuple[str, bytes]]]:
     return text + "\n", signatures
 
 
+@lru_cache(maxsize=16)
 def read_block(data: bytes) -> Block:  # section 11, step 1
     try:
         return _read_block(data)

@@ -29,7 +29,6 @@ from tests.oracle.reader import (
     unbase64,
 )
 
-
 Files = Mapping[str, Callable[[], bytes]]
 """What reads each object, by its key."""
 
