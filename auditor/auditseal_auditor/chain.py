@@ -39,7 +39,6 @@ class Chain:
 
     def advance(self, block: Block) -> Fault | None:
         """Go on from a linked block; return step 9's fault, after which the keys stay."""
-        self._start = None
         try:
             self._state = LogState.after(block, self.keys)
         except VerificationError as error:

@@ -37,7 +37,7 @@ def _readable_records(block: Block) -> Iterator[bytes]:
     """Yield the records up to the first that is cut or broken."""
     remaining = block.header.size  # of all data blocks together: each of a thousand could hold as much
     for chunk in block.chunks:
-        content, whole = _inflate_prefix(chunk.deflated, remaining)
+        content = _inflate_prefix(chunk.deflated, remaining)
         remaining -= len(content)
         position = 0
         for _ in range(chunk.count):
@@ -45,16 +45,14 @@ def _readable_records(block: Block) -> Iterator[bytes]:
                 end = scan_record(content, position).end
             except MalformedError:
                 return
-            if end > len(content):
-                return
             yield content[position:end]
             position = end
-        if not whole:
+        if remaining < 0:
             return
 
 
-def _inflate_prefix(data: bytes, most: int) -> tuple[bytes, bool]:
-    """Return what a broken stream holds before the break, and whether there is no break before `most` bytes.
+def _inflate_prefix(data: bytes, most: int) -> bytes:
+    """Return what a stream holds, up to the break if it is broken, and one byte beyond `most` at most.
 
     By zlib always, a few bytes at a time, so that the place of the break is the same on every machine.
     """
@@ -68,8 +66,8 @@ def _inflate_prefix(data: bytes, most: int) -> tuple[bytes, bool]:
             if stream.eof or size > most:
                 break
     except zlib.error:
-        return b"".join(parts), False
-    return b"".join(parts), stream.eof and size <= most
+        pass
+    return b"".join(parts)
 
 
 def _offset_of(header: Header, number: int) -> int:

@@ -76,13 +76,14 @@ def write_heads(path: Path, heads: Mapping[Origin, Head]) -> None:
 
 
 def heads_after(heads: Mapping[Origin, Head], report: Report) -> dict[Origin, Head]:
-    """Return the heads to remember after a run: of each log that nothing is wrong with the larger one."""
+    """Return the heads to remember after a run: the new one of each log that nothing is wrong with.
+
+    A log that is shorter than its remembered head isn't clean, so no head ever gets smaller.
+    """
     remembered = dict(heads)
     for log in report.logs:
         if log.is_clean and log.head:
-            head, before = Head.of(log.head), heads.get(log.origin)
-            if before is None or head.checkpoint.size >= before.checkpoint.size:
-                remembered[log.origin] = head
+            remembered[log.origin] = Head.of(log.head)
     return remembered
 
 

@@ -14,7 +14,6 @@ from auditseal_auditor.fork import forked_notes
 from auditseal_auditor.inventory import Slot, retention_problem, storage_problems
 from auditseal_auditor.tally import Tally
 from auditseal_schemas.block import Block
-from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
@@ -100,7 +99,7 @@ class LogWalk:
         if examined.fault and slot.height is not None:
             finding = self._finding(slot, examined.fault)
             (self.findings if slot.height < self._demands.settled else self._garbage).add(finding)
-            self._find_forks(slot, slot.height, self._chain.keys, examined.rivals)
+            self._find_forks(slot, slot.height, examined.rivals)
 
     def _take_block(self, slot: Slot, height: int, block: Block, examined: Examined) -> bool:
         """Take a block; return whether it is linked.
@@ -108,7 +107,6 @@ class LogWalk:
         A bad signature says nothing of the content, nor the content of it: both are told. Where the header itself is
         not the one that was signed, what its content is measured by is worth nothing, and one finding is enough.
         """
-        keys = self._chain.keys
         fault = self._chain.link(height, block)
         if fault:
             self._find(slot, fault)
@@ -116,14 +114,14 @@ class LogWalk:
             self._find(slot, examined.fault)
         if examined.rivals:
             own = (block.note,) if fault is None else ()
-            self._find_forks(slot, height, keys, (*own, *examined.rivals))
+            self._find_forks(slot, height, (*own, *examined.rivals))
         if fault is None:
             self._go_on(slot, block)
         return fault is None
 
-    def _find_forks(self, slot: Slot, height: int, keys: Sequence[VerifierKey], notes: Sequence[Note]) -> None:
+    def _find_forks(self, slot: Slot, height: int, notes: Sequence[Note]) -> None:
         """Add a finding for each version of a block that was signed beside another one."""
-        for evidence in forked_notes(self._origin, height, keys, notes):
+        for evidence in forked_notes(self._origin, height, self._chain.keys, notes):
             problem = "two versions of this block lead to different roots, and both are signed by the log's own keys"
             self._find(slot, Fault(Verdict.FORK, "checkpoint.root", problem, None), evidence)
 

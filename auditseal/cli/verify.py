@@ -76,7 +76,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         if state:
             write_heads(state, heads_after(heads, report))
         proofs = write_evidence(evidence, report.kept_findings) if evidence else []
-        _show(report, proofs, as_json=as_json)
+    _show(report, proofs, as_json=as_json)
     raise typer.Exit(report.exit_code)
 
 

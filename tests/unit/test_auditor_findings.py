@@ -8,6 +8,7 @@ import pytest
 
 from auditseal_auditor.report import Result
 from auditseal_schemas.block import Block
+from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.header import Extension, Gap, Predecessor
 from auditseal_schemas.key import ED25519
 from auditseal_schemas.log import LogState
@@ -34,6 +35,7 @@ from tests.vault_factory import (
     seal,
     with_records,
 )
+from tests.vectors.parts import stored_deflate
 
 LOG = ORIGINS[0]
 
@@ -241,6 +243,35 @@ def test_another_logs_block_is_told() -> None:
     assert places(audit(vault)) == [(Verdict.BROKEN_CHAIN, 0, 0, None, "origin")]
 
 
+def test_another_logs_block_after_a_hole_is_told() -> None:
+    vault, logs = make_vault(sizes=(1, 1, 1, 1))
+    del vault.objects[LOG.block_key(1)]
+    vault.replace(LOG.block_key(2), logs[1][2].format())
+    expected = [(Verdict.BROKEN_CHAIN, 0, 1, None, "height"), (Verdict.BROKEN_CHAIN, 0, 2, None, "origin")]
+    assert places(audit(vault)) == expected
+
+
+def test_where_the_locators_were_altered_too_no_record_is_named() -> None:
+    vault, logs = make_vault()
+    harmed = replace(with_records(logs[0][1], flipped(logs[0][1])), locators=bytes(6))
+    vault.replace(LOG.block_key(1), harmed.format())
+    assert places(audit(vault)) == [(Verdict.BAD_ROOT, 0, 1, None, "payload")]
+
+
+def test_where_only_the_end_of_a_stream_was_altered_no_record_is_named() -> None:
+    state = genesis(LOG)
+    block = seal(state, 4, partitions=1)
+    records = records_of(block)
+    chunks = tuple(Chunk(2, stored_deflate(b"".join(part))) for part in (records[:2], records[2:]))
+    good = resigned(replace(block, chunks=chunks), payload=payload_digest(chunks))
+    vault = MemoryVault()
+    put_log(vault, [good])
+    assert places(audit(vault, make_trust(LOG))) == []
+    for stream in (chunks[0].deflated + b"x", b"\0" + chunks[0].deflated[1:]):
+        vault.replace(LOG.block_key(0), replace(good, chunks=(Chunk(2, stream), chunks[1])).format())
+        assert places(audit(vault, make_trust(LOG))) == [(Verdict.BAD_ROOT, 0, 0, None, "payload")]
+
+
 def test_nothing_follows_a_final_block() -> None:
     vault, logs = make_vault()
     last = LogState.after(logs[0][2], keys_of(LOG))
@@ -280,6 +311,13 @@ def test_every_partition_of_which_no_run_is_pinned_is_missing() -> None:
     assert [finding.detail.split("log of ")[1] for finding in report.kept_findings] == [
         f"partition {number} is pinned" for number in (1, 3, 4)
     ]
+
+
+def test_the_widest_topic_that_any_log_saw_is_what_counts() -> None:
+    vault = MemoryVault()
+    for origin, partitions in zip(ORIGINS, (2, 3), strict=True):
+        put_log(vault, make_log(origin, (1,), partitions=partitions))
+    assert places(audit(vault)) == [(Verdict.MISSING_LOG, 1, 0, None, "partitions")]
 
 
 def test_two_billion_missing_partitions_take_no_memory() -> None:
@@ -338,6 +376,19 @@ def test_a_later_run_goes_on_from_what_is_there() -> None:
     assert after(Predecessor(str(LOG), 0, tree_root([]))) == []
     for claimed in (Predecessor(str(LOG), 2, bytes(32)), Predecessor(str(LOG), 4, root)):
         assert after(claimed) == [(Verdict.BROKEN_CHAIN, 0, 0, None, "predecessor")]
+
+
+def test_what_is_wrong_with_the_earlier_run_is_told_once() -> None:
+    vault, logs = make_vault()
+    run = Origin("a.example", "audit.events", 0, 1)
+    put_log(vault, [seal(genesis(run), 2, predecessor=Predecessor(str(LOG), 3, logs[0][2].checkpoint.root))])
+    trust = make_trust(*ORIGINS, run)
+    assert places(audit(vault, trust)) == []
+    vault.replace(LOG.block_key(2), b"")
+    assert places(audit(vault, trust)) == [(Verdict.SQUATTED, 0, 2, None, "container")]
+    for height in range(3):
+        del vault.objects[LOG.block_key(height)]
+    assert places(audit(vault, trust)) == [(Verdict.MISSING_LOG, 0, None, None, "origin")]
 
 
 def test_gaps_are_told_and_are_no_fault() -> None:

@@ -54,6 +54,29 @@ def test_a_hole_in_the_tail_is_a_truncation_too() -> None:
     assert places(audit(vault, heads=head_of(logs[0][3]))) == expected
 
 
+def test_of_several_holes_in_the_tail_the_first_is_named() -> None:
+    vault, logs = make_vault(sizes=(1, 1, 1, 1, 1, 1))
+    for height in (2, 4, 5):
+        del vault.objects[LOG.block_key(height)]
+    vault.replace(LOG.block_key(3), b"")
+    expected = [(Verdict.TRUNCATED, 0, 2, None, "height"), (Verdict.MALFORMED, 0, 3, None, "container")]
+    assert places(audit(vault, heads=head_of(logs[0][5]))) == expected
+
+
+def test_a_hole_and_a_tail_that_was_cut_off_are_two_findings() -> None:
+    vault, logs = make_vault(sizes=(1, 1, 1, 1, 1, 1))
+    for height in (1, 4, 5):
+        del vault.objects[LOG.block_key(height)]
+    expected = [(Verdict.BROKEN_CHAIN, 0, 1, None, "height"), (Verdict.TRUNCATED, 0, 4, None, "height")]
+    assert places(audit(vault, heads=head_of(logs[0][5]))) == expected
+
+
+def test_garbage_above_the_remembered_head_is_a_squatters() -> None:
+    vault, logs = make_vault()
+    vault.put(LOG.block_key(3), b"", vault.objects[LOG.block_key(0)][0].lock)
+    assert places(audit(vault, heads=head_of(logs[0][2]))) == [(Verdict.SQUATTED, 0, 3, None, "container")]
+
+
 def test_a_log_that_vanished_is_missing() -> None:
     vault, logs = make_vault()
     for height in range(3):

@@ -70,6 +70,21 @@ def test_a_second_version_that_a_stranger_signed_is_no_fork() -> None:
     assert places(audit(vault)) == [(BAD_STORAGE, 0, 1, None, "versions")]
 
 
+def test_another_block_of_the_log_is_no_fork() -> None:
+    vault, logs = make_vault()
+    vault.put(KEY, logs[0][2].format(), lock_until())
+    assert places(audit(vault)) == [(BAD_STORAGE, 0, 1, None, "versions")]
+
+
+def test_of_very_many_findings_the_first_are_kept_and_all_are_counted() -> None:
+    vault, _ = make_vault()
+    for number in range(1_100):
+        vault.put(f"v1/{LOG}/{number}", b"", None)
+    report = audit(vault)
+    assert (len(report.kept_findings), report.finding_count) == (1_000, 1_100)
+    assert report.exit_code == BAD_STORAGE.exit_code
+
+
 def test_garbage_that_came_first_is_what_is_judged() -> None:
     vault, _ = make_vault()
     vault.objects[KEY].insert(0, Version("v0", b"garbage", lock_until()))

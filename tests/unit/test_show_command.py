@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,7 @@ def test_a_gap_is_told_from_what_isnt_there(vault: MemoryVault, trust: Path) -> 
     [
         (lambda block: b"", Verdict.MALFORMED),
         (lambda block: resigned(block, signers=(OTHER_SIGNER,)).format(), Verdict.BAD_SIGNATURE),
+        (lambda block: replace(block, header=replace(block.header, sealer="x")).format(), Verdict.BAD_ROOT),
         (lambda block: resigned(block, events_root=bytes(32)).format(), Verdict.BAD_ROOT),
         (lambda block: with_records(block, list(block.encoded_records())[::-1]).format(), Verdict.BAD_ROOT),
     ],
