@@ -15,6 +15,8 @@ from tests.faults.fault import FAULTS, Fault, Trial
 from tests.faults.report import Result, format_heading, format_line, write_json
 from tests.faults.rig import Rig
 
+_LEAST = 4
+
 
 def main() -> int:
     """Run the campaign; return 1 where a promise was broken."""
@@ -27,7 +29,7 @@ def main() -> int:
     try:
         with Rig(folder, options.seed) as rig:
             for name in names:
-                rounds = options.rounds or max(1, round(FAULTS[name].rounds * options.scale))
+                rounds = options.rounds or scaled(FAULTS[name].rounds, options.scale)
                 results.append(attempt(rig, FAULTS[name], rounds, options.seed))
                 print(format_line(results[-1]), flush=True)
                 write_json(Path(options.json), options.seed, results)
@@ -52,6 +54,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--json", default="faults.json")
     parser.add_argument("--keep", action="store_true", help="keep logs and vaults")
     return parser.parse_args()
+
+
+def scaled(rounds: int, scale: float) -> int:
+    """Return a share of a fault's own number, but no fewer than cover each of its ways."""
+    return max(min(rounds, _LEAST), round(rounds * scale))
 
 
 def attempt(rig: Rig, fault: Fault, rounds: int, seed: int) -> Result:

@@ -2,7 +2,7 @@
 
 | rule | shown by |
 | --- | --- |
-| the vault holds valid logs: no fork, offsets contiguous or in a signed gap | both readers, each from the bytes alone |
+| the vault holds valid logs: no fork, no offset that isn't in a signed gap | `auditseal verify`, and the second reader |
 | both read the same records | their offsets and values, compared |
 | each acknowledged event is sealed exactly once, where the broker said | the ledger's digests, offsets and partitions |
 | nothing is sealed twice, acknowledged or not | digests of all values: each event has an id of its own |
@@ -10,11 +10,16 @@
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from auditseal_archiver.directory import DirectoryVault
+from auditseal_archiver.vault import VaultReader
+from auditseal_auditor.audit import Audit, Request
+from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.report import Result
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.log import LogState
@@ -60,6 +65,7 @@ def judge(ledger: Ledger, vault: Path, trust: str, seen: Heights, strangers: Ite
     Raises:
         OracleError: With the first promise that was broken.
     """
+    check_audit(lambda: DirectoryVault(vault), trust)
     ours, blocks = read_ours(vault, trust)
     theirs = read_theirs(vault, trust)
     if ours != theirs:
@@ -74,6 +80,18 @@ def judge(ledger: Ledger, vault: Path, trust: str, seen: Heights, strangers: Ite
         blocks=len(blocks),
         gaps=sum(gap.last - gap.first + 1 for block in blocks for gap in block.header.gaps),
     )
+
+
+def check_audit(open_reader: Callable[[], VaultReader], trust: str) -> None:
+    """Check that `auditseal verify` finds nothing wrong with any pinned log, its locks included where there are any.
+
+    Raises:
+        OracleError: It finds something, or can't read the vault to its end.
+    """
+    with Examiner(open_reader, jobs=1) as examiner:
+        report = Audit(Request(Trust.parse(trust.encode())), examiner).run()
+    if wrong := [log for log in report.logs if log.result is not Result.OK]:
+        raise OracleError(f"verify: {report.kept_findings[:3]} {report.errors} in {[str(log.origin) for log in wrong]}")
 
 
 def check_once(ledger: Ledger, sealed: Sealed, strangers: frozenset[str]) -> None:
@@ -109,7 +127,7 @@ def check_heights(blocks: Sequence[Block], seen: Heights) -> None:
 
 
 def read_ours(vault: Path, trust: str) -> tuple[Sealed, list[Block]]:
-    """Verify every pinned log with the product's code, and return its records.
+    """Read every pinned log with the product's core, and return its records.
 
     Raises:
         OracleError: A block is refused.

@@ -33,7 +33,7 @@ from auditseal_sealer.topics import create_topics
 from tests.faults.daemon import Daemon, own_environment
 from tests.faults.http_proxy import HttpProxy, Trouble
 from tests.faults.ledger import Ledger
-from tests.faults.oracle import Judgement, heights_of, judge
+from tests.faults.oracle import Judgement, check_audit, heights_of, judge
 from tests.faults.recovery import BlockTime
 from tests.faults.tcp_proxy import OpenGate, TcpProxy
 from tests.faults.vault_copy import copy_vault
@@ -269,6 +269,7 @@ class Pipeline:
 
     def judge(self, strangers: tuple[str, ...] = ()) -> tuple[Judgement, list[BlockTime]]:
         """Copy the vault and let the oracle judge it; return its judgement and when each block was stored."""
+        check_audit(self.reader, self.trust)
         copy = self.folder / f"vault-{time.monotonic_ns()}"
         stored = copy_vault(self.rig.minio.s3(), self.bucket, copy)
         found = judge(self.ledger(), copy, self.trust, heights_of(self.published()), strangers)

@@ -1,12 +1,13 @@
 """The judge is judged: whatever a vault was made to say, by its owner or by the holder of its key, must fail it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from auditseal_archiver.directory import DirectoryVault
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.key import VerifierKey
@@ -14,7 +15,7 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from tests.core_samples import NOW, SIGNER, Message, messages
 from tests.faults.ledger import Entry, Ledger
-from tests.faults.oracle import OracleError, heights_of, judge
+from tests.faults.oracle import OracleError, check_audit, heights_of, judge, read_ours, read_theirs
 from tests.faults.recovery import BlockTime, percentile, recovery_seconds
 
 ORIGIN = Origin("faults.example.com", "events", 0, 0)
@@ -96,6 +97,21 @@ def test_a_changed_byte_fails(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(OracleError, match="000000000001"):
         judge(LEDGER, tmp_path, TRUST, SEEN)
+
+
+def read_by_verify(folder: Path, trust: str) -> None:
+    check_audit(lambda: DirectoryVault(folder), trust)
+
+
+@pytest.mark.parametrize("read", [read_by_verify, read_ours, read_theirs])
+def test_each_reader_by_itself_sees_a_changed_byte(read: Callable[[Path, str], object], tmp_path: Path) -> None:
+    read(store(tmp_path, HONEST), TRUST)
+    path = tmp_path / ORIGIN.block_key(1)
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(OracleError):
+        read(tmp_path, TRUST)
 
 
 def test_a_lost_block_fails(tmp_path: Path) -> None:
