@@ -2,7 +2,7 @@
 
 | rule | shown by |
 | --- | --- |
-| the vault holds valid logs: no fork, no offset that isn't in a signed gap | `auditseal verify`, and the second reader |
+| the vault holds valid logs: no fork, every offset sealed or in a signed gap | `auditseal verify`, the second reader |
 | both read the same records | their offsets and values, compared |
 | each acknowledged event is sealed exactly once, where the broker said | the ledger's digests, offsets and partitions |
 | nothing is sealed twice, acknowledged or not | digests of all values: each event has an id of its own |
