@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from hashlib import sha256
 from operator import methodcaller
 from typing import Protocol
@@ -85,6 +86,15 @@ class SourceIdentity:
     last_leader_epoch: int
 
 
+Task = Callable[[], bytes]
+
+
+def _run(task: Task) -> Task:
+    """Do a task at once."""
+    result = task()
+    return lambda: result
+
+
 class BlockDraft:
     """The next block of a log, filling.
 
@@ -93,21 +103,36 @@ class BlockDraft:
     """
 
     def __init__(
-        self, state: LogState, limits: BlockLimits, *, log_start: int = 0, compress: Callable[[bytes], bytes] = deflate
+        self,
+        state: LogState,
+        limits: BlockLimits,
+        *,
+        log_start: int = 0,
+        compress: Callable[[bytes], bytes] = deflate,
+        start: Callable[[Task], Task] = _run,
     ) -> None:
-        """Begin the block after `state`; offsets below `log_start` that are missing are a gap of cause 1."""
+        """Begin the block after `state`.
+
+        Args:
+            state: The log so far.
+            limits: When the block is full.
+            log_start: Missing offsets below it are a gap of cause 1.
+            compress: Makes a raw deflate stream.
+            start: Starts a compression and returns what waits for its result: it may run in another thread.
+        """
         self.full: CloseReason | None = None
-        self._state, self._limits, self._log_start, self._compress = state, limits, log_start, compress
+        self._state, self._limits, self._log_start = state, limits, log_start
+        self._compress, self._start = compress, start
         self._encoder = RecordEncoder()
         self._next_offset = state.next_offset
         self._gaps: list[Gap] = []
         self._links: list[bytes] = []
-        self._size = 0
         self._timestamp_type = TIMESTAMP_NONE
         self._timestamps: set[int] = set()
         self._pending: list[bytes] = []
         self._pending_bytes = 0
-        self._chunks: list[Chunk] = []
+        self._chunks: list[tuple[int, Task]] = []
+        self._chunk_bytes = 0
 
     @property
     def count(self) -> int:
@@ -129,23 +154,53 @@ class BlockDraft:
         """
         if self.full:
             return 0
+        before, free = len(self._links), self._limits.records - len(self._links)
+        self._take(messages if len(messages) <= free else messages[:free])
+        taken = len(self._links) - before
+        if taken == free and len(messages) > free:
+            self.full = CloseReason.COUNT
+        return taken
+
+    def _take(self, messages: Sequence[KafkaMessage]) -> None:
+        """Take messages until the block is full by anything but their number.
+
+        This runs for every record that is sealed: what it needs lies in local names, which are written back at the end.
+        """
         links, pending, timestamps, encode = self._links, self._pending, self._timestamps, self._encoder.encode
         link = links[-1] if links else self._state.link
-        before = len(links)
-        for message in messages:
-            offset = message.offset()
-            kind, timestamp = message.timestamp()
-            if (offset != self._next_offset or kind != self._timestamp_type) and not self._admit(offset, kind):
-                break
-            record = encode(offset, timestamp, message.key(), _headers(message), message.value())
-            if not self._fits(len(record)):
-                break
-            link = sha256(b"\x00" + link + record).digest()
-            links.append(link)
-            pending.append(record)
-            timestamps.add(timestamp)
-            self._next_offset = offset + 1
-        return len(links) - before
+        next_offset, kind, last = self._next_offset, self._timestamp_type, None
+        filled, ceiling = self._pending_bytes, self._ceiling
+        try:
+            for message in messages:
+                offset = message.offset()
+                its_kind, timestamp = message.timestamp()
+                if offset != next_offset or its_kind != kind:
+                    self._next_offset = next_offset
+                    admitted = self._admit(offset, its_kind)
+                    next_offset, kind = self._next_offset, its_kind
+                    if not admitted:
+                        break
+                record = encode(offset, timestamp, message.key(), _headers(message), message.value())
+                size = len(record)
+                if filled + size > ceiling:
+                    if not self._make_room(filled, size):
+                        break
+                    filled, ceiling = 0, self._ceiling
+                filled += size
+                link = sha256(b"\x00" + link + record).digest()
+                links.append(link)
+                pending.append(record)
+                if timestamp != last:
+                    timestamps.add(timestamp)
+                    last = timestamp
+                next_offset = offset + 1
+        finally:
+            self._next_offset, self._pending_bytes = next_offset, filled
+
+    @property
+    def _ceiling(self) -> int:
+        """The bytes at which either the open chunk or the block is full."""
+        return min(MAX_CHUNK_BYTES, self._limits.bytes - self._chunk_bytes)
 
     def _admit(self, offset: int, kind: int) -> bool:
         """Prepare for a record that doesn't simply follow: after a gap, or of another timestamp type."""
@@ -165,23 +220,19 @@ class BlockDraft:
                 self._next_offset = end
         return True
 
-    def _fits(self, size: int) -> bool:
-        """Make room for a record of `size` bytes, or say why there is none."""
-        if len(self._links) >= self._limits.records:
-            self.full = CloseReason.COUNT
-        elif self._size + size > self._limits.bytes and self._links:
+    def _make_room(self, filled: int, size: int) -> bool:
+        """Close the chunk, which holds `filled` bytes, for a record of `size` more; or say that the block is full."""
+        if self._links and self._chunk_bytes + filled + size > self._limits.bytes:
             self.full = CloseReason.BYTES
-        if self.full:
             return False
-        if self._pending_bytes + size > MAX_CHUNK_BYTES:
-            self._close_chunk()
-        self._pending_bytes += size
-        self._size += size
+        self._close_chunk()
         return True
 
     def _close_chunk(self) -> None:
         if self._pending:
-            self._chunks.append(Chunk(len(self._pending), self._compress(b"".join(self._pending))))
+            content = b"".join(self._pending)
+            self._chunks.append((len(self._pending), self._start(partial(self._compress, content))))
+            self._chunk_bytes += len(content)
             self._pending.clear()
             self._pending_bytes = 0
 
@@ -202,7 +253,8 @@ class BlockDraft:
             MalformedError: The parts make no valid header.
         """
         self._close_chunk()
-        state, chunks, locators = self._state, tuple(self._chunks), make_locators(self._links)
+        state, locators, events_root = self._state, make_locators(self._links), tree_root(self._links)
+        chunks = tuple(Chunk(count, compressed()) for count, compressed in self._chunks)
         header = Header(
             origin=state.origin,
             height=state.height,
@@ -215,7 +267,7 @@ class BlockDraft:
             first_offset=state.next_offset,
             last_offset=self._next_offset - 1,
             count=len(self._links),
-            size=self._size,
+            size=self._chunk_bytes,
             gaps=tuple(self._gaps),
             timestamp_type=self._timestamp_type,
             min_timestamp=min(self._timestamps, default=None),
@@ -223,7 +275,7 @@ class BlockDraft:
             sealed_at=max(now, state.head.sealed_at if state.head else 0),
             first_link=state.link,
             last_link=self._links[-1] if self._links else state.link,
-            events_root=tree_root(self._links),
+            events_root=events_root,
             payload=payload_digest(chunks),
             locators=sha256(locators).digest(),
             next_keys=next_keys,

@@ -20,6 +20,8 @@ _PLAIN_END = b"\x00\x00"  # no oversize, no salt
 _SALT_SIZES = (0, 16)
 _LONGS = tuple(encode_long(value) for value in range(1 << 13))
 _BRANCHES = tuple(b"\x02" + length for length in _LONGS)
+_AFTER_KEY = tuple(_NO_HEADERS + branch for branch in _BRANCHES)
+_SHORT_OFFSETS = tuple(encode_unsigned(zigzag) for zigzag in range(1 << 14))
 _LOW_14_BITS = tuple(bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(1 << 14))
 
 
@@ -67,34 +69,42 @@ def next_link(link: bytes, record: bytes) -> bytes:
 
 
 class RecordEncoder:
-    """Encodes records in Kafka's order, caching what changes seldom: the offset's high bits and the timestamp."""
+    """Encodes records in Kafka's order, caching what changes seldom: the offset's high bits and the timestamp.
+
+    The sealer does this for every record, so what is usual (no headers, contents of less than 8 KiB) takes one lookup a
+    part and no further call; anything else leaves by the IndexError of a table that is too short, or by the branch.
+    """
 
     def __init__(self) -> None:
-        self._high, self._high_bytes = 0, b""
-        self._timestamp, self._timestamp_bytes = -1, encode_long(-1)
+        self._high, self._lows = 0, _SHORT_OFFSETS
+        self._timestamp, self._middle = -1, encode_long(-1)
 
     def encode(
         self, offset: int, timestamp: int, key: bytes | None, headers: RecordHeaders | None, value: bytes | None
     ) -> bytes:
         """Return the canonical encoding; contents beyond MAX_CONTENT_BYTES become their length and SHA-256."""
         zigzag = offset << 1
-        high = zigzag >> 14
-        if high != self._high:
-            self._high, self._high_bytes = high, encode_unsigned(high)
-        if timestamp != self._timestamp:
-            self._timestamp, self._timestamp_bytes = timestamp, encode_long(timestamp)
-        parts = (
-            _LOW_14_BITS[zigzag & 0x3FFF] + self._high_bytes if high else _LONGS[offset],
-            self._timestamp_bytes,
-            *encode_optional(key),
-            encode_headers(headers),
-            *encode_optional(value),
-            _PLAIN_END,
-        )
+        if zigzag >> 14 != self._high or timestamp != self._timestamp:
+            self._turn(zigzag >> 14, timestamp)
+        low = self._lows[zigzag & 0x3FFF]
+        if headers == () and key is not None and value is not None:
+            try:
+                return b"".join(
+                    (low, self._middle, _BRANCHES[len(key)], key, _AFTER_KEY[len(value)], value, _PLAIN_END)
+                )
+            except IndexError:
+                pass
+        parts = (low, self._middle, *encode_optional(key), encode_headers(headers), *encode_optional(value), _PLAIN_END)
         record = b"".join(parts)
         if len(record) > MAX_CONTENT_BYTES:
-            return _limit_content(record, len(parts[0]) + len(parts[1]))
+            return _limit_content(record, len(low) + len(self._middle))
         return record
+
+    def _turn(self, high: int, timestamp: int) -> None:
+        """Remember what follows an offset's low 14 bits: its high bits, and the timestamp."""
+        self._high, self._timestamp = high, timestamp
+        self._lows = _LOW_14_BITS if high else _SHORT_OFFSETS
+        self._middle = (encode_unsigned(high) if high else b"") + encode_long(timestamp)
 
 
 def encode_optional(data: bytes | None) -> tuple[bytes, bytes]:

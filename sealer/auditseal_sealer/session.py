@@ -90,7 +90,12 @@ class Session:
             self._settle()
 
     def _begin_draft(self) -> None:
-        self._draft = BlockDraft(self._state, self._tools.config.limits, log_start=self._log_start)
+        self._draft = BlockDraft(
+            self._state,
+            self._tools.config.limits,
+            log_start=self._log_start,
+            start=lambda task: self._tools.background.submit(task).result,
+        )
         self._opened: float | None = None
         self._oldest = -1
 

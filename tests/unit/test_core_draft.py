@@ -181,8 +181,8 @@ def test_missing_offsets_and_their_causes(log_start: int, offsets: list[int], ga
 
 
 def test_a_gap_before_a_record_that_no_longer_fits() -> None:
-    draft = BlockDraft(GENESIS, BlockLimits(records=2))
-    assert draft.extend(messages([0, 1, 5])) == 2
+    draft = BlockDraft(GENESIS, BlockLimits(bytes=2500))
+    assert draft.extend([sized(0, 1000), sized(1, 1000), sized(5, 1000)]) == 2
     state = checked(draft.seal(SOURCE, [SIGNER], now=NOW, sealer="auditseal/test"))
     assert state.head
     assert (state.head.gaps, state.next_offset) == ((Gap(2, 4, 0),), 5)
