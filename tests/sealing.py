@@ -167,7 +167,8 @@ class SealerProcess:
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM, and the exit code within the 10 seconds that are promised."""
+        """SIGTERM once it runs, and the exit code within the 10 seconds that are promised."""
+        self.await_line("started")
         self.process.terminate()
         return self.process.wait(10)
 

@@ -1,6 +1,7 @@
 """What all clients of Kafka here share: how errors are logged and turned into ours."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from auditseal_sealer.errors import UnavailableError
 
+_QUIET_SECONDS = 10
 _log = logging.getLogger("auditseal.sealer.kafka")
 
 
@@ -20,13 +22,26 @@ def settings(client: Mapping[str, str], **more: object) -> dict[str, Any]:
     return {
         **client,
         **{name.replace("_", "."): value for name, value in more.items()},
-        "error_cb": _log_error,
+        "error_cb": _teller.tell,
         "logger": _log,
     }
 
 
-def _log_error(error: KafkaError) -> None:
-    _log.warning("%s: %s", error.name(), error.str())
+class _Teller:
+    """Logs what clients report; each of them repeats it several times a second while a broker is away."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def tell(self, error: KafkaError) -> None:
+        """Log an error unless its like was logged a moment ago."""
+        name, now = error.name(), time.monotonic()
+        if now - self._told.get(name, -_QUIET_SECONDS) >= _QUIET_SECONDS:
+            self._told[name] = now
+            _log.warning("%s: %s", name, error.str())
+
+
+_teller = _Teller()
 
 
 @contextmanager

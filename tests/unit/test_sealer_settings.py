@@ -1,0 +1,78 @@
+"""The sealer's settings: one message for each wrong key, and what they become."""
+
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from auditseal.cli import app
+from auditseal.settings import load_settings
+from auditseal.settings_sealer import SealerSettings
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.header import Predecessor
+from auditseal_schemas.key import SigningKey
+from auditseal_sealer.key_file import store_key
+
+ROOT = b64encode(bytes(32)).decode()
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "passphrase").write_text("secret")
+    store_key(tmp_path / "key.pem", SigningKey.generate(), "secret")
+    monkeypatch.setenv("AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+    return tmp_path
+
+
+def write(directory: Path, *lines: str) -> Path:
+    path = directory / "auditseal.toml"
+    files = (f'key_file = "{directory}/key.pem"', f'passphrase_file = "{directory}/passphrase"')
+    path.write_text("\n".join(('cluster = "a"', 'vault = "file:///v"', "[sealer]", *files, *lines)))
+    return path
+
+
+def test_settings_become_a_configuration(directory: Path) -> None:
+    lines = ("run = 1", f'predecessors = ["a/audit.events/2/0 7 {ROOT}"]', "block_age = 0.5", "replication = 1")
+    settings = load_settings(SealerSettings, write(directory, *lines, 'instance = "one"'))
+    config = settings.config(genesis_allowed=True)
+    assert config.predecessor(2) == Predecessor("a/audit.events/2/0", 7, bytes(32))
+    assert config.predecessor(0) is None
+    assert str(config.origin(2)) == "a/audit.events/2/1"
+    assert config.transactional_id(2) == "auditseal.audit.events.2"
+    assert (config.batch.age, config.rules.replication, config.genesis_allowed, config.instance) == (
+        0.5,
+        1,
+        True,
+        "one",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("block_records = 65537", "sealer.block_records"),
+        ("session_timeout = 1", "sealer.session_timeout"),
+        ("predecessors = ['a/e/0/0 7']", "sealer.predecessors"),
+        (f"predecessors = ['a/e/0/0 -7 {ROOT}']", "sealer.predecessors"),
+        ("predecessors = ['a/e/0/0 7 AAAA']", "sealer.predecessors"),
+        (f"predecessors = ['a/e/0/0 7 {ROOT}']", "run 0 goes on from no predecessor"),
+        ("block_size = 7", "sealer.block_size"),
+    ],
+)
+def test_each_wrong_key_is_named(directory: Path, line: str, named: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(SealerSettings, write(directory, line))
+    assert named in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_check_prints_the_configuration_and_opens_the_key(directory: Path) -> None:
+    path = write(directory, "block_age = 0.5")
+    checked = CliRunner().invoke(app, ["sealer", "--config", str(path), "--check"])
+    assert checked.exit_code == 0
+    assert "sealer.block_age = 0.5" in checked.stdout
+    (directory / "passphrase").write_text("wrong")
+    refused = CliRunner().invoke(app, ["sealer", "--config", str(path), "--check"])
+    assert refused.exit_code == 2
+    assert "can't be opened" in refused.stderr

@@ -1,0 +1,33 @@
+"""A call that doesn't come back ends the process; one that does is forgotten."""
+
+import threading
+
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_sealer.watchdog import Watchdog
+
+
+def test_a_call_that_hangs_is_named_and_one_that_returned_is_not() -> None:
+    expired, told = [], threading.Event()
+
+    def expire(error: HaltError) -> None:
+        expired.append(error)
+        told.set()
+
+    watchdog = Watchdog(0.3, expire)
+    with watchdog.over("commit_transaction"):
+        pass
+    with watchdog.over("send_offsets_to_transaction"):
+        assert told.wait(10)
+    (error,) = expired
+    assert error.halt is Halt.TRANSACTION_STUCK
+    assert "send_offsets_to_transaction" in str(error)
+    assert "commit_transaction" not in str(error)
+
+
+def test_calls_that_return_in_time_let_the_process_live() -> None:
+    expired: list[HaltError] = []
+    watchdog = Watchdog(0.5, expired.append)
+    for _ in range(4):
+        with watchdog.over("flush"):
+            threading.Event().wait(0.2)
+    assert expired == []
