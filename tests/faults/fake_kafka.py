@@ -4,12 +4,13 @@ Transactions, epochs and fencing, markers that take an offset, both isolation le
 transaction. It fails the test when a height is written with other bytes than before: `check` raises.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from auditseal_schemas.block import Block
 from auditseal_sealer.cluster import GroupOffset
@@ -85,6 +86,7 @@ class Broker:
     open_offsets: list[int] = field(default_factory=list)
     pending_group: tuple[int, str] | None = None
     group: tuple[int, str] | None = None
+    archived: int | None = None
     calls: dict[str, int] = field(default_factory=dict)
     heights: dict[int, bytes] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
@@ -267,3 +269,59 @@ class FakeCluster:
         found = self._broker.group
         offset: GroupOffset | None = self._ask("group_offset", lambda: GroupOffset(*found) if found else None)
         return offset
+
+
+class FakeGroupConsumer:
+    """The archiver's consumer of the blocks partition, alone in its group."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker, self._next, self._told, self._assigned = broker, 0, -1, False
+        self._callbacks: dict[str, Any] = {}
+
+    def subscribe(self, topics: list[str], **callbacks: Any) -> None:
+        self._callbacks = {"topic": topics[0], **callbacks}
+
+    def poll(self, _timeout: float) -> Message | None:
+        where = [TopicPartition(self._callbacks["topic"], 0)]
+        if not self._assigned:
+            self._assigned = True
+            self._callbacks["on_assign"](self, where)
+        message: Message | None = self._broker.call("group_poll", self._one)
+        if message is None:
+            time.sleep(0.001)
+        return message
+
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        offset = OFFSET_INVALID if self._broker.archived is None else self._broker.archived
+        answer = [TopicPartition(partitions[0].topic, 0, offset)]
+        return list(self._broker.call("committed", lambda: answer))
+
+    def get_watermark_offsets(self, _where: TopicPartition, timeout: float, cached: bool) -> tuple[int, int]:
+        low, high = self._broker.call("get_watermark_offsets", lambda: (0, self._broker.stable_end()))
+        return int(low), int(high)
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        self._broker.call("incremental_assign", lambda: self.seek(partitions[0]))
+
+    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
+        pass
+
+    def seek(self, where: TopicPartition) -> None:
+        self._next, self._told = where.offset, -1
+
+    def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> None:
+        self._broker.call("commit", lambda: setattr(self._broker, "archived", offsets[0].offset))
+
+    def close(self) -> None:
+        self._callbacks["on_revoke"](self, [TopicPartition(self._callbacks["topic"], 0)])
+
+    def _one(self) -> Message | None:
+        while self._next < self._broker.stable_end():
+            offset, self._next = self._next, self._next + 1
+            entry = self._broker.blocks[offset]
+            if entry.state == "committed" and entry.value is not None:
+                return Message(topic="blocks", partition=0, offset=offset, value=entry.value, timestamp=(2, NOW_MS))
+        if self._told == self._next:
+            return None
+        self._told = self._next
+        return Message(topic="blocks", partition=0, offset=self._next, error=KafkaError(KafkaError._PARTITION_EOF))

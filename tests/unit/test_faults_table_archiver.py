@@ -1,0 +1,134 @@
+"""Failures as a table, the archiver's part: each call of its consumer, and each thing that may become of it.
+
+The whole daemon's body works on a broker in memory and on a directory. Where an error ends it, it is started again, as
+a supervisor would; the oracle judges the vault at the end.
+"""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaException
+from prometheus_client import CollectorRegistry
+
+from auditseal_archiver import archiver, patience, start
+from auditseal_archiver.archiver import Archiver
+from auditseal_archiver.config import ArchiverConfig
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_schemas.block import Block
+from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
+from tests.archiver_samples import DAY, FaultyVault
+from tests.core_samples import NOW, SIGNER, messages
+from tests.faults.fake_kafka import Broker, FakeGroupConsumer, Fate, Kind, Plan
+from tests.faults.ledger import Entry, Ledger
+from tests.faults.oracle import digest_of, heights_of, judge
+
+ORIGIN = Origin("faults.example.com", "events", 0, 0)
+KEY = VerifierKey(str(ORIGIN), SIGNER.public)
+EVENTS = messages(range(12))
+BOUND = 20.0  # s; a case takes a tenth
+LIVES = 4
+CALLS = [
+    ("committed", 1),
+    ("get_watermark_offsets", 1),
+    ("incremental_assign", 1),
+    ("group_poll", 1),
+    ("group_poll", 3),
+    ("commit", 1),
+    ("commit", 2),
+]
+
+
+class Health:
+    def hold(self, condition: str) -> None:
+        pass
+
+    def miss(self, condition: str, why: str) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0)
+    monkeypatch.setattr(start, "wait_exponential_jitter", lambda **_: lambda _: 0)
+    monkeypatch.setattr(start, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(archiver, "_UPKEEP_SECONDS", 0.0)
+
+
+def published() -> Broker:
+    """Return a broker whose blocks topic holds the events in committed blocks, two to a block."""
+    broker, state, rest = Broker(), LogState.genesis(ORIGIN, (KEY,)), EVENTS
+    while rest:
+        draft = BlockDraft(state, BlockLimits(records=2))
+        rest = rest[draft.extend(rest) :]
+        block = draft.seal(SourceIdentity("cluster", "topic", 1, 0), [SIGNER], now=NOW, sealer="auditseal/test")
+        broker.append_block(block.format())
+        broker.end_transaction(commit=True)
+        state = state.accept(Block.parse(block.format()))
+    return broker
+
+
+class Stage:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.broker, self.vault, self.lives = published(), FaultyVault(folder), 0
+        monkeypatch.setattr(archiver, "open_consumer", lambda config, hear: FakeGroupConsumer(self.broker))
+
+    def live(self, seconds: float = BOUND) -> None:
+        """Let an archiver live until the vault holds everything, or an error ends it."""
+        config = ArchiverConfig(client={}, blocks_topic="blocks", logs={0: (PinnedLog(ORIGIN, (KEY,)),)}, retention=DAY)
+        stop, deadline = threading.Event(), time.monotonic() + seconds
+        body = Archiver(config, self.vault, ArchiverMetrics(CollectorRegistry()), Health())
+        self.lives += 1
+
+        def watch() -> None:
+            while not stop.is_set() and not self.is_done() and time.monotonic() < deadline:
+                time.sleep(0.002)
+            stop.set()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            body.run(stop)
+        except KafkaException:
+            pass  # the process would end with code 1, and be started again
+        finally:
+            stop.set()
+            watcher.join()
+
+    def is_done(self) -> bool:
+        stored = sum(1 for _ in Path(self.vault.url.removeprefix("file://")).rglob("*.avro"))
+        return stored == len(self.broker.committed()) and self.broker.archived == len(self.broker.blocks) - 1
+
+    def check(self) -> None:
+        entries = tuple(Entry(0, one.at, "stream", one.at, digest_of(one.content)) for one in EVENTS)
+        seen = heights_of(self.broker.committed())
+        folder = Path(self.vault.url.removeprefix("file://"))
+        assert judge(Ledger(entries), folder, f"log {KEY}\n", seen).blocks == 6
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("kind", [Kind.RETRIABLE, Kind.FATAL, Kind.OTHER], ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name.lower())
+@pytest.mark.parametrize(("call", "number"), CALLS)
+def test_a_call_of_the_consumer_fails(stage: Stage, call: str, number: int, fate: Fate, kind: Kind) -> None:
+    stage.broker.plan = Plan(call, number, fate, kind)
+    while not stage.is_done():
+        assert stage.lives < LIVES
+        stage.live()
+    stage.check()
+    assert stage.broker.struck, f"{call} was never called {number} times"
+
+
+def test_without_a_fault_one_life_does(stage: Stage) -> None:
+    stage.live()
+    assert stage.is_done()
+    stage.check()
