@@ -4,7 +4,9 @@ The recovery from a fault is the time from its injection until an event that the
 vault: broker, sealer and archiver all work again by then. All clocks are this machine's.
 """
 
+import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 from auditseal_schemas.header import Header
@@ -24,16 +26,20 @@ class BlockTime(NamedTuple):
 
 
 def recovery_seconds(faults: Sequence[float], blocks: Iterable[BlockTime]) -> list[float]:
-    """Return, for each fault's time, the longest recovery of any partition; none where no event came after it."""
+    """Return, for each fault's time, the longest recovery of any partition.
+
+    None where no event came after it, nor where the next fault came before it was over.
+    """
     known = sorted(blocks, key=lambda block: block.stored)
     partitions = sorted({block.partition for block in known})
     durations = []
-    for at in faults:
+    for at, following in pairwise([*sorted(faults), math.inf]):
         ends = [
             next((block.stored - at for block in known if block.partition == number and block.appended > at), None)
             for number in partitions
         ]
-        if found := [end for end in ends if end is not None]:
+        found = [end for end in ends if end is not None]
+        if found and at + max(found) <= following:
             durations.append(max(found))
     return durations
 

@@ -169,7 +169,8 @@ def test_recovery_ends_with_the_first_stored_event_that_came_after_the_fault_in_
         BlockTime(0, appended=12.5, stored=13.0),
         BlockTime(1, appended=14.0, stored=14.5),
     ]
-    assert recovery_seconds([10.0, 14.2], blocks) == [4.5]
+    assert recovery_seconds([10.0, 14.2], blocks) == []  # the second came before the first was over
+    assert recovery_seconds([10.0, 14.6], blocks) == [4.5]
 
 
 def test_percentiles() -> None:
