@@ -30,7 +30,7 @@ from tests.fuzz.mutate_text import mutate_note
 
 def mutate_block(donors: Sequence[Container], data: bytes, random: Random, edit: Edit) -> bytes:
     """Return the object with one of its layers changed; `donors` lend their parts."""
-    if random.random() < 0.1:
+    if random.random() < 0.2:
         return edit(data)
     try:
         container = Container.parse(data)

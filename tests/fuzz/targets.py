@@ -18,6 +18,7 @@ from auditseal_schemas.errors import DecodeError, TrustError, VerificationError
 from auditseal_schemas.event_codec import PREFIX_BYTES, decode_event, encode_event
 from auditseal_schemas.header import Header
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CONTENT_BYTES, MAX_RECORDS
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
@@ -34,6 +35,7 @@ from tests.fuzz.target import Target
 from tests.fuzz.vaults import ENTRY_END, MemoryVault, parse_entries, scripted_store, stored
 from tests.fuzz.watch import check_words
 
+_CONTROL = set(map(chr, (*range(10), *range(11, 32), *range(127, 160))))
 _MOST_ENTRIES = 5_000
 _MOST_LINE = 8_000  # an object's key and its version, 1,024 bytes each, with every byte of them escaped
 
@@ -60,6 +62,7 @@ def _read_checkpoint(data: bytes) -> None:
 def _read_note(data: bytes) -> None:
     note = Note.parse(data)
     assert note.format() == data
+    assert not _CONTROL & set(data.decode())
     note.check((KEY,))
 
 
@@ -71,11 +74,20 @@ def _read_trust(data: bytes) -> None:
 
 
 def _read_header(data: bytes) -> None:
-    assert Header.parse(data).format() == data
+    header = Header.parse(data)
+    assert header.format() == data
+    assert 0 <= header.size <= MAX_BLOCK_BYTES
+    assert 0 <= header.count <= min(MAX_RECORDS, header.last_offset - header.first_offset + 1)
 
 
 def _read_record(data: bytes) -> None:
-    assert encode_record(parse_record(data)) == data
+    record = parse_record(data)
+    assert encode_record(record) == data
+    assert record.offset >= 0
+    assert len(record.salt) in {0, 16}
+    if record.oversize:
+        assert (record.key, record.headers, record.value) == (None, None, None)
+        assert record.oversize.length > MAX_CONTENT_BYTES
 
 
 def _read_container(data: bytes) -> None:

@@ -17,6 +17,7 @@ from tests.fuzz.targets import TARGETS
 from tests.fuzz.watch import Watch
 
 EXAMPLES = 300
+PARSERS = TARGETS.keys() - {"audit", "listing", "s3_listing", "s3_error"}
 every_target = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 texts = pytest.mark.parametrize(
     "target",
@@ -64,6 +65,13 @@ def test_a_good_part_of_the_changed_inputs_get_past_the_first_check(target: Targ
     for seed in range(100):
         watch.try_one(mutated(target, seed, seed, 1))
     assert watch.numbers.accepted >= 3 or target.name == "s3_error"
+
+
+@every_target
+def test_inputs_cut_anywhere(target: Target) -> None:
+    watch, seed = Watch(target), target.seeds()[0]
+    for length in range(0, len(seed), 1 if target.name in PARSERS else 5):
+        watch.try_one(seed[:length])
 
 
 @texts
