@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from auditseal.daemon import DaemonContext
     from auditseal.settings_sealer import SealerSettings
     from auditseal_schemas.halt import HaltError
+    from auditseal_schemas.key import SigningKey
     from auditseal_sealer.head_reader import ReadHead
     from auditseal_sealer.hooks import Hooks
 
@@ -74,8 +75,12 @@ def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hoo
     return run_daemon("auditseal.sealer", settings, [_SEALING], body)
 
 
-def load_signer(settings: "SealerSettings"):  # type: ignore[no-untyped-def]
-    """Open the signing key that the settings name."""
+def load_signer(settings: "SealerSettings") -> "SigningKey":
+    """Open the signing key that the settings name.
+
+    Raises:
+        ConfigurationError: It can't be opened, or others may read it.
+    """
     from auditseal_sealer.key_file import load_key  # noqa: PLC0415
 
     return load_key(settings.sealer.key_file, settings.sealer.passphrase())
