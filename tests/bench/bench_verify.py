@@ -42,8 +42,8 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
     """Make a vault of that many varied events in a directory, verify it, and return the figures.
 
     Rates are records/s: `floor_…` reads, inflates and takes one SHA-256 of each record's length, on one core;
-    `full_…` and `quick_…` verify with so many processes; `…_per_cpu_second` is by the processor's clock, with one, whatever
-    else the machine does. `peak_mib` is the resident memory, at most, of
+    `full_…` and `quick_…` verify with so many processes; `…_per_cpu_second` is by the processor's clock, with one,
+    whatever else the machine does. `peak_mib` is the resident memory, at most, of
     `auditseal verify --jobs 2` with its processes, pages that they share counted in each.
     """
     make_vault(directory, records)
