@@ -1,0 +1,58 @@
+"""The golden vaults, which hold every semantic attack at one place each."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+
+from auditseal_archiver.vault import Retention
+from tests.tamper.case import Family, Kind, Vault
+from tests.tamper.world import Objects
+from tests.vault_factory import Version
+from tests.vectors.make import all_vectors
+from tests.vectors.vector import Vector
+
+LOCKED = Retention("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def families() -> Iterator[Family]:
+    yield Family("golden vaults, tampered with", "see tests/vectors", _tampered)
+    yield Family("golden vaults, tampered with unseen", "see tests/vectors", partial(_untold, True), Kind.UNDETECTABLE)
+    yield Family("golden vaults, good", "nobody", partial(_untold, False), Kind.LAWFUL)
+
+
+def _tampered() -> Iterator[Vault]:
+    return (case for case in _vaults() if case.expected)
+
+
+def _untold(is_attack: bool, /) -> Iterator[Vault]:
+    return (case for case in _vaults() if not case.expected and case.name.endswith("-unseen") == is_attack)
+
+
+def _vaults() -> Iterator[Vault]:
+    for vector in all_vectors():
+        if not vector.trust_error:
+            yield Vault(
+                vector.name,
+                _objects(vector),
+                tuple((finding,) for finding in vector.findings),
+                vector.trust,
+                vector.remembered,
+                vector.newest_after,
+            )
+
+
+def _objects(vector: Vector) -> Objects:
+    """Return a vector's objects, oldest version first; those of a directory as a store with locks would hold them."""
+    return {
+        key: tuple(
+            Version(
+                version.version_id,
+                version.content,
+                Retention(version.lock.mode, datetime.fromisoformat(version.lock.retain_until))
+                if version.lock
+                else (None if vector.has_store else LOCKED),
+            )
+            for version in reversed(versions)
+        )
+        for key, versions in vector.objects.items()
+    }
