@@ -15,7 +15,10 @@ def open_vault(url: str) -> Vault:
     Raises:
         ConfigurationError: The URL names none.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConfigurationError(f"{quoted(url)} is no URL: {quoted(str(error))}") from error
     if parts.fragment or "@" in parts.netloc:
         raise ConfigurationError("a vault's URL has no fragment and no credentials: boto3 finds them by its own chain")
     match parts.scheme:
@@ -36,7 +39,7 @@ def open_reader(url: str) -> VaultReader:
 
 
 def _directory(host: str, path: str, query: str) -> Vault:
-    if host or query or not path.startswith("/"):
+    if host or query or not path.startswith("/") or "\0" in unquote(path):
         raise ConfigurationError("a directory is named as file:///absolute/path, with nothing after it")
     from auditseal_archiver.directory import DirectoryVault  # noqa: PLC0415  (one backend needn't load the other)
 
@@ -55,4 +58,8 @@ def _bucket(name: str, path: str, query: str) -> Vault:
     from auditseal_archiver.s3_client import Bucket  # noqa: PLC0415
 
     prefix = unquote(path).strip("/")
-    return S3Vault(Bucket(name, f"{prefix}/" if prefix else "", parameters.get("endpoint"), parameters.get("region")))
+    bucket = Bucket(name, f"{prefix}/" if prefix else "", parameters.get("endpoint"), parameters.get("region"))
+    try:
+        return S3Vault(bucket)
+    except ValueError as error:
+        raise ConfigurationError(f"a vault's URL leads to no S3 endpoint: {quoted(str(error))}") from error

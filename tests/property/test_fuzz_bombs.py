@@ -16,6 +16,7 @@ from time import process_time
 
 import pytest
 
+from auditseal_archiver.locate import open_reader
 from auditseal_archiver.vault import StoredVersion, VaultError
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examine import Examined, Task, examine
@@ -305,6 +306,26 @@ def test_a_stores_own_words_are_escaped() -> None:
     content = "<Error><Code>Denied\u202e</Code><Message>\u2028\u009b31m{}</Message></Error>".format("long " * 500)
     with pytest.raises(VaultError, match="Denied") as caught:
         scripted_store().answer(content.encode(), 403).read("v1/key")
+    check_words(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://[",
+        "file://[/x",
+        "file:///a%00b",
+        "s3://bucket?endpoint=http://[",
+        "s3://bucket?endpoint=\x1b[31m",
+        "s3://bucket?endpoint=ftp:x",
+        "s3://bucket?%1b",
+        "\u202e" * 500,
+    ],
+)
+def test_a_vaults_url_from_a_trust_file_that_means_harm(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with pytest.raises(ConfigurationError) as caught:
+        open_reader(url)
     check_words(str(caught.value))
 
 
