@@ -34,6 +34,8 @@ STOP_SECONDS = 9.0
 """After a signal, and after the body's end: what then still runs is cut off, so that 10 s hold for the whole."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# Without the frames' local variables: a client's configuration, password included, is one of them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,9 @@ def configure_logs(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
     )
     renderers: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if sys.stderr.isatty()
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

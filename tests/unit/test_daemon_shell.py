@@ -88,6 +88,12 @@ def test_an_unforeseen_error_shows_where() -> None:
     assert exception["frames"][-1]["name"] == "body"
 
 
+def test_an_unforeseen_error_shows_no_local_variable() -> None:
+    """One of them may be a client's configuration, with its password."""
+    _, lines = end("password = 'hunter2'.upper(); raise KeyError('bug')")
+    assert "HUNTER2" not in json.dumps(lines)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_cleanly(number: signal.Signals) -> None:
     with running("context.stop.wait()") as (process, _):
