@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.log import LogState
 from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.errors import UnavailableError
 from tests.faults.daemon import Daemon
 from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.ledger import format_entry
@@ -106,7 +108,9 @@ def truncate_events(line: Pipeline, sealer: Daemon) -> tuple[Halt, int]:
     with segment.open("r+b") as file:
         file.truncate(segment.stat().st_size // 2)
     kafka.start()
-    return Halt.LOG_TRUNCATED, Cluster({"bootstrap.servers": kafka.bootstrap_servers}, 20).end(line.events, 0)
+    cluster = Cluster({"bootstrap.servers": kafka.bootstrap_servers}, 20)
+    patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
+    return Halt.LOG_TRUNCATED, patient(cluster.end, line.events, 0)  # a broker that just started may have no leader yet
 
 
 def _go_on(trial: Trial, line: Pipeline, end: int) -> Outcome:
