@@ -284,15 +284,15 @@ def inflated(deflated: bytes, most: int) -> bytes:
     return content
 
 
-def inflated_prefix(deflated: bytes) -> tuple[bytes, bool]:
-    """Return what comes out before a stream breaks, and whether it doesn't."""
+def inflated_prefix(deflated: bytes) -> bytes:
+    """Return what comes out before a stream breaks, if it does."""
     stream, content = zlib.decompressobj(wbits=-15), b""
     try:
         for start in range(0, len(deflated), 64):
             content += stream.decompress(deflated[start : start + 64], 11_534_336)
     except zlib.error:
-        return content, False
-    return content, stream.eof
+        pass
+    return content
 
 
 def read_record(data: bytes, at: int, offset: int) -> tuple[dict[str, Any], int]:  # section 4

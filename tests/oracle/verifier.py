@@ -43,6 +43,7 @@ class Log:
         self.head: dict[str, Any] = {}
         self.state: Any = None if start else ([], genesis, genesis, 0)
         self.predecessor: Any = None
+        self.settled = 0  # the blocks that are known to exist from elsewhere
 
     def accept(self, block: Block) -> list[dict[str, Any]]:
         """Check the next block whole, step by step, and return its records."""
@@ -124,8 +125,7 @@ def need_all_there(block: Block) -> None:
 
 def readable(block: Block) -> Iterator[bytes]:
     for count, deflated, _ in block.chunks:
-        content, whole = inflated_prefix(deflated)
-        at = 0
+        content, at = inflated_prefix(deflated), 0
         for _ in range(count):
             try:
                 _, end = read_record(content, at, 0)
@@ -133,8 +133,6 @@ def readable(block: Block) -> Iterator[bytes]:
                 return
             yield content[at:end]
             at = end
-        if not whole:
-            return
 
 
 def check_records(block: Block) -> list[dict[str, Any]]:
@@ -278,7 +276,7 @@ def next_block(blocks: dict[int, Callable[[], bytes]], log: Log) -> Block:
     try:
         return read_block(blocks[log.height]())
     except Refused as refused:
-        if not signed_above:
+        if not signed_above and log.height >= log.settled:
             refused.verdict = "SQUATTED"
         raise
 
