@@ -57,6 +57,10 @@ test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
 bench: $(VENV)/test ## Speed beside named references, in one run
 	$(BIN)/python -m tests.bench
 
+.PHONY: tamper
+tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
+	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))
+
 .PHONY: faults
 faults: $(VENV)/test ## All faults on a real Kafka and a real MinIO, over an hour (FAULT=F3,F5 SEED=… ROUNDS=… SCALE=0.1)
 	$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED)) \
