@@ -18,13 +18,20 @@ def kill_sealer(trial: Trial) -> Outcome:
     with line.sealer(static=True) as sealer, line.archiver(static=True):
         with line.load():
             line.await_flow()
-            for _ in range(trial.rounds):
-                trial.pause(0.2, 3.0)
-                trial.inject()
-                sealer.kill()
-            time.sleep(1)
+            kill_often(trial, line, sealer, trial.rounds)
         line.await_archived(_DRAIN)
     return trial.judge(line)
+
+
+def kill_often(trial: Trial, line: Pipeline, daemon: Daemon, times: int) -> None:
+    """kill -9 a daemon at random, most often before it has recovered from the last time; each fifth time it may."""
+    for number in range(times):
+        trial.pause(0.2, 3.0)
+        trial.inject()
+        daemon.kill()
+        if number % 5 == 4:
+            line.await_flow()
+    line.await_flow()
 
 
 @fault("F2", "kill the sealer at each of 8 points of a transaction", 40)
@@ -78,10 +85,7 @@ def kill_archiver(trial: Trial) -> Outcome:
     with line.sealer(static=True), line.archiver(static=True) as archiver:
         with line.load():
             line.await_flow()
-            for _ in range(trial.rounds - own):
-                trial.pause(0.2, 3.0)
-                trial.inject()
-                archiver.kill()
+            kill_often(trial, line, archiver, trial.rounds - own)
             archiver.environment |= {"FAULTS_KILL_BEFORE_PUT": "0.1", "FAULTS_KILL_AFTER_PUT": "0.25"}
             before, deadline = len(archiver.ends), time.monotonic() + 30 + 30 * own
             archiver.kill()

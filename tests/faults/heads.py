@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 
 from confluent_kafka import Producer
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.recovery import Beginning, recover
 from tests.core_samples import messages
@@ -54,6 +56,8 @@ def measure(line: Pipeline, vault: tuple[int, bytes]) -> list[float]:
         client=client, events_topic=line.events, blocks_topic=line.blocks, cluster=CLUSTER, genesis_allowed=True
     )
     origin, durations = line.origins[0], []
+    patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
+    patient(Cluster(client, 10).group_offset, config.group, line.events, 0)  # a new cluster makes its own topics first
     key = VerifierKey(str(origin), line.key.public)
     for _ in range(_TIMES):
         begun = time.monotonic()
