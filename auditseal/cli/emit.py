@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the Kafka client takes a while to load
     from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig
 
 EXIT_REJECTED = 3
+INTERRUPTED = 130
 _BROKER_SECONDS = 10.0
 _EVERY = 1_000  # lines between two looks at what came back
 
@@ -30,12 +31,13 @@ class Emission:
     """What became of the lines so far."""
 
     def __init__(self, rejects: TextIO | None) -> None:
-        self.published = self.rejected = self.failed = 0
+        self.published = self.rejected = self.failed = self.line = 0
         self._rejects = rejects
         self._done: SimpleQueue[tuple[Line, PendingReceipt]] = SimpleQueue()
 
     def publish(self, producer: "AuditProducer", line: Line) -> None:
         """Record a line's event; a line that is none is rejected."""
+        self.line = line.number
         try:
             pending = producer.record(**parse_line(line.text))
         except EventError as error:
@@ -112,11 +114,13 @@ def emit(  # noqa: PLR0913  (each is an option)
     Example: auditseal emit --environment test --rejects rejects.jsonl events.jsonl
 
     Exit codes: 0 every line is published, 1 the tool failed or an event got no acknowledgement, 2 usage or
-    configuration, 3 lines were rejected and all others are published.
+    configuration, 3 lines were rejected and all others are published, 130 interrupted: what is published stays so.
     """
     from auditseal_producer import ProducerConfig  # noqa: PLC0415
 
+    interrupted = False
     with _exit_codes(), ExitStack() as files:
+        _check_apart(file, rejects)
         config = ProducerConfig(
             bootstrap_servers=bootstrap_servers,
             service=service,
@@ -130,10 +134,22 @@ def emit(  # noqa: PLR0913  (each is an option)
         source = files.enter_context(file.open("rb")) if file else sys.stdin.buffer
         emission = Emission(files.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None)
         started = monotonic()
-        _publish_all(config, source, emission)
+        try:
+            _publish_all(config, source, emission)
+        except KeyboardInterrupt:
+            interrupted = True
         seconds = monotonic() - started
     _summarise(emission, topic, seconds, as_json=as_json)
+    if interrupted:
+        _say(f"interrupted at line {emission.line}: the counts above are of the lines up to there")
+        raise typer.Exit(INTERRUPTED)
     raise typer.Exit(1 if emission.failed else EXIT_REJECTED if emission.rejected else 0)
+
+
+def _check_apart(file: Path | None, rejects: Path | None) -> None:
+    """Refuse to write rejected lines over the lines that are to be read."""
+    if file and rejects and rejects.exists() and rejects.samefile(file):
+        raise ConfigurationError(f"--rejects {rejects} is the file that is read, and would be emptied: name another")
 
 
 def _publish_all(config: "ProducerConfig", source: BinaryIO, emission: Emission) -> None:

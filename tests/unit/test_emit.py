@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,27 @@ def test_lines_come_from_a_file_too(tmp_path: Path) -> None:
     result = emit(tmp_path, b"", str(source), "--json", "--topic", "other.events")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout).items() >= {"topic": "other.events", "published": 1500}.items()
+
+
+def test_the_file_that_is_read_is_never_emptied_for_its_rejects(tmp_path: Path) -> None:
+    source = tmp_path / "events.jsonl"
+    source.write_bytes(json_lines(GOOD))
+    (tmp_path / "link").symlink_to(source)
+    result = emit(tmp_path, b"", str(source), "--rejects", str(tmp_path / "link"))
+    assert (result.exit_code, source.read_bytes()) == (2, json_lines(GOOD))
+    assert "is the file that is read" in result.stderr
+
+
+def test_an_interruption_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lines_then_ctrl_c(_: object) -> Iterator[Line]:
+        yield Line(1, json.dumps(GOOD).encode())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditseal.cli.emit.read_lines", lines_then_ctrl_c)
+    result = emit(tmp_path, b"")
+    assert result.exit_code == 130
+    assert "1 published, 0 rejected, 0 failed" in result.stderr
+    assert "interrupted at line 1" in result.stderr
 
 
 def test_no_broker_is_a_failure_of_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
