@@ -2,6 +2,8 @@
 
 import sys
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command, or say which extra holds it: exit code 2."""
@@ -10,6 +12,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         sys.stderr.write(f"auditseal: the command line needs {error.name}: pip install 'auditseal[cli]', or [all]\n")
         sys.exit(2)
+    except KeyboardInterrupt:  # while it loads
+        sys.exit(INTERRUPTED)
     app()
 
 

@@ -33,7 +33,7 @@ def demo(
     vault: Annotated[VaultKind, typer.Option("--vault", help="A directory, or a real MinIO.")] = VaultKind.DIRECTORY,
     keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave it up until Ctrl-C.")] = False,  # noqa: FBT002
 ) -> None:
-    """Run the whole pipeline on this machine, then tamper with a copy of the vault and see it caught.
+    """Run the whole pipeline here, tamper with a copy, see it caught.
 
     Example: auditseal demo --dir demo --events 20000
 

@@ -13,15 +13,17 @@ app = typer.Typer()
 
 @app.command()
 def drill(
-    vault: Annotated[str, typer.Option("--vault", help="s3://bucket/prefix?endpoint=... or file:///path")],
+    vault: Annotated[
+        str, typer.Option("--vault", envvar="AUDITSEAL_VAULT", help="s3://bucket/prefix?endpoint=... or file:///path")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002
 ) -> None:
-    """Attack a canary object in a vault, to see whether the store keeps what Object Lock promises.
+    """Attack a canary in a vault: does Object Lock keep its promise?
 
     Exit codes: 0 it does, or the vault is a directory and promises nothing; 1 the store can't be reached; 2 the URL is
     no vault; 49 the store gave way, at the step that is named.
 
-    Example: auditseal drill --vault 's3://audit-archive?endpoint=https://s3.example.com'
+    Example: auditseal drill --vault 's3://audit?endpoint=https://s3.example'
     """
     from auditseal.daemon import FAILED, UNUSABLE  # noqa: PLC0415
     from auditseal_archiver.locate import open_vault  # noqa: PLC0415

@@ -111,7 +111,7 @@ def emit(  # noqa: PLR0913  (each is an option)
 ) -> None:
     """Publish events from JSON lines; blank lines are passed over.
 
-    Example: auditseal emit --environment test --rejects rejects.jsonl events.jsonl
+    Example: auditseal emit --environment test --rejects bad.jsonl events.jsonl
 
     Exit codes: 0 every line is published, 1 the tool failed or an event got no acknowledgement, 2 usage or
     configuration, 3 lines were rejected and all others are published, 130 interrupted: what is published stays so.

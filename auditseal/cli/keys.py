@@ -41,7 +41,7 @@ def new(  # noqa: PLR0917  (typer passes them by name)
 ) -> None:
     """Make a signing key, and print its trust lines. An existing file is never overwritten.
 
-    Example: auditseal keys new sealer.pem --cluster audit.example.com --partitions 6 >> trust.txt
+    Example: auditseal keys new sealer.pem --cluster example.com --partitions 6
     """
     with _usage_errors():
         from auditseal_schemas.key import SigningKey  # noqa: PLC0415
@@ -63,9 +63,9 @@ def show(  # noqa: PLR0917
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Print the trust lines of a signing key: one verifier key for each log.
+    """Print the trust lines of a signing key, one for each log.
 
-    Example: auditseal keys show sealer.pem --cluster audit.example.com --partitions 6
+    Example: auditseal keys show sealer.pem --cluster example.com --partitions 6
     """
     with _usage_errors():
         from auditseal_sealer.key_file import load_key  # noqa: PLC0415

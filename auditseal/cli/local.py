@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # its libraries come with [local] only
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="A real single-node Kafka (and MinIO) on this machine, without containers, on free loopback ports.",
+    help="A real Kafka (and MinIO) on this machine, without containers.",
 )
 
 Directory = Annotated[
@@ -33,7 +33,9 @@ def up(
     minio: Annotated[bool, typer.Option("--minio", help="Start a MinIO too, with a bucket under Object Lock.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Start the stack in the background, and print the environment to use it.
+    """Start it in the background, and print the environment to use it.
+
+    It listens on free loopback ports, and keeps them.
 
     Example: eval "$(auditseal local up --minio)"
     """

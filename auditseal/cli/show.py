@@ -28,12 +28,12 @@ def show(
     vault: VaultUrl = None,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Show one block, or one record of it with its event, and verify what is shown.
+    """Show one block or one event, and verify what is shown.
 
     Exit codes: 0 shown, and it holds; 1 it isn't there, or the store can't be read; 2 usage or trust file; from 10 on
     the verdict on a block that doesn't hold, as `auditseal verify --help` lists them.
 
-    Example: auditseal show --trust demo/trust.txt demo.local/audit.events/0/0 --offset 17
+    Example: auditseal show --trust trust.txt eu/audit.events/0/0 --offset 17
     """
     with exit_on_failure("show"):
         from auditseal_auditor.showing import block_to_json, lines_of  # noqa: PLC0415

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditseal.settings_topics import TopicsSettings
     from auditseal_sealer.cluster import Cluster
 
-app = typer.Typer(no_args_is_help=True, help="The events and blocks topics: make them, or audit their settings.")
+app = typer.Typer(no_args_is_help=True, help="Make the events and blocks topics, or audit their settings.")
 
 FAILED, UNUSABLE = 1, 2
 _TIMEOUT = 20.0  # s

@@ -52,7 +52,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     10 MALFORMED, 11 SQUATTED, 12 BAD_STORAGE, 13 STALE, 14 TRUNCATED, 15 MISSING_LOG, 16 BROKEN_CHAIN, 17 BAD_RECORD,
     18 BAD_ROOT, 19 BAD_KEY, 20 BAD_SIGNATURE, 21 FORK: the worst of all findings.
 
-    Example: auditseal verify --trust demo/trust.txt --vault file://$PWD/demo/vault
+    Example: auditseal verify --trust trust.txt --vault file:///mnt/vault
     """
     with exit_on_failure("verify"):
         from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415

@@ -1,0 +1,45 @@
+"""Help is plain, fits 80 columns, and holds all that the options' texts say."""
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from auditseal.cli import app
+from auditseal_schemas import __version__
+
+NARROW = {"COLUMNS": "80"}
+
+
+def commands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [()]
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        found += [(name,), *((name, nested) for nested in getattr(command, "commands", {}))]
+    return found
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_help_is_plain_text_of_80_columns(command: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(app, [*command, "--help"], env=NARROW).stdout
+    assert text.startswith("Usage: auditseal")
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 80
+    for line in text.splitlines()[1:]:
+        assert not line.rstrip().endswith("..."), "a summary is cut off"
+
+
+@pytest.mark.parametrize("command", [each for each in commands() if each], ids=" ".join)
+def test_an_example_stands_in_one_line_to_be_copied(command: tuple[str, ...]) -> None:
+    lines = CliRunner().invoke(app, [*command, "--help"], env=NARROW).stdout.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("  Example:"):
+            assert not lines[number + 1].strip()
+
+
+def test_defaults_that_are_told_in_words_are_shown() -> None:
+    text = CliRunner().invoke(app, ["verify", "--help"], env=NARROW).stdout
+    assert "[default: one for each CPU]" in text
+
+
+def test_the_version_is_said() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"auditseal {__version__}\n")
