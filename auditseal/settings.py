@@ -23,7 +23,7 @@ from auditseal_schemas.transport import check_transport
 PREFIX = "AUDITSEAL_"
 SECTIONS = frozenset({"sealer", "archiver"})
 """The daemons' own sections."""
-_OTHERS = frozenset({"minio"})  # AUDITSEAL_MINIO names the local stack's server program
+_OTHERS = frozenset({"minio", "environment"})  # AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`
 
 SettingsT = TypeVar("SettingsT", bound="DaemonSettings")
 
@@ -171,11 +171,11 @@ def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
     ours = {key: value for key, value in from_file.items() if key in kind.model_fields or key not in SECTIONS}
     problems = list(_unknown_variables(kind, os.environ))
     try:
-        settings = kind(**ours)
+        settings = kind(**_empty_sections(kind) | ours)
     except ValidationError as error:
         problems += [_describe(details) for details in error.errors()]
     except SettingsError as error:
-        problems.append(str(error))
+        problems.append(f'{error}: a variable that holds a list has to be JSON, such as ["a", "b"]')
     if problems:
         raise ConfigurationError("\n".join(problems))
     return settings
@@ -206,6 +206,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} can't be read as TOML: {error}") from error
+
+
+def _empty_sections(kind: type[DaemonSettings]) -> dict[str, Any]:
+    """Return every section, empty: what is missing of an absent one is then told key by key."""
+    types = {name: field.annotation for name, field in kind.model_fields.items() if field.is_required()}
+    return {name: {} for name, type_ in types.items() if isinstance(type_, type) and issubclass(type_, Section)}
 
 
 def _unknown_variables(kind: type[DaemonSettings], environment: Mapping[str, str]) -> Iterator[str]:

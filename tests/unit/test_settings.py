@@ -161,3 +161,22 @@ def test_unreadable_file(tmp_path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
     (problem,) = problems(path)
     assert "can't be read as TOML" in problem
+
+
+def test_an_absent_section_is_told_key_by_key(tmp_path: Path) -> None:
+    config = write(tmp_path, 'cluster = "c"\nvault = "file:///tmp/vault"\n')
+    assert problems(config) == ["kafka.bootstrap_servers (AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS): Field required"]
+
+
+def test_what_other_commands_read_of_the_environment_is_no_typing_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITSEAL_ENVIRONMENT", "production")
+    monkeypatch.setenv("AUDITSEAL_MINIO", "/opt/minio")
+    assert load_settings(ExampleSettings, write(tmp_path, GOOD)).cluster == "audit.example.com"
+
+
+def test_a_list_that_is_no_json_says_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITSEAL_ARCHIVER", "[")
+    (line,) = problems(write(tmp_path, GOOD))
+    assert line.endswith('a variable that holds a list has to be JSON, such as ["a", "b"]')
