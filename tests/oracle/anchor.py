@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature
 
-from tests.oracle.reader import need, read_key, read_note, refuse, unbase64
+from tests.oracle.reader import append, fold, need, read_block, read_key, read_note, refuse, unbase64
 from tests.oracle.verifier import Log
 
 Checkpoint = tuple[str, int, bytes]
@@ -51,12 +51,32 @@ def check_fork(one: bytes, other: bytes, vkeys: Sequence[str]) -> tuple[str, int
     (origin, size, root), (other_origin, other_size, other_root) = map(read_checkpoint, (one, other))
     need((origin, size) == (other_origin, other_size), "checkpoint.size", "NO_FORK")
     need(root != other_root, "checkpoint.root", "NO_FORK")
-    for key_id, key in (read_key(vkey, origin) for vkey in vkeys):
-        for text, signatures in (read_note(one), read_note(other)):
-            mine = [blob[4:] for name, blob in signatures if (name, blob[:4]) == (origin, key_id)]
-            need(len(mine) == 1, "note", "NO_FORK")
-            try:
-                key.verify(mine[0], text.encode())
-            except InvalidSignature:
-                refuse("note", "NO_FORK")
+    for note in (one, other):
+        check_signed(note, origin, vkeys)
     return origin, size
+
+
+def check_fork_by_block(note: bytes, data: bytes, vkeys: Sequence[str]) -> tuple[str, int]:
+    """Check that a note and the object of the block after it prove a fork: the block's frontier has another root.
+
+    Raises:
+        Refused: They prove nothing.
+    """
+    (origin, size, root), block = read_checkpoint(note), read_block(data)
+    leads_to = (block.h["origin"], size + 1, fold(append(block.frontier, size, block.leaf)))
+    need(read_checkpoint(block.note) == leads_to, "checkpoint.root", "NO_FORK")
+    need(block.h["height"] == size and fold(block.frontier) != root, "frontier", "NO_FORK")
+    for signed in (note, block.note):
+        check_signed(signed, origin, vkeys)
+    return origin, size
+
+
+def check_signed(note: bytes, origin: str, vkeys: Sequence[str]) -> None:
+    text, signatures = read_note(note)
+    for key_id, key in (read_key(vkey, origin) for vkey in vkeys):
+        mine = [blob[4:] for name, blob in signatures if (name, blob[:4]) == (origin, key_id)]
+        need(len(mine) == 1, "note", "NO_FORK")
+        try:
+            key.verify(mine[0], text.encode())
+        except InvalidSignature:
+            refuse("note", "NO_FORK")

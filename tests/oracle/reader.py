@@ -267,10 +267,18 @@ def _read_block(data: bytes) -> Block:
     header = read_header(raw)
     hashes = [frontier[i : i + 32] for i in range(0, len(frontier), 32)]
     need(len(frontier) == 32 * header["height"].bit_count(), "frontier")
-    text, signatures = read_note(meta["checkpoint"])
+    note = meta["checkpoint"]
+    text, signatures = read_note(note)
     leaf = sha256(b"\0" + raw).digest()
     return Block(
-        h=header, leaf=leaf, frontier=hashes, text=text, signatures=signatures, locators=locators, chunks=chunks
+        h=header,
+        leaf=leaf,
+        frontier=hashes,
+        note=note,
+        text=text,
+        signatures=signatures,
+        locators=locators,
+        chunks=chunks,
     )
 
 
