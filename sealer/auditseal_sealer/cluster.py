@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -17,14 +15,6 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 from auditseal_sealer.client import settings, unavailable
 from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.topic_rules import TopicView
-
-
-@dataclass(frozen=True, slots=True)
-class GroupOffset:
-    """A group's committed offset of a partition, and the text that was committed with it."""
-
-    offset: int
-    text: str
 
 
 class Cluster:
@@ -96,19 +86,6 @@ class Cluster:
     def stable_end(self, topic: str, partition: int) -> int:
         """Return the offset below which every transaction of a partition is decided."""
         return self._offset(topic, partition, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
-
-    def group_offset(self, group: str, topic: str, partition: int) -> GroupOffset | None:
-        """Return a group's committed offset, None where it has none."""
-        request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition)])
-        # A new client each time: one that was idle while the broker went away waits for the coordinator until the
-        # timeout, though it sees no error before (seen after every restart of the broker).
-        admin = AdminClient(settings(self._client))
-        with unavailable(f"the offsets of group {group} can't be read"):
-            answer = admin.list_consumer_group_offsets([request], request_timeout=self._timeout)[group].result()
-        (found,) = answer.topic_partitions
-        if found.error:
-            raise UnavailableError(f"the offset of group {group} can't be read: {found.error}")
-        return None if found.offset < 0 else GroupOffset(found.offset, found.metadata or "")
 
     def _offset(self, topic: str, partition: int, spec: OffsetSpec, isolation: IsolationLevel) -> int:
         where = TopicPartition(topic, partition)

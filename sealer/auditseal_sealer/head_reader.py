@@ -53,13 +53,15 @@ class HeadReader:
             after = start if head is None else head.offset + 1
             aborted = tuple(value for _, value in self._values(all_records, after, end))
             unarchived = self._find_unarchived(committed, start, head, vault)
+            origin, timeout = self._origin, self._config.timeouts.question
+            group_text = committed.group_text(origin.topic, origin.partition, timeout)
         return Evidence(
             events=self._events_log(),
             head=head.data if head else None,
             unarchived=unarchived.data if unarchived else None,
             aborted=aborted,
             vault=vault,
-            group_text=self._group_text(),
+            group_text=group_text,
         )
 
     def _settled_end(self) -> int:
@@ -134,10 +136,6 @@ class HeadReader:
             raise HaltError(Halt.LOG_RECREATED, f"{self._origin}: topic {topic} is gone")
         start, end = self._cluster.start(topic, partition), self._cluster.end(topic, partition)
         return EventsLog(self._cluster.cluster_id(), view.topic_id, view.partitions, start, end)
-
-    def _group_text(self) -> str:
-        found = self._cluster.group_offset(self._config.group, self._origin.topic, self._origin.partition)
-        return found.text if found else ""
 
     def _reader(self, isolation: Isolation) -> PartitionReader:
         config = self._config

@@ -129,6 +129,21 @@ class PartitionReader:
             if offset < end:
                 yield message
 
+    def group_text(self, topic: str, partition: int, timeout: float) -> str:
+        """Return the text that the group committed with its offset of a partition, empty where there is none.
+
+        By a consumer, not by the administrative API: asked of a coordinator that has moved, that one was seen to end
+        the whole process by a null pointer (librdkafka#5040).
+
+        Raises:
+            UnavailableError: The group's coordinator is away.
+        """
+        with unavailable(f"the group's offset of {topic}/{partition} can't be read"):
+            (found,) = self._consumer.committed([TopicPartition(topic, partition)], timeout=timeout)
+        if found.error:
+            raise UnavailableError(f"the group's offset of {topic}/{partition} can't be read: {found.error}")
+        return found.metadata or ""
+
     def known_end(self) -> int:
         """Return the partition's end as the last fetch told it, -1 before."""
         where = TopicPartition(self._where, self._partition)

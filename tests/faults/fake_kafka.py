@@ -13,7 +13,6 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
 from auditseal_schemas.block import Block
-from auditseal_sealer.cluster import GroupOffset
 from auditseal_sealer.topic_rules import TopicView
 
 NOW_MS = 1_700_000_000_000
@@ -216,6 +215,11 @@ class FakeConsumer:
 
         return list(self._broker.call("consume", consume))
 
+    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        offset, text = self._broker.group or (OFFSET_INVALID, "")
+        answer = [TopicPartition(partitions[0].topic, 0, offset, metadata=text)]
+        return list(self._broker.call("committed", lambda: answer))
+
     def get_watermark_offsets(self, _where: TopicPartition, cached: bool) -> tuple[int, int]:
         return 0, self._end()
 
@@ -264,11 +268,6 @@ class FakeCluster:
 
     def stable_end(self, topic: str, partition: int) -> int:
         return int(self._ask("stable_end", self._broker.stable_end))
-
-    def group_offset(self, group: str, topic: str, partition: int) -> GroupOffset | None:
-        found = self._broker.group
-        offset: GroupOffset | None = self._ask("group_offset", lambda: GroupOffset(*found) if found else None)
-        return offset
 
 
 class FakeGroupConsumer:

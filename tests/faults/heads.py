@@ -57,7 +57,9 @@ def measure(line: Pipeline, vault: tuple[int, bytes]) -> list[float]:
     )
     origin, durations = line.origins[0], []
     patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
-    patient(Cluster(client, 10).group_offset, config.group, line.events, 0)  # a new cluster makes its own topics first
+    patient(
+        HeadReader(client, config, origin, Cluster(client, 10), lambda _: vault).gather
+    )  # Kafka makes its own topics
     key = VerifierKey(str(origin), line.key.public)
     for _ in range(_TIMES):
         begun = time.monotonic()

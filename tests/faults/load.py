@@ -19,6 +19,7 @@ from auditseal_schemas.event_parts import Stream
 from tests.faults.ledger import format_failure, format_receipt
 
 _TICK = 0.02  # s
+_MOST = 2_000  # events in one go, so that the end is heard of
 _CLOSE_SECONDS = 120
 
 
@@ -38,11 +39,12 @@ def produce(bootstrap_servers: str, topic: str, rate: float, seed: int, out: Pat
         kafka={"reconnect.backoff.max.ms": 500},
     )
     events = (event for part in count() for event in service.events(10_000, seed * 1_000_003 + part))
-    begun, recorded = time.monotonic(), 0
+    begun, recorded, due = time.monotonic(), 0, 0
     with out.open("a") as ledger:
         with AuditProducer(config) as producer:
-            while not stop.wait(_TICK):
-                for event in islice(events, int((time.monotonic() - begun) * rate) - recorded):
+            while not stop.wait(0 if due > _MOST else _TICK):
+                due = int((time.monotonic() - begun) * rate) - recorded
+                for event in islice(events, min(due, _MOST)):
                     try:
                         pending = producer.record(**event)
                     except BufferFullError:  # refused: it was never accepted

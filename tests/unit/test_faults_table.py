@@ -69,8 +69,8 @@ CALLS = [
     ("commit_transaction", 1),
     ("commit_transaction", 2),
 ]
-READING = ("poll", "consume")
-ASKING = ("cluster_id", "topic", "start", "end", "stable_end", "group_offset", "read_head")
+READING = [("poll", 1), ("poll", 2), ("poll", 5), ("consume", 1), ("consume", 2), ("consume", 5), ("committed", 1)]
+ASKING = ("cluster_id", "topic", "start", "end", "stable_end", "read_head")
 
 
 @pytest.fixture(autouse=True)
@@ -185,9 +185,8 @@ def test_a_transactional_call_fails(stage: Stage, call: str, number: int, fate: 
     stage.check()
 
 
-@pytest.mark.parametrize("number", [1, 2, 5])
 @pytest.mark.parametrize("fate", [Fate.NOT_DONE, Fate.NOT_DONE_TIMEOUT], ids=lambda fate: fate.name.lower())
-@pytest.mark.parametrize("call", READING)
+@pytest.mark.parametrize(("call", "number"), READING)
 def test_reading_fails(stage: Stage, call: str, fate: Fate, number: int) -> None:
     stage.broker.plan = Plan(call, number, fate)
     stage.run()
