@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from auditseal_archiver.s3_client import CONFLICT, PRECONDITION_FAILED, Bucket, put_locked, status_of
+from auditseal_archiver.s3_client import CONFLICT, PRECONDITION_FAILED, Bucket, code_of, put_locked, status_of
 from auditseal_schemas.halt import Halt, HaltError
 
 CANARY_PREFIX = "v1-drill/"
@@ -22,6 +22,20 @@ WRITERS = 32
 """Conditional writes of one key at once, of which one must succeed."""
 
 _REFUSAL = range(400, 500)
+_UNHEARD = frozenset(
+    {
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
+"""Answers that refuse whoever asks, before the store looked at what was asked: credentials or clock are wrong."""
+_NOT_LET_IN = _UNHEARD | {"AccessDenied", "NoSuchBucket"}
+"""What besides says nothing of locks when the canary is to be stored."""
 
 
 def drill_bucket(client: Any, bucket: Bucket) -> None:
@@ -33,7 +47,8 @@ def drill_bucket(client: Any, bucket: Bucket) -> None:
 
     Raises:
         HaltError: WORM_REFUSED; it names the step that the store failed, and what that step asks of it.
-        ClientError, BotoCoreError: The store is away or answered with a 5xx: nothing is known.
+        ClientError, BotoCoreError: The store is away, answered with a 5xx, or knows neither us nor the bucket: nothing
+            is known of its locks.
     """
     canary = _Canary(client, bucket)
     canary.store()
@@ -57,7 +72,7 @@ class _Canary:
         try:
             put_locked(self._client, self._bucket, self._key, self._content, self._until)
         except ClientError as error:
-            if status_of(error) in _REFUSAL:
+            if status_of(error) in _REFUSAL and code_of(error) not in _NOT_LET_IN:
                 raise _failed("locked write", f"a locked conditional write is refused: {error}") from error
             raise
         (stored,) = self._versions() or (None,)
@@ -150,7 +165,7 @@ def _must_be_refused(step: str, attack: Callable[[], object]) -> None:
     try:
         attack()
     except ClientError as error:
-        if status_of(error) in _REFUSAL:
+        if status_of(error) in _REFUSAL and code_of(error) not in _UNHEARD:
             return
         raise
     raise _failed(step, "the store allowed it")

@@ -71,6 +71,24 @@ def test_a_store_that_is_away_is_no_verdict(bucket: Bucket) -> None:
         open_vault(f"s3://{bucket.name}?endpoint=http://127.0.0.1:9").drill()
 
 
+def test_wrong_credentials_are_no_verdict(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another one")
+    with pytest.raises(VaultError, match="SignatureDoesNotMatch"):
+        open_vault(f"s3://{bucket.name}?endpoint={bucket.endpoint}").drill()
+
+
+def test_credentials_that_expire_amid_the_drill_are_no_verdict(bucket: Bucket) -> None:
+    client = Lying(bucket)
+
+    def expire(**_: Any) -> None:
+        status = {"HTTPStatusCode": 400}
+        raise ClientError({"Error": {"Code": "ExpiredToken"}, "ResponseMetadata": status}, "DeleteObject")
+
+    client.delete_object = expire
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        drill_bucket(client, bucket)
+
+
 def test_a_5xx_is_no_verdict(bucket: Bucket) -> None:
     client = Lying(bucket)
 
