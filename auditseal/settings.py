@@ -209,7 +209,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _empty_sections(kind: type[DaemonSettings]) -> dict[str, Any]:
-    """Return every section, empty: what is missing of an absent one is then told key by key."""
+    """Return every section that is required, empty: what is missing of an absent one is then told key by key."""
     types = {name: field.annotation for name, field in kind.model_fields.items() if field.is_required()}
     return {name: {} for name, type_ in types.items() if isinstance(type_, type) and issubclass(type_, Section)}
 

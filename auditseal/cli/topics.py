@@ -24,7 +24,11 @@ _TIMEOUT = 20.0  # s
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="The daemons' TOML file; the environment wins.")]
 Replication = Annotated[
     int | None,
-    typer.Option("--replication", min=1, help="Replicas of each partition. [default: the sealer's setting, 3]"),
+    typer.Option(
+        "--replication",
+        min=1,
+        help="Replicas of each partition; 1 where there is one broker. [default: the sealer's setting, 3]",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -26,7 +26,10 @@ def load_key(path: Path, passphrase: str) -> SigningKey:
         raise ConfigurationError(f"the signing key in {path} can't be read: {error.strerror}") from error
     if mode & 0o077:
         raise ConfigurationError(f"{path} has mode {mode:04o}: others may read the signing key; chmod 600 {path}")
-    return SigningKey.from_pem(pem, passphrase.encode())
+    try:
+        return SigningKey.from_pem(pem, passphrase.encode())
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
 
 
 def store_key(path: Path, key: SigningKey, passphrase: str) -> None:

@@ -75,4 +75,4 @@ def test_check_prints_the_configuration_and_opens_the_key(directory: Path) -> No
     (directory / "passphrase").write_text("wrong")
     refused = CliRunner().invoke(app, ["sealer", "--config", str(path), "--check"])
     assert refused.exit_code == 2
-    assert "can't be opened" in refused.stderr
+    assert f"{directory / 'key.pem'}: the signing key can't be opened" in refused.stderr
