@@ -1,10 +1,12 @@
 """A report in plain words: what happened first, then where, then the rest. Nothing of a vault gets out unescaped."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 
 from auditseal_auditor.finding import Finding
 from auditseal_auditor.printable import printable
 from auditseal_auditor.report import LogReport, Report, Result
+from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.verdict import Verdict
 
 MEANINGS = {
@@ -21,6 +23,7 @@ MEANINGS = {
     Verdict.BAD_SIGNATURE: "this block is not signed by the log's key",
     Verdict.FORK: "the log has two histories, and both are signed",
 }
+_UNANCHORED = "; a tail that was cut off isn't seen without remembered heads (--state)"
 _CLAIMS = {
     Result.OK: "every record, block, link and signature was checked",
     Result.QUICK_OK: "every stored byte, block link and signature was checked; records were not hashed again",
@@ -74,7 +77,7 @@ def detail_lines(report: Report) -> Iterator[str]:
     for notice in report.notices:
         yield printable(f"note: {notice}")
     yield printable(f"vault: {report.vault}")
-    yield printable(f"anchor: {report.anchor}")
+    yield printable(f"anchor: {report.anchor}{_UNANCHORED if report.anchor == 'none' else ''}")
 
 
 def _log_line(log: LogReport) -> str:
@@ -82,7 +85,9 @@ def _log_line(log: LogReport) -> str:
     line = f"{log.result} {log.origin}: {_number(tally.blocks, 'block')}, {_number(tally.records, 'record')}"
     if tally.first and tally.last:
         line += f", offsets {tally.first.first_offset} to {tally.last.last_offset}"
-        line += f", head {tally.last.height + 1}"
+    if log.head:
+        checkpoint = Checkpoint.parse(log.head.text)
+        line += f", head {checkpoint.size} {b64encode(checkpoint.root).decode()}"
     if tally.gaps:
         line += f"; no record at {_number(tally.gap_offsets, 'offset')} in {_number(tally.gaps, 'gap')}, as sealed"
     return line
