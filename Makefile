@@ -18,7 +18,7 @@ help: ## Say what there is
 
 $(VENV)/made:
 	@echo "making $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "auditseal needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is no Python 3.11 or newer, which auditseal needs: make PYTHON=/path/to/python3 …"; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 

@@ -1,0 +1,50 @@
+"""docs/configuration.md says what the settings are: every key of every section, with its default."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditseal.settings import KafkaSettings, MetricsSettings, Section
+from auditseal.settings_archiver import ArchiverSection, ArchiverSettings
+from auditseal.settings_sealer import SealerSection
+
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
+SHARED = PAGE[PAGE.index("## Shared") : PAGE.index("## The archiver")]
+
+
+def rows(title: str) -> dict[str, str]:
+    section = PAGE[PAGE.index(title) :].removeprefix("## ")
+    return dict(re.findall(r"^\| `(\w+)` \| ?(.*?) \|", section[: section.find("\n## ")], re.MULTILINE))
+
+
+def told(default: Any) -> str:
+    if default in ("", ()):
+        return "`[]`" if default == () else ""
+    text = default if isinstance(default, str) else json.dumps(default)
+    return f"`{text.removesuffix('.0')}`"
+
+
+@pytest.mark.parametrize(("title", "section"), [("## The archiver", ArchiverSection), ("## The sealer", SealerSection)])
+def test_every_key_stands_with_its_default(title: str, section: type[Section]) -> None:
+    fields = section.model_fields
+    expected = {name: "required" if field.is_required() else told(field.default) for name, field in fields.items()}
+    assert rows(title) == expected
+
+
+def test_every_shared_key_stands_in_the_page() -> None:
+    keys = [name for name in ArchiverSettings.model_fields if name not in {"kafka", "metrics", "archiver"}]
+    keys += [f"kafka.{name}" for name in KafkaSettings.model_fields]
+    keys += [f"metrics.{name}" for name in MetricsSettings.model_fields]
+    assert [key for key in keys if f"`{key}`" not in SHARED] == []
+
+
+def test_the_example_has_every_key_that_the_environment_lacks() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    config = tomllib.loads(example)
+    for name, section in (("archiver", ArchiverSection), ("sealer", SealerSection)):
+        needed = {key for key, field in section.model_fields.items() if field.is_required()}
+        assert needed <= config[name].keys() <= section.model_fields.keys()
