@@ -35,8 +35,12 @@ def claim_of(walk: LogWalk) -> Claim | None:
 def judge_log(pinned: PinnedLog, walk: LogWalk, head: Head | None, oldest: int | None) -> None:
     """Add to a walked log's findings: absent altogether, against its remembered head, and out of date."""
     if walk.tally.objects == 0:
-        remembered = f"; {head.checkpoint.size} blocks of it are remembered" if head else ""
-        walk.findings.add(_finding(Verdict.MISSING_LOG, pinned.origin, "origin", f"the vault holds none{remembered}"))
+        remembered = (
+            f"; {head.checkpoint.size} blocks of it are remembered" if head else ", or nothing was sealed in it yet"
+        )
+        walk.findings.add(
+            _finding(Verdict.MISSING_LOG, pinned.origin, "origin", f"the vault holds no block of it{remembered}")
+        )
         return
     if head:
         _judge_head(pinned, walk, head)

@@ -18,7 +18,8 @@ SHARED = PAGE[PAGE.index("## Shared") : PAGE.index("## The archiver")]
 
 def rows(title: str) -> dict[str, str]:
     section = PAGE[PAGE.index(title) :].removeprefix("## ")
-    return dict(re.findall(r"^\| `(\w+)` \| ?(.*?) \|", section[: section.find("\n## ")], re.MULTILINE))
+    found = re.findall(r"^\| `(\w+)` \|([^|]*)\|", section[: section.find("\n## ")], re.MULTILINE)
+    return {name: default.strip() for name, default in found}
 
 
 def told(default: Any) -> str:
