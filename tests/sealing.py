@@ -162,6 +162,13 @@ class SealerProcess:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
+    def await_metric(self, line: str) -> None:
+        """Wait until it serves a line: a block is committed, and can be read, a moment before it counts."""
+        deadline = time.monotonic() + PATIENCE
+        while line not in (metrics := self.get("/metrics")[1].splitlines()):
+            assert time.monotonic() < deadline, f"no {line!r} in {metrics}"
+            time.sleep(0.05)
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

@@ -13,6 +13,7 @@ from auditseal.cli.status_line import status_line
 
 if TYPE_CHECKING:  # its libraries come with [all] only
     from auditseal.demo.run import Demo, Heads
+    from auditseal.demo.tamper import Tampering
 
 app = typer.Typer()
 
@@ -71,10 +72,10 @@ def demo(
 def _play(run: "Demo", console: Console, began: float, *, keep_running: bool) -> None:
     with run.pipeline() as heads:
         _check_untouched(run)
-        _check_tampered(run)
+        tampering = _check_tampered(run)
         run.tell(run.store.attack(run.origins[0]))
         run.keep_vault()
-        _summarise(run, heads, console, time.monotonic() - began)
+        _summarise(run, heads, tampering, console, time.monotonic() - began)
         if keep_running:
             run.tell("everything keeps running until Ctrl-C")
             while True:
@@ -89,7 +90,7 @@ def _check_untouched(run: "Demo") -> None:
         raise LocalStackError("the untouched vault didn't verify")
 
 
-def _check_tampered(run: "Demo") -> None:
+def _check_tampered(run: "Demo") -> "Tampering":
     from auditseal_local.errors import LocalStackError  # noqa: PLC0415
 
     done = run.copy_and_tamper()
@@ -100,9 +101,10 @@ def _check_tampered(run: "Demo") -> None:
     if run.verify(run.stage.copy.as_uri()) == 0:
         raise LocalStackError("the tampering wasn't seen")
     run.tell("the tampering was seen")
+    return done
 
 
-def _summarise(run: "Demo", heads: "Heads", console: Console, seconds: float) -> None:
+def _summarise(run: "Demo", heads: "Heads", tampering: "Tampering", console: Console, seconds: float) -> None:
     stage = run.stage
     lines = [
         "",
@@ -118,6 +120,6 @@ def _summarise(run: "Demo", heads: "Heads", console: Console, seconds: float) ->
         run.store.caveat,
         "",
         "Try next:",
-        *(f"  {line}" for line in run.next_commands()),
+        *(f"  {line}" for line in run.next_commands(tampering)),
     ]
     console.print(Text("\n".join(lines)), soft_wrap=True)

@@ -1,5 +1,6 @@
 """The demo's script: each step is a function, in the order in which it happens."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -162,13 +163,16 @@ class Demo:
         command = [sys.executable, "-m", "auditseal", "verify", "--vault", vault_url, "--trust", str(self.stage.trust)]
         return subprocess.run(command, env=self.store.reading_environment(), check=False).returncode  # noqa: S603
 
-    def next_commands(self) -> list[str]:
-        """Return what a person may want to type next."""
-        trust, copy = f"--trust {self.stage.trust}", self.stage.copy.as_uri()
+    def next_commands(self, tampering: Tampering) -> list[str]:
+        """Return what a person may want to type next: the event that was tampered with as it was sealed, and as it is."""
+        command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
+        trust, vault, copy = f"--trust {self.stage.trust}", self.stage.vault.as_uri(), self.stage.copy.as_uri()
+        record = f"{tampering.origin} --offset {tampering.offset}"
         return [
-            f"auditseal verify --vault {self.stage.vault.as_uri()} {trust}",
-            f"auditseal show --vault {copy} {trust} {self.origins[0]} 0",
-            f"auditseal verify --json --vault {copy} {trust}",
+            f"{command} verify --vault {vault} {trust}",
+            f"{command} show --vault {vault} {trust} {record}",
+            f"{command} show --vault {copy} {trust} {record}",
+            f"{command} verify --json --vault {copy} {trust}",
         ]
 
     def copy_and_tamper(self) -> Tampering:

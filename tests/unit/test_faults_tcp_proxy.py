@@ -5,6 +5,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from typing import Self
 
 import pytest
 
@@ -51,6 +52,12 @@ class Client:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((LOOPBACK, port), timeout=2)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
     def send(self, frame: bytes) -> None:
         self.socket.sendall(struct.pack(">i", len(frame)) + frame)
 
@@ -78,9 +85,8 @@ def proxy(echo: Echo) -> Iterator[TcpProxy]:
 
 @pytest.fixture
 def client(proxy: TcpProxy) -> Iterator[Client]:
-    client = Client(proxy.port)
-    yield client
-    client.socket.close()
+    with Client(proxy.port) as client:
+        yield client
 
 
 def test_frames_pass_and_delays_are_felt(proxy: TcpProxy, client: Client) -> None:
@@ -96,16 +102,14 @@ def test_a_reset_ends_connections_and_a_cut_new_ones_too(proxy: TcpProxy, client
     proxy.reset()
     with pytest.raises(OSError, match=r"reset|Broken"):
         client.ask(request(Api.PRODUCE, 2))
-    again = Client(proxy.port)
-    assert again.ask(request(Api.PRODUCE, 3)) == 3
-    again.socket.close()
+    with Client(proxy.port) as again:
+        assert again.ask(request(Api.PRODUCE, 3)) == 3
     proxy.cut()
-    with pytest.raises((OSError, struct.error)):
-        Client(proxy.port).ask(request(Api.PRODUCE, 4))
+    with pytest.raises((OSError, struct.error)), Client(proxy.port) as refused:
+        refused.ask(request(Api.PRODUCE, 4))
     proxy.mend()
-    mended = Client(proxy.port)
-    assert mended.ask(request(Api.PRODUCE, 5)) == 5
-    mended.socket.close()
+    with Client(proxy.port) as mended:
+        assert mended.ask(request(Api.PRODUCE, 5)) == 5
 
 
 def test_a_held_direction_comes_through_when_mended(proxy: TcpProxy, client: Client, echo: Echo) -> None:
@@ -138,9 +142,8 @@ def test_exactly_the_response_to_a_commit_is_lost(proxy: TcpProxy, client: Clien
         client.ask(request(Api.END_TXN, 2, COMMIT))
     assert gate.done.is_set()
     assert echo.seen[-1] == request(Api.END_TXN, 2, COMMIT)
-    again = Client(proxy.port)
-    assert again.ask(request(Api.END_TXN, 3, COMMIT)) == 3
-    again.socket.close()
+    with Client(proxy.port) as again:
+        assert again.ask(request(Api.END_TXN, 3, COMMIT)) == 3
 
 
 def test_a_commit_arrives_after_the_next_transaction_has_begun(proxy: TcpProxy, client: Client, echo: Echo) -> None:
@@ -149,14 +152,13 @@ def test_a_commit_arrives_after_the_next_transaction_has_begun(proxy: TcpProxy, 
     client.send(request(Api.END_TXN, 1, COMMIT))
     assert gate.held.wait(2)
     client.socket.close()
-    other = Client(proxy.port)
-    for number, api in enumerate((Api.PRODUCE, Api.INIT_PRODUCER_ID, Api.ADD_PARTITIONS, Api.PRODUCE), 2):
-        assert not gate.delivered.is_set()
-        assert other.ask(request(api, number)) == number
-    assert gate.delivered.wait(2)
-    deadline = time.monotonic() + 2
-    while request(Api.END_TXN, 1, COMMIT) not in echo.seen:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert echo.seen.index(request(Api.END_TXN, 1, COMMIT)) == 4
-    other.socket.close()
+    with Client(proxy.port) as other:
+        for number, api in enumerate((Api.PRODUCE, Api.INIT_PRODUCER_ID, Api.ADD_PARTITIONS, Api.PRODUCE), 2):
+            assert not gate.delivered.is_set()
+            assert other.ask(request(api, number)) == number
+        assert gate.delivered.wait(2)
+        deadline = time.monotonic() + 2
+        while request(Api.END_TXN, 1, COMMIT) not in echo.seen:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert echo.seen.index(request(Api.END_TXN, 1, COMMIT)) == 4
