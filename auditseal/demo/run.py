@@ -164,7 +164,7 @@ class Demo:
         return subprocess.run(command, env=self.store.reading_environment(), check=False).returncode  # noqa: S603
 
     def next_commands(self, tampering: Tampering) -> list[str]:
-        """Return what a person may want to type next: the event that was tampered with as it was sealed, and as it is."""
+        """Return what a person may want to type next: the tampered event as it was sealed, and as it is."""
         command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
         trust, vault, copy = f"--trust {self.stage.trust}", self.stage.vault.as_uri(), self.stage.copy.as_uri()
         record = f"{tampering.origin} --offset {tampering.offset}"
