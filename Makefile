@@ -10,6 +10,7 @@ VAULT ?= directory
 EVENTS ?= 20000
 RUNS ?= 1000000
 TARGET ?=
+MODULE ?=
 CORE_TESTS := tests/unit/test_core_*.py tests/property/test_core_*.py tests/unit/test_event_*.py tests/property/test_event_*.py
 
 .PHONY: help
@@ -51,7 +52,7 @@ core: $(VENV)/test ## The core's tests, which must reach every branch of it
 
 .PHONY: test
 test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
-	$(BIN)/python -m pytest tests $(addprefix --ignore-glob=,$(addprefix */,$(notdir $(CORE_TESTS))))
+	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile --durations 12 $(addprefix --ignore-glob=,$(addprefix */,$(notdir $(CORE_TESTS))))
 
 .PHONY: bench
 bench: $(VENV)/test ## Speed beside named references, in one run
@@ -79,14 +80,24 @@ $(VENV)/fuzz: $(VENV)/run deploy/requirements/fuzz.txt
 fuzz: $(VENV)/fuzz ## Every parser of untrusted bytes under a coverage-guided fuzzer; RUNS=1000000 each, TARGET=note
 	$(BIN)/python -m tests.fuzz --runs $(RUNS) $(TARGET)
 
+$(VENV)/mutation: $(VENV)/test deploy/requirements/mutation.txt
+	@echo "installing what mutation testing needs"
+	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/mutation.txt
+	@touch $@
+
+.PHONY: mutants
+mutants: $(VENV)/mutation ## Change the core and the auditor's checks in small ways: do the tests notice? mutants.json (MODULE=note)
+	$(BIN)/python -m tests.mutation --json mutants.json $(MODULE)
+
 .PHONY: lock
 lock: ## Pin the requirements anew, by hash and without naming an index
 	$(BIN)/python -m pip install --quiet uv
-	$(foreach name,run test go fuzz,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(foreach name,run test go fuzz mutation,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --quiet $(LOCK_$(name)) -o deploy/requirements/$(name).txt &&) true
 LOCK_run := --extra all pyproject.toml deploy/requirements/build.in
 LOCK_test := -c deploy/requirements/run.txt deploy/requirements/test.in
 LOCK_fuzz := -c deploy/requirements/run.txt -c deploy/requirements/test.txt deploy/requirements/fuzz.in
+LOCK_mutation := -c deploy/requirements/run.txt -c deploy/requirements/test.txt deploy/requirements/mutation.in
 LOCK_go := deploy/requirements/go.in
 
 .PHONY: clean

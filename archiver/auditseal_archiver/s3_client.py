@@ -14,9 +14,9 @@ _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 _CONNECTIONS = 32
 S3_ERRORS = (ClientError, BotoCoreError)
-BROKEN_ANSWER = (KeyError, OverflowError, RuntimeError, ValueError)
+BROKEN_ANSWER = (AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
 """What botocore, and reading what it returns, raise of an answer that isn't S3's: a number that is none, a time, a part
-that isn't there."""
+that isn't there, or is there twice."""
 PRECONDITION_FAILED, CONFLICT = 412, 409
 
 

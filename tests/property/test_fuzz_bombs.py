@@ -254,6 +254,7 @@ def list_all(content: str) -> list[StoredVersion]:
         ("false", "", "v1/a", "out of order"),
         ("false", "", "v2/z", "not what was asked for"),
         ("false", "", "blocks/000000000000.avro", "not what was asked for"),
+        ("false", "", "v1/m</Key><Key>v1/n", "none of S3's"),
         ("", "", "v1/m%1b[31m", ""),
     ],
 )
