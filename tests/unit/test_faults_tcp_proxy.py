@@ -161,4 +161,5 @@ def test_a_commit_arrives_after_the_next_transaction_has_begun(proxy: TcpProxy, 
         while request(Api.END_TXN, 1, COMMIT) not in echo.seen:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert echo.seen.index(request(Api.END_TXN, 1, COMMIT)) == 4
+        # Two connections carry them, so that it may overtake the last of these requests, and none of those before.
+        assert echo.seen.index(request(Api.END_TXN, 1, COMMIT)) >= 3
