@@ -100,7 +100,7 @@ def test_frames_pass_and_delays_are_felt(proxy: TcpProxy, client: Client) -> Non
 def test_a_reset_ends_connections_and_a_cut_new_ones_too(proxy: TcpProxy, client: Client) -> None:
     client.ask(request(Api.PRODUCE, 1))
     proxy.reset()
-    with pytest.raises(OSError, match=r"reset|Broken"):
+    with pytest.raises((OSError, struct.error)):
         client.ask(request(Api.PRODUCE, 2))
     with Client(proxy.port) as again:
         assert again.ask(request(Api.PRODUCE, 3)) == 3
