@@ -1,11 +1,12 @@
 """What a run of verification answers: for each log and for all of them, as values and as one JSON object."""
 
 from base64 import b64encode
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from auditseal_auditor.finding import Finding, Findings
+from auditseal_auditor.finding import MOST_KEPT, Finding, Findings
 from auditseal_auditor.tally import Tally
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.note import Note
@@ -54,6 +55,10 @@ class LogReport:
     def is_clean(self) -> bool:
         """Whether all that was to be checked of the log was, and held."""
         return self.result not in {Result.FAILED, Result.UNKNOWN}
+
+    def with_finding(self, finding: Finding) -> Self:
+        """Return the log's part with a further finding."""
+        return replace(self, result=Result.FAILED, findings=_joined(self.findings, finding))
 
     @property
     def head(self) -> Note | None:
@@ -104,6 +109,19 @@ class Report:
     notices: tuple[str, ...]
     seconds: float
 
+    def with_findings(self, found: Iterable[Finding]) -> Self:
+        """Return the report with further findings, each in its log's part: that log has failed."""
+        report = self
+        for finding in found:
+            report = report._with_finding(finding)
+        return report
+
+    def _with_finding(self, finding: Finding) -> Self:
+        logs = tuple(log.with_finding(finding) if log.origin == finding.origin else log for log in self.logs)
+        if logs == self.logs:
+            return replace(self, findings=_joined(self.findings, finding))
+        return replace(self, logs=logs)
+
     @property
     def kept_findings(self) -> list[Finding]:
         """All findings that are kept whole."""
@@ -151,6 +169,15 @@ class Report:
             "errors": self.errors,
             "seconds": round(self.seconds, 3),
         }
+
+
+def _joined(findings: Findings, finding: Finding) -> Findings:
+    joined = Findings()
+    joined.add(finding)
+    joined.kept += findings.kept[: MOST_KEPT - 1]
+    joined.counts.update(findings.counts)
+    joined.sort()
+    return joined
 
 
 def _head_to_json(note: Note | None) -> dict[str, Any] | None:

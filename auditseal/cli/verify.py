@@ -58,7 +58,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415
         from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
         from auditseal_auditor.examiner import Examiner  # noqa: PLC0415
-        from auditseal_auditor.heads import heads_after, read_heads, write_heads  # noqa: PLC0415
+        from auditseal_auditor.heads import heads_after, read_heads, remember_heads  # noqa: PLC0415
 
         pinned, heads = read_trust(trust), read_heads(state) if state else {}
         url = vault_url(vault, pinned)
@@ -74,7 +74,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         with Examiner(partial(open_existing, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
             report = Audit(request, examiner, on_progress).run()
         if state:
-            write_heads(state, heads_after(heads, report))
+            report = report.with_findings(remember_heads(state, heads_after(heads, report)))
         proofs = write_evidence(evidence, report.kept_findings) if evidence else []
     _show(report, proofs, as_json=as_json)
     raise typer.Exit(report.exit_code)

@@ -1,11 +1,17 @@
 """Remembered heads: what a vault is held to that was verified before."""
 
+import fcntl
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import pytest
 
-from auditseal_auditor.heads import Head, heads_after, read_heads, write_heads
+from auditseal_auditor import heads as heads_module
+from auditseal_auditor.finding import MOST_KEPT
+from auditseal_auditor.heads import Head, heads_after, read_heads, remember_heads
+from auditseal_auditor.report import Result
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.log import LogState
@@ -142,9 +148,74 @@ def test_only_clean_logs_are_remembered_and_nothing_is_forgotten(tmp_path: Path)
     after = heads_after(heads, audit(vault, heads=heads))
     assert {origin: head.checkpoint.size for origin, head in after.items()} == {LOG: 2, stranger: 1, ORIGINS[1]: 3}
     path = tmp_path / "state.json"
-    write_heads(path, after)
+    assert remember_heads(path, after) == []
     assert read_heads(path) == after
-    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["state.json", "state.json.lock"]
+
+
+def test_a_run_that_ends_late_takes_nothing_back(tmp_path: Path) -> None:
+    _, logs = make_vault()
+    path = tmp_path / "state"
+    for block in (logs[0][2], logs[1][0], logs[0][1], logs[1][1]):
+        assert remember_heads(path, head_of(block)) == []
+    assert read_heads(path) == head_of(logs[0][2]) | head_of(logs[1][1])
+
+
+def test_two_runs_that_saw_two_histories_are_a_fork_and_the_first_is_kept(tmp_path: Path) -> None:
+    vault, logs = make_vault()
+    path = tmp_path / "state"
+    remember_heads(path, head_of(logs[0][2]))
+    other = resigned(logs[0][2], sealer="other")
+    (fork,) = remember_heads(path, head_of(other) | head_of(logs[1][2]))
+    assert (fork.verdict, fork.origin, fork.height, fork.field) == (Verdict.FORK, LOG, 2, "checkpoint.root")
+    assert fork.evidence == (logs[0][2].note.format().decode(), other.note.format().decode())
+    assert read_heads(path) == head_of(logs[0][2]) | head_of(logs[1][2])
+    report = audit(vault).with_findings([fork])
+    assert (report.exit_code, places(report)) == (21, [(Verdict.FORK, 0, 2, None, "checkpoint.root")])
+    assert [log.result for log in report.logs] == [Result.FAILED, Result.OK]
+    unpinned = audit(vault, make_trust(ORIGINS[1])).with_findings([fork])
+    assert (unpinned.exit_code, unpinned.finding_count) == (
+        21,
+        1 + len(audit(vault, make_trust(ORIGINS[1])).kept_findings),
+    )
+    assert unpinned.findings.kept == [fork]
+
+
+def test_a_later_finding_of_a_log_with_very_many_is_kept(tmp_path: Path) -> None:
+    vault, logs = make_vault()
+    for number in range(MOST_KEPT):
+        vault.put(f"v1/{LOG}/{number}", b"", None)
+    remember_heads(tmp_path / "state", head_of(logs[0][2]))
+    report = audit(vault).with_findings(
+        remember_heads(tmp_path / "state", head_of(resigned(logs[0][2], sealer="other")))
+    )
+    assert (report.finding_count, len(report.kept_findings)) == (MOST_KEPT + 1, MOST_KEPT)
+    assert report.kept_findings[-1].verdict is Verdict.FORK
+
+
+def test_one_run_at_a_time_writes_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, logs = make_vault()
+    path = tmp_path / "state"
+    monkeypatch.setattr(heads_module, "_PATIENCE", 0.0)
+    with (tmp_path / "state.lock").open("ab") as other_run:
+        fcntl.flock(other_run, fcntl.LOCK_EX)
+        with pytest.raises(AuditsealError, match="another run has held"):
+            remember_heads(path, head_of(logs[0][0]))
+    assert not path.exists()
+    assert remember_heads(path, head_of(logs[0][0])) == []
+
+
+def test_a_run_waits_for_another_one(tmp_path: Path) -> None:
+    _, logs = make_vault()
+    path = tmp_path / "state"
+    with (tmp_path / "state.lock").open("ab") as other_run, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(other_run, fcntl.LOCK_EX)
+        waiting = pool.submit(remember_heads, path, head_of(logs[0][0]))
+        sleep(0.1)
+        assert not path.exists()
+        fcntl.flock(other_run, fcntl.LOCK_UN)
+        assert waiting.result(timeout=30) == []
+    assert read_heads(path) == head_of(logs[0][0])
 
 
 def test_no_state_file_yet_is_no_memory_yet(tmp_path: Path) -> None:
@@ -170,7 +241,7 @@ def test_a_memory_under_another_logs_name_is_refused(tmp_path: Path) -> None:
 
 def test_a_memory_that_cant_be_kept_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(AuditsealError, match="can't be written"):
-        write_heads(tmp_path / "no" / "state", {})
+        remember_heads(tmp_path / "no" / "state", {})
 
 
 def test_a_resigned_head_with_the_same_root_is_no_fork() -> None:

@@ -225,6 +225,39 @@ def test_what_was_verified_is_remembered(place: Path) -> None:
     assert state.read_bytes() == before
 
 
+def test_of_two_runs_at_one_time_none_takes_the_others_heads_back(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first reads an empty memory and a short log; meanwhile the second remembers a longer one."""
+    state = place / "state.json"
+    longer = make_log(LOG, (20, 30, 25, 5))[3]
+    state.write_text('{"version": 1, "heads": {}}')
+
+    def meanwhile(url: str) -> Any:
+        state.write_text(json.dumps({"version": 1, "heads": {str(LOG): longer.note.format().decode()}}))
+        return DirectoryVault(place / "vault")
+
+    monkeypatch.setattr(module, "open_existing", meanwhile)
+    assert run(place, "--state", str(state), "--jobs", "1").exit_code == 0
+    sizes = [note.split("\n")[1] for note in json.loads(state.read_text())["heads"].values()]
+    assert sizes == ["4", "3"]
+
+
+def test_two_runs_at_one_time_that_see_two_histories_find_a_fork(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = place / "state.json"
+    other = resigned(make_log(LOG, (20, 30, 25))[2], sealer="other")
+    state.write_text('{"version": 1, "heads": {}}')
+
+    def meanwhile(url: str) -> Any:
+        state.write_text(json.dumps({"version": 1, "heads": {str(LOG): other.note.format().decode()}}))
+        return DirectoryVault(place / "vault")
+
+    monkeypatch.setattr(module, "open_existing", meanwhile)
+    answer = run(place, "--state", str(state), "--json", "--jobs", "1", "--evidence", str(place / "proof"))
+    said = json.loads(answer.stdout)
+    assert (answer.exit_code, said["exit_code"], said["ok"]) == (21, 21, False)
+    assert [log["result"] for log in said["logs"]] == ["FAILED", "OK"]
+    assert len(said["evidence"]) == 2
+
+
 def test_a_state_file_that_is_broken_or_cant_be_written(place: Path) -> None:
     state = place / "state.json"
     state.write_text("?")
