@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
 SCHEMAS = dict(re.findall(r"^```avsc (\w+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL))
+EVENT_PREFIX = bytes.fromhex(re.findall(r"^```hex event_prefix\n(\w+)\n```$", PAGE, re.MULTILINE)[0])
 TEXTS = ("cluster_id", "topic_id", "sealer")
 PRIME = 2**255 - 19
 SMALL_ORDER = {
@@ -94,11 +95,18 @@ def compiled(schema: Any, names: dict[str, Reader]) -> Reader:
         return names[schema]
     if isinstance(schema, list):
         return optional(compiled(schema[1], names))
-    if schema["type"] == "array":
-        return array_of(compiled(schema["items"], names))
-    if schema["type"] == "fixed":
-        return names.setdefault(schema["name"], fixed_of(schema["size"]))
-    return record_of([(field["name"], compiled(field["type"], names)) for field in schema["fields"]])
+    match schema["type"]:
+        case "array":
+            read = array_of(compiled(schema["items"], names))
+        case "map":
+            read = array_of(record_of([("key", string), ("value", compiled(schema["values"], names))]))
+        case "enum":
+            read = symbol_of(schema["symbols"])
+        case "fixed":
+            read = names.setdefault(schema["name"], fixed_of(schema["size"]))
+        case _:
+            read = record_of([(field["name"], compiled(field["type"], names)) for field in schema["fields"]])
+    return read
 
 
 def optional(read: Reader) -> Reader:
@@ -123,6 +131,15 @@ def array_of(read: Reader) -> Reader:
     return array
 
 
+def symbol_of(symbols: list[str]) -> Reader:
+    def symbol(data: bytes, at: int) -> tuple[str, int]:
+        index, at = integer(data, at)
+        need(0 <= index < len(symbols), "enum")
+        return symbols[index], at
+
+    return symbol
+
+
 def fixed_of(size: int) -> Reader:
     def fixed(data: bytes, at: int) -> tuple[Any, int]:
         need(at + size <= len(data), "fixed")
@@ -143,6 +160,18 @@ def record_of(fields: list[tuple[str, Reader]]) -> Reader:
 
 PRIMITIVES: dict[str, Reader] = {"long": long, "int": integer, "string": string, "bytes": octets, "boolean": boolean}
 READERS = {name: compiled(json.loads(text), dict(PRIMITIVES)) for name, text in SCHEMAS.items()}
+
+
+def read_event(data: bytes) -> dict[str, Any]:  # section 3
+    """Return an event's fields, `attributes` as a list of `key` and `value`. It checks the encoding, no other rule."""
+    need(data.startswith(EVENT_PREFIX), "event.prefix")
+    try:
+        event, end = READERS["event"](data, len(EVENT_PREFIX))
+    except (IndexError, ValueError) as error:
+        raise Refused("MALFORMED", "event") from error
+    keys = [attribute["key"].encode() for attribute in event["attributes"]]
+    need(end == len(data) and keys == sorted(set(keys)), "event")
+    return dict(event)
 
 
 def unbase64(text: bytes, field: str) -> bytes:
