@@ -40,10 +40,14 @@ class ArchiverSettings(DaemonSettings):
 
         Raises:
             TrustError: The trust file can't be relied on.
-            ConfigurationError: It pins no log of the topic, or asks for a longer retention, or a secret can't be read.
+            ConfigurationError: It can't be read, pins no log of the topic, or asks for a longer retention, or a secret
+                can't be read.
         """
         section = self.archiver
-        trust = Trust.parse(section.trust_file.read_bytes())
+        try:
+            trust = Trust.parse(section.trust_file.read_bytes())
+        except OSError as error:
+            raise ConfigurationError(f"archiver.trust_file: {section.trust_file} can't be read: {error}") from error
         if trust.retention_days is not None and section.retention_days < trust.retention_days:
             raise ConfigurationError(
                 f"archiver.retention_days: {section.retention_days} is less than the {trust.retention_days} days that"

@@ -38,7 +38,7 @@ class SealerSection(Section):
 
     key_file: FilePath
     passphrase_file: FilePath
-    run: int = Field(default=0, ge=0)
+    run: int = Field(default=0, ge=0, le=1000)
     predecessors: tuple[str, ...] = ()
     group: str = Field(default="auditseal.sealer", min_length=1)
     instance: str = ""
@@ -74,7 +74,11 @@ class SealerSettings(DaemonSettings):
     sealer: SealerSection
 
     def config(self, *, genesis_allowed: bool) -> SealerConfig:
-        """Return what the sealer is made of."""
+        """Return what the sealer is made of.
+
+        Raises:
+            ConfigurationError: A predecessor is of another log, or a secret can't be read.
+        """
         section = self.sealer
         return SealerConfig(
             client=self.kafka.client_config(),

@@ -4,6 +4,7 @@ import re
 
 from auditseal_archiver.vault import StoredVersion, VaultReader
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 
 _BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
@@ -12,8 +13,8 @@ _TAIL = 1000  # heights that are settled by one listing
 _PROBE = 4  # entries a listing fetches to find one block
 
 
-def read_head(reader: VaultReader, origin: Origin) -> tuple[int, bytes] | None:
-    """Return the height and the bytes of a log's highest stored block, None where the vault holds none.
+def read_head(reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1) -> tuple[int, bytes] | None:
+    """Return the height and the bytes of a log's highest stored block below a height, None where there is none.
 
     The bytes are the oldest version's: what was locked first counts, whatever was written over it. Foreign names are
     passed over. Nothing is verified.
@@ -22,7 +23,7 @@ def read_head(reader: VaultReader, origin: Origin) -> tuple[int, bytes] | None:
         HaltError: SQUATTED; the highest key holds nothing but a delete marker.
         VaultError: The store can't be read.
     """
-    height = _highest(reader, origin)
+    height = _highest(reader, origin, below)
     if height is None:
         return None
     key = origin.block_key(height)
@@ -46,31 +47,31 @@ def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
     return versions[-1] if versions else None
 
 
-def _highest(reader: VaultReader, origin: Origin) -> int | None:
+def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
     """Find the last height: whether any block lies above a height only ever turns from yes to no as it grows."""
-    low = _first_above(reader, origin, -1)
+    low = _first_between(reader, origin, -1, below)
     if low is None:
         return None
     step = _STRIDE
-    while (found := _first_above(reader, origin, low + step)) is not None:
+    while (found := _first_between(reader, origin, low + step, below)) is not None:
         low, step = found, step * _STRIDE
     high = low + step
     while high - low > _TAIL:
         middle = (low + high) // 2
-        found = _first_above(reader, origin, middle)
+        found = _first_between(reader, origin, middle, below)
         low, high = (low, middle) if found is None else (found, high)
     above = (_height_of(origin, entry.key) for entry in reader.versions(origin.blocks_prefix, origin.block_key(low)))
-    return max((height for height in above if height is not None), default=low)
+    return max((height for height in above if height is not None and height < below), default=low)
 
 
-def _first_above(reader: VaultReader, origin: Origin, height: int) -> int | None:
-    """Return the lowest height that has an object and lies above `height`."""
+def _first_between(reader: VaultReader, origin: Origin, height: int, below: int) -> int | None:
+    """Return the lowest height that has an object and lies above `height`, None where that isn't below `below`."""
     after = origin.block_key(height) if height >= 0 else ""
     while entries := list(reader.versions(origin.blocks_prefix, after, limit=_PROBE)):
         for entry in entries:
             found = _height_of(origin, entry.key)
             if found is not None and found > height:
-                return found
+                return found if found < below else None
         after = entries[-1].key
     return None
 

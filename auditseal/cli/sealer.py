@@ -1,6 +1,8 @@
 """`auditseal sealer`: the daemon that turns events into signed blocks."""
 
 import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from auditseal.settings_sealer import SealerSettings
     from auditseal_schemas.halt import HaltError
     from auditseal_schemas.key import SigningKey
-    from auditseal_sealer.head_reader import ReadHead
+    from auditseal_sealer.given_up import ReadHead
     from auditseal_sealer.hooks import Hooks
 
 app = typer.Typer()
@@ -26,19 +28,34 @@ def sealer(
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file; the environment wins over it.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Validate and print the configuration, and end.")] = False,  # noqa: FBT002
     genesis: Annotated[bool, typer.Option("--genesis", help="Allow logs without any block to begin.")] = False,  # noqa: FBT002
+    give_up: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--give-up",
+            metavar='"ORIGIN SIZE"',
+            help="With --genesis of a run above 0: the log that ends and its number of blocks, as sealer.predecessors"
+            " has them; once for each. A terminal is asked where it isn't given.",
+        ),
+    ] = None,
 ) -> None:
     """Seal the events of a topic into signed blocks, until SIGTERM.
 
     Example: auditseal sealer --config /etc/auditseal.toml
     """
+    from auditseal.cli.give_up import check_giving_up  # noqa: PLC0415
     from auditseal.daemon import UNUSABLE  # noqa: PLC0415
     from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
     from auditseal.settings_sealer import SealerSettings  # noqa: PLC0415
 
     try:
         settings = load_settings(SealerSettings, config)
+        made = settings.config(genesis_allowed=genesis)
+        vault_head(settings.vault)
         if check:
             load_signer(settings)
+        if genesis or give_up:
+            ask = partial(typer.prompt, err=True) if sys.stdin.isatty() and not check else None
+            check_giving_up(made.predecessors if genesis else (), give_up or (), ask)
     except ConfigurationError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(UNUSABLE) from error
@@ -91,14 +108,15 @@ def vault_head(url: str) -> "ReadHead":
     from auditseal_archiver.head import read_head  # noqa: PLC0415
     from auditseal_archiver.locate import open_reader  # noqa: PLC0415
     from auditseal_archiver.vault import VaultError  # noqa: PLC0415
+    from auditseal_schemas.limits import MAX_HEIGHT  # noqa: PLC0415
     from auditseal_schemas.origin import Origin  # noqa: PLC0415
     from auditseal_sealer.errors import UnavailableError  # noqa: PLC0415
 
     vault = open_reader(url)
 
-    def read(origin: Origin) -> tuple[int, bytes] | None:
+    def read(origin: Origin, below: int = MAX_HEIGHT + 1, /) -> tuple[int, bytes] | None:
         try:
-            return read_head(vault, origin)
+            return read_head(vault, origin, below)
         except VaultError as error:
             raise UnavailableError(f"the vault can't be read: {error}") from error
 

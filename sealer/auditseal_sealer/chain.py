@@ -16,7 +16,8 @@ from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import FencedError, UnavailableError
-from auditseal_sealer.head_reader import HeadReader, ReadHead
+from auditseal_sealer.given_up import ReadHead
+from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.partition_reader import STEADY, Isolation, PartitionReader

@@ -1,10 +1,11 @@
 """What a sealer is told, as one frozen value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditseal_schemas import __version__
 from auditseal_schemas.draft import BlockLimits
+from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.batch import BatchPolicy
@@ -66,6 +67,9 @@ class SealerConfig:
         intervals: How often topics and vault are looked at.
         clock_lead: Seconds by which `sealed_at` may lead the broker's clock.
         sealer: What headers say of who sealed.
+
+    Raises:
+        ConfigurationError: A predecessor is no earlier run of a log of this topic, or two are of one partition.
     """
 
     client: Mapping[str, str]
@@ -84,6 +88,16 @@ class SealerConfig:
     intervals: Intervals = field(default_factory=Intervals)
     clock_lead: float = 10
     sealer: str = f"auditseal/{__version__}"
+
+    def __post_init__(self) -> None:
+        partitions = set[int]()
+        for origin in (Origin.parse(head.origin) for head in self.predecessors):
+            if origin.run >= self.run or replace(origin, run=self.run) != self.origin(origin.partition):
+                logs = f"{self.cluster}/{self.events_topic}"
+                raise ConfigurationError(f"sealer.predecessors: {origin} is no run of {logs} before run {self.run}")
+            if origin.partition in partitions:
+                raise ConfigurationError(f"sealer.predecessors: partition {origin.partition} has more than one")
+            partitions.add(origin.partition)
 
     def origin(self, partition: int) -> Origin:
         """Return the log of a partition."""

@@ -1,7 +1,7 @@
 """Gathers what all sources say of a log. It decides nothing: that is `recovery`'s."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditseal_schemas.block import Block
@@ -10,11 +10,9 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.given_up import ReadHead, find_given_up
 from auditseal_sealer.partition_reader import BRIEF, Isolation, PartitionReader
 from auditseal_sealer.recovery import EventsLog, Evidence
-
-ReadHead = Callable[[Origin], tuple[int, bytes] | None]
-"""Returns the height and bytes of the vault's highest block of a log; UnavailableError where the vault is away."""
 
 _TAIL = 4  # offsets: two transactions of one block and one marker
 _POLL = 0.05  # s
@@ -55,6 +53,7 @@ class HeadReader:
             unarchived = self._find_unarchived(committed, start, head, vault)
             origin, timeout = self._origin, self._config.timeouts.question
             group_text = committed.group_text(origin.topic, origin.partition, timeout)
+        begun = vault is not None or (head is not None and head.height >= 0)
         return Evidence(
             events=self._events_log(),
             head=head.data if head else None,
@@ -62,6 +61,7 @@ class HeadReader:
             aborted=aborted,
             vault=vault,
             group_text=group_text,
+            given_up=None if begun else find_given_up(self._read_head, origin),
         )
 
     def _settled_end(self) -> int:

@@ -7,11 +7,13 @@ In this order (docs/kafka.md, Recovering the head):
    vault that is ahead, or blocks that left the topic before they were archived, are a halt.
 3. The group's position may not be ahead of the head: it was committed with a block that is gone.
 4. A signed next block that lies aborted in the topic is committed again, byte for byte: no height is signed twice.
-5. Without any block the log begins, where a person allowed it.
+5. Without any block the log begins, where a person allowed it. A later run goes on from the very head that the vault
+   has of the runs before: its genesis names that head for ever, and what lies above it would be disowned unseen.
 6. The events log must be the one that the head was sealed from: ids, end, and the last record to the byte.
 """
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 
 from auditseal_schemas.block import Block
@@ -20,6 +22,7 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
+from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.verdict import Verdict
@@ -49,6 +52,7 @@ class Evidence:
         aborted: What lies after the head in aborted transactions, in the topic's order.
         vault: The vault's highest block; None where it has none.
         group_text: What was committed with the group's offset, empty where there is none.
+        given_up: The last head that the vault has of the runs before; None where it has none, or this one has begun.
     """
 
     events: EventsLog
@@ -57,6 +61,7 @@ class Evidence:
     aborted: tuple[bytes, ...]
     vault: tuple[int, bytes] | None
     group_text: str
+    given_up: Predecessor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def recover(origin: Origin, key: VerifierKey, evidence: Evidence, beginning: Beg
     _check_group(state, evidence.group_text)
     unfinished = _find_unfinished(state, evidence.aborted)
     if head is None and unfinished is None:
-        _check_beginning(origin, beginning)
+        _check_beginning(origin, beginning, evidence.given_up)
     reading = _find_reading(origin, head, evidence.events)
     since = unarchived.header.sealed_at if unarchived else None
     return Recovered(state, unfinished, reading, evidence.events.start, since)
@@ -226,13 +231,23 @@ def _open_signed(state: LogState, data: bytes) -> Block | None:
     return block if block.header.origin == state.origin and block.header.height >= state.height else None
 
 
-def _check_beginning(origin: Origin, beginning: Beginning) -> None:
+def _check_beginning(origin: Origin, beginning: Beginning, given_up: Predecessor | None) -> None:
     if not beginning.allowed:
         problem = "no block of this log is anywhere; if it is new, say so with --genesis"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
     if (origin.run > 0) != (beginning.predecessor is not None):
         problem = "exactly a run above 0 goes on from a predecessor: configure its origin, size and root"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
+    named = beginning.predecessor
+    if named and named != (found := given_up or Predecessor(named.origin, 0, EMPTY_ROOT)):
+        has = f"the vault's last head of the runs before is {_line(found)}" if given_up else "the vault has none before"
+        problem = f"it was told to go on from {_line(named)}, and {has}: verify the vault, and name its head"
+        raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
+
+
+def _line(head: Predecessor) -> str:
+    """Return a head as the settings spell it."""
+    return f"{head.origin} {head.size} {b64encode(head.root).decode()}"
 
 
 def _find_reading(origin: Origin, head: Block | None, events: EventsLog) -> Reading:

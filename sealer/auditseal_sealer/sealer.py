@@ -17,7 +17,7 @@ from auditseal_sealer.chain import Chain, Surroundings
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import UnavailableError
-from auditseal_sealer.head_reader import ReadHead
+from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.membership import Membership
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics

@@ -11,7 +11,7 @@ from auditseal_sealer.chain import Chain
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import UnavailableError
-from auditseal_sealer.head_reader import ReadHead
+from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.topic_rules import TopicView, check_pair, retention_seconds
 
 _log = structlog.get_logger("auditseal.sealer")

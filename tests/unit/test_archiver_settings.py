@@ -127,3 +127,19 @@ def test_a_drill_that_can_not_be_held(url: str, code: int, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     assert invoke("drill", "--vault", url)[0] == code
+
+
+@pytest.mark.parametrize("check", [["--check"], []], ids=["check", "run"])
+def test_a_trust_file_that_can_not_be_read(config: Path, trust: Path, monkeypatch: pytest.MonkeyPatch, check) -> None:
+    """It is there, so that the settings pass; a test that may run as root can't take its rights away."""
+
+    def refuse(path: Path) -> bytes:
+        assert path == trust
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    code, output = invoke("archiver", *check, "--config", str(config))
+    assert (code, output) == (
+        2,
+        f"archiver.trust_file: {trust} can't be read: [Errno 13] Permission denied\n",
+    )

@@ -9,8 +9,11 @@ from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity, enc
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
+from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.given_up import ReadHead, find_given_up
 from auditseal_sealer.recovery import Beginning, EventsLog, Evidence, Reading, Recovered, recover
 from tests.core_samples import OTHER_SIGNER, SIGNER, Message, resigned
 
@@ -110,11 +113,71 @@ def test_a_later_run_begins_after_its_predecessor_and_ignores_its_blocks_and_pos
     later = replace(ORIGIN, run=1)
     evidence = replace(HEAD, unarchived=None, group_text="auditseal run=0 height=2")
     beginning = Beginning(allowed=True, predecessor=Predecessor(str(ORIGIN), 2, CHAIN[1].next_frontier.root))
+    evidence = replace(evidence, given_up=beginning.predecessor)
     assert decide(evidence, beginning, later).state == LogState.genesis(
         later, (VerifierKey(str(later), SIGNER.public),)
     )
     assert halted(evidence, ALLOWED, later) is Halt.GENESIS_NOT_ALLOWED
     assert halted(NOTHING, beginning) is Halt.GENESIS_NOT_ALLOWED
+
+
+ROOTS = [block.next_frontier.root for block in CHAIN]
+GIVEN_UP = Predecessor(str(ORIGIN), 2, ROOTS[1])
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        (GIVEN_UP._replace(root=bytes(32)), GIVEN_UP),
+        (Predecessor(str(ORIGIN), 3, ROOTS[2]), GIVEN_UP),  # more than was published
+        (Predecessor(str(ORIGIN), 1, ROOTS[0]), GIVEN_UP),  # true, but it would disown block 1
+        (GIVEN_UP, None),
+        (Predecessor(str(replace(ORIGIN, run=1)), 0, EMPTY_ROOT), GIVEN_UP),  # a run in which nothing was sealed
+        (Predecessor(str(ORIGIN), 0, bytes(32)), None),
+    ],
+)
+def test_a_later_run_names_the_very_head_that_the_vault_has(named: Predecessor, found: Predecessor | None) -> None:
+    later = replace(ORIGIN, run=2)
+    evidence, beginning = replace(NOTHING, given_up=found), Beginning(allowed=True, predecessor=named)
+    with pytest.raises(HaltError, match=f"was told to go on from {named.origin} {named.size} ") as caught:
+        decide(evidence, beginning, later)
+    assert caught.value.halt is Halt.GENESIS_NOT_ALLOWED
+
+
+def test_a_run_goes_on_from_one_that_was_never_published() -> None:
+    nothing = Predecessor(str(ORIGIN), 0, EMPTY_ROOT)
+    assert decide(NOTHING, Beginning(allowed=True, predecessor=nothing), replace(ORIGIN, run=1)).state.height == 0
+
+
+def vault_of(*objects: tuple[Origin, int, bytes]) -> ReadHead:
+    def read_head(origin: Origin, below: int = MAX_HEIGHT + 1, /) -> tuple[int, bytes] | None:
+        found = [(height, data) for of, height, data in objects if of == origin and height < below]
+        return max(found, default=None)
+
+    return read_head
+
+
+FORGED = replace(CHAIN[2], frontier=Block.parse(OTHER_HISTORY[2]).frontier).format()
+"""Block 2 on another tree than its checkpoint's."""
+
+
+@pytest.mark.parametrize(
+    ("above", "found"),
+    [
+        ([], GIVEN_UP),
+        ([(ORIGIN, 2, RAW[2])], Predecessor(str(ORIGIN), 3, ROOTS[2])),
+        ([(ORIGIN, 2, b"squatted"), (ORIGIN, MAX_HEIGHT, b"")], GIVEN_UP),
+        ([(ORIGIN, 2, RAW[1])], GIVEN_UP),
+        ([(ORIGIN, 2, make_chain(replace(ORIGIN, partition=2), 1, 1, 1)[2].format())], GIVEN_UP),
+        ([(ORIGIN, 2, FORGED)], GIVEN_UP),
+        ([(replace(ORIGIN, run=1), 0, b"squatted")], GIVEN_UP),
+        ([(replace(ORIGIN, run=2), 0, make_chain(replace(ORIGIN, run=2), 1)[0].format())], GIVEN_UP),
+    ],
+)
+def test_the_head_that_is_given_up_is_the_last_block_of_the_runs_before(above, found) -> None:
+    vault = vault_of((ORIGIN, 0, RAW[0]), (ORIGIN, 1, RAW[1]), *above)
+    assert find_given_up(vault, replace(ORIGIN, run=2)) == found
+    assert find_given_up(vault, ORIGIN) is None
 
 
 def test_a_signed_next_block_that_was_not_committed_is_found_among_leftovers() -> None:

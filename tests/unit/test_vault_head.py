@@ -65,3 +65,11 @@ def test_any_set_of_heights_among_foreign_names(heights: set[int], foreign: set[
     highest = max(heights, default=None)
     expected = None if highest is None else (highest, ORIGIN.block_key(highest).encode())
     assert read_head(listing, ORIGIN) == expected
+
+
+@given(st.sets(st.integers(0, 3000) | st.integers(0, 10**12 - 1), max_size=12), st.integers(0, 10**12))
+def test_the_highest_below_a_height(heights: set[int], below: int) -> None:
+    for bound in {below, *heights, *(height + 1 for height in heights)}:
+        highest = max((height for height in heights if height < bound), default=None)
+        expected = None if highest is None else (highest, ORIGIN.block_key(highest).encode())
+        assert read_head(Listing([f"{height:012d}.avro" for height in heights]), ORIGIN, bound) == expected
