@@ -1,6 +1,6 @@
 """Verification of a vault: every pinned log walked and judged."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -29,7 +29,7 @@ class Request:
         trust: The trust file.
         quick: Stop at the stored bytes; hash no record again.
         heads: The remembered heads.
-        anchor: What the report says of them.
+        memory: Where they come from, as the report says it; empty where nothing is remembered.
         expected: Logs that must be there, whether or not the trust file pins them.
         oldest: The oldest `sealed_at`, in µs since the epoch, that the last block of a log may have; None for any.
         notices: What the caller wants told along with the answer.
@@ -38,7 +38,7 @@ class Request:
     trust: Trust
     quick: bool = False
     heads: Mapping[Origin, Head] = field(default_factory=dict)
-    anchor: str = "none"
+    memory: str = ""
     expected: tuple[Origin, ...] = ()
     oldest: int | None = None
     notices: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Audit:
         return Report(
             vault=self._examiner.reader.url,
             quick=self._request.quick,
-            anchor=self._request.anchor,
+            anchor=self._anchor(whole),
             logs=tuple(self._report(pinned) for pinned in logs),
             findings=self._unpinned(),
             notices=tuple(self._notices()),
@@ -123,9 +123,8 @@ class Audit:
     def _report(self, pinned: PinnedLog) -> LogReport:
         walk, error = self._walks[pinned.origin], self._errors.get(pinned.origin, "")
         walk.findings.sort()
-        return LogReport(
-            pinned.origin, self._result(pinned, walk, error), walk.tally, walk.findings, tuple(walk.notices), error
-        )
+        notices = (*walk.notices, *self._first_seen(pinned))
+        return LogReport(pinned.origin, self._result(pinned, walk, error), walk.tally, walk.findings, notices, error)
 
     def _result(self, pinned: PinnedLog, walk: LogWalk, error: str) -> Result:
         if walk.findings:
@@ -135,6 +134,23 @@ class Audit:
         if pinned.start:
             return Result.CHAIN_OK
         return Result.QUICK_OK if self._request.quick else Result.OK
+
+    def _first_seen(self, pinned: PinnedLog) -> Iterator[str]:
+        """Yield a notice where there is a memory, and nothing of this log in it."""
+        if self._request.memory and pinned.origin not in self._request.heads:
+            yield "first seen: no head of it was remembered, so a tail that was cut off can't be noticed"
+
+    def _anchor(self, read: Collection[Origin]) -> str:
+        """Return what the logs that could be read were compared with: `none` where that was nothing."""
+        compared = sum(log.origin in read and self._is_compared(log) for log in self._request.trust.logs)
+        if compared == 0:
+            return "none"
+        return f"{self._request.memory} ({compared} {'head' if compared == 1 else 'heads'})"
+
+    def _is_compared(self, pinned: PinnedLog) -> bool:
+        """Return whether a head of the log is remembered that doesn't lie below its start."""
+        head, start = self._request.heads.get(pinned.origin), pinned.start
+        return head is not None and (start is None or head.checkpoint.size >= start.height)
 
     def _unpinned(self) -> Findings:
         """Return a finding for each expected log that the trust file doesn't pin: nothing of it can be verified."""

@@ -45,16 +45,18 @@ class Head:
 
 
 def read_heads(path: Path) -> dict[Origin, Head]:
-    """Return the heads that a state file remembers; none where there is no file yet.
+    """Return the heads that a state file remembers.
 
     Raises:
-        ConfigurationError: The file is broken. It is the auditor's own memory, so nothing of it is passed over.
+        ConfigurationError: There is no such file, or it is broken. It is the auditor's own memory: without it, or with
+            a part of it, a run would notice less and not say so.
         AuditsealError: The file can't be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
+    except FileNotFoundError as error:
+        problem = f"there is no state file {path}: is the path right, is its disk mounted? A first run says --state-new"
+        raise ConfigurationError(problem) from error
     except (OSError, UnicodeDecodeError) as error:
         raise AuditsealError(f"the state file {path} can't be read: {error}") from error
     try:
@@ -76,7 +78,7 @@ def remember_heads(path: Path, heads: Mapping[Origin, Head]) -> list[Finding]:
     """
     try:
         with _locked(path):
-            known = read_heads(path)
+            known = read_heads(path) if path.exists() else {}
             _write(path, merge_heads(known, heads))
     except OSError as error:
         raise AuditsealError(f"the state file {path} can't be written: {error}") from error

@@ -94,7 +94,7 @@ class Report:
     Attributes:
         vault: The vault's URL.
         quick: No record was hashed again.
-        anchor: What stands outside the vault: `none`, or `state FILE (n heads)`.
+        anchor: What stands outside the vault and was compared: `none`, or `state FILE (n heads)`.
         logs: The logs, in the trust file's order.
         findings: What belongs to no pinned log.
         notices: What is worth knowing and no fault.

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from auditseal.cli.auditing import (
 
 if TYPE_CHECKING:  # its libraries come with [auditor] only
     from auditseal_auditor.audit import OnProgress
+    from auditseal_auditor.heads import Head
     from auditseal_auditor.report import Report
     from auditseal_auditor.tally import Tally
     from auditseal_schemas.origin import Origin
@@ -40,6 +41,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     as_json: Json = False,  # noqa: FBT002
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")] = None,
     state: Annotated[Path | None, typer.Option(dir_okay=False, help="Remembers verified heads in this file.")] = None,
+    state_new: Annotated[bool, typer.Option("--state-new", help="Begin the state file: the first run.")] = False,  # noqa: FBT002
     expect: Annotated[list[str] | None, typer.Option(help="A log that must be there; may be repeated.")] = None,
     max_age: Annotated[float | None, typer.Option(min=0, help="Hours since a log's last block, at most.")] = None,
     evidence: Annotated[
@@ -58,15 +60,15 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415
         from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
         from auditseal_auditor.examiner import Examiner  # noqa: PLC0415
-        from auditseal_auditor.heads import heads_after, read_heads, remember_heads  # noqa: PLC0415
+        from auditseal_auditor.heads import heads_after, remember_heads  # noqa: PLC0415
 
-        pinned, heads = read_trust(trust), read_heads(state) if state else {}
+        pinned, heads = read_trust(trust), _begin(state) if state_new else _recall(state)
         url = vault_url(vault, pinned)
         request = Request(
             pinned,
             quick=quick,
             heads=heads,
-            anchor=f"state {state} ({len(heads)} {'head' if len(heads) == 1 else 'heads'})" if state else "none",
+            memory=f"state {state}" if state else "",
             expected=tuple(map(parse_origin, expect or ())),
             oldest=None if max_age is None else int(time() * 1_000_000 - max_age * _HOUR),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
@@ -78,6 +80,21 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         proofs = write_evidence(evidence, report.kept_findings) if evidence else []
     _show(report, proofs, as_json=as_json)
     raise typer.Exit(report.exit_code)
+
+
+def _begin(state: Path | None) -> "Mapping[Origin, Head]":
+    """Return the empty memory of a first run; no later one can pass for it."""
+    from auditseal_schemas.errors import ConfigurationError  # noqa: PLC0415
+
+    if state is None or state.exists():
+        raise ConfigurationError("--state-new is for a first run: it needs --state FILE, and no such file yet")
+    return {}
+
+
+def _recall(state: Path | None) -> "Mapping[Origin, Head]":
+    from auditseal_auditor.heads import read_heads  # noqa: PLC0415
+
+    return read_heads(state) if state else {}
 
 
 def _show(report: "Report", proofs: list[Path], *, as_json: bool) -> None:

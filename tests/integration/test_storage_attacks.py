@@ -213,7 +213,7 @@ def test_a_block_that_was_under_no_lock_can_vanish_which_a_remembered_head_tells
     last, state = LOG.block_key(2), tmp_path / "heads.json"
     fill(empty, but=last)
     (version,) = [empty.put(last, empty.logs[0][2].format(), mode="GOVERNANCE")]
-    assert found(empty.audit("--state", str(state))) == [bad_storage("retention.mode", 2)]
+    assert found(empty.audit("--state", str(state), "--state-new")) == [bad_storage("retention.mode", 2)]
     assert [log["head"]["size"] for log in empty.audit()["logs"]] == [3, 3]
     remembered = json.loads(state.read_text())["heads"]
     assert list(remembered) == [str(OTHER)]  # only what nothing is wrong with is remembered

@@ -80,8 +80,8 @@ def place(tmp_path: Path) -> Place:
     """A vault that was verified, and is remembered."""
     made = Place(tmp_path)
     made.fill(untouched())
-    answer = made.verify_with_state()
-    assert (answer["ok"], answer["anchor"]) == (True, f"state {made.state} (0 heads)")
+    answer = made.verify_with_state("--state-new")
+    assert (answer["ok"], answer["anchor"]) == (True, "none")
     return made
 
 
@@ -110,9 +110,14 @@ def test_every_old_backup_is_a_truncation_and_isnt_remembered(place: Place) -> N
 def test_an_old_backup_of_the_state_as_well_tells_nothing_and_says_how_many_heads_it_had(place: Place) -> None:
     """The memory must lie where the vault's operators can't write: whoever rolls back both isn't seen."""
     place.fill(backup(2, 2))
-    place.state.unlink()
+    old = {str(LOG): history(LOG).blocks[1].note.format().decode()}
+    place.state.write_text(json.dumps({"version": 1, "heads": old}))
     answer = place.verify_with_state()
-    assert (answer["ok"], answer["anchor"]) == (True, f"state {place.state} (0 heads)")
+    assert (answer["ok"], answer["anchor"]) == (True, f"state {place.state} (1 head)")
+    assert [len(log["notices"]) for log in answer["logs"]] == [0, 1]
+    place.state.write_text('{"version": 1, "heads": {}}')
+    answer = place.verify_with_state()
+    assert (answer["ok"], answer["anchor"]) == (True, "none")
 
 
 def test_a_log_that_vanished_is_missing_with_a_memory_and_without(place: Place) -> None:

@@ -16,6 +16,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import Start
 from auditseal_schemas.verdict import Verdict
 from tests.vault_factory import (
     ORIGINS,
@@ -218,8 +219,33 @@ def test_a_run_waits_for_another_one(tmp_path: Path) -> None:
     assert read_heads(path) == head_of(logs[0][0])
 
 
-def test_no_state_file_yet_is_no_memory_yet(tmp_path: Path) -> None:
-    assert read_heads(tmp_path / "none") == {}
+def test_a_memory_that_isnt_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is the path right, is its disk mounted"):
+        read_heads(tmp_path / "none")
+
+
+def test_a_log_without_a_remembered_head_is_said_to_be_first_seen() -> None:
+    vault, logs = make_vault()
+    report = audit(vault, heads=head_of(logs[0][1]), memory="state x")
+    assert report.anchor == "state x (1 head)"
+    assert [bool(log.notices) for log in report.logs] == [False, True]
+    assert report.logs[1].notices[0].startswith("first seen: ")
+    assert [log["notices"] for log in report.to_json()["logs"]] == [list(log.notices) for log in report.logs]
+    assert audit(vault, heads=head_of(logs[0][1]) | head_of(logs[1][0]), memory="state x").anchor == "state x (2 heads)"
+
+
+def test_what_was_compared_with_nothing_has_no_anchor() -> None:
+    vault, logs = make_vault()
+    stranger = Origin("b.example", "t", 0, 0)
+    heads = head_of(seal(LogState.genesis(stranger, keys_of(stranger)), 1))
+    assert audit(vault, heads=heads, memory="state x").anchor == "none"
+    starts = {LOG: Start(2, logs[0][2].frontier.root)}
+    for height, anchor in ((0, "none"), (1, "state x (1 head)")):
+        report = audit(vault, make_trust(starts=starts), heads=head_of(logs[0][height]), memory="state x")
+        assert report.anchor == anchor
+        assert any("lies below the start" in notice for notice in report.logs[0].notices) == (anchor == "none")
+    vault.broken = "*"
+    assert audit(vault, heads=head_of(logs[0][0]), memory="state x").anchor == "none"
 
 
 @pytest.mark.parametrize("harm", ["", "[]", "{}", '{"version": 2, "heads": {}}', '{"version": 1, "heads": {"x": "y"}}'])

@@ -214,7 +214,9 @@ def test_a_log_that_stopped_long_ago(place: Path) -> None:
 
 def test_what_was_verified_is_remembered(place: Path) -> None:
     state = place / "state.json"
-    assert f"anchor: state {state} (0 heads)" in run(place, "--state", str(state)).stdout
+    first = run(place, "--state", str(state), "--state-new").stdout
+    assert sum("first seen: no head of it was remembered" in line for line in first.splitlines()) == 2
+    assert "anchor: none; a tail that was cut off isn't seen without remembered heads (--state)" in first
     assert f"anchor: state {state} (2 heads)" in run(place, "--state", str(state)).stdout
     before = state.read_bytes()
     block_path(place, 2).unlink()
@@ -258,11 +260,37 @@ def test_two_runs_at_one_time_that_see_two_histories_find_a_fork(place: Path, mo
     assert len(said["evidence"]) == 2
 
 
-def test_a_state_file_that_is_broken_or_cant_be_written(place: Path) -> None:
+def test_a_state_file_that_is_broken(place: Path) -> None:
     state = place / "state.json"
     state.write_text("?")
     assert run(place, "--state", str(state)).exit_code == 2
-    assert run(place, "--state", str(place / "no" / "state")).exit_code == 1
+
+
+def test_a_memory_that_was_mistyped_lost_or_not_mounted_is_no_first_run(place: Path) -> None:
+    state = place / "state.json"
+    assert run(place, "--state", str(state), "--state-new").exit_code == 0
+    for typo in (place / "sate.json", place / "not" / "mounted.json"):
+        answer = run(place, "--state", str(typo))
+        assert (answer.exit_code, answer.stdout) == (2, "")
+        assert "A first run says --state-new" in answer.stderr
+        assert not typo.exists()
+
+
+def test_a_first_run_is_so_only_once(place: Path) -> None:
+    state = place / "state.json"
+    assert run(place, "--state", str(state), "--state-new").exit_code == 0
+    for arguments in (("--state", str(state), "--state-new"), ("--state-new",)):
+        answer = run(place, *arguments)
+        assert (answer.exit_code, answer.stdout) == (2, "")
+        assert "--state-new is for a first run" in answer.stderr
+
+
+def test_a_memory_of_no_pinned_log_anchors_nothing(place: Path) -> None:
+    state = place / "state.json"
+    state.write_text('{"version": 1, "heads": {}}')
+    said = json.loads(run(place, "--state", str(state), "--json").stdout)
+    assert said["anchor"] == "none"
+    assert all(log["notices"][0].startswith("first seen: ") for log in said["logs"])
 
 
 def test_a_fork_comes_with_files_that_prove_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
