@@ -32,3 +32,12 @@ def test_exit_codes_are_all_different_and_no_shells() -> None:
 
 def test_a_halt_names_its_runbook() -> None:
     assert str(HaltError(Halt.FORK, "two blocks")) == "FORK: two blocks (runbook: fork)"
+
+
+def test_whoever_gives_up_a_log_is_told_what_to_type_and_to_stop_the_archiver_first() -> None:
+    pages = {page.stem: page.read_text("utf-8") for page in RUNBOOKS.glob("*.md")}
+    giving_up = [name for name, text in pages.items() if "AUDITSEAL_SEALER__RUN` to the next number" in text]
+    assert len(giving_up) == 8
+    for name in giving_up:
+        stop, confirm = pages[name].find("store what it still can, and stop it"), pages[name].find('--give-up "')
+        assert 0 < stop < confirm, name
