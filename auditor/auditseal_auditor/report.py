@@ -99,6 +99,7 @@ class Report:
         findings: What belongs to no pinned log.
         notices: What is worth knowing and no fault.
         seconds: How long it took.
+        failures: What could not be kept of it: the memory, the proof of a fork.
     """
 
     vault: str
@@ -108,6 +109,7 @@ class Report:
     findings: Findings
     notices: tuple[str, ...]
     seconds: float
+    failures: tuple[str, ...] = ()
 
     def with_findings(self, found: Iterable[Finding]) -> Self:
         """Return the report with further findings, each in its log's part: that log has failed."""
@@ -145,10 +147,10 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """The worst verdict's code; 1 where nothing was found but not all could be read; else 0."""
+        """The worst verdict's code; 1 where nothing was found but not all could be read, or kept; else 0."""
         if self.worst:
             return self.worst.exit_code
-        return 1 if self.errors else 0
+        return 1 if self.errors or self.failures else 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as one object, which docs/verify.md describes."""
@@ -166,7 +168,7 @@ class Report:
             "records": sum(log.tally.records for log in self.logs),
             "bytes": sum(log.tally.bytes for log in self.logs),
             "notices": list(self.notices),
-            "errors": self.errors,
+            "errors": [*self.errors, *self.failures],
             "seconds": round(self.seconds, 3),
         }
 

@@ -39,19 +39,19 @@ def exit_on_failure(command: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as missing:
-        _tell(command, f"{missing.name} isn't installed: pip install 'auditseal[auditor]'")
+        tell(command, f"{missing.name} isn't installed: pip install 'auditseal[auditor]'")
         raise typer.Exit(UNUSABLE) from missing
     except (ConfigurationError, TrustError) as error:
-        _tell(command, str(error))
+        tell(command, str(error))
         raise typer.Exit(UNUSABLE) from error
     except VerificationError as error:
-        _tell(command, str(error))
+        tell(command, str(error))
         raise typer.Exit(error.verdict.exit_code) from error
     except (AuditsealError, OSError) as error:
-        _tell(command, str(error))
+        tell(command, str(error))
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as interrupt:
-        _tell(command, "interrupted: nothing was shown")
+        tell(command, "interrupted: nothing was shown")
         raise typer.Exit(INTERRUPTED) from interrupt
 
 
@@ -109,7 +109,8 @@ def open_existing(url: str) -> "VaultReader":
     return reader
 
 
-def _tell(command: str, line: str) -> None:
+def tell(command: str, line: str) -> None:
+    """Print a line on standard error, nothing in it unescaped."""
     from auditseal_auditor.printable import printable  # noqa: PLC0415
 
     typer.echo(printable(f"auditseal {command}: {line}"), err=True)

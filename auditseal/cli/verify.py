@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import time
@@ -19,6 +20,7 @@ from auditseal.cli.auditing import (
     open_existing,
     parse_origin,
     read_trust,
+    tell,
     vault_url,
 )
 
@@ -58,9 +60,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     """
     with exit_on_failure("verify"):
         from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415
-        from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
         from auditseal_auditor.examiner import Examiner  # noqa: PLC0415
-        from auditseal_auditor.heads import heads_after, remember_heads  # noqa: PLC0415
 
         pinned, heads = read_trust(trust), _begin(state) if state_new else _recall(state)
         url = vault_url(vault, pinned)
@@ -75,10 +75,10 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         )
         with Examiner(partial(open_existing, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
             report = Audit(request, examiner, on_progress).run()
-        if state:
-            report = report.with_findings(remember_heads(state, heads_after(heads, report)))
-        proofs = write_evidence(evidence, report.kept_findings) if evidence else []
-    _show(report, proofs, as_json=as_json)
+        report, proofs = _keep(report, heads, state, evidence)
+        _show(report, proofs, as_json=as_json)
+        for failure in report.failures:
+            tell("verify", failure)
     raise typer.Exit(report.exit_code)
 
 
@@ -95,6 +95,28 @@ def _recall(state: Path | None) -> "Mapping[Origin, Head]":
     from auditseal_auditor.heads import read_heads  # noqa: PLC0415
 
     return read_heads(state) if state else {}
+
+
+def _keep(
+    report: "Report", heads: "Mapping[Origin, Head]", state: Path | None, evidence: Path | None
+) -> "tuple[Report, list[Path]]":
+    """Write memory and evidence, and return the report with what came of it: no failure keeps it from being shown."""
+    from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
+    from auditseal_auditor.heads import heads_after, remember_heads  # noqa: PLC0415
+    from auditseal_schemas.errors import AuditsealError  # noqa: PLC0415
+
+    failures, proofs = [], []
+    try:
+        if state:
+            report = report.with_findings(remember_heads(state, heads_after(heads, report)))
+    except AuditsealError as error:
+        failures.append(str(error))
+    try:
+        if evidence:
+            proofs = write_evidence(evidence, report.kept_findings)
+    except AuditsealError as error:
+        failures.append(str(error))
+    return replace(report, failures=tuple(failures)), proofs
 
 
 def _show(report: "Report", proofs: list[Path], *, as_json: bool) -> None:

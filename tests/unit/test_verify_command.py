@@ -266,6 +266,32 @@ def test_a_state_file_that_is_broken(place: Path) -> None:
     assert run(place, "--state", str(state)).exit_code == 2
 
 
+def test_what_was_found_is_shown_though_nothing_can_be_kept(place: Path) -> None:
+    """The folder of the memory isn't there, and the one for proofs would lie in a file."""
+    change_event(place)
+    options = ("--state", str(place / "no" / "state"), "--state-new", "--evidence", str(place / "trust.txt" / "proof"))
+    answer = run(place, *options)
+    assert answer.exit_code == Verdict.BAD_RECORD.exit_code
+    assert "record at offset 33" in answer.stdout
+    assert [line.split(": ")[1].split(" /")[0] for line in answer.stderr.splitlines()] == [
+        "the state file",
+        "the evidence can't be written",
+    ]
+    said = json.loads(run(place, *options, "--json").stdout)
+    assert (said["exit_code"], said["finding_count"], len(said["errors"])) == (17, 1, 2)
+
+
+def test_a_memory_that_cant_be_kept_is_never_ok(place: Path) -> None:
+    answer = run(place, "--state", str(place / "no" / "state"), "--state-new", "--json")
+    assert answer.exit_code == 1
+    said = json.loads(answer.stdout)
+    assert (said["ok"], said["exit_code"], said["finding_count"]) == (False, 1, 0)
+    assert [log["result"] for log in said["logs"]] == ["OK", "OK"]
+    assert "can't be written" in said["errors"][0]
+    assert "can't be written" in answer.stderr
+    assert run(place, "--state", str(place / "no" / "state"), "--state-new").stdout.startswith("OK: ")
+
+
 def test_a_memory_that_was_mistyped_lost_or_not_mounted_is_no_first_run(place: Path) -> None:
     state = place / "state.json"
     assert run(place, "--state", str(state), "--state-new").exit_code == 0
