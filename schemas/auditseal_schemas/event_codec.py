@@ -25,6 +25,7 @@ from auditseal_schemas.event_parts import (
     Source,
     Stream,
 )
+from auditseal_schemas.event_skim import check_counts
 from auditseal_schemas.schema import decode_value, parsed_schema
 from auditseal_schemas.varint import encode_long
 
@@ -108,7 +109,7 @@ def encode_event(event: AuditEvent) -> bytes:
 def decode_event(encoded: bytes) -> AuditEvent:
     """Read an event that is the whole of the bytes, in its one encoding, of any version that this package knows.
 
-    Memory stays below 80 times the bytes, of which there are at most MAX_EVENT_BYTES.
+    Memory stays below 16 MiB: there are at most MAX_EVENT_BYTES, and counts are looked at before anything is made.
 
     Raises:
         DecodeError: The bytes are anything else.
@@ -121,6 +122,7 @@ def decode_event(encoded: bytes) -> AuditEvent:
             f"no audit event of a known schema: it begins with {encoded[:PREFIX_BYTES].hex() or 'nothing'}"
         )
     try:
+        check_counts(schema_name(version), encoded[PREFIX_BYTES:])
         fields = decode_value(schema_name(version), encoded[PREFIX_BYTES:])
         event = _event(fields)
     except (MalformedError, EventError) as error:

@@ -27,7 +27,8 @@ from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.errors import ConfigurationError, DecodeError, TrustError
-from auditseal_schemas.event_codec import MAX_EVENT_BYTES, PREFIX_BYTES, decode_event
+from auditseal_schemas.event_codec import MAX_EVENT_BYTES, PREFIX_BYTES, decode_event, encode_event
+from auditseal_schemas.event_parts import Change, Resource
 from auditseal_schemas.header import Header
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CHUNK_BYTES, MAX_OBJECT_BYTES, MAX_RECORDS, MIB
 from auditseal_schemas.merkle import tree_root
@@ -179,14 +180,34 @@ def refuse_event(data: bytes) -> None:
     check_words(str(caught.value))
 
 
-def test_an_event_of_as_many_parts_as_its_bytes_can_promise() -> None:
-    """Resources of four empty texts, a byte each: 250,000 of them in a megabyte."""
+@pytest.mark.parametrize(
+    ("before", "item"),
+    [
+        (b"\x02a", b"\x00" * 4),
+        (b"\x02a", b"\x02r\x021\x00\x00"),
+        (b"\x02a\x02\x02r\x021\x00\x00\x00\x00\x00\x00\x00", b"\x00" * 3),
+        (b"\x02a\x02\x02r\x021\x00\x00\x00\x00\x00\x00\x00", b"\x02f\x00\x00"),
+    ],
+    ids=["resources of nothing", "resources", "changes of nothing", "changes"],
+)
+def test_an_event_of_as_many_parts_as_its_bytes_can_promise(before: bytes, item: bytes) -> None:
+    """Changes of an empty text and two nulls, three bytes: 333,000 of them in a megabyte took 67 MiB when decoded."""
     least = seeds.events()[1]
-    one = b"\x02" + b"\x02r\x021\x00\x00"
-    at = least.index(one)
-    count = (MAX_EVENT_BYTES - len(least)) // 4 - 10
-    with bounded():
-        refuse_event(least[:at] + scan_free_long(count) + b"\x00" * 4 * count + least[at + len(one) :])
+    at = least.index(b"\x02a\x02\x02r") + len(before)
+    assert least[:at].endswith(before)
+    count = (MAX_EVENT_BYTES - 200) // len(item)
+    with bounded(1, 8):
+        refuse_event(least[:at] + scan_free_long(count) + item * count + least[at + 1 :])
+
+
+def test_an_event_of_a_thousand_parts_each_and_the_longest_texts_is_read_in_bounds() -> None:
+    event = decode_event(seeds.events()[1])
+    resources, changes = ([Resource("r" * 200, "i" * 80)] * 1000, [Change("f" * 200, "b" * 80)] * 1000)
+    attributes = {f"{number:04}": "v" * 200 for number in range(1000)}
+    data = encode_event(replace(event, resources=resources, changes=changes, attributes=attributes))
+    assert len(data) > 0.75 * MAX_EVENT_BYTES
+    with bounded(1, 16):
+        assert len(decode_event(data).changes) == 1000
 
 
 def test_the_longest_trust_files() -> None:

@@ -134,8 +134,11 @@ RESOURCES_AT = GOOD.index(bytes.fromhex("0261 02 0272")) + 2
         (b"\xc3\x01" + bytes(8) + GOOD[10:], "no audit event of a known schema"),
         (GOOD[:-1], "can't be decoded"),
         (GOOD + b"\x00", "not canonical"),
-        (GOOD[:-1] + b"\x80\x00", "not canonical"),  # a padded varint
-        (GOOD[:RESOURCES_AT] + b"\x01\x0e" + GOOD[RESOURCES_AT + 1 :], "not canonical"),  # an array block with its size
+        (GOOD[:-1] + b"\x80\x00", "not minimal"),  # a padded varint
+        (
+            GOOD[:RESOURCES_AT] + b"\x01\x0e" + GOOD[RESOURCES_AT + 1 :],
+            "it is negative",
+        ),  # an array block with its size
         (GOOD[:-1] + b"\x04" + b"\x02k\x02v" * 2 + b"\x00", "not canonical"),  # a key twice
         (GOOD[:-1] + b"\x04\x02b\x02v\x02a\x02v\x00", "not in the order of their keys"),
         (GOOD[:RESOURCES_AT] + b"\x00" + GOOD[RESOURCES_AT + 8 :], "resources: has 0 items"),
