@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.faults import crashes, network, records, storage, topics, twins, wrongs  # noqa: F401  (they register)
@@ -21,7 +22,7 @@ _LEAST = 4
 def main() -> int:
     """Run the campaign; return 1 where a promise was broken."""
     options = parse()
-    names = options.fault.split(",") if options.fault else sorted(FAULTS, key=lambda name: int(name[1:]))
+    names: list[str] = options.fault
     folder = Path(tempfile.mkdtemp(prefix="auditseal-faults-"))
     print(f"seed {options.seed}, folder {folder}", flush=True)
     print(format_heading(), flush=True)
@@ -47,13 +48,31 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
-    parser.add_argument("--fault", default="", help="names, with commas; all where it is empty")
+    parser.add_argument("--fault", type=names_of, default="", help="names, with commas; all where it is empty")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 31))
     parser.add_argument("--rounds", type=int, default=0, help="injections of each fault; 0 for its own number")
     parser.add_argument("--scale", type=float, default=1.0, help="share of each fault's own number")
     parser.add_argument("--json", default="faults.json")
     parser.add_argument("--keep", action="store_true", help="keep logs and vaults")
     return parser.parse_args()
+
+
+def names_of(text: str) -> list[str]:
+    """Return the names of faults that a list with commas means, in either case; of all faults where it is empty.
+
+    Raises:
+        argparse.ArgumentTypeError: One of them isn't here.
+    """
+    names = [name.strip().upper() for name in text.split(",") if name.strip()]
+    if "F22" in names:
+        raise argparse.ArgumentTypeError("F22 is the soak, which runs by itself: make soak (MINUTES=2 for a short one)")
+    if unknown := [name for name in names if name not in FAULTS]:
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(unknown)}; there are {', '.join(in_order(FAULTS))}")
+    return names or in_order(FAULTS)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: int(name[1:]))
 
 
 def scaled(rounds: int, scale: float) -> int:

@@ -3,6 +3,7 @@
 | variable | meaning |
 | --- | --- |
 | `FAULTS_KILL_BEFORE_PUT`, `FAULTS_KILL_AFTER_PUT` | kill -9 itself there, with a chance from 0 to 1 |
+| `FAULTS_SEED` | of these chances: each key draws by itself |
 """
 
 import os
@@ -28,13 +29,14 @@ class DeadlyVault:
         return getattr(self._vault, name)
 
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:
-        _die_by_chance("FAULTS_KILL_BEFORE_PUT")
+        _die_by_chance("FAULTS_KILL_BEFORE_PUT", key)
         self._vault.put(key, data, retain_until)
-        _die_by_chance("FAULTS_KILL_AFTER_PUT")
+        _die_by_chance("FAULTS_KILL_AFTER_PUT", key)
 
 
-def _die_by_chance(name: str) -> None:
-    if random.random() < float(os.environ.get(name, "0")):
+def _die_by_chance(name: str, key: str) -> None:
+    dice = random.Random(f"{os.environ.get('FAULTS_SEED', '')}/{name}/{key}")
+    if dice.random() < float(os.environ.get(name, "0")):
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -9,6 +9,7 @@ from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.rig import Pipeline
 
 _DRAIN = 60.0  # s
+_START = 60.0  # s, in which a daemon must be at work again
 _SELF_KILLED = 137
 
 
@@ -18,20 +19,30 @@ def kill_sealer(trial: Trial) -> Outcome:
     with line.sealer(static=True) as sealer, line.archiver(static=True):
         with line.load():
             line.await_flow()
-            kill_often(trial, line, sealer, trial.rounds)
+            working, starting = kill_often(trial, line, sealer, "sealing", trial.rounds)
         line.await_archived(_DRAIN)
-    return trial.judge(line)
+    return trial.judge(line, f"{working} of them at work, {starting} while it started")
 
 
-def kill_often(trial: Trial, line: Pipeline, daemon: Daemon, times: int) -> None:
-    """kill -9 a daemon at random, most often before it has recovered from the last time; each fifth time it may."""
+def kill_often(trial: Trial, line: Pipeline, daemon: Daemon, works: str, times: int) -> tuple[int, int]:
+    """kill -9 a daemon at random: mostly at work, after its life's first line that says so, each fifth time before it.
+
+    Return how often each was.
+    """
+    working, killed = 0, 0.0
     for number in range(times):
-        trial.pause(0.2, 3.0)
+        if number % 5 == 4:
+            trial.pause(0.0, 2.0)
+        else:
+            daemon.await_told(works, killed, _START)
+            trial.pause(0.0, 1.5)
+        working += bool(daemon.told(works, killed))
+        killed = time.time()
         trial.inject()
         daemon.kill()
-        if number % 5 == 4:
-            line.await_flow()
+    assert 2 * working >= times, f"only {working} of {times} kills met {daemon.name} at work"
     line.await_flow()
+    return working, times - working
 
 
 @fault("F2", "kill the sealer at each of 8 points of a transaction", 40)
@@ -85,7 +96,7 @@ def kill_archiver(trial: Trial) -> Outcome:
     with line.sealer(static=True), line.archiver(static=True) as archiver:
         with line.load():
             line.await_flow()
-            kill_often(trial, line, archiver, trial.rounds - own)
+            working, starting = kill_often(trial, line, archiver, "assigned", trial.rounds - own)
             archiver.environment |= {"FAULTS_KILL_BEFORE_PUT": "0.1", "FAULTS_KILL_AFTER_PUT": "0.25"}
             before, deadline = len(archiver.ends), time.monotonic() + 30 + 30 * own
             archiver.kill()
@@ -98,7 +109,7 @@ def kill_archiver(trial: Trial) -> Outcome:
             trial.times += [end.at for end in archiver.ends[before:] if end.code == _SELF_KILLED]
             archiver.kill()
         line.await_archived(_DRAIN)
-    return trial.judge(line, f"{own} of them around a PUT")
+    return trial.judge(line, f"{working} of them at work, {starting} while it started, {own} around a PUT")
 
 
 @fault("F4", "kill -9 the broker, and stop it cleanly, in turn", 40)

@@ -1,15 +1,17 @@
 """A daemon under a small supervisor: started guarded, and again whenever it ends, until it halts or is dismissed."""
 
+import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from auditseal_local.process import Child, launch_guarded
 from auditseal_schemas.halt import Halt
@@ -23,9 +25,29 @@ _AGAIN = 0.1  # s between an end and the next start, as an init system's
 _STOP_SECONDS = 12  # a daemon promises 10
 
 
+def await_true(condition: Callable[[], bool], seconds: float, problem: str) -> None:
+    """Wait until something holds.
+
+    Raises:
+        AssertionError: It doesn't within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"for {seconds:g} s {problem}"
+        time.sleep(_POLL)
+
+
 def own_environment() -> dict[str, str]:
     """Return this process's environment, with the root of the tests to import them from."""
     return {**os.environ, "PYTHONPATH": str(_ROOT)}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A line of a daemon's log: when (s since the epoch), and all of it."""
+
+    at: float
+    line: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,6 +66,7 @@ class Daemon:
         self.environment = dict(environment)
         """Of the next start."""
         self._command = [sys.executable, "-m", module, *arguments]
+        self.lives = 0
         self._wanted = threading.Event()
         self._lock = threading.Lock()
         self._child: Child | None = None
@@ -75,6 +98,24 @@ class Daemon:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the daemon and its guard."""
         os.killpg(self.child.identity.pid, number)
+
+    def told(self, event: str, since: float = 0.0) -> list[Told]:
+        """Return the lines of its log, of all lives, that tell of an event since a time (s since the epoch)."""
+        text = self.log.read_text() if self.log.exists() else ""
+        lines = [json.loads(line) for line in text.splitlines() if f'"event": "{event}"' in line and line[-1] == "}"]
+        found = [Told(datetime.fromisoformat(line["timestamp"]).timestamp(), line) for line in lines]
+        return [one for one in found if one.at > since]
+
+    def await_told(self, event: str, since: float, seconds: float) -> Told:
+        """Wait until its log tells of an event that came after `since`."""
+        found: list[Told] = []
+
+        def heard() -> bool:
+            found.extend(self.told(event, since))
+            return bool(found)
+
+        await_true(heard, seconds, f"{self.name} tells of no {event!r}: see {self.log}")
+        return found[0]
 
     def start(self) -> None:
         """Start it and keep it alive."""
@@ -117,7 +158,10 @@ class Daemon:
         self._keeper.join()
 
     def _launch(self) -> None:
-        self._child = launch_guarded(self._command, self.log, {**own_environment(), **self.environment})
+        self.lives += 1
+        seed = f"{self.environment.get('FAULTS_SEED', '')}/{self.lives}"
+        environment = {**own_environment(), **self.environment, "FAULTS_SEED": seed}
+        self._child = launch_guarded(self._command, self.log, environment)
 
     def _keep(self) -> None:
         while self._wanted.is_set():

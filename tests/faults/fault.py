@@ -18,8 +18,8 @@ class Outcome:
     Attributes:
         injected: How often it was injected.
         acknowledged: Events that the brokers acknowledged.
-        sealed: How many of them are sealed exactly once; the oracle raises unless it is all.
-        recoveries: Seconds from each injection until an event appended after it was in the vault.
+        sealed: How many of them the oracle found sealed exactly once; it raises unless it is all.
+        recoveries: Seconds from each injection until an event appended after it was in the vault, of those measured.
         note: What else was seen.
     """
 
@@ -53,6 +53,9 @@ class Trial:
     times: list[float] = field(default_factory=list)
     _pipelines: int = 0
 
+    def __post_init__(self) -> None:
+        self.rig.s3_proxy.reseed(f"{self.rig.seed}/{self.name}")
+
     def pipeline(self, *, partitions: int = 2) -> Pipeline:
         """Return a new pipeline."""
         self._pipelines += 1
@@ -78,7 +81,7 @@ class Trial:
         return Outcome(
             injected=times,
             acknowledged=found.acknowledged,
-            sealed=found.acknowledged,
+            sealed=found.once,
             recoveries=tuple(recovery_seconds(self.times, blocks)),
             note="; ".join(text for text in notes if text),
         )

@@ -65,6 +65,11 @@ class HttpProxy:
         self._server = ThreadingHTTPServer((LOOPBACK, self.port), Handler)
         self._server.daemon_threads = True
 
+    def reseed(self, seed: str) -> None:
+        """Begin a new series of fates, which depends on nothing that passed before."""
+        with self._lock:
+            self._dice = random.Random(seed)
+
     @property
     def endpoint(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
@@ -97,11 +102,13 @@ class HttpProxy:
     def _draw(self, trouble: Trouble, method: str) -> str:
         if trouble.cut:
             return "cut"
+        if method != "PUT":
+            return "forwarded"
         with self._lock:
             drawn = self._dice.random()
-        if method == "PUT" and drawn < trouble.slow_down:
+        if drawn < trouble.slow_down:
             return "slow_down"
-        return "lost" if method == "PUT" and drawn < trouble.slow_down + trouble.lost else "forwarded"
+        return "lost" if drawn < trouble.slow_down + trouble.lost else "forwarded"
 
     def _forward(self, request: BaseHTTPRequestHandler, body: bytes, *, answer: bool) -> None:
         """Hand a request on as it is: its signature covers the host's name too, so that must stay."""

@@ -45,7 +45,8 @@ class Judgement:
     """What was found to be in order.
 
     Attributes:
-        acknowledged: Events that the brokers acknowledged: each is sealed exactly once.
+        acknowledged: Events that the brokers acknowledged.
+        once: Those of them that were found sealed exactly once, at their place.
         sealed: Events that are sealed; those beyond the acknowledged are ones whose acknowledgement got lost.
         failed: Events that were accepted and got no acknowledgement.
         blocks: Blocks in the vault.
@@ -53,6 +54,7 @@ class Judgement:
     """
 
     acknowledged: int
+    once: int
     sealed: int
     failed: int
     blocks: int
@@ -71,10 +73,11 @@ def judge(ledger: Ledger, vault: Path, trust: str, seen: Heights, strangers: Ite
     if ours != theirs:
         differing = sorted(origin for origin in ours.keys() | theirs.keys() if ours.get(origin) != theirs.get(origin))
         raise OracleError(f"the two readers don't read the same records of {differing}")
-    check_once(ledger, ours, frozenset(strangers))
+    once = check_once(ledger, ours, frozenset(strangers))
     check_heights(blocks, seen)
     return Judgement(
         acknowledged=len(ledger.entries),
+        once=once,
         sealed=sum(map(len, ours.values())),
         failed=ledger.failed,
         blocks=len(blocks),
@@ -94,8 +97,11 @@ def check_audit(open_reader: Callable[[], VaultReader], trust: str) -> None:
         raise OracleError(f"verify: {report.kept_findings[:3]} {report.errors} in {[str(log.origin) for log in wrong]}")
 
 
-def check_once(ledger: Ledger, sealed: Sealed, strangers: frozenset[str]) -> None:
-    """Check that each acknowledged event is sealed exactly once and in its place, and no other event twice."""
+def check_once(ledger: Ledger, sealed: Sealed, strangers: frozenset[str]) -> int:
+    """Check that each acknowledged event is sealed exactly once and in its place, and no other event twice.
+
+    Return how many acknowledged events were found so.
+    """
     times = Counter(digest for log in sealed.values() for _, digest in log if digest not in strangers)
     if twice := [digest for digest, number in times.items() if number > 1]:
         raise OracleError(f"{len(twice)} events are sealed more than once: {twice[:3]}")
@@ -105,14 +111,17 @@ def check_once(ledger: Ledger, sealed: Sealed, strangers: frozenset[str]) -> Non
     places = {
         (Origin.parse(origin).partition, offset): digest for origin, log in sealed.items() for offset, digest in log
     }
+    once = 0
     for entry in ledger.entries:
         if not times[entry.sha256]:
             raise OracleError(f"an acknowledged event is not sealed: {entry}")
         if places.get((entry.partition, entry.offset)) != entry.sha256:
             raise OracleError(f"an acknowledged event is sealed elsewhere than the broker said: {entry}")
+        once += 1
     unacknowledged = len(times) - len(acknowledged)
     if unacknowledged > ledger.failed:
         raise OracleError(f"{unacknowledged} events are sealed that the ledger doesn't know, {ledger.failed} failed")
+    return once
 
 
 def check_heights(blocks: Sequence[Block], seen: Heights) -> None:

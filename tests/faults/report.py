@@ -23,7 +23,7 @@ class Result:
 
 
 _COLUMNS = (
-    f"{'fault':5} {'times':>6} {'acknowledged':>12} {'sealed once':>11} {'recovery p50':>12} {'p99':>6}"
+    f"{'fault':5} {'times':>6} {'acknowledged':>12} {'sealed once':>11} {'measured':>8} {'recovery p50':>12} {'p99':>6}"
     f" {'longest':>8} {'took':>7}  verdict"
 )
 
@@ -36,16 +36,24 @@ def format_line(result: Result) -> str:
     """Return a result as a line of the table; recoveries in seconds."""
     name, took = result.fault.name, f"{result.seconds:.0f} s"
     if result.outcome is None:
-        return f"{name:5} {'':>6} {'':>12} {'':>11} {'':>12} {'':>6} {'':>8} {took:>7}  FAILED: {result.problem}"
+        return (
+            f"{name:5} {'':>6} {'':>12} {'':>11} {'':>8} {'':>12} {'':>6} {'':>8} {took:>7}  FAILED: {result.problem}"
+        )
     found = result.outcome
     note = f" ({found.note})" if found.note else ""
     times = (
-        f"{found.median:>12.1f} {found.p99:>6.1f} {found.longest:>8.1f}"
+        f"{len(found.recoveries):>8} {found.median:>12.1f} {found.p99:>6.1f} {found.longest:>8.1f}"
         if found.recoveries
-        else f"{'-':>12} {'-':>6} {'-':>8}"
+        else f"{'-':>8} {'-':>12} {'-':>6} {'-':>8}"
     )
     numbers = f"{found.injected:>6} {found.acknowledged:>12} {found.sealed:>11}"
     return f"{name:5} {numbers} {times} {took:>7}  held: {result.fault.title}{note}"
+
+
+def figures(found: Outcome) -> dict[str, object]:
+    """Return an outcome with what its recoveries come to: how many were measured, and their percentiles."""
+    summary = {"measured": len(found.recoveries), "p50": found.median, "p99": found.p99, "longest": found.longest}
+    return asdict(found) | {name: round(number, 2) for name, number in summary.items()}
 
 
 def write_json(path: Path, seed: int, results: Sequence[Result]) -> None:
@@ -57,7 +65,7 @@ def write_json(path: Path, seed: int, results: Sequence[Result]) -> None:
             "verdict": result.verdict,
             "problem": result.problem,
             "seconds": round(result.seconds, 1),
-            **(asdict(result.outcome) if result.outcome else {}),
+            **(figures(result.outcome) if result.outcome else {}),
         }
         for result in results
     ]

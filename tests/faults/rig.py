@@ -168,6 +168,7 @@ class Pipeline:
             "AUDITSEAL_SEALER__REPLICATION": "1",
             "AUDITSEAL_SEALER__SESSION_TIMEOUT": "6",
             "FAULTS_FAST": "1",
+            "FAULTS_SEED": f"{self.rig.seed}/{self.name}/{name}",
             **{f"FAULTS_{key.upper()}": str(value) for key, value in faults.items()},
         }
         return Daemon(name, "tests.faults.sealer_main", environment, self.folder / f"{name}.log", "--genesis")
@@ -183,6 +184,7 @@ class Pipeline:
             "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
             "AUDITSEAL_ARCHIVER__SESSION_TIMEOUT": "6",
             "AUDITSEAL_ARCHIVER__INSTANCE": name if static else "",
+            "FAULTS_SEED": f"{self.rig.seed}/{self.name}/{name}",
         }
         return Daemon(name, "tests.faults.archiver_main", environment, self.folder / f"{name}.log")
 
@@ -269,7 +271,7 @@ class Pipeline:
 
     def judge(self, strangers: tuple[str, ...] = ()) -> tuple[Judgement, list[BlockTime]]:
         """Copy the vault and let the oracle judge it; return its judgement and when each block was stored."""
-        check_audit(self.reader, self.trust)
+        check_audit(self.reader, self.pinned_before + self.trust)
         copy = self.folder / f"vault-{time.monotonic_ns()}"
         stored = copy_vault(self.rig.minio.s3(), self.bucket, copy)
         found = judge(self.ledger(), copy, self.trust, heights_of(self.published()), strangers)

@@ -1,0 +1,68 @@
+"""What the campaign is told, and what it draws: names of faults, and chances that a seed repeats."""
+
+import argparse
+import os
+
+import pytest
+
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.hooks import Step
+from tests.faults.__main__ import names_of, scaled
+from tests.faults.fault import FAULTS
+from tests.faults.sealer_main import LATE_COMMIT, STALLING, Killer
+
+ONE, OTHER = (Origin("faults.example.com", "events", partition, 0) for partition in (0, 1))
+
+
+def test_all_faults_but_the_soak_are_in_the_campaign() -> None:
+    assert names_of("") == [f"F{number}" for number in range(1, 25) if number != 22]
+    assert set(FAULTS) == set(names_of(""))
+
+
+def test_names_are_read_in_either_case() -> None:
+    assert names_of("f3, F10") == ["F3", "F10"]
+
+
+@pytest.mark.parametrize(("text", "says"), [("F22", "make soak"), ("F3,F33", "no F33"), ("sealer", "no SEALER")])
+def test_a_name_that_is_none_is_told_before_anything_starts(text: str, says: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=says):
+        names_of(text)
+
+
+def test_a_share_covers_each_way_of_a_fault() -> None:
+    assert [scaled(200, 0.1), scaled(10, 0.1), scaled(2, 0.1)] == [20, 4, 2]
+
+
+def deaths(seed: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Origin]]:
+    """Return after which of many steps a sealer with that seed kills itself, were it not to live on."""
+    found: list[tuple[int, Origin]] = []
+    now = 0, ONE
+    monkeypatch.setattr(os, "kill", lambda pid, signal: found.append(now))
+    killer = Killer("flushed:0.3", "", seed)
+    for number in range(40):
+        for origin in (ONE, OTHER) if number % 2 else (OTHER, ONE):
+            now = number, origin
+            killer.after(Step.FLUSHED, origin)
+    return found
+
+
+def test_a_seed_repeats_a_sealers_deaths_and_each_log_draws_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = deaths("1/f2-1/sealer/1", monkeypatch)
+    assert first == deaths("1/f2-1/sealer/1", monkeypatch)
+    assert first != deaths("1/f2-1/sealer/2", monkeypatch)
+    assert 5 < sum(origin == ONE for _, origin in first) < 20
+    assert [number for number, origin in first if origin == ONE] != [
+        number for number, origin in first if origin == OTHER
+    ]
+
+
+def test_a_stall_comes_once_and_a_commit_after_it_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    killer = Killer("", "offsets_sent:0.01", "")
+    for step in (Step.COMMITTED, Step.OFFSETS_SENT, Step.OFFSETS_SENT):
+        killer.after(step, ONE)
+    told = capfd.readouterr().err
+    assert (told.count(STALLING), told.count(LATE_COMMIT)) == (1, 0)
+    killer.after(Step.COMMITTED, OTHER)
+    assert LATE_COMMIT not in capfd.readouterr().err
+    killer.after(Step.COMMITTED, ONE)
+    assert LATE_COMMIT in capfd.readouterr().err
