@@ -115,10 +115,10 @@ class Audit:
         """Yield what is to be examined of a log; objects below its start are not looked at."""
         start = pinned.start.height if pinned.start else 0
         for slot in list_slots(self._examiner.reader, pinned.origin):
-            if slot.height is None or not slot.version_ids:
-                yield slot, None
-            elif slot.height >= start:
-                yield slot, Task(slot.key, slot.version_ids, self._request.quick)
+            if slot.height is not None and slot.height < start:
+                continue
+            has_block = slot.height is not None and slot.version_ids
+            yield slot, Task(slot.key, slot.version_ids, self._request.quick) if has_block else None
 
     def _report(self, pinned: PinnedLog) -> LogReport:
         walk, error = self._walks[pinned.origin], self._errors.get(pinned.origin, "")
@@ -132,7 +132,7 @@ class Audit:
         if error:
             return Result.UNKNOWN
         if pinned.start:
-            return Result.CHAIN_OK
+            return Result.QUICK_CHAIN_OK if self._request.quick else Result.CHAIN_OK
         return Result.QUICK_OK if self._request.quick else Result.OK
 
     def _first_seen(self, pinned: PinnedLog) -> Iterator[str]:

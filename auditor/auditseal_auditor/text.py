@@ -28,7 +28,9 @@ _CLAIMS = {
     Result.OK: "every record, block, link and signature was checked",
     Result.QUICK_OK: "every stored byte, block link and signature was checked; records were not hashed again",
     Result.CHAIN_OK: "checked from the pinned start on; not what lies before it",
+    Result.QUICK_CHAIN_OK: "checked from the pinned start on; not what lies before it; records were not hashed again",
 }
+_LEAST_FIRST = (Result.QUICK_CHAIN_OK, Result.CHAIN_OK, Result.QUICK_OK, Result.OK)
 
 
 def describe(finding: Finding) -> str:
@@ -57,7 +59,7 @@ def summary_line(report: Report) -> str:
     if report.errors:
         return f"UNKNOWN: the vault could not be read to the end; {seen}; {pace}"
     results = {log.result for log in report.logs}
-    claim = next(result for result in (Result.CHAIN_OK, Result.QUICK_OK, Result.OK) if result in results)
+    claim = next(result for result in _LEAST_FIRST if result in results)
     return f"{claim}: {_CLAIMS[claim]}; {seen}; {pace}"
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 
 from auditseal_auditor.report import Result
+from auditseal_auditor.text import summary_line
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.header import Extension, Gap, Predecessor
@@ -22,6 +23,7 @@ from tests.vault_factory import (
     OTHER_SIGNER,
     SIGNER,
     MemoryVault,
+    Version,
     audit,
     genesis,
     keys_of,
@@ -358,8 +360,33 @@ def test_a_check_from_a_start_is_no_check_of_the_log() -> None:
     start = Start(1, logs[0][1].frontier.root)
     report = audit(vault, make_trust(starts={LOG: start}))
     assert [log.result for log in report.logs] == [Result.CHAIN_OK, Result.OK]
+    assert "CHAIN_OK: checked from the pinned start on; not what lies before it; 2 logs" in summary_line(report)
     other = audit(vault, make_trust(starts={LOG: Start(1, bytes(32))}))
     assert places(other) == [(Verdict.BAD_ROOT, 0, 1, None, "frontier")]
+
+
+def test_a_quick_check_from_a_start_claims_neither_the_records_nor_what_lies_before() -> None:
+    vault, logs = make_vault()
+    start = Start(1, logs[0][1].frontier.root)
+    report = audit(vault, make_trust(starts={LOG: start}), quick=True)
+    assert [log.result for log in report.logs] == [Result.QUICK_CHAIN_OK, Result.QUICK_OK]
+    summary = summary_line(report)
+    assert summary.startswith("QUICK_CHAIN_OK: ")
+    assert "not what lies before it" in summary
+    assert "records were not hashed again" in summary
+
+
+def test_objects_below_a_start_are_not_looked_at() -> None:
+    vault, logs = make_vault()
+    trust = make_trust(starts={LOG: Start(2, logs[0][2].frontier.root)})
+    vault.objects[LOG.block_key(0)] = [Version("v1", None, None)]
+    vault.put(LOG.block_key(1), None)
+    vault.put(LOG.block_key(1), b"other", None)
+    assert places(audit(vault, trust)) == []
+    vault.objects[LOG.block_key(2)].append(Version("v2", None, None))
+    assert places(audit(vault, trust)) == [(Verdict.BAD_STORAGE, 0, 2, None, "delete_marker")]
+    vault.put(f"v1/{LOG}/other", b"", None)
+    assert len(places(audit(vault, trust))) == 2
 
 
 def test_a_later_run_goes_on_from_what_is_there() -> None:
