@@ -135,8 +135,6 @@ class BlockWriter:
             case Reaction.FENCED:
                 return FencedError(f"{problem}: another sealer writes this log")
             case Reaction.TOO_LARGE:
-                return HaltError(
-                    Halt.BLOCK_TOO_LARGE, f"{problem}: raise max.message.bytes of the topic or lower the block's limits"
-                )
+                return HaltError(Halt.BLOCK_TOO_LARGE, f"{problem}: raise max.message.bytes of the topic")
             case _:
                 return UnavailableError(problem)

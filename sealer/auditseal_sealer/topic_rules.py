@@ -87,6 +87,7 @@ class TopicRules:
                 yield f"{topic.name}: {name} is {found}, not {wanted}: {why}"
         least = {"min.insync.replicas": self.min_insync_replicas}
         if kind is TopicKind.BLOCKS:
+            # whatever the sealer's own limits are: a record of 8 MiB is a block by itself (docs/adr/0009)
             least["max.message.bytes"] = MAX_OBJECT_BYTES + _FRAMING
         for name, bound in least.items():
             if int(topic.settings.get(name, 0)) < bound:

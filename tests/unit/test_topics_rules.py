@@ -1,12 +1,16 @@
 """What the two topics must be like: each rule broken alone, and topics as they are made."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
+from auditseal_schemas.draft import BlockLimits
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.limits import MIB
 from auditseal_sealer.topic_rules import TopicKind, TopicRules, TopicView, check_pair, retention_seconds
 from auditseal_sealer.watch import check_identity
+from tests.core_samples import Message, sealed
 
 RULES = TopicRules()
 EVENTS = TopicView("events", "id 1", (3, 3), RULES.settings(TopicKind.EVENTS))
@@ -48,6 +52,15 @@ def test_the_largest_block_must_fit_and_keeping_for_good_is_fine() -> None:
     assert check_pair(RULES, changed(EVENTS, retention_ms="-1"), changed(BLOCKS, retention_ms="-1")) == []
     assert retention_seconds(changed(BLOCKS, retention_ms="-1")) == float("inf")
     assert retention_seconds(changed(BLOCKS, retention_ms="5000")) == 5
+
+
+def test_no_limit_of_the_sealers_makes_a_block_small() -> None:
+    """Why the bound isn't derived from `block_bytes` (ADR 0009): one record, which zstd would take for a megabyte."""
+    record = Message(0, random.Random(1).randbytes(MIB) * 8, b"")
+    record = replace(record, content=record.content[: 8 * MIB - 64])
+    block = sealed([record], limits=BlockLimits(records=1, bytes=1))
+    assert next(iter(block.records())).value == record.content
+    assert len(block.format()) > 8 * MIB
 
 
 def test_replicas_are_counted_in_every_partition() -> None:
