@@ -37,7 +37,7 @@ class Surroundings:
     Attributes:
         group: Returns the group's metadata.
         fail: Called, from a chain's thread, with what the whole sealer must end for.
-        working: Called with an origin and why it doesn't seal, None once it does.
+        working: Called with a chain and why it doesn't seal, None once it does.
     """
 
     config: SealerConfig
@@ -48,7 +48,7 @@ class Surroundings:
     hooks: Hooks
     group: Callable[[], GroupMetadata]
     fail: Callable[[Exception], None]
-    working: Callable[[Origin, str | None], None]
+    working: "Callable[[Chain, str | None], None]"
 
 
 class Chain:
@@ -95,7 +95,7 @@ class Chain:
                 if fenced and isinstance(error, FencedError) and not self._stop.is_set():
                     raise
                 fenced = fenced or isinstance(error, FencedError)
-                self._with.working(self.origin, str(error))
+                self._with.working(self, str(error))
                 self._log.warning("not sealing, will recover the head", problem=str(error), pause_seconds=pause)
                 self._stop.wait(pause)
                 pause = min(2 * pause, self._with.config.timeouts.back_off)
@@ -133,7 +133,7 @@ class Chain:
                 next_offset=recovered.state.next_offset,
                 seconds=round(time.monotonic() - started, 3),
             )
-            self._with.working(self.origin, None)
+            self._with.working(self, None)
             try:
                 Session(tools, recovered, evidence.events, clock).run(self._stop)
             finally:

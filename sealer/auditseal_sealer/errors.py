@@ -8,4 +8,4 @@ class UnavailableError(AuditsealError):
 
 
 class FencedError(AuditsealError):
-    """Another sealer has taken over this log's transactional id."""
+    """Another sealer has taken over this log's transactional id, or this sealer's place in the group."""

@@ -14,7 +14,6 @@ from auditseal_sealer.errors import UnavailableError
 
 _error_of = Message.error
 _STEP = 0.2  # s
-_MANY = 500
 
 
 class Isolation(StrEnum):

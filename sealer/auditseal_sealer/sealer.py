@@ -24,7 +24,7 @@ from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.watch import Watch, inspect_topics
 from auditseal_sealer.watchdog import Watchdog
 
-_POLL = 0.2  # s
+_POLL = 0.05  # s: a new generation of the group is shown by transactions no later than this
 _log = structlog.get_logger("auditseal.sealer")
 
 
@@ -57,6 +57,7 @@ class Sealer:
         self._chains: dict[int, Chain] = {}
         self._metrics: dict[int, LogMetrics] = {}
         self._missing: dict[Origin, str] = {}
+        self._trouble: str | None = None
         self._failures: list[Exception] = []
         self._lock = threading.Lock()
 
@@ -65,7 +66,7 @@ class Sealer:
 
         Raises:
             HaltError: It can't go on safely.
-            FencedError: Another sealer, of another group, writes a log of this one.
+            FencedError: Another sealer, of another group, writes a log of this one, or one of this group has its name.
         """
         cluster = Cluster(self._config.client, self._config.timeouts.question)
         retrying = Retrying(
@@ -82,9 +83,10 @@ class Sealer:
             if stop.is_set():
                 return
             raise
-        membership = self._join(cluster)
+        membership = Membership(self._config.client, self._config)
         watch = Watch(self._config, cluster, self._with.read_head, topics, self._all_chains, self._fail)
         try:
+            self._join(membership, cluster)
             self._follow(membership, stop)
         finally:
             watch.close()
@@ -93,43 +95,40 @@ class Sealer:
         if self._failures:
             raise self._failures[0]
 
-    def _join(self, cluster: Cluster) -> Membership:
-        watchdog = Watchdog(self._config.timeouts.stuck, self._with.expire)
-
-        def start(partitions: Sequence[int]) -> None:
-            for partition in partitions:
-                origin = self._config.origin(partition)
-                if partition not in self._metrics:
-                    self._metrics[partition] = LogMetrics(self._with.metrics, origin)
-                self._working(origin, "recovering its head")
-                chain = Chain(surroundings, origin, self._metrics[partition])
-                with self._lock:
-                    self._chains[partition] = chain
-            self._show_readiness()
-
-        membership = Membership(
-            self._config.client,
-            self._config,
-            on_assigned=start,
-            on_revoked=lambda partitions: self._end_chains(CloseReason.REVOKED, partitions),
-            on_lost=self._abandon,
-        )
+    def _join(self, membership: Membership, cluster: Cluster) -> None:
         surroundings = Surroundings(
             self._config,
             cluster,
             self._with.signer,
             self._with.read_head,
-            watchdog,
+            Watchdog(self._config.timeouts.stuck, self._with.expire),
             self._with.hooks,
             membership.metadata,
             self._fail,
             self._working,
         )
-        return membership
+        membership.join(
+            on_assigned=lambda partitions: self._start_chains(surroundings, partitions),
+            on_revoked=lambda partitions: self._end_chains(CloseReason.REVOKED, partitions),
+            on_lost=self._abandon,
+        )
+
+    def _start_chains(self, surroundings: Surroundings, partitions: Sequence[int]) -> None:
+        for partition in partitions:
+            origin = self._config.origin(partition)
+            if partition not in self._metrics:
+                self._metrics[partition] = LogMetrics(self._with.metrics, origin)
+            with self._lock:  # what the chain reports waits until it is known
+                self._missing[origin] = "recovering its head"
+                self._chains[partition] = Chain(surroundings, origin, self._metrics[partition])
+        self._show_readiness()
 
     def _follow(self, membership: Membership, stop: threading.Event) -> None:
         while not stop.is_set() and not self._failures:
             membership.poll(_POLL)
+            if membership.trouble != self._trouble:
+                self._trouble = membership.trouble
+                self._show_readiness()
 
     def _end_chains(self, reason: CloseReason, partitions: Sequence[int]) -> None:
         """Let chains finish, together, within the bound; what takes longer is fenced by its successor."""
@@ -163,19 +162,23 @@ class Sealer:
         with self._lock:
             return list(self._chains.values())
 
-    def _working(self, origin: Origin, problem: str | None) -> None:
+    def _working(self, chain: Chain, problem: str | None) -> None:
+        """Take note of what a chain reports, unless its partition is no longer this sealer's, or is another chain's."""
         with self._lock:
+            if self._chains.get(chain.origin.partition) is not chain:
+                return
             if problem is None:
-                self._missing.pop(origin, None)
+                self._missing.pop(chain.origin, None)
             else:
-                self._missing[origin] = problem
+                self._missing[chain.origin] = problem
         self._show_readiness()
 
     def _show_readiness(self) -> None:
-        with self._lock:
+        with self._lock:  # told within it, so that the news that came last is told last
             problems = [f"{origin}: {problem}" for origin, problem in self._missing.items()]
-            idle = not self._chains
-        self._with.ready("; ".join(problems) or ("no partition is assigned" if idle else None))
+            if self._trouble:
+                problems.append(f"the group {self._config.group}: {self._trouble}")
+            self._with.ready("; ".join(problems) or (None if self._chains else "no partition is assigned"))
 
     def _fail(self, error: Exception) -> None:
         self._failures.append(error)

@@ -151,7 +151,7 @@ class Stage:
             hooks=NoHooks(),
             group=object,
             fail=self.failures.append,
-            working=lambda origin, problem: None,
+            working=lambda chain, problem: None,
         )
 
     def _head(self, origin: Origin) -> tuple[int, bytes] | None:

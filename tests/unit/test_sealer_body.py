@@ -1,0 +1,172 @@
+"""The sealer's body on scripted collaborators: whose word counts for readiness, and what ends it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.origin import Origin
+from auditseal_sealer import sealer as body
+from auditseal_sealer.chain import Surroundings
+from auditseal_sealer.config import SealerConfig, Timeouts
+from auditseal_sealer.errors import FencedError
+from auditseal_sealer.metrics import LogMetrics, SealerMetrics
+from auditseal_sealer.sealer import Collaborators, Sealer
+from tests.core_samples import SIGNER
+
+CONFIG = SealerConfig(
+    client={}, events_topic="events", blocks_topic="blocks", cluster="c", group="g", timeouts=Timeouts(finish=0.1)
+)
+Step = Callable[["ScriptedMembership"], None]
+
+
+class ScriptedMembership:
+    """Takes a step of a script at each poll; after the last one the sealer is told to stop."""
+
+    def __init__(self, script: Sequence[Step], stop: threading.Event) -> None:
+        self._script, self._stop = list(script), stop
+        self.trouble: str | None = None
+        self.left = False
+
+    def join(self, **callbacks: Callable[[Sequence[int]], None]) -> None:
+        self.assign, self.revoke = callbacks["on_assigned"], callbacks["on_revoked"]
+        self.lose = callbacks["on_lost"]
+
+    def poll(self, timeout: float) -> None:
+        if self._script:
+            self._script.pop(0)(self)
+        else:
+            self._stop.set()
+
+    def metadata(self) -> None:
+        return None
+
+    def close(self) -> None:
+        self.left = True
+
+
+class ScriptedChain:
+    """Says that it seals as soon as it is made, from a thread of its own; and something else when it ends."""
+
+    made: list["ScriptedChain"]
+
+    def __init__(self, surroundings: Surroundings, origin: Origin, metrics: LogMetrics) -> None:
+        self.origin, self.metrics, self._surroundings = origin, metrics, surroundings
+        self.made.append(self)
+        threading.Thread(target=self.report, args=(None,)).start()
+
+    def report(self, problem: str | None) -> None:
+        self._surroundings.working(self, problem)  # type: ignore[arg-type]
+
+    def finish(self, reason: CloseReason) -> None:
+        self.report(f"failed when it ended: {reason}")
+
+    def abandon(self) -> None:
+        self.report("failed when it was abandoned")
+
+    def join(self, seconds: float) -> bool:
+        return True
+
+
+class Stage:
+    """A sealer, and what it says of its readiness."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch, self.told, self.news = monkeypatch, list[str | None](), threading.Condition()
+        self.registry = CollectorRegistry()
+        ScriptedChain.made = []
+        for name, stub in {
+            "Chain": ScriptedChain,
+            "Watch": _NoWatch,
+            "Cluster": lambda *_: None,
+            "inspect_topics": lambda *_: None,
+        }.items():
+            monkeypatch.setattr(body, name, stub)
+
+    def run(self, *script: Step) -> ScriptedMembership:
+        stop = threading.Event()
+        membership = ScriptedMembership(script, stop)
+        self.monkeypatch.setattr(body, "Membership", lambda *_: membership)
+        collaborators = Collaborators(
+            SIGNER, lambda *_: None, SealerMetrics(self.registry), self._tell, lambda error: None
+        )
+        try:
+            Sealer(CONFIG, collaborators).run(stop)
+        finally:
+            assert membership.left
+        return membership
+
+    def _tell(self, missing: str | None) -> None:
+        with self.news:
+            self.told.append(missing)
+            self.news.notify_all()
+
+    def await_told(self, missing: str | None) -> Step:
+        """Wait until that is the last word on readiness."""
+
+        def wait(_: ScriptedMembership) -> None:
+            with self.news:
+                assert self.news.wait_for(lambda: self.told[-1:] == [missing], 10), self.told
+
+        return wait
+
+
+class _NoWatch:
+    def __init__(self, *_: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(monkeypatch)
+
+
+@pytest.mark.parametrize("end", ["revoke", "lose"])
+def test_a_chain_that_fails_while_its_partition_goes_doesnt_count(stage: Stage, end: str) -> None:
+    stage.run(
+        lambda member: member.assign([0, 1]),
+        stage.await_told(None),
+        lambda member: getattr(member, end)([1]),
+        stage.await_told(None),
+        lambda member: ScriptedChain.made[0].report("one that is at work counts"),
+        stage.await_told(f"{CONFIG.origin(0)}: one that is at work counts"),
+    )
+
+
+def test_a_chain_of_a_partition_that_went_and_came_back_doesnt_speak_for_its_successor(stage: Stage) -> None:
+    stage.run(
+        lambda member: member.assign([0]),
+        stage.await_told(None),
+        lambda member: member.revoke([0]),
+        stage.await_told("no partition is assigned"),
+        lambda member: member.assign([0]),
+        stage.await_told(None),
+        lambda member: ScriptedChain.made[0].report("late"),
+        stage.await_told(None),
+    )
+
+
+def test_trouble_with_the_group_is_told_until_it_is_over(stage: Stage) -> None:
+    def trouble(problem: str | None) -> Step:
+        return lambda member: setattr(member, "trouble", problem)
+
+    stage.run(
+        lambda member: member.assign([0]),
+        stage.await_told(None),
+        trouble("not allowed"),
+        stage.await_told("the group g: not allowed"),
+        trouble(None),
+        stage.await_told(None),
+    )
+
+
+def test_a_sealer_that_the_group_has_given_up_ends(stage: Stage) -> None:
+    def give_up(_: ScriptedMembership) -> None:
+        raise FencedError("given up")
+
+    with pytest.raises(FencedError, match="given up"):
+        stage.run(lambda member: member.assign([0]), give_up)
