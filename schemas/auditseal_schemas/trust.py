@@ -16,9 +16,12 @@ from typing import Self
 
 from auditseal_schemas.errors import TrustError, VerificationError, quoted
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
+_SPACE = re.compile(r"[ \t]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _MAX_BYTES = 1 << 20
 
 
@@ -58,11 +61,13 @@ class Trust:
         """Read a trust file.
 
         Raises:
-            TrustError: A line is unknown, broken, doubled or about a log that isn't pinned; it names the line.
+            TrustError: A line is unknown, broken, doubled, about a log that isn't pinned or has a control character;
+                it names the line.
         """
         reader = _Reader()
         for number, line in enumerate(_lines(data), start=1):
-            words = line.split("#", 1)[0].split()
+            _check_characters(number, line)
+            words = [word for word in _SPACE.split(line.split("#", 1)[0]) if word]
             if words:
                 reader.read(number, words)
         return cls(reader.pinned(), reader.vault, reader.retention)
@@ -75,6 +80,15 @@ def _lines(data: bytes) -> list[str]:
         return data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise TrustError("the trust file is not UTF-8") from error
+
+
+def _check_characters(number: int, line: str) -> None:
+    """Refuse control characters, comments' too: what one editor shows as a comment must be none to another reader."""
+    control = _CONTROL.search(line)
+    if control:
+        hint = ": end lines by a newline alone" if control[0] == "\r" else ""
+        found = f"the control character U+{ord(control[0]):04X}{hint}"
+        raise TrustError(f"line {number} of the trust file has {found}, at character {control.start() + 1}")
 
 
 @dataclass(slots=True)
@@ -127,6 +141,8 @@ class _Reader:
             raise ValueError(f"there is more than one start line for {origin}")
         if height == "0":
             raise ValueError("a log that is checked from height 0 needs no start line")
+        if _decimal(height) > MAX_HEIGHT:
+            raise ValueError(f"{height} is no height: {MAX_HEIGHT} is the highest")
         self.starts[pinned] = self.line, Start(_decimal(height), _root(root))
 
     def pinned(self) -> tuple[PinnedLog, ...]:

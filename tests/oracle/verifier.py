@@ -171,29 +171,40 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
     """Return the pinned logs.
 
     Raises:
-        ValueError: A line is none of the four, is there twice, or has a number in another spelling.
-        Refused: A key can't be relied on.
+        ValueError: A line is none of the four, is there twice, or has a number or a root in another spelling.
+        Refused: A key can't be relied on, or a log's name is none.
     """
     keys: dict[str, list[str]] = {}
     starts: dict[str, tuple[int, bytes]] = {}
     once: list[tuple[str, ...]] = []
+    if len(text.encode()) > 1 << 20 or re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text):
+        raise ValueError("the trust file is too long or has control characters")
     for line in text.split("\n"):
-        match line.split("#")[0].split():
+        match [word for word in re.split("[ \t]", line.split("#")[0]) if word]:
             case ["log", key]:
-                keys.setdefault(key.split("+")[0], []).append(key)
+                name = key.split("+")[0]
+                check_origin(name)
+                keys.setdefault(name, []).append(key)
                 once.append((key,))
-            case ["start", origin, height, root] if int(height) > 0 and str(int(height)) == height:
-                starts[origin] = (int(height), unbase64(root.encode(), "start"))
+            case ["start", origin, height, root] if re.fullmatch("[1-9][0-9]{0,11}", height):
+                starts[origin] = (int(height), read_root(root))
                 once.append(("start", origin))
             case ["vault", _]:
                 once.append(("vault",))
-            case ["retention", days] if str(int(days)) == days:
+            case ["retention", days] if re.fullmatch("0|[1-9][0-9]{0,14}", days):
                 once.append(("retention",))
             case [_, *_] as words:
                 raise ValueError(f"the trust file has a line that isn't known: {words}")
     if len(set(once)) < len(once) or not keys or not starts.keys() <= keys.keys():
         raise ValueError("the trust file has a line twice, pins no log, or starts one that isn't pinned")
     return {origin: Log(origin, pinned, starts.get(origin)) for origin, pinned in keys.items()}
+
+
+def read_root(text: str) -> bytes:
+    root = unbase64(text.encode(), "start")
+    if len(root) != 32:
+        raise ValueError("the root of a start isn't 32 bytes long")
+    return root
 
 
 def records(vault: Path, trust: str) -> Iterator[tuple[str, dict[str, Any]]]:

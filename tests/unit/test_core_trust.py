@@ -7,6 +7,7 @@ import pytest
 
 from auditseal_schemas.errors import TrustError
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from tests.core_samples import KEY, ORIGIN, OTHER_KEY, SIGNER
@@ -31,7 +32,7 @@ def test_a_whole_trust_file() -> None:
     text = f"""# the audit logs of example.com
 
     vault   s3://audit-archive/?endpoint=https://s3.example.com  # in the other building
-    retention 2555\r
+\tretention\t \t2555\t
     log {NEIGHBOUR_KEY}
     log {KEY}
     start {ORIGIN} 1200 {ROOT_TEXT}
@@ -89,6 +90,21 @@ def test_a_start_may_stand_before_its_log() -> None:
         f"start {ORIGIN} 1 {ROOT_TEXT[:-2]}B=",
         f"start {ORIGIN} 1 {b64encode(ROOT[1:]).decode()}",
         f"start {ORIGIN} 1 ä",
+        f"start {ORIGIN} 1000000000000 {ROOT_TEXT}",
+        "retention 7\r",
+        "# a comment\r",
+        "# a comment \x1b[2K",
+        "# a comment\x00",
+        "# a comment\x85",
+        "# a comment\x7f",
+        "vault s3://bucket/\x1b[2K",
+        "vault s3://bucket/\x9b2K",
+        "retention\x0c7",
+        "retention\x0b7",
+        "retention\x1f7",
+        "retention\u00a07",
+        "retention\u30007",
+        "retention\u20287",
         f"start x 1 {ROOT_TEXT}",
         f"start {NEIGHBOUR} 1 {ROOT_TEXT}",
     ],
@@ -96,6 +112,21 @@ def test_a_start_may_stand_before_its_log() -> None:
 )
 def test_every_wrong_line_is_named_by_its_number(line: str) -> None:
     assert "line 4 of the trust file" in refuse(f"# comment\n{LOG}\n\n{line}\nretention 9\n")
+
+
+def test_the_highest_start() -> None:
+    text = f"{LOG}\nstart {ORIGIN} {MAX_HEIGHT} {ROOT_TEXT}"
+    assert Trust.parse(text.encode()).logs[0].start == Start(999_999_999_999, ROOT)
+
+
+def test_a_line_that_another_system_ended_is_told_as_that() -> None:
+    assert refuse(f"# comment\r\n{LOG}\r\n") == (
+        "line 1 of the trust file has the control character U+000D: end lines by a newline alone, at character 10"
+    )
+
+
+def test_a_comment_may_have_any_other_character() -> None:
+    assert Trust.parse(f"# Prüfprotokolle, 監査\t\u2028 \U0001f512\n{LOG}".encode()).logs
 
 
 @pytest.mark.parametrize("line", ["vault file:///v", "retention 7", LOG, f"start {ORIGIN} 2 {ROOT_TEXT}"])

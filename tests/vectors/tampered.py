@@ -6,6 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from auditseal_schemas.container import Chunk
+from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import NoteSignature, sign_note
 from tests.vectors.good import Run, from_start, origin, plain, plain_contents, plain_trust
 from tests.vectors.parts import signing_key, verifier_key
@@ -318,6 +319,16 @@ def trust_keys() -> Iterator[Vector]:
         "key-twice": plain_trust().splitlines()[0] + "\n",
         "retention-twice": "retention 1\nretention 1\n",
         "padded-number": "retention 01\n",
+        "number-of-16-digits": "retention 1000000000000000\n",
+        "start-too-high": f"start {first} 1000000000000 {b64encode(bytes(32)).decode()}\n",
+        "start-root-of-31-bytes": f"start {first} 2 {b64encode(bytes(31)).decode()}\n",
+        "start-root-not-canonical": f"start {first} 2 {b64encode(bytes(32)).decode()[:-2]}B=\n",
+        "carriage-return": "retention 1\r\n",
+        "control-in-comment": "# nothing \x1b[2K\n",
+        "control-in-vault": "vault s3://bucket/\x1b[2K\n",
+        "form-feed": "retention\x0c1\n",
+        "no-break-space": "retention\u00a01\n",
+        "log-of-no-origin": f"log {VerifierKey('log-0', signing_key('log 0').public)}\n",
     }
     for name, line in lines.items():
         about = "The trust file can't be relied on as a whole."
