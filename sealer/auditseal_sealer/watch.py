@@ -82,10 +82,11 @@ class Watch:
         vault_looked = time.monotonic()
         while not self._over.wait(self._config.intervals.topics):
             try:
-                check_identity(self._topics, self._look_at_topics())
+                events, blocks = self._look_at_topics()
+                check_identity(self._topics, (events, blocks))
                 if time.monotonic() - vault_looked >= self._config.intervals.vault:
                     vault_looked = time.monotonic()
-                    self._look_at_vault()
+                    self._look_at_vault(blocks)
             except UnavailableError as error:
                 _log.warning("can't look at topics or vault", problem=str(error))
 
@@ -96,9 +97,9 @@ class Watch:
                 raise HaltError(halt, "the topic was deleted while the sealer ran")
         return inspect_topics(self._cluster, self._config)
 
-    def _look_at_vault(self) -> None:
-        """Check that archiving isn't so far behind that blocks could leave the topic before they are archived."""
-        bound = retention_seconds(self._topics[1]) / 2
+    def _look_at_vault(self, blocks: TopicView) -> None:
+        """Check that archiving isn't so far behind that blocks could leave their topic, as it is now, before that."""
+        bound = retention_seconds(blocks) / 2
         for chain in self._chains():
             if head := self._read_head(chain.origin):
                 chain.archive.archived(head[0])

@@ -1,0 +1,107 @@
+"""The watch on topics and vault: what it looks at is what there is now, not what there was at the start."""
+
+import queue
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.limits import MAX_HEIGHT
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.archive_age import ArchiveAge
+from auditseal_sealer.config import Intervals, SealerConfig
+from auditseal_sealer.topic_rules import TopicKind, TopicRules, TopicView
+from auditseal_sealer.watch import Watch
+
+RULES = TopicRules(replication=1, least_retention=0)
+EVENTS = TopicView("events", "id 1", (1,), RULES.settings(TopicKind.EVENTS))
+BLOCKS = TopicView("blocks", "id 2", (1,), RULES.settings(TopicKind.BLOCKS))
+CONFIG = SealerConfig(
+    client={},
+    events_topic="events",
+    blocks_topic="blocks",
+    cluster="a",
+    rules=RULES,
+    intervals=Intervals(topics=0.01, vault=0.02),
+)
+HOUR = 3600
+
+
+def keeping(hours: int) -> TopicView:
+    return replace(BLOCKS, settings={**BLOCKS.settings, "retention.ms": str(hours * HOUR * 1000)})
+
+
+@dataclass
+class FakeCluster:
+    """Answers with the topics that it has, and says when it was asked for the blocks topic."""
+
+    topics: dict[str, TopicView]
+    asked: "queue.Queue[str]" = field(default_factory=queue.Queue)
+
+    def topic(self, name: str) -> TopicView | None:
+        self.asked.put(name)
+        return self.topics.get(name)
+
+
+@dataclass
+class FakeChain:
+    """A log whose block 7 was sealed three hours ago, and no earlier one waits."""
+
+    origin: Origin = field(default_factory=lambda: CONFIG.origin(0))
+    archive: ArchiveAge = field(default_factory=ArchiveAge)
+
+    def __post_init__(self) -> None:
+        self.archive.restart(7, int((time.time() - 3 * HOUR) * 1e6))
+
+
+@contextmanager
+def watching(cluster: FakeCluster, archived: int, hours: int = 8) -> Iterator["queue.Queue[Exception]"]:
+    """Watch from a moment on at which the topic kept blocks for so many hours."""
+    failures: queue.Queue[Exception] = queue.Queue()
+
+    def read_head(origin: Origin, below: int = MAX_HEIGHT + 1, /) -> tuple[int, bytes] | None:
+        return archived, b""
+
+    chains = [FakeChain()]
+    watch = Watch(CONFIG, cluster, read_head, (EVENTS, keeping(hours)), lambda: chains, failures.put)  # type: ignore[arg-type]
+    try:
+        yield failures
+    finally:
+        watch.close()
+
+
+def looks(cluster: FakeCluster, times: int) -> None:
+    """Wait until the topics were looked at so many times; the vault is looked at as well meanwhile."""
+    for _ in range(4 * times):  # each time both topics are asked for twice
+        cluster.asked.get(timeout=10)
+
+
+def test_the_retention_that_counts_is_the_one_that_the_topic_has_now() -> None:
+    with watching(FakeCluster({"events": EVENTS, "blocks": keeping(4)}), archived=6) as failures:
+        error = failures.get(timeout=10)
+    assert isinstance(error, HaltError)
+    assert error.halt is Halt.ARCHIVE_BEHIND
+    assert "retention is 7200 s" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("before", "hours", "archived"), [(8, 8, 6), (4, 8, 6), (1, 1, 7)], ids=["as it was", "raised", "archived"]
+)
+def test_what_waits_for_less_than_half_of_it_is_fine(before: int, hours: int, archived: int) -> None:
+    cluster = FakeCluster({"events": EVENTS, "blocks": keeping(hours)})
+    with watching(cluster, archived, before) as failures:
+        looks(cluster, 8)
+    assert failures.empty()
+
+
+@pytest.mark.parametrize(("name", "halt"), [("events", Halt.LOG_RECREATED), ("blocks", Halt.BLOCKS_LOST)])
+def test_a_topic_that_goes_is_a_halt(name: str, halt: Halt) -> None:
+    topics = {"events": EVENTS, "blocks": BLOCKS}
+    del topics[name]
+    with watching(FakeCluster(topics), archived=6) as failures:
+        error = failures.get(timeout=10)
+    assert isinstance(error, HaltError)
+    assert error.halt is halt
