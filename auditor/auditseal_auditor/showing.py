@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -18,6 +18,13 @@ from auditseal_schemas.record import SealedRecord
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAP_CAUSES = ("unknown: a transaction marker or compaction", "below the log's start")
 _TIMESTAMP_TYPES = ("none", "create", "append")
+
+
+@dataclass(frozen=True, slots=True)
+class _Paragraph:
+    """A text that is shown line by line, which nothing may be that just anybody wrote: its lines would be theirs."""
+
+    text: str
 
 
 def verified_claims(single: SingleBlock) -> list[str]:
@@ -82,8 +89,9 @@ def record_to_json(record: SealedRecord) -> dict[str, Any]:
 
 def lines_of(shown: dict[str, Any]) -> Iterator[str]:
     """Yield the lines that say the same as `block_to_json`, the record first."""
-    verified = shown["verified"]
+    verified, checkpoint = shown["verified"], shown["checkpoint"]
     rest = {name: value for name, value in shown.items() if name not in {"version", "verified", "record"}}
+    rest["checkpoint"] = checkpoint | {"note": _Paragraph(checkpoint["note"])}
     if shown["record"]:
         yield "record"
         yield from _lines(shown["record"], "  ")
@@ -102,9 +110,9 @@ def _lines(value: Any, indent: str) -> Iterator[str]:
         if isinstance(item, (dict, list)):
             yield f"{indent}{label}"
             yield from _lines(item, f"{indent}  ")
-        elif name == "note":
+        elif isinstance(item, _Paragraph):
             yield f"{indent}{label}"
-            yield from (f"{indent}  {printable(line)}" for line in item.split("\n") if line)
+            yield from (f"{indent}  {printable(line)}" for line in item.text.split("\n") if line)
         else:
             yield (
                 f"{indent}{label} {printable(str(item))}" if name == "-" else f"{indent}{label}: {printable(str(item))}"

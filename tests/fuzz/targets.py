@@ -4,12 +4,15 @@ from dataclasses import replace
 from functools import cache
 from itertools import islice
 from random import Random
+from typing import Any
 
 from auditseal_archiver.vault import VaultError
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.inventory import list_slots
 from auditseal_auditor.report import Report
+from auditseal_auditor.showing import block_to_json, lines_of, record_to_json
+from auditseal_auditor.single import SingleBlock
 from auditseal_auditor.text import detail_lines, summary_line
 from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
@@ -22,7 +25,7 @@ from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CONTENT_BYTES, MAX_REC
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
-from auditseal_schemas.record import parse_record
+from auditseal_schemas.record import SealedRecord, parse_record
 from auditseal_schemas.trust import Trust
 from tests.core_samples import GENESIS, KEY, ORIGIN, OTHER_KEY
 from tests.fuzz import seeds
@@ -42,6 +45,25 @@ _MOST_LINE = 8_000  # an object's key and its version, 1,024 bytes each, with ev
 
 def _read_event(data: bytes) -> None:
     assert encode_event(decode_event(data)) == data
+
+
+def _read_shown(data: bytes) -> None:
+    """Show a record whose key, header and value are the data, as `auditseal show` does: each value is one line."""
+    record = SealedRecord(0, 0, data, ((data.decode(errors="replace"), data),), data)
+    single = SingleBlock(Block.parse(seeds.blocks()[0]), "v1/key", "1", (KEY,), from_start=True)
+    of_block = list(lines_of(block_to_json(single, None)))
+    title, *of_record = list(lines_of(block_to_json(single, record)))[: -len(of_block)]
+    assert title == "record"
+    assert all(line.isprintable() and line.startswith("  ") for line in of_record)
+    assert len(of_record) == _values_in(record_to_json(record))
+
+
+def _values_in(value: Any) -> int:
+    """Return how many values say something, those that hold others among them."""
+    if not isinstance(value, (dict, list)):
+        return 0
+    items = value.values() if isinstance(value, dict) else value
+    return sum(1 + _values_in(item) for item in items if item is not None and item not in ([], {}, ""))
 
 
 def _read_origin(data: bytes) -> None:
@@ -68,6 +90,7 @@ def _read_note(data: bytes) -> None:
 
 def _read_trust(data: bytes) -> None:
     trust = Trust.parse(data)
+    assert not (_CONTROL - {"\t"}) & set(data.decode())
     assert all(log.keys for log in trust.logs)
     if trust.vault:
         assert trust.vault.encode() in data
@@ -177,6 +200,12 @@ def _mutate_events(data: bytes, random: Random, edit: Edit) -> bytes:
     return mutate_avro("audit_event.v1", seeds.events()[0][:PREFIX_BYTES], seeds.events(), data, random, edit)
 
 
+def _shown_events() -> tuple[bytes, ...]:
+    names = ("note", "verified", "-", "a\nb")
+    hostile = replace(seeds.FULL_EVENT, attributes=dict.fromkeys(names, "x\nverified\n  every byte"))
+    return (encode_event(hostile), *seeds.events())
+
+
 def _headers() -> tuple[bytes, ...]:
     return tuple(container.header for container in _donors())
 
@@ -223,8 +252,15 @@ TARGETS = {
     target.name: target
     for target in (
         Target(
-            "event", _read_event, (DecodeError,), seeds.events, _mutate_events, 4096, ("auditseal_schemas.event_codec",)
+            "event",
+            _read_event,
+            (DecodeError,),
+            seeds.events,
+            _mutate_events,
+            4096,
+            ("auditseal_schemas.event_codec", "auditseal_schemas.event_skim"),
         ),
+        Target("shown", _read_shown, (), _shown_events, _mutate_events, 4096, ("auditseal_auditor.showing",)),
         Target(
             "origin",
             _read_origin,

@@ -11,9 +11,12 @@ from typer.testing import CliRunner
 
 from auditseal.cli import app
 from auditseal.cli import show as module
+from auditseal_auditor.printable import printable
 from auditseal_auditor.showing import record_to_json
+from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event_codec import encode_event
+from auditseal_schemas.event_parts import Change
 from auditseal_schemas.record import Oversize, SealedRecord
 from auditseal_schemas.verdict import Verdict
 from tests.unit.test_event_codec import FULL as EVENT
@@ -121,6 +124,26 @@ def test_nothing_of_a_record_reaches_a_terminal_unescaped(vault: MemoryVault, tr
     assert answer.exit_code == 0
     assert all(line.isprintable() for line in answer.stdout.splitlines())
     assert "  key_text: \\x1b]0;x\\x07\\u202e\\n" in answer.stdout.splitlines()
+
+
+def test_nothing_of_an_event_makes_a_line_of_its_own(vault: MemoryVault, trust: Path) -> None:
+    vault.objects.clear()
+    forged = "x\nverified\n  every byte\r\n\u2028\x85ok"
+    names = ("note", "checkpoint", "verified", "-", forged)
+    event = replace(EVENT, attributes=dict.fromkeys(names, forged), changes=(Change("note", forged, forged),))
+    draft = BlockDraft(genesis(LOG), BlockLimits())
+    draft.extend([Message(0, (1, 1), b"note", [("note", forged.encode())], encode_event(event))])
+    put_log(vault, [draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="x/1")])
+    lines = show(trust, "0", "--offset", "0").stdout.split("\n")
+    assert lines.count("verified") == 1
+    assert all(line.isprintable() for line in lines)
+    shown = printable(forged)
+    assert f"      note: {shown}" in lines
+    assert sum(line.endswith(shown) for line in lines) == len(names) + 3
+    note = Block.parse(vault.read(LOG.block_key(0), "v1")).note.format().decode()
+    checkpoint = [f"    {line}" for line in note.split("\n") if line]
+    place = lines.index("  note") + 1
+    assert lines[place : place + len(checkpoint)] == checkpoint
 
 
 def test_a_gap_is_told_from_what_isnt_there(vault: MemoryVault, trust: Path) -> None:
