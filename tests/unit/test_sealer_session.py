@@ -27,7 +27,7 @@ from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.recovery import EventsLog, Reading, Recovered
 from auditseal_sealer.session import Session, Tools
 from auditseal_sealer.stop import Stop
-from tests.core_samples import GENESIS, ORIGIN, OTHER_SIGNER, SIGNER, Message
+from tests.core_samples import GENESIS, ORIGIN, OTHER_SIGNER, SIGNER, Message, resigned
 
 CONFIG = SealerConfig(
     client={},
@@ -209,6 +209,22 @@ def test_a_clock_that_leads_the_brokers_signs_nothing() -> None:
         run([events(0)], writer, clock=broker_clock(behind=3600))
     assert caught.value.halt is Halt.CLOCK
     assert writer.journal == []
+
+
+@pytest.mark.parametrize(("ahead", "halts"), [(3600, True), (5, False)])
+def test_after_a_block_from_the_future_the_log_stands_still_until_the_brokers_clock_is_there(
+    ahead: int, halts: bool
+) -> None:
+    """docs/runbooks/clock.md; the bound is 10 s."""
+    now = time.time_ns() // 1000 + ahead * 1_000_000
+    state = GENESIS.accept(resigned(run([events(*range(10))]).blocks[0], sealed_at=now))
+    writer = ScriptedWriter()
+    if not halts:
+        assert verified(run([events(10)], writer, state=state), state) == [10]
+        return
+    with pytest.raises(HaltError) as caught:
+        run([events(10)], writer, state=state)
+    assert (caught.value.halt, writer.journal) == (Halt.CLOCK, [])
 
 
 def test_a_key_that_is_not_the_logs_publishes_nothing() -> None:
