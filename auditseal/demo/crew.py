@@ -1,16 +1,17 @@
 """The processes of the demo: daemons and services, each guarded, so that none outlives it."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from auditseal.demo.command import run_command
+from auditseal.demo.surroundings import environment_with
 from auditseal_local.errors import LocalStackError
 from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_local.process import Child, launch_guarded
@@ -24,7 +25,7 @@ class Crew:
     """Starts processes with one environment, each with a log of its own.
 
     Attributes:
-        environment: Added to the demo's own.
+        environment: What configures them; nothing else of auditseal's settings reaches them.
         logs: The folder of the logs.
     """
 
@@ -34,7 +35,7 @@ class Crew:
     def start(self, name: str, module: str, *arguments: str, telemetry: int = 0) -> Child:
         """Start `python -m module arguments`, logging to `<name>.log`; a daemon serves `telemetry`, 0 any port."""
         command = [sys.executable, "-m", module, *arguments]
-        environment = {**os.environ, **self.environment, "AUDITSEAL_METRICS__PORT": str(telemetry)}
+        environment = environment_with({**self.environment, "AUDITSEAL_METRICS__PORT": str(telemetry)})
         return launch_guarded(command, self.logs / f"{name}.log", environment)
 
     def command(self, *arguments: str) -> str:
@@ -43,9 +44,7 @@ class Crew:
         Raises:
             LocalStackError: It failed; with what it said.
         """
-        command = [sys.executable, "-m", "auditseal", *arguments]
-        environment = {**os.environ, **self.environment}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        done = run_command(arguments, environment_with(self.environment), subprocess.PIPE)
         if done.returncode != 0:
             raise LocalStackError(f"auditseal {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
         return done.stdout
@@ -78,17 +77,22 @@ class Crew:
                 raise LocalStackError(f"the {name} isn't ready after {_READY_SECONDS} s: see {self.logs / name}.log")
             time.sleep(0.1)
 
-    def await_all(self, children: Mapping[str, Child], seconds: float) -> None:
-        """Wait for processes that end by themselves.
+    def run_together(self, module: str, commands: Mapping[str, Sequence[str]], seconds: float) -> None:
+        """Run `python -m module arguments` for each name with its arguments, until all have ended by themselves.
 
         Raises:
-            LocalStackError: One failed, or takes too long.
+            LocalStackError: One failed, or takes too long; none runs on.
         """
-        for name, child in children.items():
-            if not child.wait(seconds):
-                raise LocalStackError(f"{name} is not done after {seconds:.0f} s: see {self.logs / name}.log")
-            if child.exit_code != 0:
-                raise LocalStackError(f"{name} ended with code {child.exit_code}: see {self.logs / name}.log")
+        with ExitStack() as running:
+            children = {}
+            for name, arguments in commands.items():
+                children[name] = self.start(name, module, *arguments)
+                running.callback(children[name].kill)
+            for name, child in children.items():
+                if not child.wait(seconds):
+                    raise LocalStackError(f"{name} is not done after {seconds:.0f} s: see {self.logs / name}.log")
+                if child.exit_code != 0:
+                    raise LocalStackError(f"{name} ended with code {child.exit_code}: see {self.logs / name}.log")
 
     def check_running(self, children: Sequence[Child]) -> None:
         """Raise LocalStackError where a daemon ended that should run."""

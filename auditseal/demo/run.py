@@ -1,21 +1,25 @@
 """The demo's script: each step is a function, in the order in which it happens."""
 
+import json
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
+from auditseal.demo.command import run_command
 from auditseal.demo.crew import Crew
 from auditseal.demo.ledger import Ledger, archived_offset
 from auditseal.demo.services import SERVICES
 from auditseal.demo.stage import BLOCKS_TOPIC, CLUSTER, EVENTS_TOPIC, PARTITIONS, Stage
 from auditseal.demo.store import DirectoryStore, MinioStore, Store
+from auditseal.demo.surroundings import environment_with
 from auditseal.demo.tamper import Tampering, tamper
 from auditseal_archiver.vault import VaultReader
+from auditseal_local.descendants import leaving_no_process
 from auditseal_local.errors import LocalStackError
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.progress import Progress
@@ -65,7 +69,7 @@ class Demo:
     @contextmanager
     def pipeline(self) -> Iterator[Heads]:
         """Run everything up to the vault's verification and keep it running while the caller goes on."""
-        with ExitStack() as running:
+        with leaving_no_process(), ExitStack() as running:
             kafka = running.enter_context(KafkaNode(self.stage.directory / "kafka", progress=self.progress))
             self.tell(f"a real Kafka runs at {kafka.bootstrap_servers}")
             running.enter_context(self.store)
@@ -110,21 +114,13 @@ class Demo:
         shares = _shares(self.events, len(SERVICES))
         parts = {name: self.stage.logs / f"{name}.jsonl" for name in SERVICES}
         began = time.monotonic()
-        services = {
-            name: crew.start(
-                name,
-                "auditseal.demo.publish",
-                name,
-                kafka.bootstrap_servers,
-                EVENTS_TOPIC,
-                str(share),
-                str(_SEED),
-                str(parts[name]),
-            )
+        common = [kafka.bootstrap_servers, EVENTS_TOPIC]
+        commands = {
+            name: [name, *common, str(share), str(_SEED), str(parts[name])]
             for name, share in zip(SERVICES, shares, strict=True)
         }
         self.progress(f"{len(SERVICES)} services publish {self.events:,} events")
-        crew.await_all(services, _PUBLISH_SECONDS)
+        crew.run_together("auditseal.demo.publish", commands, _PUBLISH_SECONDS)
         with self.stage.events.open("wb") as events:
             for part in parts.values():
                 events.write(part.read_bytes())
@@ -135,6 +131,11 @@ class Demo:
         """Wait until the vault accounts for every recorded event."""
         ledger = Ledger.read(self.stage.events)
         wanted = {origin: ledger.last_offset(origin.partition) for origin in self.origins}
+        empty = [str(origin) for origin, last in wanted.items() if last < 0]
+        if empty:
+            raise LocalStackError(
+                f"no event fell to {', '.join(empty)}, which would be missing: record more (--events)"
+            )
         deadline = time.monotonic() + _ARCHIVE_SECONDS
         while missing := {origin: last for origin, last in wanted.items() if archived_offset(reader, origin) < last}:
             check()
@@ -160,8 +161,22 @@ class Demo:
 
     def verify(self, vault_url: str) -> int:
         """Run `auditseal verify` as a person would, its output shown, and return its exit code."""
-        command = [sys.executable, "-m", "auditseal", "verify", "--vault", vault_url, "--trust", str(self.stage.trust)]
-        return subprocess.run(command, env=self.store.reading_environment(), check=False).returncode  # noqa: S603
+        return run_command(self._verify(vault_url), environment_with(self.store.environment()), None).returncode
+
+    def check_caught(self, tampering: Tampering) -> None:
+        """Check that the verification of the copy finds the tampering, where it is, and nothing else.
+
+        Raises:
+            LocalStackError: It finds something else, or nothing.
+        """
+        environment = environment_with(self.store.environment())
+        done = run_command([*self._verify(self.stage.copy.as_uri()), "--json"], environment, PIPE)
+        if not done.stdout:
+            raise LocalStackError(f"the tampered copy couldn't be verified: {done.stderr.strip()}")
+        tampering.check_found(json.loads(done.stdout))
+
+    def _verify(self, vault_url: str) -> list[str]:
+        return ["verify", "--vault", vault_url, "--trust", str(self.stage.trust)]
 
     def next_commands(self, tampering: Tampering) -> list[str]:
         """Return what a person may want to type next: the tampered event as it was sealed, and as it is."""

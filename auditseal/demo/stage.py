@@ -1,8 +1,11 @@
 """The demo's folder: all that it makes lies there, and only what a demo made is ever removed."""
 
+import fcntl
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,17 +66,40 @@ class Stage:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(secrets.token_urlsafe(24))
 
-    def clear(self) -> None:
-        """Begin anew: remove what an earlier demo left.
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold the folder for this process alone, and begin anew: what an earlier demo left is removed.
 
         Raises:
-            ConfigurationError: The folder holds something that no demo made.
+            ConfigurationError: Another demo runs in it, or it holds something that no demo made.
         """
-        if self.directory.exists() and any(self.directory.iterdir()):
-            if not (self.directory / _MARK).exists():
-                raise ConfigurationError(
-                    f"{self.directory} holds files that no demo made: name another folder by --dir"
-                )
-            shutil.rmtree(self.directory)
-        self.logs.mkdir(parents=True)
-        (self.directory / _MARK).touch()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.directory, os.O_RDONLY)
+        try:
+            self._lock(descriptor)
+            self._clear()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        """Lock the folder itself: no file is needed, and the kernel frees it when its holder dies."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                f"another demo runs in {self.directory}: end it with Ctrl-C, or name another folder by --dir"
+            ) from error
+
+    def _clear(self) -> None:
+        mark = self.directory / _MARK
+        left = [path for path in self.directory.iterdir() if path != mark]
+        if left and not mark.exists():
+            raise ConfigurationError(f"{self.directory} holds files that no demo made: name another folder by --dir")
+        mark.touch()  # it comes first and stays: a demo that is killed here may be run again
+        for path in left:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        self.logs.mkdir()

@@ -1,12 +1,12 @@
 """The two places where the demo's blocks can lie: a directory, or a real MinIO under Object Lock."""
 
-import os
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from auditseal.demo.stage import Stage
+from auditseal.demo.surroundings import adopt
 from auditseal_archiver.locate import open_reader
 from auditseal_archiver.vault import VaultReader
 from auditseal_local.errors import LocalStackError
@@ -29,13 +29,8 @@ class Store(AbstractContextManager["Store"], ABC):
         """Return the variables that reach it."""
         return {}
 
-    def reading_environment(self) -> dict[str, str]:
-        """Return the whole environment of a process that reads it."""
-        return {**os.environ, **self.environment()}
-
     def reader(self) -> VaultReader:
         """Return the vault, for reading."""
-        os.environ.update(self.environment())  # boto3's own chain finds the credentials there
         return open_reader(self.url)
 
     @abstractmethod
@@ -80,6 +75,7 @@ class MinioStore(Store):
 
     def __enter__(self) -> Self:
         self._node.start()
+        adopt(self.environment())
         self._node.make_bucket(_BUCKET)
         return self
 

@@ -1,13 +1,18 @@
 """What an administrator with write access to the storage might try: one byte of one event, all else kept tidy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from auditseal_local.errors import LocalStackError
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.event_codec import decode_event
 from auditseal_schemas.record import parse_record
+
+_PLACE = ("verdict", "origin", "height", "offset", "field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,20 @@ class Tampering:
     event_id: str
     before: str
     after: str
+
+    def check_found(self, report: Mapping[str, Any]) -> None:
+        """Check that a report of `auditseal verify --json` tells of this and of nothing else.
+
+        Raises:
+            LocalStackError: It doesn't.
+        """
+        findings = [*report["findings"], *(finding for log in report["logs"] for finding in log["findings"])]
+        found = [tuple(finding[name] for name in _PLACE) for finding in findings]
+        wanted = ("BAD_RECORD", self.origin, self.height, self.offset, "record")
+        if found != [wanted]:
+            raise LocalStackError(
+                f"the verification of the tampered copy should have found {wanted}, and found {found}"
+            )
 
 
 def tamper(vault: Path) -> Tampering:

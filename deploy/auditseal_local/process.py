@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import psutil
 
@@ -56,13 +56,13 @@ class ProcessId:
             same = abs(process.create_time() - self.started) < _START_TOLERANCE
         except psutil.NoSuchProcess:
             return None
-        return process if same and _alive(process) else None
+        return process if same and alive(process) else None
 
 
 class Child:
     """A process group that leads itself: signalled as a whole, reaped when it is ours."""
 
-    def __init__(self, identity: ProcessId, popen: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, identity: ProcessId, popen: subprocess.Popen[Any] | None = None) -> None:
         self.identity = identity
         self._popen = popen
 
@@ -109,7 +109,7 @@ class Child:
     def _wait(self, members: list[psutil.Process], seconds: float) -> bool:
         """Not by psutil's own wait: that reaps our child and takes its exit code, and waits on for foreign zombies."""
         deadline = time.monotonic() + seconds
-        while any(_alive(process) for process in members):
+        while any(alive(process) for process in members):
             if time.monotonic() > deadline:
                 return False
             time.sleep(_WAIT_POLL)
@@ -129,7 +129,7 @@ class Child:
             self._popen.poll()
 
 
-def _alive(process: psutil.Process) -> bool:
+def alive(process: psutil.Process) -> bool:
     """Whether it runs: a zombie that nobody reaps (as under a container's first process) doesn't.
 
     But one with more than one thread does: when a JVM ends, its first thread is a zombie before the others let go.
@@ -147,7 +147,12 @@ Launch: TypeAlias = Callable[[Sequence[str], Path, Mapping[str, str]], Child]
 
 def launch_guarded(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
     """Start `command` so that it dies with this process, however this process dies."""
-    return launch_detached([sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command], log, environment)
+    return launch_detached(guarded(command), log, environment)
+
+
+def guarded(command: Sequence[str]) -> list[str]:
+    """Return the command that runs `command` so that it dies with this process; it must lead a process group."""
+    return [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command]
 
 
 def launch_detached(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
@@ -161,4 +166,9 @@ def launch_detached(command: Sequence[str], log: Path, environment: Mapping[str,
             env=dict(environment),
             start_new_session=True,  # Ctrl-C at the terminal is for us; we then end it in order
         )
-    return Child(ProcessId.of(popen.pid), popen)
+    try:
+        return Child(ProcessId.of(popen.pid), popen)
+    except BaseException:  # Ctrl-C: nobody else knows of it yet
+        os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()
+        raise

@@ -1,0 +1,44 @@
+"""No process is left: not even one whose start was interrupted before anybody had a handle on it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from auditseal_local.errors import LocalStackError
+from auditseal_local.process import alive
+
+_SECONDS = 10.0
+_POLL = 0.02  # s
+
+
+@contextmanager
+def leaving_no_process() -> Iterator[None]:
+    """End, when the block ends, every process below this one that came into being within it.
+
+    Whoever starts a process also ends it, in order; this is for what Ctrl-C cuts off between fork and return.
+
+    Raises:
+        LocalStackError: The kernel doesn't let go of one.
+    """
+    before = set(_descendants())
+    try:
+        yield
+    finally:
+        _end_all_but(before)
+
+
+def _end_all_but(kept: set[psutil.Process]) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while left := [process for process in _descendants() if process not in kept and alive(process)]:
+        if time.monotonic() > deadline:
+            raise LocalStackError(f"processes {[process.pid for process in left]} are still there after SIGKILL")
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(_POLL)
+
+
+def _descendants() -> list[psutil.Process]:
+    return list(psutil.Process().children(recursive=True))
