@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Annotated
@@ -70,7 +71,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
             heads=heads,
             memory=f"state {state}" if state else "",
             expected=tuple(map(parse_origin, expect or ())),
-            oldest=None if max_age is None else int(time() * 1_000_000 - max_age * _HOUR),
+            oldest=None if max_age is None else _oldest(max_age),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
         )
         with Examiner(partial(open_existing, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
@@ -80,6 +81,15 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         for failure in report.failures:
             tell("verify", failure)
     raise typer.Exit(report.exit_code)
+
+
+def _oldest(hours: float) -> int:
+    """Return the time so many hours ago, in µs since the epoch."""
+    from auditseal_schemas.errors import ConfigurationError  # noqa: PLC0415
+
+    if not isfinite(hours * _HOUR):
+        raise ConfigurationError(f"--max-age {hours}: say a number of hours, or leave it out to allow any age")
+    return int(time() * 1_000_000) - int(hours * _HOUR)
 
 
 def _begin(state: Path | None) -> "Mapping[Origin, Head]":

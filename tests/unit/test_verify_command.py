@@ -212,6 +212,13 @@ def test_a_log_that_stopped_long_ago(place: Path) -> None:
     assert run(place, "--max-age", "10000000").exit_code == 0
 
 
+@pytest.mark.parametrize("hours", ["inf", "nan", "1e999", "1e308"])
+def test_an_age_that_is_no_number_of_hours_is_refused(place: Path, hours: str) -> None:
+    answer = run(place, "--max-age", hours)
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert "--max-age" in answer.stderr
+
+
 def test_what_was_verified_is_remembered(place: Path) -> None:
     state = place / "state.json"
     first = run(place, "--state", str(state), "--state-new").stdout
