@@ -9,6 +9,7 @@ from auditseal_auditor.finding import Finding
 from auditseal_auditor.heads import Head
 from auditseal_auditor.walk import LogWalk
 from auditseal_schemas.header import Header
+from auditseal_schemas.merkle import tree_root
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
@@ -76,14 +77,33 @@ def judge_claims(walks: Mapping[Origin, LogWalk], claims: Mapping[Origin, Sequen
         walk = walks.get(claim.predecessor)
         if walk is None or claim.successor not in walks or walk.tally.objects == 0:
             continue  # not pinned, not readable, or absent, which is told as such
-        root = walk.roots[claim.size][0] if claim.size in walk.roots else None
-        if root is None and walk.first_missing >= claim.size:
-            continue  # the block at that size is there and at fault, which is told as such
-        if root != claim.root:
-            found = "has fewer" if root is None else "are others"
-            problem = f"it goes on from {claim.size} blocks of {claim.predecessor}, which {found}"
-            finding = _finding(Verdict.BROKEN_CHAIN, claim.successor, "predecessor", problem, height=0)
-            walks[claim.successor].findings.add(finding)
+        _judge_claim(claim, walk, walks[claim.successor])
+
+
+def _judge_claim(claim: Claim, walk: LogWalk, successor: LogWalk) -> None:
+    """Compare a claim with its predecessor's walk."""
+    root = _root_at(claim.size, walk)
+    if root is None and walk.start and claim.size < walk.start.height:
+        successor.notices.append(
+            f"it goes on from {claim.size} blocks of {claim.predecessor}, which lie below the start that is pinned:"
+            " they were not compared"
+        )
+    elif root is None and walk.first_missing >= claim.size:
+        return  # the block at that size is there and at fault, which is told as such
+    elif root != claim.root:
+        found = "has fewer" if root is None else "are others"
+        problem = f"it goes on from {claim.size} blocks of {claim.predecessor}, which {found}"
+        finding = _finding(Verdict.BROKEN_CHAIN, claim.successor, "predecessor", problem, height=0)
+        successor.findings.add(finding)
+
+
+def _root_at(size: int, walk: LogWalk) -> bytes | None:
+    """Return the root of a log's first headers: of none, as pinned, or as seen; None where it can't be told."""
+    if size == 0:
+        return tree_root(())
+    if walk.start and size == walk.start.height:
+        return walk.start.root
+    return walk.roots[size][0] if size in walk.roots else None
 
 
 def judge_partitions(walks: Mapping[Origin, LogWalk]) -> None:

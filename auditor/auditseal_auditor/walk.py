@@ -44,6 +44,7 @@ class LogWalk:
         tally: What was seen so far.
         notices: What is worth knowing and no fault.
         roots: The root, and the nearest block's note, at each size that was asked for and could be told.
+        start: Where the walk begins; None at the first block.
     """
 
     def __init__(self, pinned: PinnedLog, demands: Demands) -> None:
@@ -51,6 +52,7 @@ class LogWalk:
         self.notices: list[str] = []
         self.roots: dict[int, tuple[bytes, Note]] = {}
         self._origin, self._demands, self._chain = pinned.origin, demands, Chain(pinned)
+        self.start = pinned.start
         self._next = pinned.start.height if pinned.start else 0
         self._hole: int | None = None
         self._holes, self._garbage = Findings(), Findings()

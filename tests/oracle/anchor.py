@@ -20,7 +20,7 @@ def read_checkpoint(note: bytes) -> Checkpoint:
 
 
 def check_head(log: Log, note: bytes) -> None:
-    """Check a log, verified before, against a remembered head.
+    """Check a log, verified before, against a remembered head; one below its start says nothing.
 
     Raises:
         Refused: TRUNCATED or FORK.
@@ -28,7 +28,7 @@ def check_head(log: Log, note: bytes) -> None:
     origin, size, root = read_checkpoint(note)
     if log.height < size:
         refuse("height", "TRUNCATED", place=(origin, log.height))
-    if log.roots[size] != root:
+    if size >= log.first and log.roots[size] != root:
         refuse("checkpoint.root", "FORK", place=(origin, size - 1))
 
 

@@ -39,7 +39,8 @@ class Log:
     def __init__(self, origin: str, keys: list[str], start: tuple[int, bytes] | None = None) -> None:
         genesis = sha256(f"auditseal/v1\n{origin}\n".encode()).digest()
         self.origin, self.keys, self.start = origin, [read_key(key, origin) for key in keys], start
-        self.height, self.roots = start[0] if start else 0, {0: fold([])}
+        self.height = self.first = start[0] if start else 0
+        self.roots = {0: fold([])} | dict([start] if start else [])
         self.head: dict[str, Any] = {}
         self.state: Any = None if start else ([], genesis, genesis, 0)
         self.predecessor: Any = None
@@ -242,7 +243,11 @@ def check_company(log: Log, logs: dict[str, Log]) -> None:
     if not pinned >= set(range(log.head["partitions"])):
         refuse("partitions", "MISSING_LOG", place=(log.origin, log.height - 1))
     before = log.predecessor
-    if before and before["origin"] in logs and logs[before["origin"]].roots.get(before["size"]) != before["root"]:
+    if not before or before["origin"] not in logs:
+        return
+    run, size = logs[before["origin"]], before["size"]
+    known = size in run.roots or size > run.first  # below a start nothing but the empty root is known
+    if known and run.roots.get(size) != before["root"]:
         refuse("predecessor", "BROKEN_CHAIN", place=(log.origin, 0))
 
 

@@ -41,6 +41,7 @@ def lie(
 def signed_vectors() -> Iterator[Vector]:
     yield from headers()
     yield from chains()
+    yield from claims()
     yield from contents()
     yield from malformed_records()
     yield from keys()
@@ -153,6 +154,38 @@ def chains() -> Iterator[Vector]:
         plain_objects(plain_contents() | later.objects),
         (finding("BROKEN_CHAIN", later.origin, 0, "predecessor"),),
     )
+
+
+def claims() -> Iterator[Vector]:
+    """Yield vaults whose run 1 goes on from a run 0 that is checked from a start on: above, at and below that start."""
+    first, second = plain()
+    broken = (finding("BROKEN_CHAIN", origin(0, 1), 0, "predecessor"),)
+    nothing, other = sha256(b"").digest(), bytes(32)
+    cases = (
+        ("above", "names a root of run 0 above its start", 1, 2, first.blocks[1].root, NOTHING),
+        ("above-wrong", "names another root of run 0, above its start", 1, 2, other, broken),
+        ("more", "names more blocks of run 0 than there are", 1, 4, other, broken),
+        ("at", "names the blocks of run 0 below its start", 2, 2, first.blocks[1].root, NOTHING),
+        ("at-wrong", "names another root than is pinned for the start of run 0", 2, 2, other, broken),
+        ("below", "names a root below the start of run 0: it can't be told whether it is right", 2, 1, other, NOTHING),
+        ("none", "goes on from no block of run 0", 2, 0, nothing, NOTHING),
+        (
+            "none-wrong",
+            "goes on from no block of run 0, by a root that isn't that of nothing",
+            2,
+            0,
+            other,
+            broken,
+        ),
+    )
+    for name, about, start, size, root, found in cases:
+        run = Run(origin(0, 1), (signing_key("log 0, run 1"),))
+        run.add(log_start=0, predecessor=Predecessor(str(ORIGIN), size, root))
+        line = f"start {ORIGIN} {start} {b64encode(first.blocks[start - 1].root).decode()}\n"
+        kept = {block.key: block.object() for block in first.blocks[start:]}
+        objects = plain_objects(kept | second.objects | run.objects)
+        pinned = trust(*first.pinned, *second.pinned, *run.pinned, lines=line)
+        yield Vector(f"claim-{name}-start", f"Run 1 {about}.", pinned, objects, found)
 
 
 def contents() -> Iterator[Vector]:
