@@ -69,32 +69,65 @@ class LostResponse:
         link.send(direction, frame)
 
 
-class LateRequest:
-    """Keeps one commit's EndTxn back until a later transaction has begun, then delivers it to the broker.
+class SwallowedResponse:
+    """Swallows the response to a commit's EndTxn and to each later one on its connection, which stays open.
 
-    The broker's answer to it goes nowhere: the client has given up by then.
+    So the client can't ask again by itself, and its call runs out of time.
     """
 
     def __init__(self) -> None:
-        self.held, self.delivered = threading.Event(), threading.Event()
+        self.done = threading.Event()
+        self._link: Link | None = None
+        self._awaited: set[bytes] = set()
+        self._lock = threading.Lock()
+
+    def keeps(self, link: Link) -> bool:
+        return False
+
+    def pass_on(self, link: Link, direction: Direction, frame: bytes) -> None:
+        with self._lock:
+            swallowed = link is self._link and direction is Direction.RESPONSE and frame[:4] in self._awaited
+            if direction is Direction.REQUEST and is_commit(frame) and self._link in {None, link}:
+                self._link = link
+                self._awaited.add(frame[4:8])
+        if swallowed:
+            self.done.set()
+        else:
+            link.send(direction, frame)
+
+
+class LateRequest:
+    """Keeps one commit's EndTxn back until a later transaction has begun, then delivers it to the broker.
+
+    The broker's answer to it goes nowhere: the client has given up by then. `delivered` is set once the broker has been
+    sent the request, `answered` once it has answered, which shows that it saw it.
+    """
+
+    def __init__(self) -> None:
+        self.held, self.delivered, self.answered = threading.Event(), threading.Event(), threading.Event()
         self.answer: bytes = b""
         self._link: Link | None = None
         self._frame = b""
-        self._initialised = False
+        self._initialised = self._released = False
         self._lock = threading.Lock()
 
     def keeps(self, link: Link) -> bool:
         return link is self._link and not self.answer
 
-    def describe_answer(self) -> str:
-        """Return the broker's answer to the late request: correlation id, throttle time, then the error's code."""
-        return f"error {struct.unpack_from('>h', self.answer, 8)[0]}" if len(self.answer) >= 10 else "none"
+    def error(self) -> int:
+        """Return the error that the broker answered; before it stand correlation id, tags if any, and throttle time."""
+        at = 4 + (self._version() >= _FIRST_FLEXIBLE) + 4
+        return int(struct.unpack_from(">h", self.answer, at)[0])
+
+    def _version(self) -> int:
+        return api_of(self._frame)[1]
 
     def pass_on(self, link: Link, direction: Direction, frame: bytes) -> None:
         if direction is Direction.REQUEST and self._keep(link, frame):
             return
         if direction is Direction.RESPONSE and link is self._link and frame[:4] == self._frame[4:8]:
             self.answer = frame
+            self.answered.set()
             link.close()
             return
         if direction is Direction.RESPONSE and link is self._link:
@@ -116,15 +149,15 @@ class LateRequest:
     def _release_after(self, api: int) -> None:
         """Deliver the held request right behind the first partition that a new producer adds to a transaction."""
         with self._lock:
-            if self._link is None or self.delivered.is_set():
+            if self._link is None or self._released:
                 return
             self._initialised = self._initialised or api == Api.INIT_PRODUCER_ID
             if not (self._initialised and api == Api.PRODUCE):
                 return
             link, self_frame = self._link, self._frame
-            self.delivered.set()
-        with suppress(OSError):
-            link.send(Direction.REQUEST, self_frame)
+            self._released = True
+        link.send(Direction.REQUEST, self_frame)
+        self.delivered.set()
 
 
 class Mute:

@@ -2,16 +2,20 @@
 
 import time
 
+from auditseal_schemas.halt import Halt
 from tests.faults.daemon import Daemon
 from tests.faults.fault import Outcome, Trial, fault
-from tests.faults.kafka_gate import Api, LateRequest, LostResponse, Mute
+from tests.faults.kafka_gate import Api, LateRequest, LostResponse, Mute, SwallowedResponse
 from tests.faults.tcp_proxy import Direction, OpenGate
 
 _DRAIN = 60.0  # s
 _BOUND = 30.0  # s, in which the pipeline must be back
+_REFUSALS = {47, 90}  # INVALID_PRODUCER_EPOCH and PRODUCER_FENCED
+_STUCK = Halt.TRANSACTION_STUCK.exit_code
+_HANG = 20.0  # s: above the 15 after which the sealer's watchdog gives a call up
 
 
-@fault("F9", "cut, delay, hold and reset connections to the broker", 40)
+@fault("F9", "cut, delay, hold and reset connections to the broker", 24)
 def shake(trial: Trial) -> Outcome:
     line, proxy = trial.pipeline(), trial.rig.kafka_proxy
     ways = ("cut", "delay", "hold", "reset")
@@ -43,24 +47,41 @@ def shake(trial: Trial) -> Outcome:
 
 @fault("F10", "the response to EndTxn lost", 10)
 def lose_end_response(trial: Trial) -> Outcome:
-    line = trial.pipeline()
-    with line.sealer(static=True, proxied=True), line.archiver(static=True):
+    line, again = trial.pipeline(), 0
+    with line.sealer(static=True, proxied=True) as sealer, line.archiver(static=True):
         with line.load():
             line.await_flow()
-            for _ in range(trial.rounds):
-                gate = LostResponse()
-                trial.rig.kafka_proxy.gate = gate
-                assert gate.done.wait(_BOUND), "no commit passed the proxy"
-                trial.inject()
+            for number in range(trial.rounds):
+                if number % 2:
+                    swallow_end_responses(trial, sealer)
+                    again += 1
+                else:
+                    gate = LostResponse()
+                    trial.rig.kafka_proxy.gate = gate
+                    assert gate.done.wait(_BOUND), "no commit passed the proxy"
+                    trial.inject()
                 line.await_flow()
         line.await_archived(_DRAIN)
     trial.rig.kafka_proxy.gate = OpenGate()
-    return trial.judge(line)
+    assert again or trial.rounds < 2, "no round lost the response for longer than the sealer waits"
+    return trial.judge(line, f"{again} of them for longer than the sealer waits: {again} new producers")
+
+
+def swallow_end_responses(trial: Trial, sealer: Daemon) -> None:
+    """Let a commit's response stay away until the sealer has given its producer up and made another one."""
+    gate = SwallowedResponse()
+    trial.rig.kafka_proxy.gate = gate
+    assert gate.done.wait(_BOUND), "no commit passed the proxy"
+    lives, since = sealer.lives, time.time()
+    trial.inject()
+    sealer.await_told("sealing", since, 2 * _BOUND)
+    trial.rig.kafka_proxy.gate = OpenGate()
+    assert sealer.lives == lives, "the sealer's process ended: another producer in it would have done"
 
 
 @fault("F11", "EndTxn delayed past the next begin", 5)
 def delay_end(trial: Trial) -> Outcome:
-    line, answers = trial.pipeline(partitions=1), list[str]()
+    line, answers = trial.pipeline(partitions=1), list[int]()
     with line.sealer(static=True, proxied=True) as sealer, line.archiver(static=True):
         with line.load():
             line.await_flow()
@@ -70,18 +91,20 @@ def delay_end(trial: Trial) -> Outcome:
                 assert gate.held.wait(_BOUND), "no commit passed the proxy"
                 trial.inject()
                 assert gate.delivered.wait(2 * _BOUND), "no later transaction began"
-                time.sleep(1)
-                answers.append(gate.describe_answer())
+                assert gate.answered.wait(_BOUND), "the broker didn't answer the late request: did it see it?"
+                answers.append(gate.error())
+                assert answers[-1] in _REFUSALS, f"the broker answered the late request by {answers[-1]}"
                 assert sealer.halt is None, f"the sealer halted with {sealer.halt}"
                 line.await_flow()
         line.await_archived(_DRAIN)
     trial.rig.kafka_proxy.gate = OpenGate()
-    return trial.judge(line, f"the broker's answers to the late requests: {', '.join(sorted(set(answers)))}")
+    told = ", ".join(f"{answers.count(error)} times {error}" for error in sorted(set(answers)))
+    return trial.judge(line, f"the broker refused each late request, by error {told}")
 
 
 @fault("F12", "the coordinator mute, then down, during send_offsets", 6)
 def lose_coordinator(trial: Trial) -> Outcome:
-    line = trial.pipeline(partitions=1)
+    line, exits = trial.pipeline(partitions=1), list[bool]()
     with line.sealer(static=True, proxied=True) as sealer, line.archiver(static=True):
         with line.load():
             line.await_flow()
@@ -89,20 +112,26 @@ def lose_coordinator(trial: Trial) -> Outcome:
                 if number % 2:
                     kill_coordinator(trial)
                 else:
-                    mute_coordinator(trial, Mute(Api.ADD_OFFSETS if number % 4 else Api.TXN_OFFSET_COMMIT))
+                    api = Api.ADD_OFFSETS if number % 4 else Api.TXN_OFFSET_COMMIT
+                    exits.append(mute_coordinator(trial, sealer, api))
                 line.await_flow(90)
         line.await_archived(_DRAIN)
-    return trial.judge(line, f"the sealer ended with {describe_ends(sealer)}")
+    assert any(exits), f"the coordinator was mute {len(exits)} times, and no watchdog ended the sealer"
+    return trial.judge(line, f"mute {len(exits)} times: the watchdog ended the sealer {sum(exits)} times")
 
 
-def mute_coordinator(trial: Trial, gate: Mute) -> None:
-    """Let the requests that send offsets go unanswered, for longer than the sealer waits."""
+def mute_coordinator(trial: Trial, sealer: Daemon, api: Api) -> bool:
+    """Let requests that send offsets go unanswered for long; return whether the sealer's watchdog ended it."""
+    gate, ended = Mute(api), len(sealer.ends)
     trial.rig.kafka_proxy.gate = gate
     assert gate.held.wait(_BOUND), "no offsets were sent"
     trial.inject()
-    time.sleep(15)
+    deadline = time.monotonic() + _HANG
+    while len(sealer.ends) == ended and time.monotonic() < deadline:
+        time.sleep(0.1)
     trial.rig.kafka_proxy.gate = OpenGate()
     trial.rig.kafka_proxy.reset()
+    return any(end.code == _STUCK for end in sealer.ends[ended:])
 
 
 def kill_coordinator(trial: Trial) -> None:
@@ -115,7 +144,3 @@ def kill_coordinator(trial: Trial) -> None:
     trial.rig.kafka_proxy.gate = OpenGate()
     trial.pause(1, 5)
     trial.rig.kafka.start()
-
-
-def describe_ends(daemon: Daemon) -> str:
-    return ", ".join(str(end.code) for end in daemon.ends) or "none: it recovered by itself"

@@ -1,8 +1,12 @@
 """F16, F17 and F21: records that no one should have written, events of the largest size, records that are gone."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from confluent_kafka import Producer, TopicPartition
 from uuid_utils import uuid7
@@ -14,6 +18,7 @@ from auditseal_schemas.event_codec import MAX_EVENT_BYTES, encode_event
 from auditseal_schemas.event_parts import Source, Stream
 from auditseal_schemas.header import CAUSE_BELOW_START
 from auditseal_schemas.record import SealedRecord
+from tests.faults.daemon import own_environment
 from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.ledger import format_receipt
 from tests.faults.oracle import digest_of
@@ -23,6 +28,7 @@ from tests.faults.rig import Pipeline
 _DRAIN = 60.0  # s
 _ZEROS = 60 * 1024 * 1024  # bytes
 _LOAD = 300  # events a second
+_KINDS = 6  # of poison
 
 Check = Callable[[SealedRecord], bool]
 
@@ -44,14 +50,35 @@ def poison(trial: Trial) -> Outcome:
     for offset, (what, check) in expected.items():
         assert offset in sealed, f"{what} at offset {offset} was dropped"
         assert check(sealed[offset]), f"{what} at offset {offset} is not sealed as docs/format.md says"
-    return trial.judge(line, strangers=[digest_of(sealed[offset].value) for offset in expected])
+    shown = [show(line, offset) for offset in list(expected)[:_KINDS]]
+    for offset, told in zip(expected, shown, strict=False):
+        record = sealed[offset]
+        assert told["event"] is None, f"`auditseal show` calls the poison at offset {offset} an event"
+        assert (told["headers"] is None) == (record.headers is None), f"it doesn't tell of the headers at {offset}"
+        assert bool(told["oversize"]) == bool(record.oversize), f"it doesn't tell of the length at {offset}"
+    note = (
+        f"{sum(one.headers is None and not one.oversize for one in map(sealed.__getitem__, expected))} with unreadable "
+        f"headers, {sum(bool(sealed[offset].oversize) for offset in expected)} oversize, as `auditseal show` reports"
+    )
+    return trial.judge(line, note, strangers=[digest_of(sealed[offset].value) for offset in expected])
+
+
+def show(line: Pipeline, offset: int) -> dict[str, Any]:
+    """Return what `auditseal show --json` tells of a record of a pipeline with one partition."""
+    command = [sys.executable, "-m", "auditseal", "show", "--json", "--trust", str(line.trust_file)]
+    command += ["--vault", line.vault_url(), "--offset", str(offset), str(line.origins[0])]
+    environment = own_environment() | line.rig.minio.client_environment()
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, f"{command} ended with {answer.returncode}: {answer.stderr}"
+    record: dict[str, Any] = json.loads(answer.stdout)["record"]
+    return record
 
 
 def _poison(line: Pipeline, number: int) -> tuple[int, str, Check]:
     """Append one record; return its offset, what it is, and what its sealed form must be like."""
     port = line.rig.kafka.ports["client"]
     value = b"poison %d" % number
-    match number % 6:
+    match number % _KINDS:
         case 0:
             return _produce(line, value), "an undecodable value", lambda record: record.value == value
         case 1:

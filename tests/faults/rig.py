@@ -33,7 +33,7 @@ from auditseal_sealer.topics import create_topics
 from tests.faults.daemon import Daemon, own_environment
 from tests.faults.http_proxy import HttpProxy, Trouble
 from tests.faults.ledger import Ledger
-from tests.faults.oracle import Judgement, check_audit, heights_of, judge
+from tests.faults.oracle import Judgement, check_audit, heights_of, judge, read_theirs
 from tests.faults.recovery import BlockTime
 from tests.faults.tcp_proxy import OpenGate, TcpProxy
 from tests.faults.vault_copy import copy_vault
@@ -275,6 +275,8 @@ class Pipeline:
         copy = self.folder / f"vault-{time.monotonic_ns()}"
         stored = copy_vault(self.rig.minio.s3(), self.bucket, copy)
         found = judge(self.ledger(), copy, self.trust, heights_of(self.published()), strangers)
+        if self.pinned_before:
+            read_theirs(copy, self.pinned_before + self.trust)  # predecessors are compared where both runs are pinned
         return found, [BlockTime.of(Block.parse(one.path.read_bytes()).header, one.at) for one in stored]
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from auditseal_archiver.locate import open_vault
 from auditseal_archiver.vault import AlreadyStoredError
+from tests.faults.daemon import Daemon, await_true
 from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.http_proxy import Trouble
-from tests.faults.rig import Rig, environment
+from tests.faults.rig import Pipeline, Rig, archived_offset, environment
 
 _DRAIN = 90.0  # s
 _DISK = 320  # MiB
@@ -48,46 +49,57 @@ def failing_store(trial: Trial) -> Outcome:
 
 @fault("F14", "disk full under the broker, then under MinIO", 2)
 def full_disks(trial: Trial) -> Outcome:
+    if os.geteuid() != 0:
+        raise PermissionError("F14 mounts small file systems, which only root may: run it as root")
     with (
         small_disk(trial.rig.folder / "f14-kafka") as kafka_disk,
         small_disk(trial.rig.folder / "f14-minio") as minio_disk,
         Rig(trial.rig.folder / "f14", trial.rig.seed, kafka_folder=kafka_disk, minio_folder=minio_disk) as rig,
     ):
         line = rig.pipeline("f14")
-        with line.sealer(static=True), line.archiver(static=True):
-            with line.load():
+        with line.sealer(static=True), line.archiver(static=True) as archiver:
+            with line.load() as load:
                 line.await_flow()
                 for number in range(trial.rounds):
                     if number % 2:
-                        fill_store(trial, minio_disk, line.folder / "archiver.log")
+                        fill_store(trial, line, archiver, minio_disk)
                     else:
-                        fill_broker(trial, rig, kafka_disk)
+                        fill_broker(trial, line, kafka_disk)
+                    assert load.running, "the service that records events ended"
                     line.await_flow(90)
             line.await_archived(_DRAIN)
-        return trial.judge(line)
+        return trial.judge(line, "acknowledgements, then the vault's heads, stood still until there was room")
 
 
-def fill_broker(trial: Trial, rig: Rig, disk: Path) -> None:
-    """Without room for its log the broker ends, as it should; with room again it starts."""
+def fill_broker(trial: Trial, line: Pipeline, disk: Path) -> None:
+    """Without room for its log the broker ends, as it should, and nothing is acknowledged; then it starts again."""
+    kafka = line.rig.kafka
     with filled(disk):
-        deadline = time.monotonic() + 30
-        while rig.kafka.running:
-            assert time.monotonic() < deadline, "the broker didn't notice that its disk was full"
-            time.sleep(0.1)
+        await_true(lambda: not kafka.running, 30, "the broker didn't notice that its disk was full")
         trial.inject()
-    rig.kafka.start()
+        time.sleep(1)  # what was acknowledged before comes into the ledger
+        before = len(line.ledger().entries)
+        time.sleep(4)
+        acknowledged = len(line.ledger().entries) - before
+        assert not acknowledged, f"{acknowledged} events were acknowledged by a broker without room"
+    kafka.start()
 
 
-def fill_store(trial: Trial, disk: Path, log: Path) -> None:
-    """Without room MinIO refuses writes, and the archiver waits."""
-    before = log.read_text().count(_FULL)
+def fill_store(trial: Trial, line: Pipeline, archiver: Daemon, disk: Path) -> None:
+    """Without room MinIO refuses writes, and the archiver waits: it neither ends nor passes a block over."""
+    full, ends = archiver.log.read_text().count(_FULL), len(archiver.ends)
     with filled(disk):
-        deadline = time.monotonic() + 30
-        while log.read_text().count(_FULL) == before:
-            assert time.monotonic() < deadline, "the archiver never met the full disk"
-            time.sleep(0.1)
+        await_true(lambda: archiver.log.read_text().count(_FULL) > full, 30, "the archiver never met the full disk")
         trial.inject()
+        before = archived_ends(line)
         time.sleep(5)
+        assert archived_ends(line) == before, f"the vault went on from {before} to {archived_ends(line)} without room"
+        assert len(archiver.ends) == ends, f"the archiver ended with {archiver.ends[-1].code}"
+
+
+def archived_ends(line: Pipeline) -> list[int]:
+    reader = line.reader()
+    return [archived_offset(reader, origin) for origin in line.origins]
 
 
 @contextmanager

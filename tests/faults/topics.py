@@ -4,23 +4,27 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.log import LogState
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.errors import UnavailableError
-from tests.faults.daemon import Daemon
+from tests.faults.daemon import Daemon, await_true
 from tests.faults.fault import Outcome, Trial, fault
-from tests.faults.ledger import format_entry
+from tests.faults.ledger import Ledger, format_entry
 from tests.faults.rig import Pipeline
 
 _DRAIN = 60.0  # s
 _HALT = 40.0  # s within which a daemon must halt
 _ALL = 1 << 60  # above every offset
+_TOO_SOON = "the sealer began behind a transaction that hides the head"
+_SETTLED, _PATIENT = 6, 30  # s that a sealer waits for an open transaction
 
 
 @fault("F18", "offsets of both groups deleted or reset", 12)
@@ -49,10 +53,15 @@ def reset_offsets(trial: Trial) -> Outcome:
     return trial.judge(line, "deleted, set to 0, set far beyond the end, in turn")
 
 
-@fault("F19", "blocks topic deleted; events topic deleted and made again; log truncated below the head", 3)
+@fault("F19", "blocks topic deleted, once with blocks in no vault; events topic made again; log truncated", 4)
 def lose_topics(trial: Trial) -> Outcome:
-    harms = (delete_blocks, recreate_events, truncate_events)
-    outcomes = [_lose(trial, harms[number % len(harms)]) for number in range(trial.rounds)]
+    losses = (
+        (archive_all, delete_blocks),
+        (archive_all, recreate_events),
+        (archive_all, truncate_events),
+        (leave_unarchived, delete_blocks),
+    )
+    outcomes = [_lose(trial, *losses[number % len(losses)]) for number in range(trial.rounds)]
     return Outcome(
         injected=trial.rounds,
         acknowledged=sum(outcome.acknowledged for outcome in outcomes),
@@ -61,20 +70,22 @@ def lose_topics(trial: Trial) -> Outcome:
     )
 
 
+Rest: TypeAlias = Callable[[Pipeline, Daemon], None]
+"""Lets a log come to rest before it is harmed; the daemon is its archiver."""
 Harm: TypeAlias = Callable[[Pipeline, Daemon], tuple[Halt, int]]
 """Harms a log; returns what the sealer must halt for, and the end of what is left of the events log."""
 
 
-def _lose(trial: Trial, harm: Harm) -> Outcome:
-    """Harm a log at rest, see the sealer halt, and go on with run 1."""
+def _lose(trial: Trial, rest: Rest, harm: Harm) -> Outcome:
+    """Harm a log at rest, see the sealer halt, and go on with run 1; judge what is left of both runs."""
     line = trial.pipeline(partitions=1)
     sealer = line.sealer(static=True)
-    with line.archiver(static=True):
+    with line.archiver(static=True) as archiver:
         with line.load():
             sealer.start()
             line.await_flow()
             time.sleep(1)
-        line.await_archived(_DRAIN)
+        rest(line, archiver)
         before = trial.judge(line)
         trial.inject()
         halt, end = harm(line, sealer)
@@ -82,8 +93,33 @@ def _lose(trial: Trial, harm: Harm) -> Outcome:
         assert code == halt.exit_code, f"{harm.__name__}: the sealer halted with {code}, not for {halt.name}"
         assert f'"runbook": "{halt.runbook}"' in sealer.log.read_text(), "the halt doesn't name its runbook"
     after = _go_on(trial, line, end)
-    note = f"{harm.__name__} halted for {halt.name}, run 1 went on"
+    left, _ = line.judge()
+    assert left.once == before.sealed, f"run 0 had {before.sealed} events, and {left.once} after run 1 began"
+    lost = f" with {len(line.forgotten)} events in blocks that nobody has" if line.forgotten else ""
+    note = f"{harm.__name__}{lost} halted for {halt.name}, run 1 went on, both verify"
     return Outcome(1, before.acknowledged + after.acknowledged, before.sealed + after.sealed, note=note)
+
+
+def archive_all(line: Pipeline, archiver: Daemon) -> None:
+    """Let the vault have all that was acknowledged."""
+    line.await_archived(_DRAIN)
+
+
+def leave_unarchived(line: Pipeline, archiver: Daemon) -> None:
+    """Let the last blocks be committed in their topic and nowhere else: run 0 ends without them."""
+    line.await_archived(_DRAIN)
+    archiver.stop()
+    with line.load():
+        time.sleep(2)
+    archived, end = line.archived_end(), line.ledger().ends()[0]
+    await_true(lambda: last_published(line) >= end, _DRAIN, "the sealer didn't seal to the end")
+    assert archived < end, "the load came to nothing"
+    line.forget(set(range(archived + 1, end + 1)))
+
+
+def last_published(line: Pipeline) -> int:
+    """Return the last offset that a published block accounts for."""
+    return max(Block.parse(value).header.last_offset for value in line.published())
 
 
 def delete_blocks(line: Pipeline, sealer: Daemon) -> tuple[Halt, int]:
@@ -117,11 +153,15 @@ def _go_on(trial: Trial, line: Pipeline, end: int) -> Outcome:
     """Start run 1 after a log was given up: its genesis names the head that the vault has, and seals what is left."""
     line.make_topics()  # the one that is missing
     following = line.following_run()
-    left = [entry for entry in line.ledger().entries if entry.offset < end]
+    left = [entry for entry in Ledger.read(*line.ledgers).entries if entry.offset < end]
     following.ledgers.append(following.folder / "ledger-left.txt")
     following.ledgers[0].write_text("".join(map(format_entry, left)))
-    sealer = following.sealer("sealer-run-1", static=True)
-    sealer.environment["AUDITSEAL_SEALER__PREDECESSORS"] = json.dumps([last_head(line)])
+    head = last_head(line)
+    settings = following.sealer("sealer-run-1", static=True).environment
+    settings["AUDITSEAL_SEALER__PREDECESSORS"] = json.dumps([head])
+    origin, size, _ = head.split()
+    arguments = ("sealer", "--genesis", "--give-up", f"{origin} {size}")
+    sealer = Daemon("sealer-run-1", "auditseal", settings, following.folder / "sealer-run-1.log", *arguments)
     with sealer, following.archiver("archiver-run-1", static=True):
         with following.load():
             following.await_flow()
@@ -139,6 +179,7 @@ def last_head(line: Pipeline) -> str:
 @fault("F24", "a foreign transaction left open on the blocks topic", 4)
 def foreign_transaction(trial: Trial) -> Outcome:
     line, seen = trial.pipeline(partitions=1), list[str]()
+    cluster = Cluster({"bootstrap.servers": trial.rig.kafka.bootstrap_servers}, 20)
     with line.archiver(static=True):
         with line.load():
             for number in range(trial.rounds):
@@ -146,15 +187,24 @@ def foreign_transaction(trial: Trial) -> Outcome:
                     line.await_flow()
                 stranger = open_transaction(line)
                 trial.inject()
-                sealer = line.sealer(static=True)
+                waits = bool(number % 2)
+                sealer = line.sealer(static=True, settled=_PATIENT if waits else _SETTLED)
+                begun, end = time.time(), cluster.end(line.blocks, 0)
                 sealer.start()
-                if number % 2:
+                if waits:
+                    await_true(
+                        partial(has_grown, cluster, line, end), _HALT, "the sealer's question for the clock didn't come"
+                    )
                     time.sleep(3)
+                    assert not sealer.told("sealing", begun), _TOO_SOON
+                    assert sealer.running, "the sealer ended before its patience did"
                     stranger.abort_transaction(10)
+                    sealer.await_told("sealing", begun, _HALT)
                     seen.append("waited")
                 else:
                     code = sealer.await_end(_HALT)
                     assert code == Halt.HANGING_TRANSACTION.exit_code, f"the sealer halted with {code}"
+                    assert not sealer.told("sealing", begun), _TOO_SOON
                     stranger.abort_transaction(10)
                     sealer.start()
                     seen.append("halted")
@@ -166,6 +216,11 @@ def foreign_transaction(trial: Trial) -> Outcome:
         line.await_archived(_DRAIN)
         last.stop()
     return trial.judge(line, f"the sealer {seen.count('waited')} times waited, {seen.count('halted')} times halted")
+
+
+def has_grown(cluster: Cluster, line: Pipeline, end: int) -> bool:
+    """Whether the blocks partition has more than so many offsets: a sealer that comes asks its broker's clock there."""
+    return cluster.end(line.blocks, 0) > end
 
 
 def open_transaction(line: Pipeline) -> Producer:

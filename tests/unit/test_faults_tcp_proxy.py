@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from auditseal_local.ports import LOOPBACK
-from tests.faults.kafka_gate import Api, LateRequest, LostResponse, is_commit
+from tests.faults.kafka_gate import Api, LateRequest, LostResponse, SwallowedResponse, is_commit
 from tests.faults.tcp_proxy import Direction, TcpProxy
 
 COMMIT, ABORT = b"\x01", b"\x00"
@@ -146,6 +146,21 @@ def test_exactly_the_response_to_a_commit_is_lost(proxy: TcpProxy, client: Clien
         assert again.ask(request(Api.END_TXN, 3, COMMIT)) == 3
 
 
+def test_the_responses_to_commits_are_swallowed_on_one_connection_that_stays_open(
+    proxy: TcpProxy, client: Client, echo: Echo
+) -> None:
+    gate = SwallowedResponse()
+    proxy.gate = gate
+    assert client.ask(request(Api.END_TXN, 1, ABORT)) == 1
+    for number in (2, 3):
+        client.send(request(Api.END_TXN, number, COMMIT))
+    assert gate.done.wait(2)
+    assert client.ask(request(Api.PRODUCE, 4)) == 4  # the next answer on the connection is that to the next request
+    with Client(proxy.port) as other:
+        assert other.ask(request(Api.END_TXN, 5, COMMIT)) == 5
+    assert echo.seen[1:3] == [request(Api.END_TXN, number, COMMIT) for number in (2, 3)]
+
+
 def test_a_commit_arrives_after_the_next_transaction_has_begun(proxy: TcpProxy, client: Client, echo: Echo) -> None:
     gate = LateRequest()
     proxy.gate = gate
@@ -157,6 +172,7 @@ def test_a_commit_arrives_after_the_next_transaction_has_begun(proxy: TcpProxy, 
             assert not gate.delivered.is_set()
             assert other.ask(request(api, number)) == number
         assert gate.delivered.wait(2)
+        assert gate.answered.wait(2)
         deadline = time.monotonic() + 2
         while request(Api.END_TXN, 1, COMMIT) not in echo.seen:
             assert time.monotonic() < deadline
