@@ -1,9 +1,10 @@
-"""The judge of every fault: what was acknowledged against what is sealed, as two readers that share no code see it.
+"""The judge of every fault: what was acknowledged against what is sealed, as readers that share no code see it.
 
 | rule | shown by |
 | --- | --- |
-| the vault holds valid logs: no fork, every offset sealed or in a signed gap | `auditseal verify`, the second reader |
-| both read the same records | their offsets and values, compared |
+| the vault holds valid logs: no fork, every offset sealed or in a signed gap | `auditseal verify`, the other verifier |
+| its records are chained as its headers say | a plain reader: the standard library and an Avro reader |
+| all three read the same records | their offsets and values, compared |
 | each acknowledged event is sealed exactly once, where the broker said | the ledger's digests, offsets and partitions |
 | nothing is sealed twice, acknowledged or not | digests of all values: each event has an id of its own |
 | one byte string a height, ever | a read_uncommitted reader of the whole blocks topic, and the vault |
@@ -27,6 +28,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.trust import Trust
 from tests.faults.ledger import Ledger
+from tests.faults.plain_reader import UnsoundError, read_log
 from tests.oracle import verifier
 from tests.oracle.reader import Refused
 
@@ -69,10 +71,10 @@ def judge(ledger: Ledger, vault: Path, trust: str, seen: Heights, strangers: Ite
     """
     check_audit(lambda: DirectoryVault(vault), trust)
     ours, blocks = read_ours(vault, trust)
-    theirs = read_theirs(vault, trust)
-    if ours != theirs:
-        differing = sorted(origin for origin in ours.keys() | theirs.keys() if ours.get(origin) != theirs.get(origin))
-        raise OracleError(f"the two readers don't read the same records of {differing}")
+    for other in (read_theirs(vault, trust), read_plainly(vault, trust)):
+        if ours != other:
+            differing = sorted(origin for origin in ours.keys() | other.keys() if ours.get(origin) != other.get(origin))
+            raise OracleError(f"two readers don't read the same records of {differing}")
     once = check_once(ledger, ours, frozenset(strangers))
     check_heights(blocks, seen)
     return Judgement(
@@ -158,7 +160,7 @@ def read_ours(vault: Path, trust: str) -> tuple[Sealed, list[Block]]:
 
 
 def read_theirs(vault: Path, trust: str) -> Sealed:
-    """Do the same with the second reader, which shares no code with the product.
+    """Do the same with the other verifier (tests/oracle), which shares no code with the product.
 
     Raises:
         OracleError: As `read_ours`.
@@ -166,8 +168,21 @@ def read_theirs(vault: Path, trust: str) -> Sealed:
     try:
         found = verifier.values(vault, trust)
     except Refused as refused:
-        raise OracleError(f"the second reader refuses {refused.place}: {refused}") from refused
+        raise OracleError(f"the other verifier refuses {refused.place}: {refused}") from refused
     return {origin: [(offset, digest_of(value)) for offset, value in log] for origin, log in found.items()}
+
+
+def read_plainly(vault: Path, trust: str) -> Sealed:
+    """Do the same with a reader that is nothing but the standard library and an Avro reader, of the pinned logs.
+
+    Raises:
+        OracleError: As `read_ours`.
+    """
+    pinned = [str(log.origin) for log in Trust.parse(trust.encode()).logs]
+    try:
+        return {name: [(at, digest_of(value)) for at, value in read_log(vault, name)] for name in pinned}
+    except UnsoundError as error:
+        raise OracleError(f"the plain reader refuses {error}") from error
 
 
 def digest_of(value: bytes | None) -> str:

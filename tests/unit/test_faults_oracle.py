@@ -15,7 +15,7 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from tests.core_samples import NOW, SIGNER, Message, messages
 from tests.faults.ledger import Entry, Ledger
-from tests.faults.oracle import OracleError, check_audit, heights_of, judge, read_ours, read_theirs
+from tests.faults.oracle import OracleError, check_audit, heights_of, judge, read_ours, read_plainly, read_theirs
 from tests.faults.recovery import BlockTime, percentile, recovery_seconds
 
 ORIGIN = Origin("faults.example.com", "events", 0, 0)
@@ -105,7 +105,7 @@ def read_by_verify(folder: Path, trust: str) -> None:
     check_audit(lambda: DirectoryVault(folder), trust)
 
 
-@pytest.mark.parametrize("read", [read_by_verify, read_ours, read_theirs])
+@pytest.mark.parametrize("read", [read_by_verify, read_ours, read_theirs, read_plainly])
 def test_each_reader_by_itself_sees_a_changed_byte(read: Callable[[Path, str], object], tmp_path: Path) -> None:
     read(store(tmp_path, HONEST), TRUST)
     path = tmp_path / ORIGIN.block_key(1)
