@@ -8,11 +8,12 @@ block may be handed over twice, by a rebalance or a crash, without harm.
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from auditseal_archiver.conditions import PARTITIONS, STORE, Conditions
 from auditseal_archiver.config import ArchiverConfig
 from auditseal_archiver.consumer import BrokerWatch, open_consumer
 from auditseal_archiver.drills import Drills
@@ -21,10 +22,7 @@ from auditseal_archiver.lane import Handed, Lane
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.start import Start, find_beginning, find_start
 from auditseal_archiver.task import Task
-from auditseal_archiver.vault import Vault, VaultError
-
-PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
-"""What must hold before the archiver is ready."""
+from auditseal_archiver.vault import Vault
 
 _POLL_SECONDS = 0.1
 _UPKEEP_SECONDS = 0.5  # from one commit, and look at the lanes' backlog, to the next
@@ -38,18 +36,6 @@ _PASSING = {  # conditions of a broker, or of a topic not made yet, that end by 
     KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
-
-
-class Conditions(Protocol):
-    """Where the archiver says whether it is ready."""
-
-    def hold(self, condition: str) -> None:
-        """Say that a condition holds."""
-        ...
-
-    def miss(self, condition: str, why: str) -> None:
-        """Say that a condition doesn't hold, and why."""
-        ...
 
 
 class Archiver:
@@ -72,15 +58,10 @@ class Archiver:
             HaltError: It can't go on safely; nothing doubtful was stored.
             KafkaException: Kafka refuses it for good.
         """
-        drills = Drills(self._vault, self._metrics, self._config.drill_every, stop)
-        self._health.miss(DRILL, "it runs")
-        try:
-            drills.run()
-        except VaultError:
-            if stop.is_set():
-                return
-            raise
-        self._health.hold(DRILL)
+        drills = Drills(self._vault, self._metrics, self._health, self._config.drill_every, stop)
+        drills.run()
+        if stop.is_set():
+            return
         consumer = self._subscribe()
         try:
             self._loop(consumer, drills, stop)

@@ -7,47 +7,50 @@ from typing import Any
 
 import structlog
 
+from auditseal_archiver.conditions import DRILL, Conditions
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.patience import Patience
 from auditseal_archiver.task import Task
-from auditseal_archiver.vault import Vault
+from auditseal_archiver.vault import Vault, VaultError
 from auditseal_schemas.halt import HaltError
 
 
 class Drills:
     """Runs the drill, shows its result, and knows when the next one is due."""
 
-    def __init__(self, vault: Vault, metrics: ArchiverMetrics, every: timedelta, stop: threading.Event) -> None:
+    def __init__(
+        self, vault: Vault, metrics: ArchiverMetrics, health: Conditions, every: timedelta, stop: threading.Event
+    ) -> None:
         """Take the vault; nothing runs yet."""
-        self._vault, self._metrics, self._every = vault, metrics, every.total_seconds()
-        self._patience = Patience(stop, lambda _: None)
+        self._vault, self._metrics, self._health, self._every = vault, metrics, health, every.total_seconds()
+        self._patience = Patience(stop, lambda error: health.miss(DRILL, f"the store doesn't answer it: {error}"))
         self._task: Task | None = None
         self._due = 0.0
         self._log: Any = structlog.get_logger(__name__)
-
-    @property
-    def trouble(self) -> str | None:
-        """Why the store didn't answer the drill, None where it did."""
-        return self._patience.trouble
+        health.miss(DRILL, "the first one hasn't passed yet")
 
     def run(self) -> None:
-        """Run the drill, as often as it takes for the store to answer.
+        """Run the drill, as often as it takes for the store to answer, or until told to stop.
+
+        While the store doesn't answer, the condition `drill` says why.
 
         Raises:
             HaltError: WORM_REFUSED.
-            VaultError: Told to stop before the store answered.
         """
-        if not self._vault.enforces_worm:
+        if self._vault.enforces_worm:
+            try:
+                self._patience.repeat(self._vault.drill)
+            except HaltError:
+                self._metrics.worm_drill_success.set(0)
+                raise
+            except VaultError:
+                return  # told to stop: patience has no other end
+            self._metrics.worm_drill_success.set(1)
+            self._due = time.monotonic() + self._every
+            self._log.info("the WORM drill passed", vault=self._vault.url)
+        else:
             self._log.warning("this vault is no WORM: whoever may write to it may delete", vault=self._vault.url)
-            return
-        try:
-            self._patience.repeat(self._vault.drill)
-        except HaltError:
-            self._metrics.worm_drill_success.set(0)
-            raise
-        self._metrics.worm_drill_success.set(1)
-        self._due = time.monotonic() + self._every
-        self._log.info("the WORM drill passed", vault=self._vault.url)
+        self._health.hold(DRILL)
 
     def keep(self) -> None:
         """Start a drill where one is due, and look at the one that runs; call it now and then.

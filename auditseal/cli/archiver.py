@@ -44,7 +44,8 @@ def archiver(
 def run_archiver(settings: "ArchiverSettings") -> int:
     """Run the archiver to its end in this process and return the exit code."""
     from auditseal.daemon import run_daemon  # noqa: PLC0415
-    from auditseal_archiver.archiver import CONDITIONS, Archiver  # noqa: PLC0415
+    from auditseal_archiver.archiver import Archiver  # noqa: PLC0415
+    from auditseal_archiver.conditions import CONDITIONS  # noqa: PLC0415
     from auditseal_archiver.locate import open_vault  # noqa: PLC0415
     from auditseal_archiver.metrics import ArchiverMetrics  # noqa: PLC0415
 
