@@ -26,6 +26,7 @@ from auditseal.cli.auditing import (
 )
 
 if TYPE_CHECKING:  # its libraries come with [auditor] only
+    from auditseal_archiver.vault import VaultReader
     from auditseal_auditor.audit import OnProgress
     from auditseal_auditor.heads import Head
     from auditseal_auditor.report import Report
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # its libraries come with [auditor] only
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
+_KEEP_THE_PROOF = "a fork was found: run again with --evidence DIR to keep what proves it to anybody"
 
 
 @app.command()
@@ -76,7 +78,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         )
         with Examiner(partial(open_existing, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
             report = Audit(request, examiner, on_progress).run()
-        report, proofs = _keep(report, heads, state, evidence)
+        report, proofs = _keep(report, heads, state, evidence, examiner.reader)
         _show(report, proofs, as_json=as_json)
         for failure in report.failures:
             tell("verify", failure)
@@ -108,7 +110,7 @@ def _recall(state: Path | None) -> "Mapping[Origin, Head]":
 
 
 def _keep(
-    report: "Report", heads: "Mapping[Origin, Head]", state: Path | None, evidence: Path | None
+    report: "Report", heads: "Mapping[Origin, Head]", state: Path | None, evidence: Path | None, reader: "VaultReader"
 ) -> "tuple[Report, list[Path]]":
     """Write memory and evidence, and return the report with what came of it: no failure keeps it from being shown."""
     from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
@@ -123,9 +125,11 @@ def _keep(
         failures.append(str(error))
     try:
         if evidence:
-            proofs = write_evidence(evidence, report.kept_findings)
+            proofs = write_evidence(evidence, report.kept_findings, reader)
     except AuditsealError as error:
         failures.append(str(error))
+    if not evidence and any(finding.evidence for finding in report.kept_findings):
+        report = replace(report, notices=(*report.notices, _KEEP_THE_PROOF))
     return replace(report, failures=tuple(failures)), proofs
 
 

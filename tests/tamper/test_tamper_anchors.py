@@ -185,7 +185,10 @@ def test_a_proof_of_a_fork_convinces_nobody_else() -> None:
 
 
 def test_a_fork_whose_block_is_gone_is_proven_by_the_next_one(place: Place, tmp_path: Path) -> None:
-    """The vault holds a rewritten log that has grown, but for the block of the remembered size."""
+    """The vault holds a rewritten log that has grown, but for the block of the remembered size.
+
+    The third party has the files and the log's key, and not the vault.
+    """
     (_, edit), *_ = edits(0)
     log = remade_log(history(LOG), 0, edit, SIGNER)
     known = {"version": 1, "heads": {str(LOG): history(LOG).blocks[1].note.format().decode()}}
@@ -196,8 +199,10 @@ def test_a_fork_whose_block_is_gone_is_proven_by_the_next_one(place: Place, tmp_
         ("BROKEN_CHAIN", str(LOG), 1, "height"),
         ("FORK", str(LOG), 1, "checkpoint.root"),
     ]
-    first, second = (path.read_bytes() for path in sorted((tmp_path / "proof").iterdir()))
-    block = (tmp_path / "vault" / LOG.block_key(2)).read_bytes()
+    files = sorted((tmp_path / "proof").iterdir())
+    assert sorted(answer["evidence"]) == [str(path) for path in files]
+    assert [path.name[-7:] for path in files] == ["-1.note", "-2.avro", "-2.note"]
+    first, block, second = (path.read_bytes() for path in files)
     assert anchor.check_fork_by_block(first, block, VKEYS) == (str(LOG), 2)
     assert second == log.blocks[2].note.format()
     with pytest.raises(Refused):

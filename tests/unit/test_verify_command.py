@@ -343,6 +343,29 @@ def test_a_fork_comes_with_files_that_prove_it(place: Path, monkeypatch: pytest.
     assert len({note.text.split("\n")[1] for note in notes}) == 1
 
 
+def test_a_later_proof_leaves_an_earlier_one_as_it_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proofs: dict[str, bytes] = {}
+    for sealer in ("other", "another", "other"):
+        vault, logs = make_vault()
+        vault.put(LOG.block_key(2), resigned(logs[0][2], sealer=sealer).format(), lock_until())
+        monkeypatch.setattr(module, "open_existing", lambda url, vault=vault: vault)
+        assert run(place, "--evidence", str(place / "proof")).exit_code == Verdict.FORK.exit_code
+        now = {path.name: path.read_bytes() for path in (place / "proof").iterdir()}
+        assert proofs.items() <= now.items()
+        proofs = now
+    assert len(proofs) == 4
+
+
+def test_a_fork_without_a_place_for_its_proof_asks_for_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, logs = make_vault()
+    hint = "note: a fork was found: run again with --evidence DIR to keep what proves it to anybody"
+    monkeypatch.setattr(module, "open_existing", lambda url: vault)
+    assert hint not in run(place).stdout.splitlines()
+    vault.put(LOG.block_key(2), resigned(logs[0][2], sealer="other").format(), lock_until())
+    assert hint in run(place).stdout.splitlines()
+    assert hint not in run(place, "--evidence", str(place / "proof")).stdout.splitlines()
+
+
 HOSTILE = ("\x1b[31mred", "\u202egpj.exe", "two\nlines", "\u2028", "[bold]markup", "\x9b0m", "\r")
 
 
