@@ -23,7 +23,8 @@ class Timeouts:
         stuck: A transactional call that lasts longer doesn't come back: the process ends hard. Above `call`.
         session: A sealer that is silent for longer loses its partitions.
         settled: How long a foreign transaction on the blocks topic may stay open before the sealer halts.
-        finish: What a chain gets to finish its block when it stops.
+        finish: What chains get to finish their blocks when they stop.
+        leave: What the group gets to hear that a sealer leaves; with `finish`, within the 9 s that the process has.
         back_off: The longest pause between two attempts.
     """
 
@@ -34,6 +35,7 @@ class Timeouts:
     session: float = 10
     settled: float = 20
     finish: float = 6
+    leave: float = 2
     back_off: float = 10
 
 

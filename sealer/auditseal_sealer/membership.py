@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import structlog
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from auditseal_sealer.background import Background
 from auditseal_sealer.block_writer import GroupMetadata
 from auditseal_sealer.client import settings, unavailable
 from auditseal_sealer.config import SealerConfig
@@ -89,9 +91,18 @@ class Membership:
         """
         return self._metadata
 
-    def close(self) -> None:
-        """Leave the group (a static member only stops: its partitions wait for it)."""
-        self._consumer.close()
+    def close(self, timeout: float) -> None:
+        """Leave the group (a static member only stops: its partitions wait for it).
+
+        After `timeout` seconds, or where Kafka refuses to hear it, the group finds out by the session's end.
+        """
+        leaving = Background("leave")
+        left = leaving.submit(self._consumer.close)
+        leaving.close()
+        try:
+            left.result(timeout)
+        except (FutureTimeoutError, KafkaException) as error:
+            _log.warning("Kafka didn't hear that this sealer leaves", seconds=timeout, problem=str(error))
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         at_end = [TopicPartition(one.topic, one.partition, OFFSET_END) for one in partitions]

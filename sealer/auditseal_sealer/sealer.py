@@ -91,7 +91,7 @@ class Sealer:
         finally:
             watch.close()
             self._end_chains(CloseReason.STOPPED, list(self._chains))
-            membership.close()
+            membership.close(self._config.timeouts.leave)
         if self._failures:
             raise self._failures[0]
 

@@ -1,6 +1,10 @@
 """Sealers of one group on a real Kafka: hand-overs lose no block and no readiness, and a name has one bearer."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -15,6 +19,31 @@ def site(kafka: KafkaNode, topic_name, tmp_path: Path) -> Site:
     site = Site(kafka.bootstrap_servers, tmp_path / "site", topic_name("events"), topic_name("blocks"), PARTITIONS)
     site.create_topics()
     return site
+
+
+@contextmanager
+def load(site: Site) -> Iterator[list[list[bytes]]]:
+    """Publish to all partitions while the context lasts; the values, a list a partition."""
+    over, published = Event(), [list[bytes]() for _ in range(site.partitions)]
+
+    def publish() -> None:
+        while not over.wait(0.02):
+            for partition, values in enumerate(published):
+                values.append(b"event %d" % len(values))
+                site.publish(values[-1:], partition)
+
+    thread = Thread(target=publish)
+    thread.start()
+    try:
+        yield published
+    finally:
+        over.set()
+        thread.join()
+
+
+def assert_whole(site: Site, published: list[list[bytes]]) -> None:
+    for partition, values in enumerate(published):
+        assert [record.value for record in site.await_sealed(len(values), partition)] == values
 
 
 def consumed(site: Site, partition: int) -> str:
@@ -44,3 +73,60 @@ def test_a_hand_over_commits_the_open_blocks_of_what_moves(site: Site) -> None:
         "not sealing, will recover the head",
         "committing a block again that was signed and not committed",
     }
+
+
+def test_of_two_sealers_of_one_name_the_older_ends(site: Site) -> None:
+    with site.sealer("--genesis", instance="one", block_age=0.02) as older, load(site) as published:
+        older.await_ready()
+        with site.sealer(instance="one", block_age=0.02) as newer:
+            assert older.exit_code() == 1
+            assert "another sealer" in older.await_line("failed")["problem"]
+            newer.await_ready()
+            time.sleep(1)
+            assert newer.process.poll() is None
+            assert newer.stop() == 0
+    with site.sealer(instance="one") as last:
+        assert_whole(site, published)
+        assert last.stop() == 0
+
+
+def test_an_idle_sealer_whose_name_another_has_ends_too(site: Site) -> None:
+    """Nothing to seal, so that no transaction is fenced: the group alone tells it."""
+    with site.sealer("--genesis", instance="one") as older:
+        older.await_ready()
+        with site.sealer("--genesis", instance="one") as newer:
+            assert older.exit_code() == 1
+            problem = older.await_line("failed")["problem"]
+            assert "'one' (sealer.instance)" in problem
+            newer.await_ready()
+            assert newer.stop() == 0
+
+
+def test_a_busy_sealer_stops_in_time_and_loses_nothing(site: Site) -> None:
+    with load(site) as published:
+        with site.sealer("--genesis", block_age=0.02) as sealer:
+            sealer.await_ready()
+            site.await_sealed(5, PARTITIONS - 1)
+            assert sealer.stop() == 0
+        assert sealer.lines()[-1]["event"] == "stopped"
+    with site.sealer() as sealer:
+        assert_whole(site, published)
+        assert sealer.stop() == 0
+
+
+@pytest.mark.parametrize("seconds", [0, 4])
+def test_a_sealer_whose_broker_died_stops_in_time(tmp_path: Path, seconds: float) -> None:
+    """With a block that can't be published: its transaction is left for the coordinator to abort."""
+    with KafkaNode(tmp_path / "kafka") as node:
+        site = Site(node.bootstrap_servers, tmp_path / "site", "events", "blocks", PARTITIONS)
+        site.create_topics()
+        with site.sealer("--genesis", block_age=600) as sealer:
+            sealer.await_ready()
+            site.publish([b"event"])
+            sealer.await_metric(consumed(site, 0))
+            node.kill()
+            time.sleep(seconds)
+            assert sealer.stop() == 0
+        told = [line["event"] for line in sealer.lines()]
+        assert "a chain didn't end in time" in told
+        assert told[-1] == "stopped"

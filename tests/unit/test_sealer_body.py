@@ -44,7 +44,7 @@ class ScriptedMembership:
     def metadata(self) -> None:
         return None
 
-    def close(self) -> None:
+    def close(self, timeout: float) -> None:
         self.left = True
 
 

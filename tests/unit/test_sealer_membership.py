@@ -1,10 +1,12 @@
 """The sealer's member of the group on a scripted consumer: which generation it shows, and what errors become."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from structlog.testing import capture_logs
 
 from auditseal_sealer import membership
 from auditseal_sealer.config import SealerConfig
@@ -33,6 +35,7 @@ class ScriptedConsumer:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.generation, self.news = 0, list[News | Callable[[], None]]()
+        self.closing: Callable[[], object] = lambda: None
 
     def subscribe(self, topics: Sequence[str], **callbacks: Callable[..., None]) -> None:
         self.callbacks = callbacks
@@ -47,6 +50,9 @@ class ScriptedConsumer:
         self.generation += 1
         news()
         return None
+
+    def close(self) -> None:
+        self.closing()
 
     def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
         pass
@@ -100,3 +106,20 @@ def test_another_error_is_trouble_for_a_while(
     assert member.trouble
     monkeypatch.setattr(membership, "_TROUBLE_SECONDS", 0.0)
     assert member.trouble is None
+
+
+def refuse() -> None:
+    raise KafkaException(KafkaError(KafkaError._FATAL, FENCED_TEXT))
+
+
+@pytest.mark.parametrize("closing", [lambda: time.sleep(2), refuse], ids=["doesn't come back", "fails"])
+def test_a_goodbye_that_nobody_hears_is_told_and_no_more(
+    joined: tuple[Membership, ScriptedConsumer, list[object]], closing: Callable[[], object]
+) -> None:
+    member, consumer, _ = joined
+    consumer.closing = closing
+    begun = time.monotonic()
+    with capture_logs() as lines:
+        member.close(0.1)
+    assert time.monotonic() - begun < 1.5
+    assert [line["event"] for line in lines] == ["Kafka didn't hear that this sealer leaves"]
