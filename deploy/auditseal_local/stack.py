@@ -73,6 +73,7 @@ class LocalStack:
         for node in self._nodes():
             if isinstance(node, KafkaNode) and node.running:
                 variables["AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS"] = node.bootstrap_servers
+                variables["AUDITSEAL_SEALER__REPLICATION"] = "1"  # there is one broker
             if isinstance(node, MinioNode) and node.running:
                 variables |= {**node.client_environment(), "AUDITSEAL_VAULT": node.vault_url(BUCKET)}
         return variables

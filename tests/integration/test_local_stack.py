@@ -198,7 +198,11 @@ def test_local_up_outlives_the_command_until_down(tmp_path: Path) -> None:
         )
         variables = dict(line.split("=", 1) for line in shell.stdout.splitlines())
         servers = variables["AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS"]
-        assert AdminClient({"bootstrap.servers": servers}).list_topics(timeout=10).brokers
+        create = [sys.executable, "-m", "auditseal", "topics", "create", "--partitions", "2"]
+        made = subprocess.run(create, capture_output=True, text=True, check=False, env=variables, timeout=60)
+        assert made.returncode == 0, made.stderr  # the environment is all that it takes: one replica on one broker
+        topics = AdminClient({"bootstrap.servers": servers}).list_topics(timeout=10).topics
+        assert {len(topics[name].partitions) for name in ("audit.events", "audit.blocks")} == {2}
         minio = MinioNode(tmp_path / "minio")
         assert variables["AUDITSEAL_VAULT"] == f"s3://auditseal/?endpoint={minio.endpoint}"
         assert variables["AWS_ACCESS_KEY_ID"] == minio.access_key
