@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_SEALING = "sealing"
+SEALING = "sealing"
 
 
 @app.command()
@@ -75,9 +75,9 @@ def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hoo
     def body(context: "DaemonContext") -> None:
         def show(missing: str | None) -> None:
             if missing is None:
-                context.health.hold(_SEALING)
+                context.health.hold(SEALING)
             else:
-                context.health.miss(_SEALING, missing)
+                context.health.miss(SEALING, missing)
 
         collaborators = Collaborators(
             signer=load_signer(settings),
@@ -89,7 +89,7 @@ def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hoo
         )
         Sealer(settings.config(genesis_allowed=genesis_allowed), collaborators).run(context.stop)
 
-    return run_daemon("auditseal.sealer", settings, [_SEALING], body)
+    return run_daemon("auditseal.sealer", settings, [SEALING], body)
 
 
 def load_signer(settings: "SealerSettings") -> "SigningKey":

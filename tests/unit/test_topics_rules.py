@@ -1,7 +1,9 @@
 """What the two topics must be like: each rule broken alone, and topics as they are made."""
 
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +90,9 @@ def test_a_topic_of_another_id_is_another_topic(now: tuple[TopicView, TopicView]
     with pytest.raises(HaltError) as caught:
         check_identity((EVENTS, BLOCKS), now)
     assert caught.value.halt is halt
+
+
+def test_docs_kafka_md_has_every_setting() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "kafka.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z.]+)` \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted(RULES.settings(TopicKind.BLOCKS))

@@ -1,0 +1,56 @@
+"""Every page that code, tests or another page names is there, and so is the heading that a link leads to."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("archiver", "auditor", "auditseal", "deploy", "docs", "producer", "schemas", "sealer", "tests")
+KINDS = {".cfg", ".go", ".in", ".lock", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+_NAMED = re.compile(r"\bdocs/[\w./-]*\.md\b")
+_LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(#[^)\s]*)?\)")
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+
+
+def sources() -> Iterator[Path]:
+    yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in {*KINDS, ""})
+    for folder in FOLDERS:
+        yield from (path for path in (ROOT / folder).rglob("*") if path.suffix in KINDS and path.is_file())
+
+
+def test_every_page_that_is_named_is_there() -> None:
+    named = {(name, path) for path in sources() for name in _NAMED.findall(path.read_text("utf-8", "replace"))}
+    assert {"docs/kafka.md", "docs/operations.md", "docs/format.md"} <= {name for name, _ in named}
+    missing = [f"{path.relative_to(ROOT)} names {name}" for name, path in named if not (ROOT / name).is_file()]
+    assert sorted(missing) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = _CODE.sub("", page.read_text("utf-8"))
+    for target, anchor in _LINK.findall(text):
+        found = (page.parent / target).resolve() if target else page
+        assert found.exists(), f"there is no {target}"
+        assert not anchor or anchor[1:] in anchors(found), f"{target or page.name} has no heading for {anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that headings get, as they are made of them on the web: lower case, no punctuation, hyphens."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_and_its_pages_lead_to_every_page() -> None:
+    reached, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        for target, _ in _LINK.findall(_CODE.sub("", page.read_text("utf-8"))):
+            found = (page.parent / target).resolve()
+            waiting.append(found / "README.md" if found.is_dir() else found)
+    assert [str(page.relative_to(ROOT)) for page in PAGES if page not in reached] == []

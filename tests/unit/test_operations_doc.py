@@ -1,0 +1,61 @@
+"""docs/operations.md says what the daemons serve: every metric with its type and labels, every condition, no other."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+
+from auditseal.cli.sealer import SEALING
+from auditseal.telemetry import make_registry
+from auditseal_archiver.conditions import CONDITIONS
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_schemas.draft import CloseReason
+from auditseal_sealer.metrics import SealerMetrics
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+Described = dict[str, tuple[str, str]]
+
+
+def told(title: str) -> Described:
+    """Name to type and labels, of the table under a title."""
+    section = PAGE[PAGE.index(f"### {title}\n") :]
+    section = section[: section.find("\n#", 1)]
+    rows = re.findall(r"^\| `(auditseal_\w+)` \| (\w+) \|([^|]*)\|", section, re.MULTILINE)
+    return {name: (kind, labels.strip()) for name, kind, labels in rows}
+
+
+def registered(registry: CollectorRegistry) -> Described:
+    found = {}
+    for collector in registry._collector_to_names:
+        if isinstance(collector, MetricWrapperBase):
+            name = collector._name + ("_total" if collector._type == "counter" else "")
+            found[name] = (collector._type, ", ".join(collector._labelnames))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("title", "metrics"), [("The sealer", SealerMetrics), ("The archiver", ArchiverMetrics)], ids=["sealer", "archiver"]
+)
+def test_every_metric_stands_in_the_page_and_no_other(title: str, metrics: type) -> None:
+    registry = CollectorRegistry()
+    metrics(registry)
+    assert len(registered(registry)) > 5
+    assert told(title) == registered(registry)
+
+
+def test_so_does_what_both_serve() -> None:
+    assert told("Both") == registered(make_registry("auditseal.sealer", "1"))
+
+
+def test_what_alerts_ask_for_is_served() -> None:
+    known = {name for title in ("Both", "The sealer", "The archiver") for name in told(title)}
+    assert set(re.findall(r"auditseal_[a-z0-9_]+[a-z]", PAGE)) == known
+
+
+def test_every_condition_and_every_reason_of_a_close_stands_in_the_page() -> None:
+    rows = re.findall(r"^\| (sealer|archiver) \| `(\w+)` \|", PAGE, re.MULTILINE)
+    assert rows == [("sealer", SEALING), *(("archiver", condition) for condition in CONDITIONS)]
+    (closes,) = (line for line in PAGE.splitlines() if "`auditseal_block_closes_total`" in line)
+    assert [reason.value for reason in CloseReason if f"`{reason.value}`" not in closes] == []
