@@ -30,7 +30,7 @@ class _Paragraph:
 def verified_claims(single: SingleBlock) -> list[str]:
     """Return what was verified of the block, and what was not."""
     signed = (
-        "its keys were followed from the log's start, every block below checked but for its records"
+        "its keys were followed from where the trust file starts the log, all blocks on the way checked but for records"
         if single.from_start
         else "signed by the keys that the trust file pins; whether they were still valid at this height was not checked"
     )

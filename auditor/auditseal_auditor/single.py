@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from auditseal_archiver.head import read_head
 from auditseal_archiver.vault import VaultReader
+from auditseal_auditor.chain import Chain
+from auditseal_auditor.finding import Fault
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import AuditsealError, VerificationError
 from auditseal_schemas.key import VerifierKey
-from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import SealedRecord
@@ -28,8 +29,8 @@ class SingleBlock:
         object: Its key in the vault.
         version_id: The version that was read: the oldest.
         keys: The keys that signed it.
-        from_start: The keys were followed from the log's start, with every block below checked but for its records;
-            else they are the pinned ones.
+        from_start: The keys were followed from where the trust file starts the log, with every block on the way checked
+            but for its records; else they are the pinned ones.
     """
 
     block: Block
@@ -121,18 +122,24 @@ def _read(reader: VaultReader, origin: Origin, height: int) -> tuple[str, str, B
 
 
 def _keys_at(reader: VaultReader, pinned: PinnedLog, height: int) -> tuple[VerifierKey, ...]:
-    """Follow the keys up to a height, checking every block on the way but for its records."""
-    first = pinned.start.height if pinned.start else 0
-    state = None if pinned.start else LogState.genesis(pinned.origin, pinned.keys)
-    keys = pinned.keys
-    for below in range(first, height):
+    """Follow the keys up to a height, checking every block on the way but for its records.
+
+    Raises:
+        VerificationError: One of them doesn't hold; the message says which.
+    """
+    chain = Chain(pinned)
+    for below in range(pinned.start.height if pinned.start else 0, height):
         block = _read(reader, pinned.origin, below)[2]
-        if state is None:
-            block.check_checkpoint()
-            block.check_signatures(keys)
-            block.check_stored()
-            state = LogState.after(block, keys)
-        else:
-            state = state.accept(block)
-        keys = state.keys
-    return keys
+        fault = chain.link(below, block) or _stored_fault(block) or chain.advance(block)
+        if fault:
+            problem = f"block {below}, which its keys depend on: {fault.problem}"
+            raise VerificationError(fault.verdict, fault.field, problem, offset=fault.offset)
+    return chain.keys
+
+
+def _stored_fault(block: Block) -> Fault | None:
+    try:
+        block.check_stored()
+    except VerificationError as error:
+        return Fault.of(error)
+    return None

@@ -17,6 +17,8 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Change
+from auditseal_schemas.merkle import EMPTY_FRONTIER
+from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import Oversize, SealedRecord
 from auditseal_schemas.verdict import Verdict
 from tests.unit.test_event_codec import FULL as EVENT
@@ -186,19 +188,61 @@ def test_another_block_in_its_place_is_not_shown(vault: MemoryVault, trust: Path
 
 def test_keys_are_followed_where_they_changed(vault: MemoryVault, trust: Path) -> None:
     vault.objects.clear()
-    state = genesis(LOG)
-    new = tuple(str(key) for key in keys_of(LOG, OTHER_SIGNER))
-    blocks = []
-    for signer, next_keys in ((SIGNER, ()), (SIGNER, new), (OTHER_SIGNER, ())):
-        blocks.append(seal(state, 2, partitions=1, signers=(signer,), next_keys=next_keys))
-        state = state.accept(blocks[-1])
+    blocks, new = rotated(), tuple(str(key) for key in keys_of(LOG, OTHER_SIGNER))
     put_log(vault, blocks)
     start = f"start {LOG} 1 {b64encode(blocks[1].frontier.root).decode()}\n"
     for line in ("", start):
         trust.write_text(trust.read_text() + line)
         said = json.loads(show(trust, "2", "--json").stdout)
         assert said["keys"] == list(new)
-        assert any("followed from the log's start" in claim for claim in said["verified"])
+        assert any("followed from where the trust file starts the log" in claim for claim in said["verified"])
+
+
+def rotated() -> list[Block]:
+    """Return a log of three blocks, the second of which names the third one's key."""
+    state, blocks = genesis(LOG), []
+    new = tuple(str(key) for key in keys_of(LOG, OTHER_SIGNER))
+    for signer, next_keys in ((SIGNER, ()), (SIGNER, new), (OTHER_SIGNER, ())):
+        blocks.append(seal(state, 2, partitions=1, signers=(signer,), next_keys=next_keys))
+        state = state.accept(blocks[-1])
+    return blocks
+
+
+def test_keys_are_followed_from_no_other_start_than_the_pinned_one(vault: MemoryVault, trust: Path) -> None:
+    vault.objects.clear()
+    put_log(vault, rotated())
+    trust.write_text(trust.read_text() + f"start {LOG} 1 {b64encode(bytes(32)).decode()}\n")
+    answer = show(trust, "2")
+    assert answer.exit_code == Verdict.BAD_ROOT.exit_code
+    assert "block 1, which its keys depend on" in answer.stderr
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_keys_are_followed_over_blocks_in_their_places_alone(vault: MemoryVault, trust: Path, started: bool) -> None:
+    """Block 0 lies where 1 belongs; or 1 is signed anew, for another place, by the one who holds the old key."""
+    vault.objects.clear()
+    blocks = rotated()
+    put_log(vault, blocks)
+    if started:
+        trust.write_text(trust.read_text() + f"start {LOG} 1 {b64encode(blocks[1].frontier.root).decode()}\n")
+    for wrong in (blocks[0], resigned(blocks[1], height=0, frontier=EMPTY_FRONTIER)):
+        vault.replace(LOG.block_key(1), wrong.format())
+        answer = show(trust, "2")
+        assert answer.exit_code == Verdict.BROKEN_CHAIN.exit_code
+        assert "block 1, which its keys depend on" in answer.stderr
+
+
+def test_keys_that_cant_come_next_are_not_followed(vault: MemoryVault, trust: Path) -> None:
+    vault.objects.clear()
+    blocks = rotated()
+    put_log(vault, blocks)
+    stranger = Origin("b.example", "t", 0, 0)
+    for changes, verdict in (
+        ({"next_keys": (str(keys_of(stranger)[0]),)}, Verdict.BAD_KEY),
+        ({"payload": bytes(32)}, Verdict.BAD_ROOT),
+    ):
+        vault.replace(LOG.block_key(1), resigned(blocks[1], **changes).format())
+        assert show(trust, "2").exit_code == verdict.exit_code
 
 
 @pytest.mark.parametrize("arguments", [(), ("-1",), ("x",), ("1", "--offset", "x")], ids=" ".join)
