@@ -115,22 +115,31 @@ def _keep(
     """Write memory and evidence, and return the report with what came of it: no failure keeps it from being shown."""
     from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
     from auditseal_auditor.heads import heads_after, remember_heads  # noqa: PLC0415
-    from auditseal_schemas.errors import AuditsealError  # noqa: PLC0415
 
-    failures, proofs = [], []
-    try:
-        if state:
+    failures: list[str] = []
+    proofs: list[Path] = []
+    if state:
+        with _noted(failures, "the state file"):
             report = report.with_findings(remember_heads(state, heads_after(heads, report)))
-    except AuditsealError as error:
-        failures.append(str(error))
-    try:
-        if evidence:
+    if evidence:
+        with _noted(failures, "the evidence"):
             proofs = write_evidence(evidence, report.kept_findings, reader)
-    except AuditsealError as error:
-        failures.append(str(error))
-    if not evidence and any(finding.evidence for finding in report.kept_findings):
+    elif any(finding.evidence for finding in report.kept_findings):
         report = replace(report, notices=(*report.notices, _KEEP_THE_PROOF))
     return replace(report, failures=tuple(failures)), proofs
+
+
+@contextmanager
+def _noted(failures: list[str], what: str) -> Iterator[None]:
+    """Note why something can't be written, an impatient user among the reasons, and go on."""
+    from auditseal_schemas.errors import AuditsealError  # noqa: PLC0415
+
+    try:
+        yield
+    except AuditsealError as error:
+        failures.append(str(error))
+    except KeyboardInterrupt:
+        failures.append(f"interrupted: {what} was not written")
 
 
 def _show(report: "Report", proofs: list[Path], *, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """`auditseal verify` as people and programs meet it: what it prints, what it remembers, how it ends."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -286,6 +287,23 @@ def test_what_was_found_is_shown_though_nothing_can_be_kept(place: Path) -> None
     ]
     said = json.loads(run(place, *options, "--json").stdout)
     assert (said["exit_code"], said["finding_count"], len(said["errors"])) == (17, 1, 2)
+
+
+def test_an_interrupt_while_the_memory_is_written_takes_nothing_of_what_was_found(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run may hold the memory's lock for longer than people wait."""
+
+    def interrupted(file: Any, operation: int) -> None:
+        raise KeyboardInterrupt
+
+    state = ("--state", str(place / "state.json"), "--state-new")
+    monkeypatch.setattr(fcntl, "flock", interrupted)
+    answer = run(place, *state)
+    assert (answer.exit_code, answer.stdout[:4]) == (1, "OK: ")
+    assert answer.stderr == "auditseal verify: interrupted: the state file was not written\n"
+    change_event(place)
+    assert run(place, *state).exit_code == Verdict.BAD_RECORD.exit_code
 
 
 def test_a_memory_that_cant_be_kept_is_never_ok(place: Path) -> None:
