@@ -1,6 +1,7 @@
 """What the archiver's tests are made of: a keeper over a directory, and a vault whose operations fail as told."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from tests.core_samples import KEY, ORIGIN
 PINNED = PinnedLog(ORIGIN, (KEY,))
 TOPIC = "audit.blocks"
 DAY = timedelta(days=1)
+_LATE = 0.02  # s
 
 
 def until() -> datetime:
@@ -35,7 +37,8 @@ class FaultyVault(DirectoryVault):
     """A directory whose operations fail as often as told, before or after they happened.
 
     Attributes:
-        faults: For `put`, `versions` and `read`: what the next calls do, `before`, `after`, or `None` for nothing odd.
+        faults: For `put`, `versions`, `read` and `retention`: what the next calls do: fail `before` or `after` they
+            happened, the same `late before` and `late after` a while, as a timeout does, or `None` for nothing odd.
         marked: The keys with a delete marker as their latest version, as a bucket would list it.
     """
 
@@ -48,9 +51,12 @@ class FaultyVault(DirectoryVault):
 
     def _fail(self, operation: str, moment: str) -> None:
         plan = self.faults.get(operation)
-        if plan and plan[0] == moment:
-            plan.pop(0)
+        if not plan or plan[0] not in {moment, f"late {moment}"}:
+            return
+        if plan.pop(0) == moment:
             raise VaultError(f"{operation} failed {moment} it happened")
+        time.sleep(_LATE)
+        raise VaultError(f"{operation} timed out {moment} it happened") from TimeoutError()
 
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:
         if self.blocked is not None:
@@ -72,6 +78,7 @@ class FaultyVault(DirectoryVault):
         return super().read(key, version_id)
 
     def retention(self, key: str, version_id: str) -> Retention | None:
+        self._fail("retention", "before")
         return Retention("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))
 
 

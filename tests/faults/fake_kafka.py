@@ -274,7 +274,7 @@ class FakeGroupConsumer:
     """The archiver's consumer of the blocks partition, alone in its group."""
 
     def __init__(self, broker: Broker) -> None:
-        self._broker, self._next, self._told, self._assigned = broker, 0, -1, False
+        self._broker, self._next, self._told, self._assigned, self._paused = broker, 0, -1, False, False
         self._callbacks: dict[str, Any] = {}
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
@@ -300,21 +300,36 @@ class FakeGroupConsumer:
         return int(low), int(high)
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        self._broker.call("incremental_assign", lambda: self.seek(partitions[0]))
+        self._broker.call("incremental_assign", lambda: self._move(partitions[0].offset))
 
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
-        pass
+        self._broker.call("incremental_unassign", lambda: None)
 
     def seek(self, where: TopicPartition) -> None:
-        self._next, self._told = where.offset, -1
+        self._broker.call("seek", lambda: self._move(where.offset))
+
+    def pause(self, _partitions: list[TopicPartition]) -> None:
+        self._broker.call("pause", lambda: self._pause(paused=True))
+
+    def resume(self, _partitions: list[TopicPartition]) -> None:
+        self._broker.call("resume", lambda: self._pause(paused=False))
 
     def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> None:
         self._broker.call("commit", lambda: setattr(self._broker, "archived", offsets[0].offset))
 
     def close(self) -> None:
-        self._callbacks["on_revoke"](self, [TopicPartition(self._callbacks["topic"], 0)])
+        where = [TopicPartition(self._callbacks["topic"], 0)]
+        self._broker.call("close", lambda: self._callbacks["on_revoke"](self, where))
+
+    def _move(self, offset: int) -> None:
+        self._next, self._told = offset, -1
+
+    def _pause(self, *, paused: bool) -> None:
+        self._paused = paused
 
     def _one(self) -> Message | None:
+        if self._paused:
+            return None
         while self._next < self._broker.stable_end():
             offset, self._next = self._next, self._next + 1
             entry = self._broker.blocks[offset]

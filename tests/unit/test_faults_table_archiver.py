@@ -41,7 +41,10 @@ CALLS = [
     ("group_poll", 3),
     ("commit", 1),
     ("commit", 2),
+    ("incremental_unassign", 1),
+    ("close", 1),
 ]
+KINDS = [Kind.RETRIABLE, Kind.FATAL, Kind.OTHER]
 
 
 class Health:
@@ -76,17 +79,26 @@ def published() -> Broker:
 class Stage:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.broker, self.vault, self.lives = published(), FaultyVault(folder), 0
+        self.waiting_bytes = 1 << 20
         monkeypatch.setattr(archiver, "open_consumer", lambda config, hear: FakeGroupConsumer(self.broker))
 
     def live(self, seconds: float = BOUND) -> None:
         """Let an archiver live until the vault holds everything, or an error ends it."""
-        config = ArchiverConfig(client={}, blocks_topic="blocks", logs={0: (PinnedLog(ORIGIN, (KEY,)),)}, retention=DAY)
+        config = ArchiverConfig(
+            client={},
+            blocks_topic="blocks",
+            logs={0: (PinnedLog(ORIGIN, (KEY,)),)},
+            retention=DAY,
+            waiting_bytes=self.waiting_bytes,
+        )
         stop, deadline = threading.Event(), time.monotonic() + seconds
         body = Archiver(config, self.vault, ArchiverMetrics(CollectorRegistry()), Health())
         self.lives += 1
 
         def watch() -> None:
             while not stop.is_set() and not self.is_done() and time.monotonic() < deadline:
+                if self.vault.blocked and "pause" in self.broker.calls:
+                    self.vault.blocked.set()
                 time.sleep(0.002)
             stop.set()
 
@@ -110,22 +122,46 @@ class Stage:
         folder = Path(self.vault.url.removeprefix("file://"))
         assert judge(Ledger(entries), folder, f"log {KEY}\n", seen).blocks == 6
 
+    def live_on(self) -> None:
+        """Start archivers, each where the one before ended, until one is done; then let the oracle judge the vault."""
+        while not self.is_done():
+            assert self.lives < LIVES
+            self.live()
+        self.check()
+        plan = self.broker.plan
+        assert plan is None or self.broker.struck, f"{plan.call} was never called {plan.number} times"
+
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("kind", [Kind.RETRIABLE, Kind.FATAL, Kind.OTHER], ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name.lower())
 @pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name.lower())
 @pytest.mark.parametrize(("call", "number"), CALLS)
 def test_a_call_of_the_consumer_fails(stage: Stage, call: str, number: int, fate: Fate, kind: Kind) -> None:
     stage.broker.plan = Plan(call, number, fate, kind)
-    while not stage.is_done():
-        assert stage.lives < LIVES
-        stage.live()
-    stage.check()
-    assert stage.broker.struck, f"{call} was never called {number} times"
+    stage.live_on()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name.lower())
+def test_going_back_to_the_beginning_fails_where_the_group_is_ahead_of_the_vault(
+    stage: Stage, fate: Fate, kind: Kind
+) -> None:
+    stage.broker.archived = len(stage.broker.blocks) - 2
+    stage.broker.plan = Plan("seek", 1, fate, kind)
+    stage.live_on()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name.lower())
+@pytest.mark.parametrize("call", ["pause", "resume"])
+def test_holding_back_fails_where_the_store_is_slow(stage: Stage, call: str, fate: Fate, kind: Kind) -> None:
+    stage.waiting_bytes, stage.vault.blocked = 1, threading.Event()
+    stage.broker.plan = Plan(call, 1, fate, kind)
+    stage.live_on()
 
 
 def test_without_a_fault_one_life_does(stage: Stage) -> None:
