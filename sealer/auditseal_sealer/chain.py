@@ -56,8 +56,8 @@ class Chain:
 
     def __init__(self, surroundings: Surroundings, origin: Origin, metrics: LogMetrics) -> None:
         """Start."""
-        self.origin, self.archive = origin, ArchiveAge()
-        self._with, self._metrics = surroundings, metrics
+        self.origin, self.metrics, self.archive = origin, metrics, ArchiveAge()
+        self._with = surroundings
         self._log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
         self._stop = Stop()
         self._thread = threading.Thread(target=self._live, name=f"chain-{origin.partition}", daemon=True)
@@ -106,8 +106,8 @@ class Chain:
         writer = BlockWriter(config.client, config, self.origin, self._with.watchdog, self._with.hooks)
         clock = writer.ask_clock()
         evidence, recovered = self._recover(writer)
-        self._metrics.recoveries.inc()
-        self._metrics.height.set(recovered.state.height)
+        self.metrics.recoveries.inc()
+        self.metrics.height.set(recovered.state.height)
         self.archive.restart(recovered.state.height - 1, recovered.unarchived_since)
         if recovered.log_start > recovered.state.next_offset:
             self._log.error("offsets are gone", first=recovered.state.next_offset, last=recovered.log_start - 1)
@@ -123,7 +123,7 @@ class Chain:
                 writer,
                 background,
                 self._with.group,
-                self._metrics,
+                self.metrics,
                 self.archive,
                 self._with.hooks,
             )

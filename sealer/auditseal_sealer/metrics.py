@@ -45,7 +45,10 @@ class SealerMetrics:
 
 
 class LogMetrics:
-    """The metrics of one log."""
+    """The metrics of one log while this sealer has it.
+
+    Counters are served from the first moment on, a gauge once its value is known.
+    """
 
     def __init__(self, metrics: SealerMetrics, origin: Origin) -> None:
         labels = (origin.topic, str(origin.partition))
@@ -54,21 +57,44 @@ class LogMetrics:
         self.blocks = metrics.blocks.labels(*labels)
         self.gaps = metrics.gaps.labels(*labels)
         self.recoveries = metrics.recoveries.labels(*labels)
-        self.lag = metrics.lag.labels(*labels)
-        self.height = metrics.height.labels(*labels)
-        self.last_sealed = metrics.last_sealed.labels(*labels)
         self.seal_seconds = metrics.seal_seconds.labels(*labels)
         self.event_seconds = metrics.event_seconds.labels(*labels)
         self.block_events = metrics.block_events.labels(*labels)
         self.block_bytes = metrics.block_bytes.labels(*labels)
         self.oldest_unsealed: int | None = None
         """The append time (ms) of the oldest record that was read and isn't sealed."""
-        metrics.age.labels(*labels).set_function(self._age)
-        self._closes, self._labels = metrics.closes, labels
+        self._closes, self._gauges, self._labels = metrics.closes, metrics, labels
+
+    @property
+    def lag(self) -> Gauge:
+        """Records in the log that are in no committed block."""
+        return self._gauges.lag.labels(*self._labels)
+
+    @property
+    def height(self) -> Gauge:
+        """Blocks in the chain."""
+        return self._gauges.height.labels(*self._labels)
+
+    @property
+    def last_sealed(self) -> Gauge:
+        """When the last block was committed."""
+        return self._gauges.last_sealed.labels(*self._labels)
 
     def closed(self, reason: CloseReason) -> None:
         """Count a closed block."""
         self._closes.labels(*self._labels, reason.value).inc()
+
+    def begin(self) -> None:
+        """Take note that all that was read is sealed, or is going to be read again; serve the age from here on."""
+        self.oldest_unsealed = None
+        self._gauges.age.labels(*self._labels).set_function(self._age)
+
+    def forget(self) -> None:
+        """Drop the gauges of a log that another sealer has now; what a chain that is late still sets goes nowhere."""
+        served, self._gauges = self._gauges, SealerMetrics(CollectorRegistry())
+        topic, partition = self._labels
+        for gauge in (served.lag, served.age, served.height, served.last_sealed):
+            gauge.remove_by_labels({"topic": topic, "partition": partition})
 
     def _age(self) -> float:
         oldest = self.oldest_unsealed

@@ -55,7 +55,6 @@ class Sealer:
     def __init__(self, config: SealerConfig, collaborators: Collaborators) -> None:
         self._config, self._with = config, collaborators
         self._chains: dict[int, Chain] = {}
-        self._metrics: dict[int, LogMetrics] = {}
         self._missing: dict[Origin, str] = {}
         self._trouble: str | None = None
         self._failures: list[Exception] = []
@@ -116,11 +115,10 @@ class Sealer:
     def _start_chains(self, surroundings: Surroundings, partitions: Sequence[int]) -> None:
         for partition in partitions:
             origin = self._config.origin(partition)
-            if partition not in self._metrics:
-                self._metrics[partition] = LogMetrics(self._with.metrics, origin)
+            metrics = LogMetrics(self._with.metrics, origin)
             with self._lock:  # what the chain reports waits until it is known
                 self._missing[origin] = "recovering its head"
-                self._chains[partition] = Chain(surroundings, origin, self._metrics[partition])
+                self._chains[partition] = Chain(surroundings, origin, metrics)
         self._show_readiness()
 
     def _follow(self, membership: Membership, stop: threading.Event) -> None:
@@ -157,6 +155,7 @@ class Sealer:
             if not chain.join(deadline - time.monotonic()):
                 chain.abandon()
                 _log.warning("a chain didn't end in time", origin=str(chain.origin))
+            chain.metrics.forget()
 
     def _all_chains(self) -> list[Chain]:
         with self._lock:

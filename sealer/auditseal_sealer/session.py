@@ -66,6 +66,7 @@ class Session:
         self._leader_epoch = head.last_leader_epoch if head else -1
         self._publication: _Publication | None = None
         self._lag_shown = 0.0
+        tools.metrics.begin()
         self._begin_draft()
 
     def run(self, stop: Stop) -> None:

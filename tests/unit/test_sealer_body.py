@@ -150,6 +150,29 @@ def test_a_chain_of_a_partition_that_went_and_came_back_doesnt_speak_for_its_suc
     )
 
 
+@pytest.mark.parametrize("end", ["revoke", "lose"])
+def test_the_gauges_of_a_partition_go_with_it(stage: Stage, end: str) -> None:
+    def heights() -> list[float | None]:
+        labels = [{"topic": "events", "partition": number} for number in ("0", "1")]
+        return [stage.registry.get_sample_value("auditseal_chain_height", label) for label in labels]
+
+    def know_heights(_: ScriptedMembership) -> None:
+        for chain in ScriptedChain.made:
+            chain.metrics.height.set(1)
+        assert heights() == [1, 1]
+
+    def look(_: ScriptedMembership) -> None:
+        assert heights() == [1, None]
+
+    stage.run(
+        lambda member: member.assign([0, 1]),
+        know_heights,
+        lambda member: getattr(member, end)([1]),
+        look,
+    )
+    assert heights() == [None, None]
+
+
 def test_trouble_with_the_group_is_told_until_it_is_over(stage: Stage) -> None:
     def trouble(problem: str | None) -> Step:
         return lambda member: setattr(member, "trouble", problem)

@@ -105,10 +105,11 @@ def run(
     signer: SigningKey = SIGNER,
     clock: BrokerClock | None = None,
     state: LogState = GENESIS,
+    metrics: LogMetrics | None = None,
 ) -> ScriptedWriter:
     stop = Stop()
     writer = writer or ScriptedWriter()
-    metrics = LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN)
+    metrics = metrics or LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN)
     background = Background("publish")
     reader = ScriptedReader(batches, stop)
     tools = Tools(
@@ -242,3 +243,36 @@ def test_a_log_that_was_lost_is_left_as_it_is() -> None:
     stop.finish(CloseReason.REVOKED)
     assert not stop.finishes  # whatever comes after
     assert writer.calls == 0
+
+
+AGE = "auditseal_oldest_unsealed_event_age_seconds"
+LABELS = {"topic": ORIGIN.topic, "partition": str(ORIGIN.partition)}
+
+
+def test_the_age_of_what_isnt_sealed_is_served_from_a_session_on_and_begins_anew_with_each() -> None:
+    registry = CollectorRegistry()
+    metrics = LogMetrics(SealerMetrics(registry), ORIGIN)
+    assert registry.get_sample_value(AGE, LABELS) is None  # nobody knows yet
+    with pytest.raises(UnavailableError):
+        run([events(*range(12))], ScriptedWriter(problems={1: UnavailableError("away")}), metrics=metrics)
+    age = registry.get_sample_value(AGE, LABELS)
+    assert age
+    assert age > 3600  # the events are years old, and unsealed
+    run([], metrics=metrics)  # what the block held was committed on recovery, and no more came
+    assert registry.get_sample_value(AGE, LABELS) == 0
+
+
+def test_the_gauges_of_a_log_that_went_elsewhere_are_gone_and_its_counters_stay() -> None:
+    registry = CollectorRegistry()
+    everyones = SealerMetrics(registry)
+    metrics, other = (LogMetrics(everyones, Origin("c", ORIGIN.topic, number, 0)) for number in (ORIGIN.partition, 7))
+    run([events(*range(12))], metrics=metrics)
+    run([events(*range(12))], metrics=other)
+    gauges = [AGE, *(f"auditseal_{name}" for name in ("consumer_lag_records", "chain_height"))]
+    gauges.append("auditseal_last_sealed_timestamp_seconds")
+    assert all(registry.get_sample_value(name, LABELS) is not None for name in gauges)
+    metrics.forget()
+    run([events(*range(12))], metrics=metrics)  # a chain that is late
+    assert [registry.get_sample_value(name, LABELS) for name in gauges] == [None] * 4
+    assert all(registry.get_sample_value(name, LABELS | {"partition": "7"}) is not None for name in gauges)
+    assert registry.get_sample_value("auditseal_events_sealed_total", LABELS) == 24
