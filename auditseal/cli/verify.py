@@ -104,7 +104,7 @@ def _begin(state: Path | None) -> "Mapping[Origin, Head]":
 
 
 def _recall(state: Path | None) -> "Mapping[Origin, Head]":
-    from auditseal_auditor.heads import read_heads  # noqa: PLC0415
+    from auditseal_auditor.memory import read_heads  # noqa: PLC0415
 
     return read_heads(state) if state else {}
 
@@ -114,7 +114,8 @@ def _keep(
 ) -> "tuple[Report, list[Path]]":
     """Write memory and evidence, and return the report with what came of it: no failure keeps it from being shown."""
     from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
-    from auditseal_auditor.heads import heads_after, remember_heads  # noqa: PLC0415
+    from auditseal_auditor.heads import heads_after  # noqa: PLC0415
+    from auditseal_auditor.memory import remember_heads  # noqa: PLC0415
 
     failures: list[str] = []
     proofs: list[Path] = []

@@ -8,9 +8,10 @@ from time import sleep
 
 import pytest
 
-from auditseal_auditor import heads as heads_module
+from auditseal_auditor import memory
 from auditseal_auditor.finding import MOST_KEPT
-from auditseal_auditor.heads import Head, heads_after, read_heads, remember_heads
+from auditseal_auditor.heads import Head, heads_after
+from auditseal_auditor.memory import read_heads, remember_heads
 from auditseal_auditor.report import Result
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
@@ -197,7 +198,7 @@ def test_a_later_finding_of_a_log_with_very_many_is_kept(tmp_path: Path) -> None
 def test_one_run_at_a_time_writes_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, logs = make_vault()
     path = tmp_path / "state"
-    monkeypatch.setattr(heads_module, "_PATIENCE", 0.0)
+    monkeypatch.setattr(memory, "_PATIENCE", 0.0)
     with (tmp_path / "state.lock").open("ab") as other_run:
         fcntl.flock(other_run, fcntl.LOCK_EX)
         with pytest.raises(AuditsealError, match="another run has held"):
