@@ -1,6 +1,8 @@
 """What the sealer must not go on from: it halts, says why, and names the runbook; or waits, and says that."""
 
+import json
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,13 @@ def seal_one(site: Site) -> None:
     with site.sealer("--genesis") as sealer:
         site.await_sealed(1)
         assert sealer.stop() == 0
+
+
+def store(site: Site, value: bytes) -> None:
+    """Put a block where an archiver would."""
+    stored = site.directory / "vault" / site.origin().block_key(Block.parse(value).header.height)
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(value)
 
 
 def assert_halts(sealer: SealerProcess, halt: Halt) -> str:
@@ -90,16 +99,47 @@ def test_sealer_halts_when_its_blocks_are_gone_before_they_were_archived(site: S
 
 def test_sealer_halts_when_the_vault_is_ahead(site: Site, kafka_admin: AdminClient) -> None:
     seal_one(site)
-    (value,) = site.block_values()
-    stored = site.directory / "vault" / site.origin().block_key(Block.parse(value).header.height)
-    stored.parent.mkdir(parents=True)
-    stored.write_bytes(value)
+    store(site, *site.block_values())
     with site.sealer() as sealer:  # the same head in both places is fine
         sealer.await_ready()
     delete(kafka_admin, site.blocks)
     site.create_topics()
     with site.sealer("--genesis") as sealer:
         assert_halts(sealer, Halt.HEAD_DISAGREES)
+
+
+def test_after_a_strangers_record_the_log_goes_on_in_its_next_run_on_another_blocks_topic(
+    site: Site, topic_name
+) -> None:
+    """docs/runbooks/invalid-block.md: no daemon passes over what was committed, whatever the run."""
+    seal_one(site)
+    (value,) = site.block_values()
+    store(site, value)
+    stranger = Producer({"bootstrap.servers": site.servers})
+    stranger.produce(site.blocks, b"no block", partition=0)
+    assert stranger.flush(20) == 0
+    with site.sealer() as sealer:
+        assert_halts(sealer, Halt.INVALID_BLOCK)
+
+    root = b64encode(Block.parse(value).next_frontier.root).decode()
+    named = f"{site.origin()} 1"
+    given_up = ("--genesis", "--give-up", named)
+    with site.sealer("--genesis", run=1, predecessors=json.dumps([f"{named} {root}"])) as sealer:
+        assert sealer.exit_code() == 2
+        assert f"confirm it by --give-up '{named}'" in sealer.log.read_text()
+    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {root}"])) as sealer:
+        assert_halts(sealer, Halt.INVALID_BLOCK)
+    site.blocks = topic_name("blocks")
+    site.create_topics()
+    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {b64encode(bytes(32)).decode()}"])) as sealer:
+        assert f"last head of the runs before is {named} {root}" in assert_halts(sealer, Halt.GENESIS_NOT_ALLOWED)
+    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {root}"])) as sealer:
+        labels = f'{{partition="0",topic="{site.events}"}}'
+        sealer.await_metric(f"auditseal_events_sealed_total{labels} 1.0")
+        assert sealer.stop() == 0
+    header = Block.parse(site.block_values()[0]).header
+    assert header.predecessor == (str(site.origin()), 1, Block.parse(value).next_frontier.root)
+    assert header.count == 1  # what run 0 sealed too: the events topic still has it
 
 
 def test_sealer_waits_while_a_foreign_transaction_hides_the_head(site: Site) -> None:
