@@ -15,7 +15,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OURS = {path.name: path for path in [ROOT / "auditseal", *ROOT.glob("*/auditseal_*")]}
+OURS = {
+    init.parent.name: init.parent
+    for init in [*ROOT.glob("auditseal/__init__.py"), *ROOT.glob("*/auditseal_*/__init__.py")]
+}
 BROUGHT = {"botocore": "boto3", "pydantic": "pydantic-settings", "pydantic-core": "pydantic-settings"}
 """Packages that another declares as part of what it is."""
 

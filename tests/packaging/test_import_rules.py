@@ -1,0 +1,56 @@
+"""The import rules of pyproject.toml bite: a module is refused as soon as it imports what it must not."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the packages, to break rules in."""
+    tree = tmp_path_factory.mktemp("tree")
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    for package in [ROOT / "auditseal", *(init.parent for init in ROOT.glob("*/auditseal_*/__init__.py"))]:
+        shutil.copytree(package, tree / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tree
+
+
+def lint(tree: Path) -> tuple[int, str]:
+    command = [sys.executable, "-c", LINT, "--no-cache", "--config", "pyproject.toml"]
+    done = subprocess.run(
+        command, cwd=tree, env={"PATH": "", "PYTHONPATH": str(tree)}, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_rules_are_kept(tree: Path) -> None:
+    code, said = lint(tree)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "rule"),
+    [
+        ("auditseal_auditor/walk.py", "auditseal_archiver.keeper", "The auditor knows of the archiver nothing but"),
+        ("auditseal_auditor/walk.py", "auditseal_archiver.s3", "The auditor knows of the archiver nothing but"),
+        ("auditseal_archiver/head.py", "auditseal_archiver.lane", "The vault's interface drags nothing"),
+        *(("auditseal_schemas/merkle.py", name, "The core does no I/O") for name in ("asyncio", "ssl", "structlog")),
+    ],
+)
+def test_an_import_against_a_rule_is_refused(tree: Path, module: str, imported: str, rule: str) -> None:
+    path = tree / module
+    before = path.read_text()
+    path.write_text(f"{before}\nimport {imported}\n")
+    try:
+        code, said = lint(tree)
+    finally:
+        path.write_text(before)
+    assert code == 1
+    broken = [line for line in said.splitlines() if line.endswith("BROKEN") or " BROKEN" in line]
+    assert [line for line in broken if line.startswith(rule)], said
