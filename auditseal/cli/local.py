@@ -95,7 +95,7 @@ def _stack(directory: Path | None) -> "Iterator[LocalStack]":
     try:
         with status_line() as progress:
             yield LocalStack(directory or default_directory(), progress)
-    except LocalStackError as error:
+    except (LocalStackError, OSError) as error:
         _tell(str(error))
         raise typer.Exit(1) from error
 

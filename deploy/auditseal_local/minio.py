@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from auditseal_local.errors import LocalStackError
 from auditseal_local.minio_binary import minio_binary
 from auditseal_local.node import Node
 from auditseal_local.ports import LOOPBACK
@@ -92,10 +93,21 @@ class MinioNode(Node):
         )
 
     def make_bucket(self, name: str) -> None:
-        """Make the bucket `name` with Object Lock enabled (and so versioning); one that is there already stays."""
-        s3 = self.s3()
-        if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        """Make the bucket `name` with Object Lock enabled (and so versioning); one that is there already stays.
+
+        Raises:
+            LocalStackError: The server refuses or is gone, or boto3 can't use its own configuration.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        try:
+            s3 = self.s3()
+            if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+                s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        except (BotoCoreError, ClientError) as error:
+            raise LocalStackError(
+                f"can't make the bucket {name} at {self.endpoint}: {error}. Its log is {self.log}"
+            ) from error
 
     def prepare(self) -> Sequence[str]:
         """Return the server's command, with a binary that may have to be built first."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -80,7 +81,7 @@ class Child:
     @property
     def resident_bytes(self) -> int:
         """Resident memory of the whole group's processes, the guard's included."""
-        return sum(process.memory_info().rss for process in self._members())
+        return sum(map(_resident, self._members()))
 
     def stop(self, grace: float) -> None:
         """Ask it to end; after `grace` seconds end it."""
@@ -118,15 +119,29 @@ class Child:
 
     def _members(self) -> list[psutil.Process]:
         leader = self.identity.find()
-        return [] if leader is None else [leader, *leader.children(recursive=True)]
+        if leader is None:
+            return []
+        try:
+            return [leader, *leader.children(recursive=True)]
+        except psutil.NoSuchProcess:  # it has ended since
+            return []
 
     def _signal(self, number: signal.Signals) -> None:
         if self.running:
-            os.killpg(self.identity.pid, number)
+            with suppress(ProcessLookupError):  # it has ended since
+                os.killpg(self.identity.pid, number)
 
     def _reap(self) -> None:
         if self._popen is not None:
             self._popen.poll()
+
+
+def _resident(process: psutil.Process) -> int:
+    """Return a process's resident bytes, 0 where it has ended since it was found."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def alive(process: psutil.Process) -> bool:

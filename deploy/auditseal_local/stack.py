@@ -1,11 +1,13 @@
 """A Kafka, and on request a MinIO, that stay up in the background until they are taken down."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
+from auditseal_local.cache import exclusive
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
 from auditseal_local.node import Node
@@ -42,25 +44,30 @@ class LocalStack:
 
     def up_kafka(self) -> KafkaNode:
         """Start Kafka unless it runs already, and return its node."""
-        kafka = self._kafka()
-        _ensure(kafka)
+        with self._alone():
+            kafka = self._kafka()
+            _ensure(kafka)
         return kafka
 
     def up_minio(self) -> MinioNode:
         """Start MinIO unless it runs already, make the bucket, and return its node."""
-        minio = self._minio()
-        _ensure(minio)
-        minio.make_bucket(BUCKET)
+        with self._alone():
+            minio = self._minio()
+            _ensure(minio)
+            minio.make_bucket(BUCKET)
         return minio
 
     def down(self) -> list[str]:
         """Stop what runs, and return the names of what was stopped. Data and ports stay for the next time."""
-        stopped = []
-        for node in self._nodes():
-            if node.running:
-                self._progress(f"{node.title}: stopping")
-                node.stop()
-                stopped.append(node.title)
+        stopped: list[str] = []
+        if not self.directory.exists():
+            return stopped
+        with self._alone():
+            for node in self._nodes():
+                if node.running:
+                    self._progress(f"{node.title}: stopping")
+                    node.stop()
+                    stopped.append(node.title)
         return stopped
 
     def status(self) -> list[NodeStatus]:
@@ -77,6 +84,10 @@ class LocalStack:
             if isinstance(node, MinioNode) and node.running:
                 variables |= {**node.client_environment(), "AUDITSEAL_VAULT": node.vault_url(BUCKET)}
         return variables
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Wait until no other command starts or stops anything here: two would draw ports and start a broker each."""
+        return exclusive(self.directory / "lock")
 
     def _nodes(self) -> Iterator[Node]:
         """Yield the nodes whose directories are there; looking must make none."""

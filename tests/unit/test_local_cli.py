@@ -3,7 +3,10 @@
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -70,3 +73,28 @@ def test_what_fails_is_one_line_and_code_1(tmp_path: Path, monkeypatch: pytest.M
     assert answer.exit_code == 1
     assert answer.stdout == ""
     assert answer.stderr == "auditseal local: no free ports\n"
+
+
+def test_a_directory_that_cant_be_made_is_one_line_too(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    answer = CliRunner().invoke(app, ["local", "up", "--dir", str(tmp_path / "file" / "stack")])
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith("auditseal local: ")
+    assert str(tmp_path / "file") in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_of_two_first_starts_at_once_one_starts_and_the_other_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[float] = []
+
+    class Slow(SimpleNamespace):
+        def start(self) -> None:
+            time.sleep(0.2)
+            starts.append(time.monotonic())
+
+    monkeypatch.setattr(LocalStack, "_kafka", lambda _: Slow(running=bool(starts)))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: LocalStack(tmp_path).up_kafka(), range(2)))
+    assert len(starts) == 1

@@ -1,8 +1,13 @@
 """How the two nodes are configured, without starting either."""
 
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ProfileNotFound
 
 from auditseal_local import kafka as kafka_module
+from auditseal_local.errors import LocalStackError
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_local.minio import MinioNode
 
@@ -58,3 +63,24 @@ def test_minio_has_no_console_and_its_urls_no_secret(tmp_path: Path) -> None:
     assert node.vault_url("b") == f"s3://b/?endpoint=http://127.0.0.1:{node.ports['api']}"
     assert node.secret_key not in node.vault_url("b")
     assert node.client_environment()["AWS_SECRET_ACCESS_KEY"] == node.secret_key
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "XMinioStorageFull", "Message": "full"}}, "ListBuckets"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:9"),
+        ProfileNotFound(profile="absent"),
+    ],
+)
+def test_a_bucket_that_cant_be_made_says_where(tmp_path: Path, monkeypatch, error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    node = MinioNode(tmp_path)
+    monkeypatch.setattr(node, "s3", lambda: SimpleNamespace(list_buckets=fail))
+    with pytest.raises(LocalStackError, match=rf"can't make the bucket b at {node.endpoint}: .*server\.log"):
+        node.make_bucket("b")
+    monkeypatch.setattr(node, "s3", fail)
+    with pytest.raises(LocalStackError, match="can't make the bucket"):
+        node.make_bucket("b")

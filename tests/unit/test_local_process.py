@@ -122,3 +122,18 @@ def test_a_recycled_pid_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_file_no_process(tmp_path: Path) -> None:
     assert ProcessId.read(tmp_path / "process.json") is None
+
+
+def test_memory_of_what_has_ended_since_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = launch_detached(["/bin/sh", "-c", "exec sleep 60"], tmp_path / "log", {})
+    found = child._members()
+    child.kill()
+    monkeypatch.setattr(child, "_members", lambda: found)
+    assert child.resident_bytes == 0
+
+
+def test_signals_to_what_has_ended_since_go_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = launch_detached(["/bin/sh", "-c", "exit 0"], tmp_path / "log", {})
+    assert child.wait(10)
+    monkeypatch.setattr(Child, "running", True)
+    child.stop(1)
