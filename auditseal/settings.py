@@ -10,9 +10,19 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -26,6 +36,20 @@ SECTIONS = frozenset({"sealer", "archiver"})
 _OTHERS = frozenset({"minio", "environment"})  # AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`
 
 SettingsT = TypeVar("SettingsT", bound="DaemonSettings")
+
+
+def _check_readable(value: Any, check_path: ValidatorFunctionWrapHandler) -> Path:
+    """Let a file that can't be reached or read be an error of its key: pydantic lets an OSError through."""
+    try:
+        path: Path = check_path(value)
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"it can't be read: {error}") from error
+    return path
+
+
+ReadableFile = Annotated[FilePath, WrapValidator(_check_readable)]
+"""A file that is there and that this process may read."""
 
 
 class Section(BaseModel):
@@ -55,11 +79,11 @@ class KafkaSettings(Section):
     allow_plaintext: bool = False
     sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
-    sasl_password_file: FilePath | None = None
-    ssl_ca_file: FilePath | None = None
-    ssl_certificate_file: FilePath | None = None
-    ssl_key_file: FilePath | None = None
-    ssl_key_password_file: FilePath | None = None
+    sasl_password_file: ReadableFile | None = None
+    ssl_ca_file: ReadableFile | None = None
+    ssl_certificate_file: ReadableFile | None = None
+    ssl_key_file: ReadableFile | None = None
+    ssl_key_password_file: ReadableFile | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

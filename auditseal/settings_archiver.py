@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from pydantic import Field, FilePath
+from pydantic import Field
 
-from auditseal.settings import DaemonSettings, Section
+from auditseal.settings import DaemonSettings, ReadableFile, Section
 from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, logs_of
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
@@ -22,7 +22,7 @@ class ArchiverSection(Section):
         drill_hours: Hours from one WORM drill to the next.
     """
 
-    trust_file: FilePath
+    trust_file: ReadableFile
     retention_days: int = Field(ge=1, lt=MAX_RETENTION.days)
     group: str = Field(default="auditseal.archiver", min_length=1)
     instance: str = ""

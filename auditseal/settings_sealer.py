@@ -4,9 +4,9 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Self
 
-from pydantic import Field, FilePath, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from auditseal.settings import DaemonSettings, Section, read_secret
+from auditseal.settings import DaemonSettings, ReadableFile, Section, read_secret
 from auditseal_schemas.draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.header import Predecessor
@@ -36,8 +36,8 @@ class SealerSection(Section):
         least_retention: Days that both topics must keep records at least.
     """
 
-    key_file: FilePath
-    passphrase_file: FilePath
+    key_file: ReadableFile
+    passphrase_file: ReadableFile
     run: int = Field(default=0, ge=0, le=1000)
     predecessors: tuple[str, ...] = ()
     group: str = Field(default="auditseal.sealer", min_length=1)

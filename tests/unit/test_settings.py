@@ -180,3 +180,25 @@ def test_a_list_that_is_no_json_says_what_is_asked_for(tmp_path: Path, monkeypat
     monkeypatch.setenv("AUDITSEAL_ARCHIVER", "[")
     (line,) = problems(write(tmp_path, GOOD))
     assert line.endswith('a variable that holds a list has to be JSON, such as ["a", "b"]')
+
+
+@pytest.mark.parametrize("call", ["is_file", "open"])
+def test_a_file_that_can_not_be_reached_or_read_is_an_error_of_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Pretended: for a test that runs as root nothing is out of reach."""
+    locked, config = tmp_path / "ca.pem", write(tmp_path, GOOD)
+    locked.touch()
+    monkeypatch.setenv("AUDITSEAL_KAFKA__SSL_CA_FILE", str(locked))
+    assert load_settings(ExampleSettings, config).kafka.ssl_ca_file == locked
+    allowed = getattr(Path, call)
+
+    def refuse(path: Path, *arguments: object, **named: object) -> object:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return allowed(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, call, refuse)
+    assert problems(config) == [
+        "kafka.ssl_ca_file (AUDITSEAL_KAFKA__SSL_CA_FILE): it can't be read: [Errno 13] Permission denied"
+    ]
