@@ -1,9 +1,14 @@
-"""What a campaign tells: a line for each fault, and all of it as JSON."""
+"""What a campaign tells: a line for each fault, and all of it as JSON.
+
+`python -m tests.faults.report faults.json` prints the table of docs/reliability.md from it.
+"""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.faults.fault import Fault, Outcome
 
@@ -70,3 +75,34 @@ def write_json(path: Path, seed: int, results: Sequence[Result]) -> None:
         for result in results
     ]
     path.write_text(json.dumps({"seed": seed, "results": lines}, indent=1) + "\n")
+
+
+def format_row(result: Mapping[str, Any]) -> str:
+    """Return one of the JSON's results as a row of a Markdown table; a fault that failed says why.
+
+    An event counts as acknowledged only where each was sealed once: the verdict is `held` for no other.
+    """
+    if result["verdict"] != "held":
+        return f"| {result['fault']} | {result['title']} | | **failed** | | | | {result['problem']} |"
+    times = [f"{result['p50']:.1f} s", f"{result['p99']:.1f} s"] if result["measured"] else ["-", "-"]
+    once = f"{result['sealed']:,} of {result['acknowledged']:,}" if result["acknowledged"] else "-"
+    cells = [
+        result["fault"],
+        result["title"],
+        result["injected"],
+        once,
+        result["measured"] or "-",
+        *times,
+        result["note"],
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+if __name__ == "__main__":
+    told = json.loads(Path(sys.argv[1]).read_text())
+    print("| fault | what | times | sealed once of acknowledged | measured | recovery p50 | p99 | seen |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for one in told["results"]:
+        print(format_row(one))
+    minutes = sum(one["seconds"] for one in told["results"]) / 60
+    print(f"\nSeed {told['seed']}, {minutes:.0f} minutes.")

@@ -1,14 +1,17 @@
 """What the campaign is told, and what it draws: names of faults, and chances that a seed repeats."""
 
 import argparse
+import json
 import os
+from pathlib import Path
 
 import pytest
 
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.hooks import Step
 from tests.faults.__main__ import names_of, scaled
-from tests.faults.fault import FAULTS
+from tests.faults.fault import FAULTS, Outcome
+from tests.faults.report import Result, format_line, format_row, write_json
 from tests.faults.sealer_main import LATE_COMMIT, STALLING, Killer
 
 ONE, OTHER = (Origin("faults.example.com", "events", partition, 0) for partition in (0, 1))
@@ -66,3 +69,21 @@ def test_a_stall_comes_once_and_a_commit_after_it_is_told(capfd: pytest.CaptureF
     assert LATE_COMMIT not in capfd.readouterr().err
     killer.after(Step.COMMITTED, ONE)
     assert LATE_COMMIT in capfd.readouterr().err
+
+
+def test_what_was_found_is_told_as_a_line_as_json_and_as_a_row(tmp_path: Path) -> None:
+    held = Result(FAULTS["F1"], 61.2, Outcome(5, 1200, 1200, (1.0, 2.0, 9.0), "a note"))
+    failed = Result(FAULTS["F2"], 3.0, None, "OracleError: one is lost")
+    assert format_line(held).split()[:8] == ["F1", "5", "1200", "1200", "3", "2.0", "9.0", "9.0"]
+    assert "FAILED: OracleError: one is lost" in format_line(failed)
+    write_json(tmp_path / "faults.json", 7, [held, failed])
+    told = json.loads((tmp_path / "faults.json").read_text())
+    assert told["seed"] == 7
+    assert {name: told["results"][0][name] for name in ("measured", "p50", "longest")} == {
+        "measured": 3,
+        "p50": 2.0,
+        "longest": 9.0,
+    }
+    row, none = map(format_row, told["results"])
+    assert row.endswith("| 5 | 1,200 of 1,200 | 3 | 2.0 s | 9.0 s | a note |")
+    assert "**failed**" in none
