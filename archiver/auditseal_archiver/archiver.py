@@ -20,14 +20,14 @@ from auditseal_archiver.drills import Drills
 from auditseal_archiver.keeper import KeeperConfig, RewindNeededError
 from auditseal_archiver.lane import Handed, Lane
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.start import Start, find_beginning, find_start
+from auditseal_archiver.start import Start, StoppedError, find_beginning, find_start
 from auditseal_archiver.task import Task
 from auditseal_archiver.vault import Vault
 
 _POLL_SECONDS = 0.1
 _UPKEEP_SECONDS = 0.5  # from one commit, and look at the lanes' backlog, to the next
 _FINISH_SECONDS = 3.0  # that a block under way may take when its partition goes elsewhere
-_LEAVE_SECONDS = 4.0  # with the above, within the shell's 9 s
+_LEAVE_SECONDS = 4.0  # with the above, and a call of `start`, within the shell's 9 s
 _PASSING = {  # conditions of a broker, or of a topic not made yet, that end by themselves
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  (its public name for a local error)
     KafkaError._TRANSPORT,  # noqa: SLF001
@@ -49,6 +49,7 @@ class Archiver:
         self._committed: dict[int, int] = {}
         self._broker = BrokerWatch(config.blocks_topic)
         self._unassigned: str | None = "none is assigned yet"
+        self._stop = threading.Event()  # the caller's as soon as it runs
         self._log: Any = structlog.get_logger(__name__)
 
     def run(self, stop: threading.Event) -> None:
@@ -58,6 +59,7 @@ class Archiver:
             HaltError: It can't go on safely; nothing doubtful was stored.
             KafkaException: Kafka refuses it for good.
         """
+        self._stop = stop
         drills = Drills(self._vault, self._metrics, self._health, self._config.drill_every, stop)
         drills.run()
         if stop.is_set():
@@ -65,6 +67,8 @@ class Archiver:
         consumer = self._subscribe()
         try:
             self._loop(consumer, drills, stop)
+        except StoppedError:
+            self._log.warning("Kafka didn't say where to read from before the stop")
         finally:
             self._leave(consumer)
 
@@ -122,7 +126,7 @@ class Archiver:
         if lane is None:
             return
         lane.cancel()
-        start = find_beginning(consumer, self._config.blocks_topic, partition)
+        start = find_beginning(consumer, self._config.blocks_topic, partition, self._stop)
         consumer.seek(TopicPartition(self._config.blocks_topic, partition, start.offset))
         self._open(partition, start)
 
@@ -171,7 +175,7 @@ class Archiver:
                 self._health.hold(condition)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        starts = {each.partition: find_start(consumer, each.topic, each.partition) for each in partitions}
+        starts = {each.partition: find_start(consumer, each.topic, each.partition, self._stop) for each in partitions}
         consumer.incremental_assign(
             [TopicPartition(self._config.blocks_topic, number, start.offset) for number, start in starts.items()]
         )

@@ -1,12 +1,15 @@
 """Where in the blocks topic a partition is read from: by the group's offset where that helps, never by it alone."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_delay, stop_when_event_set, wait_random_exponential
+from tenacity.nap import sleep_using_event
 
-_CALL_SECONDS = 5.0
+_CALL_SECONDS = 1.5  # a stop that comes within one waits for it, and has 9 s for all
 _PATIENCE_SECONDS = 60.0  # well within the time that the group grants between two polls
 
 
@@ -18,38 +21,52 @@ class Start:
     from_start: bool
 
 
-def find_start(consumer: Consumer, topic: str, partition: int) -> Start:
+class StoppedError(Exception):
+    """Told to stop before the broker answered."""
+
+
+def find_start(consumer: Consumer, topic: str, partition: int, stop: threading.Event) -> Start:
     """Return the block before the group's offset, so that the first one read is compared with the vault's.
 
     Where the group has no usable offset it is the beginning.
 
     Raises:
         KafkaException: The broker didn't answer within a minute.
+        StoppedError: `stop` was set before it did.
     """
     asked = TopicPartition(topic, partition)
-    (committed,) = _persistently(consumer.committed, [asked], timeout=_CALL_SECONDS)
-    low, high = _persistently(consumer.get_watermark_offsets, asked, timeout=_CALL_SECONDS, cached=False)
+    (committed,) = _persistently(stop, consumer.committed, [asked], timeout=_CALL_SECONDS)
+    low, high = _persistently(stop, consumer.get_watermark_offsets, asked, timeout=_CALL_SECONDS, cached=False)
     if committed.offset == OFFSET_INVALID or not low < committed.offset <= high:
         return Start(low, from_start=True)
     return Start(committed.offset - 1, from_start=False)
 
 
-def find_beginning(consumer: Consumer, topic: str, partition: int) -> Start:
+def find_beginning(consumer: Consumer, topic: str, partition: int, stop: threading.Event) -> Start:
     """Return the topic's beginning.
 
     Raises:
         KafkaException: The broker didn't answer within a minute.
+        StoppedError: `stop` was set before it did.
     """
     asked = TopicPartition(topic, partition)
-    low, _ = _persistently(consumer.get_watermark_offsets, asked, timeout=_CALL_SECONDS, cached=False)
+    low, _ = _persistently(stop, consumer.get_watermark_offsets, asked, timeout=_CALL_SECONDS, cached=False)
     return Start(low, from_start=True)
 
 
-def _persistently(call: Any, *arguments: Any, **named: Any) -> Any:
+def _persistently(stop: threading.Event, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, KafkaException) and not error.args[0].fatal()),
-        wait=wait_exponential_jitter(initial=0.2, max=5),
-        stop=stop_after_delay(_PATIENCE_SECONDS),
+        wait=wait_random_exponential(multiplier=0.2, max=5),
+        sleep=sleep_using_event(stop),
+        stop=stop_after_delay(_PATIENCE_SECONDS) | stop_when_event_set(stop),
         reraise=True,
     )
-    return retrying(call, *arguments, **named)
+    if stop.is_set():
+        raise StoppedError
+    try:
+        return retrying(call, *arguments, **named)
+    except KafkaException as error:
+        if stop.is_set():
+            raise StoppedError from error
+        raise

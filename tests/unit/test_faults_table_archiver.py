@@ -58,7 +58,7 @@ class Health:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0)
-    monkeypatch.setattr(start, "wait_exponential_jitter", lambda **_: lambda _: 0)
+    monkeypatch.setattr(start, "wait_random_exponential", lambda **_: lambda _: 0)
     monkeypatch.setattr(start, "_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(archiver, "_UPKEEP_SECONDS", 0.0)
 
