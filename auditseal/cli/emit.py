@@ -87,7 +87,7 @@ def emit(  # noqa: PLR0913  (each is an option)
             exists=True, dir_okay=False, help="JSON lines, one event each; standard input where it isn't given."
         ),
     ] = None,
-    topic: Annotated[str, typer.Option(help="The events topic.")] = "audit.events",
+    topic: Annotated[str, typer.Option(envvar="AUDITSEAL_EVENTS_TOPIC", help="The events topic.")] = "audit.events",
     service: Annotated[str, typer.Option(help="What the events' source states.")] = "auditseal-emit",
     rejects: Annotated[
         Path | None,

@@ -46,6 +46,12 @@ def test_all_lines_published(tmp_path: Path) -> None:
     assert summary == {"topic": "audit.events", "published": 3, "rejected": 0, "failed": 0}
 
 
+def test_the_topic_is_the_daemons_unless_it_is_given(tmp_path: Path) -> None:
+    daemons = {"AUDITSEAL_EVENTS_TOPIC": "eu.events"}
+    assert json.loads(emit(tmp_path, b"", "--json", **daemons).stdout)["topic"] == "eu.events"
+    assert json.loads(emit(tmp_path, b"", "--json", "--topic", "mine", **daemons).stdout)["topic"] == "mine"
+
+
 def test_rejected_lines_are_kept_with_number_and_reason(tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.jsonl"
     lines = json_lines(GOOD, GOOD | {"outcome": "fine"}) + b"\n\xff\x1b[31m\n" + json_lines(GOOD)
