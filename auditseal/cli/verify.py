@@ -55,7 +55,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
 ) -> None:
     """Verify a vault from its storage and a trust file alone.
 
-    Exit codes: 0 all holds; 1 the store can't be read, or another failure of the tool; 2 usage or trust file;
+    Exit codes: 0 all holds; 1 the store can't be read, or another failure of the tool; 2 usage, trust or state file;
     10 MALFORMED, 11 SQUATTED, 12 BAD_STORAGE, 13 STALE, 14 TRUNCATED, 15 MISSING_LOG, 16 BROKEN_CHAIN, 17 BAD_RECORD,
     18 BAD_ROOT, 19 BAD_KEY, 20 BAD_SIGNATURE, 21 FORK: the worst of all findings.
 
