@@ -35,7 +35,7 @@ def kill_often(trial: Trial, line: Pipeline, daemon: Daemon, works: str, times: 
             trial.pause(0.0, 2.0)
         else:
             daemon.await_told(works, killed, _START)
-            trial.pause(0.0, 1.5)
+            trial.pause(0.0, 1.0)
         working += bool(daemon.told(works, killed))
         killed = time.time()
         trial.inject()
@@ -45,7 +45,7 @@ def kill_often(trial: Trial, line: Pipeline, daemon: Daemon, works: str, times: 
     return working, times - working
 
 
-@fault("F2", "kill the sealer at each of 8 points of a transaction", 40)
+@fault("F2", "kill the sealer at each of 8 points of a transaction", 24)
 def kill_sealer_at_points(trial: Trial) -> Outcome:
     line, deaths = trial.pipeline(), {}
     each = max(1, trial.rounds // len(Step))

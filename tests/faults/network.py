@@ -15,7 +15,7 @@ _STUCK = Halt.TRANSACTION_STUCK.exit_code
 _HANG = 25.0  # s: above the 15 after which the sealer's watchdog gives a call up
 
 
-@fault("F9", "cut, delay, hold and reset connections to the broker", 24)
+@fault("F9", "cut, delay, hold and reset connections to the broker", 16)
 def shake(trial: Trial) -> Outcome:
     line, proxy = trial.pipeline(), trial.rig.kafka_proxy
     ways = ("cut", "delay", "hold", "reset")

@@ -27,7 +27,7 @@ _TOO_SOON = "the sealer began behind a transaction that hides the head"
 _SETTLED, _PATIENT = 6, 30  # s that a sealer waits for an open transaction
 
 
-@fault("F18", "offsets of both groups deleted or reset", 12)
+@fault("F18", "offsets of both groups deleted or reset", 9)
 def reset_offsets(trial: Trial) -> Outcome:
     line, admin = trial.pipeline(), trial.rig.admin
     topics = {f"{line.name}.sealer": line.events, f"{line.name}.archiver": line.blocks}
