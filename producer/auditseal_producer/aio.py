@@ -23,7 +23,8 @@ class AsyncAuditProducer:
 
     Args:
         config: Where to publish, and as whom.
-        on_error: Called with each DeliveryError, in the producer's own thread; it must not block.
+        on_error: Called with each DeliveryError, in the producer's own thread or, under load, in one that records,
+            which may be the loop's; it must not block.
 
     Raises:
         ConfigurationError: librdkafka refuses the settings.
@@ -89,6 +90,7 @@ class AsyncAuditProducer:
             error.add_note(str(undelivered))
 
     async def _offer_again(self, channel: Channel, stamped: EventFields) -> PendingReceipt:
+        channel.check(stamped)
         deadline = monotonic() + self._full_wait
         pending = None
         while pending is None:

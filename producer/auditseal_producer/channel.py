@@ -21,7 +21,7 @@ from auditseal_producer.errors import (
     UndeliveredError,
 )
 from auditseal_producer.receipt import PendingReceipt, ProducerCounts, Receipt
-from auditseal_schemas.errors import AuditsealError, ConfigurationError
+from auditseal_schemas.errors import AuditsealError, ConfigurationError, EventError
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES, encode_event
 from auditseal_schemas.event_key import event_key
@@ -94,6 +94,19 @@ class Channel:
         if pending is None or not pending.stream.sequence % _HELP_EVERY:
             self._help()
         return pending
+
+    def check(self, fields: EventFields) -> None:
+        """Refuse an event that no room would help, before anyone waits for room.
+
+        Raises:
+            EventError: The event breaks the schema or a limit.
+        """
+        with self._lock:
+            try:
+                self._encode(fields)
+            except EventError:
+                self._refused += 1
+                raise
 
     def wait_for_room(self, seconds: float) -> bool:
         """Wait until there is room for an event of any size, at most for some seconds; return whether there is.
@@ -174,10 +187,8 @@ class Channel:
             )
 
     def _queue(self, fields: EventFields) -> PendingReceipt:
-        stream = Stream(self._stream_id, self._sequence)
-        event = AuditEvent(source=self._source, stream=stream, **fields)
-        encoded = encode_event(event)
-        pending = PendingReceipt(event.event_id, stream)
+        event, encoded = self._encode(fields)
+        pending = PendingReceipt(event.event_id, event.stream)
         try:
             self._kafka.produce(
                 self._config.topic, encoded, event_key(event), on_delivery=partial(self._settle, pending, len(encoded))
@@ -188,6 +199,11 @@ class Channel:
         self._events += 1
         self._bytes += len(encoded)
         return pending
+
+    def _encode(self, fields: EventFields) -> tuple[AuditEvent, bytes]:
+        """Return the event with the next sequence number, and its bytes."""
+        event = AuditEvent(source=self._source, stream=Stream(self._stream_id, self._sequence), **fields)
+        return event, encode_event(event)
 
     def _help(self) -> None:
         """Hand out receipts in the thread that records, now and then.

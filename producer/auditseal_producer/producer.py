@@ -4,7 +4,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self, Unpack
 
-from auditseal_producer.channel import ErrorCallback, stamp_fields
+from auditseal_producer.channel import Channel, ErrorCallback, stamp_fields
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.errors import UndeliveredError
 from auditseal_producer.process_channel import ProcessChannel
@@ -20,7 +20,8 @@ class AuditProducer:
 
     Args:
         config: Where to publish, and as whom.
-        on_error: Called with each DeliveryError, in the producer's own thread; it must not block.
+        on_error: Called with each DeliveryError, in the producer's own thread or, under load, in one that records; it
+            must not block.
 
     Raises:
         ConfigurationError: librdkafka refuses the settings.
@@ -39,7 +40,7 @@ class AuditProducer:
     def record(self, **fields: Unpack[EventFields]) -> PendingReceipt:
         """Accept one event, and return the handle that ends in its receipt or its DeliveryError.
 
-        In a full buffer it waits for room for `full_wait` seconds. Not for signal handlers: it takes a lock.
+        In a full buffer a valid event waits for room for `full_wait` seconds. Not for signal handlers: it takes a lock.
 
         Raises:
             EventError: The event breaks the schema or a limit. No sequence number is used up, here and below.
@@ -49,13 +50,7 @@ class AuditProducer:
         """
         stamped = stamp_fields(fields)
         channel = self._channel.get()
-        pending = channel.offer(stamped)
-        deadline = monotonic() + self._full_wait if pending is None else 0.0
-        while pending is None:
-            if not channel.wait_for_room(deadline - monotonic()):
-                raise channel.refuse_full()
-            pending = channel.offer(stamped)
-        return pending
+        return channel.offer(stamped) or self._offer_again(channel, stamped)
 
     def check_broker(self, timeout: float) -> None:
         """Ask the brokers for the topic: for a service that would rather not start without.
@@ -93,3 +88,13 @@ class AuditProducer:
             if error is None:
                 raise
             error.add_note(str(undelivered))
+
+    def _offer_again(self, channel: Channel, stamped: EventFields) -> PendingReceipt:
+        channel.check(stamped)
+        deadline = monotonic() + self._full_wait
+        pending = None
+        while pending is None:
+            if not channel.wait_for_room(deadline - monotonic()):
+                raise channel.refuse_full()
+            pending = channel.offer(stamped)
+        return pending

@@ -28,7 +28,8 @@ class Receipt(NamedTuple):
 class PendingReceipt(Future[Receipt]):
     """An accepted event's handle: a future of its receipt or of a DeliveryError.
 
-    Done-callbacks run in the producer's own thread, so they must not block. The event can't be cancelled any more.
+    Done-callbacks run in the producer's own thread or, under load, in one that records (with asyncio that may be the
+    loop's), so they must not block. The event can't be cancelled any more.
 
     Attributes:
         event_id: The id that the event was stamped with.

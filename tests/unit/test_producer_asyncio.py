@@ -76,6 +76,22 @@ def test_a_full_buffer_does_not_block_the_loop() -> None:
     asyncio.run(run())
 
 
+def test_a_full_buffer_is_no_reason_to_await_with_an_event_that_no_room_would_help() -> None:
+    async def run() -> None:
+        producer = AsyncAuditProducer(make_config(mock=False, buffer_events=1, full_wait=20))
+        waiting = asyncio.create_task(producer.record(**FIELDS))
+        await asyncio.sleep(0)
+        with pytest.raises(EventError, match="at most 1000000"):
+            await asyncio.wait_for(producer.record(**FIELDS, attributes={str(n): "x" * 250_000 for n in range(5)}), 5)
+        assert producer.counts == (0, 0, 1, 1)
+        with pytest.raises(UndeliveredError):
+            await producer.close(0)
+        with pytest.raises(DeliveryError):
+            await waiting
+
+    asyncio.run(run())
+
+
 def test_room_that_comes_is_used() -> None:
     async def run() -> None:
         async with AsyncAuditProducer(make_config(buffer_events=5, full_wait=20)) as producer:

@@ -212,6 +212,27 @@ def test_a_full_buffer_waits_as_long_as_it_may() -> None:
         producer.close(0)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"attributes": {str(number): "x" * 250_000 for number in range(5)}}, "at most 1000000"),
+        ({"action": ""}, "action: must not be empty"),
+    ],
+)
+def test_a_full_buffer_is_no_reason_to_wait_with_an_event_that_no_room_would_help(
+    wrong: dict[str, Any], problem: str
+) -> None:
+    producer = AuditProducer(lonely_config(buffer_events=1, full_wait=20))
+    producer.record(**FIELDS)
+    started = time.monotonic()
+    with pytest.raises(EventError, match=problem):
+        producer.record(**FIELDS | wrong)
+    assert time.monotonic() - started < 5
+    assert producer.counts == (0, 0, 1, 1)
+    with pytest.raises(UndeliveredError):
+        producer.close(0)
+
+
 def test_bytes_fill_the_buffer_too() -> None:
     producer = AuditProducer(lonely_config(buffer_bytes=2 << 20, full_wait=0))
     large = {str(number): "x" * 240_000 for number in range(4)}
