@@ -10,9 +10,11 @@ import pytest
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.hooks import Step
 from tests.faults.__main__ import names_of, scaled
+from tests.faults.daemon import Daemon
 from tests.faults.fault import FAULTS, Outcome
 from tests.faults.report import Result, format_line, format_row, write_json
 from tests.faults.sealer_main import LATE_COMMIT, STALLING, Killer
+from tests.faults.twins import are_settled, owners
 
 ONE, OTHER = (Origin("faults.example.com", "events", partition, 0) for partition in (0, 1))
 
@@ -87,3 +89,30 @@ def test_what_was_found_is_told_as_a_line_as_json_and_as_a_row(tmp_path: Path) -
     row, none = map(format_row, told["results"])
     assert row.endswith("| 5 | 1,200 of 1,200 | 3 | 2.0 s | 9.0 s | a note |")
     assert "**failed**" in none
+
+
+def daemon(folder: Path, name: str, *lines: tuple[str, str, str]) -> Daemon:
+    """Return a daemon that never ran and whose log has lines of a second, an event and an origin."""
+    log = folder / f"{name}.log"
+    told = [{"timestamp": f"2026-01-01T00:00:{at}+00:00", "event": event, "origin": name} for at, event, name in lines]
+    log.write_text("no JSON\n" + "".join(json.dumps(line) + "\n" for line in told) + '{"event": "sealing", "cut')
+    return Daemon(name, "none", {}, log)
+
+
+def test_a_partition_belongs_to_whoever_said_so_last(tmp_path: Path) -> None:
+    first = daemon(tmp_path, "first", ("01", "sealing", str(ONE)), ("02", "sealing", str(OTHER)))
+    second = daemon(tmp_path, "second", ("03", "sealing", str(OTHER)), ("04", "started", str(ONE)))
+    assert owners([second, first], "sealing") == {0: "first", 1: "second"}
+    assert are_settled([first, second], "sealing", {"first", "second"}, 2)
+    assert not are_settled([first, second], "sealing", {"first"}, 2)
+    assert not are_settled([first, second], "sealing", {"first", "second"}, 3)
+
+
+def test_a_log_tells_since_a_time_and_not_of_a_line_that_is_being_written(tmp_path: Path) -> None:
+    one = daemon(tmp_path, "one", ("01", "sealing", str(ONE)), ("05", "sealing", str(ONE)))
+    times = [told.at for told in one.told("sealing")]
+    assert [at - times[0] for at in times] == [0, 4]
+    assert len(one.told("sealing", times[0])) == 1
+    assert one.await_told("sealing", times[0], 0).at == times[1]
+    with pytest.raises(AssertionError, match="tells of no 'stopped'"):
+        one.await_told("stopped", 0, 0)
