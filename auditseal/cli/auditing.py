@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
+from auditseal.cli.endings import FAILED, INTERRUPTED, UNUSABLE
 from auditseal_schemas.errors import (
     AuditsealError,
     ConfigurationError,
@@ -21,8 +22,6 @@ if TYPE_CHECKING:  # its libraries come with [auditor] only
     from auditseal_archiver.vault import VaultReader
     from auditseal_schemas.origin import Origin
     from auditseal_schemas.trust import Trust
-
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
 TrustFile = Annotated[
     Path, typer.Option("--trust", exists=True, dir_okay=False, help="The trust file: all that the check relies on.")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from auditseal.cli.endings import INTERRUPTED, UNUSABLE, ended_by_errors
 from auditseal.cli.status_line import status_line
 
 if TYPE_CHECKING:  # its libraries come with [all] only
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # its libraries come with [all] only
 
 app = typer.Typer()
 
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+_TELLER = "auditseal demo: "
 
 
 class VaultKind(StrEnum):
@@ -44,9 +45,8 @@ def demo(
         from auditseal.demo.run import Demo, make_store  # noqa: PLC0415
         from auditseal.demo.stage import Stage  # noqa: PLC0415
         from auditseal_local.errors import LocalStackError  # noqa: PLC0415
-        from auditseal_schemas.errors import AuditsealError, ConfigurationError  # noqa: PLC0415
     except ModuleNotFoundError as missing:
-        typer.echo(f"auditseal demo: {missing.name} isn't installed: pip install 'auditseal[all]'", err=True)
+        typer.echo(f"{_TELLER}{missing.name} isn't installed: pip install 'auditseal[all]'", err=True)
         raise typer.Exit(UNUSABLE) from missing
     stage, console, began = Stage(directory.absolute()), Console(highlight=False), time.monotonic()
 
@@ -54,17 +54,11 @@ def demo(
         console.print(Text(f"{time.monotonic() - began:5.1f} s  {line}"), soft_wrap=True)
 
     try:
-        with stage.taken(), status_line() as progress:
+        with ended_by_errors(_TELLER, LocalStackError), stage.taken(), status_line() as progress:
             run = Demo(stage, make_store(vault, stage, progress), events, tell, progress)
             _play(run, console, began, keep_running=keep_running)
-    except ConfigurationError as error:
-        typer.echo(f"auditseal demo: {error}", err=True)
-        raise typer.Exit(UNUSABLE) from error
-    except (AuditsealError, LocalStackError, OSError) as error:
-        typer.echo(f"auditseal demo: {error}", err=True)
-        raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as interrupt:
-        typer.echo("auditseal demo: interrupted; everything it started is stopped", err=True)
+        typer.echo(f"{_TELLER}interrupted; everything it started is stopped", err=True)
         raise typer.Exit(INTERRUPTED) from interrupt
 
 

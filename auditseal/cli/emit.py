@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
 
 import typer
 
+from auditseal.cli.endings import FAILED, INTERRUPTED, ended_by_errors
 from auditseal.cli.event_lines import Line, parse_line, read_lines
 from auditseal.cli.status_line import status_line
 from auditseal_schemas.errors import ConfigurationError, EventError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # the Kafka client takes a while to load
     from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig
 
 EXIT_REJECTED = 3
-INTERRUPTED = 130
+_TELLER = "auditseal emit: "
 _BROKER_SECONDS = 10.0
 _EVERY = 1_000  # lines between two looks at what came back
 
@@ -119,7 +120,7 @@ def emit(  # noqa: PLR0913  (each is an option)
     from auditseal_producer import ProducerConfig  # noqa: PLC0415
 
     interrupted = False
-    with _exit_codes(), ExitStack() as files:
+    with ended_by_errors(_TELLER), ExitStack() as files:
         _check_apart(file, rejects)
         config = ProducerConfig(
             bootstrap_servers=bootstrap_servers,
@@ -143,7 +144,7 @@ def emit(  # noqa: PLR0913  (each is an option)
     if interrupted:
         _say(f"interrupted at line {emission.line}: the counts above are of the lines up to there")
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(1 if emission.failed else EXIT_REJECTED if emission.rejected else 0)
+    raise typer.Exit(FAILED if emission.failed else EXIT_REJECTED if emission.rejected else 0)
 
 
 def _check_apart(file: Path | None, rejects: Path | None) -> None:
@@ -168,21 +169,6 @@ def _publish_all(config: "ProducerConfig", source: BinaryIO, emission: Emission)
             with suppress(UndeliveredError):  # collect() tells of each
                 producer.close(config.delivery_timeout)
             emission.collect()
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """End the command with one line and its exit code when it can't do its work."""
-    from auditseal_producer import PublishError  # noqa: PLC0415
-
-    try:
-        yield
-    except ConfigurationError as error:
-        _say(str(error))
-        raise typer.Exit(2) from error
-    except (OSError, PublishError) as error:
-        _say(str(error))
-        raise typer.Exit(1) from error
 
 
 def _read_properties(path: Path) -> Mapping[str, str]:
@@ -212,4 +198,4 @@ def _summarise(emission: Emission, topic: str, seconds: float, *, as_json: bool)
 
 
 def _say(line: str) -> None:
-    typer.echo(f"auditseal emit: {line}", err=True)
+    typer.echo(f"{_TELLER}{line}", err=True)

@@ -1,13 +1,12 @@
 """`auditseal keys`: makes a log's signing key, and prints what auditors pin of it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditseal.cli.endings import ended_by_errors
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.origin import Origin
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from auditseal_schemas.key import SigningKey
 
 app = typer.Typer(no_args_is_help=True, help="The signing key of an events topic's logs, and its trust lines.")
-
-UNUSABLE = 2
 
 KeyFile = Annotated[Path, typer.Argument(help="The key: an encrypted PEM, mode 0600.")]
 PassphraseFile = Annotated[
@@ -43,7 +40,7 @@ def new(  # noqa: PLR0917  (typer passes them by name)
 
     Example: auditseal keys new sealer.pem --cluster example.com --partitions 6
     """
-    with _usage_errors():
+    with ended_by_errors():
         from auditseal_schemas.key import SigningKey  # noqa: PLC0415
         from auditseal_sealer.key_file import store_key  # noqa: PLC0415
 
@@ -67,7 +64,7 @@ def show(  # noqa: PLR0917
 
     Example: auditseal keys show sealer.pem --cluster example.com --partitions 6
     """
-    with _usage_errors():
+    with ended_by_errors():
         from auditseal_sealer.key_file import load_key  # noqa: PLC0415
 
         origins = _origins(cluster, topic, partitions, run)
@@ -100,12 +97,3 @@ def _print(key: "SigningKey", origins: list[Origin], *, as_json: bool) -> None:
         return
     for vkey in vkeys.values():
         typer.echo(f"log {vkey}")
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    try:
-        yield
-    except ConfigurationError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(UNUSABLE) from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditseal.cli.endings import UNUSABLE, ended_by_errors
 from auditseal.cli.status_line import status_line
 
 if TYPE_CHECKING:  # its libraries come with [local] only
@@ -19,6 +20,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="A real Kafka (and MinIO) on this machine, without containers.",
 )
+
+_TELLER = "auditseal local: "
 
 Directory = Annotated[
     Path | None,
@@ -91,13 +94,9 @@ def _stack(directory: Path | None) -> "Iterator[LocalStack]":
         from auditseal_local.stack import LocalStack, default_directory  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         _tell(f"{missing.name} isn't installed, the local stack needs it: pip install 'auditseal[local]'")
-        raise typer.Exit(2) from missing
-    try:
-        with status_line() as progress:
-            yield LocalStack(directory or default_directory(), progress)
-    except (LocalStackError, OSError) as error:
-        _tell(str(error))
-        raise typer.Exit(1) from error
+        raise typer.Exit(UNUSABLE) from missing
+    with ended_by_errors(_TELLER, LocalStackError), status_line() as progress:
+        yield LocalStack(directory or default_directory(), progress)
 
 
 def _down_command(directory: Path | None) -> str:
@@ -105,4 +104,4 @@ def _down_command(directory: Path | None) -> str:
 
 
 def _tell(line: str) -> None:
-    typer.echo(f"auditseal local: {line}", err=True)
+    typer.echo(f"{_TELLER}{line}", err=True)

@@ -1,15 +1,13 @@
 """`auditseal topics`: makes and audits the events and blocks topics."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditseal_schemas.errors import AuditsealError, ConfigurationError
+from auditseal.cli.endings import ended_by_errors
 from auditseal_schemas.halt import Halt
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Make the events and blocks topics, or audit their settings.")
 
-FAILED, UNUSABLE = 1, 2
 _TIMEOUT = 20.0  # s
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="The daemons' TOML file; the environment wins.")]
@@ -50,7 +47,7 @@ def create(
     """
     from auditseal_sealer.topics import create_topics  # noqa: PLC0415
 
-    with _exit_codes():
+    with ended_by_errors():
         settings, cluster = _connect(config)
         rules = replace(
             settings.rules(replication), events_retention=events_retention, blocks_retention=blocks_retention
@@ -67,7 +64,7 @@ def check(config: ConfigFile = None, replication: Replication = None, as_json: J
 
     Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 a topic is not as it must be.
     """
-    with _exit_codes():
+    with ended_by_errors():
         settings, cluster = _connect(config)
         _report(settings, cluster, replication, [], as_json=as_json)
 
@@ -99,15 +96,3 @@ def _report(
             typer.echo(f"{settings.events_topic} and {settings.blocks_topic} are as they must be")
     if problems:
         raise typer.Exit(Halt.TOPIC_MISCONFIGURED.exit_code)
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    try:
-        yield
-    except ConfigurationError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(UNUSABLE) from error
-    except AuditsealError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(FAILED) from error
