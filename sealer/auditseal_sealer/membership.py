@@ -102,7 +102,7 @@ class Membership:
         try:
             left.result(timeout)
         except (FutureTimeoutError, KafkaException) as error:
-            _log.warning("Kafka didn't hear that this sealer leaves", seconds=timeout, problem=str(error))
+            _log.warning("Kafka didn't hear that this sealer leaves", seconds=timeout, problem=repr(error))
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         at_end = [TopicPartition(one.topic, one.partition, OFFSET_END) for one in partitions]
