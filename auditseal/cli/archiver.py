@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditseal_schemas.errors import ConfigurationError, TrustError
+from auditseal.cli.endings import ended_by_errors
 
 if TYPE_CHECKING:
     from auditseal.daemon import DaemonContext
@@ -23,18 +23,14 @@ def archiver(
 
     Example: auditseal archiver --config /etc/auditseal.toml
     """
-    from auditseal.daemon import UNUSABLE  # noqa: PLC0415
     from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
     from auditseal.settings_archiver import ArchiverSettings  # noqa: PLC0415
     from auditseal_archiver.locate import open_vault  # noqa: PLC0415
 
-    try:
+    with ended_by_errors():
         settings = load_settings(ArchiverSettings, config)
         settings.config()
         open_vault(settings.vault)
-    except (ConfigurationError, TrustError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(UNUSABLE) from error
     if check:
         typer.echo(format_settings(settings))
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditseal_schemas.errors import ConfigurationError
+from auditseal.cli.endings import ended_by_errors
 
 if TYPE_CHECKING:
     from auditseal.daemon import DaemonContext
@@ -43,11 +43,10 @@ def sealer(
     Example: auditseal sealer --config /etc/auditseal.toml
     """
     from auditseal.cli.give_up import check_giving_up  # noqa: PLC0415
-    from auditseal.daemon import UNUSABLE  # noqa: PLC0415
     from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
     from auditseal.settings_sealer import SealerSettings  # noqa: PLC0415
 
-    try:
+    with ended_by_errors():
         settings = load_settings(SealerSettings, config)
         made = settings.config(genesis_allowed=genesis)
         vault_head(settings.vault)
@@ -56,9 +55,6 @@ def sealer(
         if genesis or give_up:
             ask = partial(typer.prompt, err=True) if sys.stdin.isatty() and not check else None
             check_giving_up(made.predecessors if genesis else (), give_up or (), ask)
-    except ConfigurationError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(UNUSABLE) from error
     if check:
         typer.echo(format_settings(settings))
         return
