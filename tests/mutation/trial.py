@@ -8,10 +8,12 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.abc import InspectLoader, MetaPathFinder
 from pathlib import Path
+from time import process_time
 from types import ModuleType
 from typing import Any
 
@@ -29,16 +31,21 @@ _PASSED, _FAILED = 0, 1
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the tests do with the module as it is: seconds of each test, the tests that reach each line."""
+    """What the tests do with the modules as they are: CPU seconds of each test, the tests that reach each line."""
 
     seconds: dict[str, float]
-    reaching: dict[int, list[str]]
+    reaching: dict[str, dict[int, list[str]]]
 
-    def judges(self, lines: range) -> list[str]:
-        """Return the tests that reach any of the lines, fastest first; all, where importing the module does."""
-        reaching = [set(self.reaching.get(line, [""])) for line in lines]
+    def judges(self, path: Path, lines: range, files: Collection[str]) -> list[str]:
+        """Return the tests of the files that reach any of a module's lines, fastest first.
+
+        All of the files' tests where importing the module reaches one of the lines.
+        """
+        known = self.reaching[str(path)]
+        reaching = [set(known.get(line, [""])) for line in lines]
         tests = set(self.seconds) if any("" in some for some in reaching) else set().union(*reaching)
-        return sorted(tests, key=lambda test: (self.seconds[test], test))
+        own = (test for test in tests if test.partition("::")[0] in files)
+        return sorted(own, key=lambda test: (self.seconds[test], test))
 
 
 def warm_up(files: Sequence[str]) -> None:
@@ -48,12 +55,15 @@ def warm_up(files: Sequence[str]) -> None:
     _forget_project()
 
 
-def measure(name: str, path: Path, files: Sequence[str], record: Path) -> Baseline:
-    """Run all tests on the unchanged module, which they must pass."""
-    if _fork(lambda: _run_measured(name, path, files, record), cpu_seconds=3600) != _PASSED:
-        raise SystemExit(f"{name}: the tests fail without any mutant")
-    data = json.loads(record.read_text())
-    return Baseline(data["seconds"], {int(line): tests for line, tests in data["reaching"].items()})
+def measure(paths: Sequence[Path], files: Sequence[str]) -> Baseline:
+    """Run all tests on the unchanged modules, which they must pass."""
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "baseline.json"
+        if _fork(lambda: _run_measured(paths, files, record), cpu_seconds=3600) != _PASSED:
+            raise SystemExit("the tests fail without any mutant; MUTATION_LOG=FILE keeps what they say")
+        data = json.loads(record.read_text())
+    numbered = {path: {int(line): tests for line, tests in lines.items()} for path, lines in data["reaching"].items()}
+    return Baseline(data["seconds"], numbered)
 
 
 def survives(name: str, path: Path, source: str, tests: Sequence[str], cpu_seconds: int) -> bool:
@@ -66,15 +76,15 @@ def _run_changed(name: str, path: Path, source: str, tests: Sequence[str]) -> in
     return int(pytest.main([*_OPTIONS, *tests]))
 
 
-def _run_measured(name: str, path: Path, files: Sequence[str], record: Path) -> int:
-    watch = _Watch(coverage.Coverage(data_file=None, include=[str(path)], config_file=False))
+def _run_measured(paths: Sequence[Path], files: Sequence[str], record: Path) -> int:
+    watch = _Watch(coverage.Coverage(data_file=None, include=[str(path) for path in paths], config_file=False))
     code = int(pytest.main([*_OPTIONS, *files], plugins=[watch]))
-    record.write_text(json.dumps({"seconds": watch.seconds, "reaching": watch.reaching(path)}))
+    record.write_text(json.dumps({"seconds": watch.seconds, "reaching": watch.reaching(paths)}))
     return code
 
 
 class _Watch:
-    """A pytest plugin that notes how long each test takes and which lines it reaches."""
+    """A pytest plugin that notes how much CPU time each test takes and which lines it reaches."""
 
     def __init__(self, measuring: coverage.Coverage) -> None:
         self._measuring = measuring
@@ -84,16 +94,15 @@ class _Watch:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self._measuring.switch_context(item.nodeid)
+        begin = process_time()
         answer = yield
+        self.seconds[item.nodeid] = process_time() - begin
         self._measuring.switch_context("")
         return answer
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
-
-    def reaching(self, path: Path) -> dict[int, list[str]]:
+    def reaching(self, paths: Sequence[Path]) -> dict[str, dict[int, list[str]]]:
         self._measuring.stop()
-        return self._measuring.get_data().contexts_by_lineno(str(path))
+        return {str(path): self._measuring.get_data().contexts_by_lineno(str(path)) for path in paths}
 
 
 class _Substitute(MetaPathFinder, InspectLoader):
