@@ -4,7 +4,9 @@ import errno
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from heapq import nsmallest
 from pathlib import Path
@@ -15,6 +17,7 @@ from auditseal_schemas.limits import MAX_OBJECT_BYTES
 
 _STAGING = ".staging"
 _READ_ONLY = 0o444
+_STALE_SECONDS = 3600.0  # a put takes some seconds; one that was suspended for longer fails, and is repeated
 
 
 class DirectoryVault:
@@ -65,11 +68,15 @@ class DirectoryVault:
         return None
 
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:  # noqa: ARG002  (the interface's)
-        """Store a new file; see `Vault`. The name appears with all of the content or not at all."""
+        """Store a new file; see `Vault`. The name appears with all of the content or not at all.
+
+        What puts that were killed left behind is removed once it is an hour old.
+        """
         path, staging = self._path(key), self._root / _STAGING
         try:
             _make_durably(path.parent)
             _make_durably(staging)
+            _sweep(staging)
             with tempfile.NamedTemporaryFile(dir=staging) as file:
                 file.write(data)
                 file.flush()
@@ -109,6 +116,15 @@ def _link_new(source: Path, path: Path) -> None:
         path.hardlink_to(source)
     except FileExistsError as error:
         raise AlreadyStoredError(f"{path} exists") from error
+
+
+def _sweep(staging: Path) -> None:
+    """Remove the files that no living put can still be writing."""
+    oldest = time.time() - _STALE_SECONDS
+    for path in staging.iterdir():
+        with suppress(FileNotFoundError):  # another writer's put ended, or it sweeps too
+            if path.lstat().st_mtime < oldest:
+                path.unlink()
 
 
 def _raise_unless_missing(error: OSError) -> None:
