@@ -71,10 +71,11 @@ def tests_of(subject: str) -> tuple[str, ...]:
     if subject in AUDITOR_SUBJECTS:
         return _AUDITOR_TESTS
     if subject.startswith(f"{CORE}.event"):
-        return _EVENT_TESTS
+        return (*_EVENT_TESTS, "tests/unit/test_core_more_values.py")
     names = SUBJECTS[subject]
     return (
         *(f"tests/unit/test_core_{name}{end}.py" for name in names for end in ("", "_*")),
         *(f"tests/unit/test_core_more_{name}.py" for name in names),
+        "tests/unit/test_core_more_values.py",
         *(f"tests/property/test_core_{name}_properties.py" for name in names),
     )
