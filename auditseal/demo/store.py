@@ -92,9 +92,9 @@ class MinioStore(Store):
         """Delete a locked version as the store's root user, bypassing what can be bypassed.
 
         Raises:
-            LocalStackError: The store let it happen.
+            LocalStackError: The store let it happen, or can't be reached.
         """
-        from botocore.exceptions import ClientError  # noqa: PLC0415  (it comes with boto3, which is slow to load)
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (it comes with boto3, which is slow to load)
 
         stored = next(iter(self.reader().versions(origin.blocks_prefix)))
         try:
@@ -104,4 +104,6 @@ class MinioStore(Store):
         except ClientError as refusal:
             said = refusal.response["Error"]
             return f"the store's root user may not delete {stored.key}: {said['Code']}: {said['Message']}"
+        except BotoCoreError as error:
+            raise LocalStackError(f"the store can't be reached to delete {stored.key}: {error}") from error
         raise LocalStackError(f"the store deleted the locked {stored.key}")

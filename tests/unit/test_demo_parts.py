@@ -3,17 +3,23 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from auditseal.demo.run import Demo
 from auditseal.demo.stage import Stage
-from auditseal.demo.store import DirectoryStore
+from auditseal.demo.store import DirectoryStore, MinioStore
 from auditseal.demo.surroundings import adopt, environment_with
 from auditseal.demo.tamper import Tampering
+from auditseal_archiver.vault import StoredVersion
 from auditseal_local.errors import LocalStackError
+from auditseal_local.minio import MinioNode
+from auditseal_local.progress import silent
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.origin import Origin
 
 TAMPERING = Tampering("c/t/0/0", 3, 470, "event", "svc-4", "svc-1")
 CAUGHT = {"verdict": "BAD_RECORD", "origin": "c/t/0/0", "height": 3, "offset": 470, "field": "record"}
@@ -81,3 +87,24 @@ def test_a_log_without_any_event_is_named_before_verification_would_miss_it(tmp_
         demo = Demo(stage, store, 2, lambda _: None, lambda _: None)
         with pytest.raises(LocalStackError, match=r"no event fell to demo\.auditseal\.local/audit\.events/1/0,"):
             demo._await_archive(store.reader(), lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), "can't be reached"),
+        (None, "deleted the locked v1/a"),
+    ],
+)
+def test_only_a_refusal_passes_for_a_store_that_withstood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Exception | None, said: str
+) -> None:
+    def delete_object(**_: object) -> None:
+        if answer:
+            raise answer
+
+    monkeypatch.setattr(MinioNode, "s3", lambda _: SimpleNamespace(delete_object=delete_object))
+    stored = StoredVersion("v1/a", "1", is_latest=True, is_delete_marker=False, size=1)
+    monkeypatch.setattr(MinioStore, "reader", lambda _: SimpleNamespace(versions=lambda _: iter([stored])))
+    with pytest.raises(LocalStackError, match=said):
+        MinioStore(Stage(tmp_path), silent).attack(Origin("c", "t", 0, 0))
