@@ -10,6 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from auditseal_archiver.s3_answer import guard_answers
+
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 _CONNECTIONS = 32
@@ -54,7 +56,9 @@ def make_client(bucket: Bucket, attempts: int) -> Any:
         response_checksum_validation="when_required",
         s3=path_style,
     )
-    return boto3.Session().client("s3", endpoint_url=bucket.endpoint, region_name=bucket.region, config=config)
+    client = boto3.Session().client("s3", endpoint_url=bucket.endpoint, region_name=bucket.region, config=config)
+    guard_answers(client)
+    return client
 
 
 def put_locked(client: Any, bucket: str, key: str, data: bytes, retain_until: datetime) -> None:

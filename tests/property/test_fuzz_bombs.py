@@ -22,7 +22,7 @@ from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examine import Examined, Task, examine
 from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.finding import MOST_KEPT
-from auditseal_auditor.heads import read_heads
+from auditseal_auditor.memory import read_heads
 from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.deflate import deflate
@@ -313,16 +313,64 @@ def test_an_answer_that_is_none_of_s3s(whole: str, broken: str) -> None:
     check_words(str(caught.value))
 
 
-def test_xml_that_means_harm() -> None:
-    """Entities are expanded by a hundred times at most, which expat sees to, before botocore gives up: some 100 MiB."""
-    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
-    billion = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "lol">{laughs}]><x>&l11;</x>'
-    outside = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>&f;</x>'
-    deep = "<a>" * 100_000 + "</a>" * 100_000
-    for content in (billion, outside, deep, "<x>" * 100_000):
-        with bounded(6, 160), pytest.raises(VaultError) as caught:
-            list_all(content)
-        check_words(str(caught.value))
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+BILLION = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "lol">{LAUGHS}]><x>&l11;</x>'
+VERSION = "<Version><Key>v1/{}</Key><VersionId>a</VersionId><IsLatest>true</IsLatest></Version>"
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize(
+    "content",
+    [
+        BILLION.encode(),
+        BILLION.encode("utf-16"),
+        b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>&f;</x>',
+        b"<a>" * 49_000 + b"</a>" * 49_000,
+        b"<a>" * 100_000 + b"</a>" * 100_000,
+        b"<x>" * 99_999,
+        b"<x>" + b"".join(b"<a%050d/>" % number for number in range(80_000)) + b"</x>",
+        b"<x>" + b"".join(b"<a %s/>" % b"".join(b" a%x=''" % (n * 1300 + m) for m in range(1300)) for n in range(300)),
+        b"<x>" + b"<a>" + b"ab\n" * 1_500_000 + b"</a></x>",
+        b"<x>" + (b"<a>" + b"ab\n" * 5_000 + b"</a>") * 300 + b"</x>",
+        VERSION.format("%61" * 1_700_000).encode(),
+        b"<x>" + b"a<!---->" * 600_000 + b"</x>",
+        b"<x>" + b"a" * (6 << 20) + b"</x>",
+        b'<?xml version="1.0" encoding="iso-8859-1"?><x>' + (b"\xe4" * 16_000 + b"<a/>") * 320 + b"</x>",
+    ],
+    ids=[
+        *(
+            "entities",
+            "entities in UTF-16",
+            "outside",
+            "deep",
+            "deeper",
+            "open",
+            "tags",
+            "attributes",
+            "lines",
+            "texts",
+        ),
+        *("escapes", "comments", "long", "Latin-1"),
+    ],
+)
+def test_xml_that_means_harm(content: bytes, status: int) -> None:
+    """Entities once took 100 MiB, and a key of 5 MiB of escapes 444."""
+    with bounded(3), pytest.raises(VaultError) as caught:
+        list(scripted_store().answer(content, status).versions("v1/", after="v1/k"))
+    check_words(str(caught.value))
+
+
+def test_a_whole_page_of_the_longest_keys_is_read() -> None:
+    version = PAGE[PAGE.index("<Version>") : PAGE.index("</ListVersionsResult>")].replace(
+        "<VersionId>a", "<Owner><ID>o</ID></Owner><ETag>&quot;e&quot;</ETag><Size>1</Size>\n<VersionId>" + "i" * 1024
+    )
+    keys = (f"v1/m{number:03}{'%C3%A4' * 509}" for number in range(1000))
+    body = "".join(version.format(key=key) for key in keys)
+    head = "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+    content = f"<ListVersionsResult>{head}{body}</ListVersionsResult>"
+    assert len(content) > 4 * MIB
+    with bounded():
+        assert len(list_all(content)) == 1000
 
 
 def test_a_stores_own_words_are_escaped() -> None:
