@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from auditseal_sealer.errors import UnavailableError
 
 _QUIET_SECONDS = 10
+_CRITICAL = 2  # syslog's
 _log = logging.getLogger("auditseal.sealer.kafka")
 
 
@@ -23,6 +24,7 @@ def settings(client: Mapping[str, str], **more: object) -> dict[str, Any]:
         **client,
         **{name.replace("_", "."): value for name, value in more.items()},
         "error_cb": _teller.tell,
+        "log_level": _CRITICAL,  # its errors come through the callback; it logs each attempt to connect besides
         "logger": _log,
     }
 
