@@ -27,8 +27,8 @@ def first_contents(listing: Listing) -> dict[str, bytes]:
     return {key: contents[0] for key, contents in versions.items() if contents}
 
 
-def check_store(listing: Listing, origin: str, days: int) -> None:
-    """Check how a log's objects lie; `days` is the pinned retention.
+def check_store(listing: Listing, origin: str, first: int = 0) -> None:
+    """Check how a log's objects lie from the height of its first block on, but for how long they are locked.
 
     Raises:
         Refused: The first fault.
@@ -39,14 +39,16 @@ def check_store(listing: Listing, origin: str, days: int) -> None:
             continue
         if not re.fullmatch(r"blocks/[0-9]{12}\.avro", key.removeprefix(prefix)):
             refuse("key", "BAD_STORAGE", place=(origin, -1))
+        if height_of(key) < first:
+            continue
         try:
-            check_entries(entries, days)
+            check_entries(entries)
         except Refused as refused:
-            refused.place = (origin, int(key[-17:-5]))
+            refused.place = (origin, height_of(key))
             raise
 
 
-def check_entries(entries: Sequence[Stored], days: int) -> None:
+def check_entries(entries: Sequence[Stored]) -> None:
     versions = [one for one in entries if one.content is not None]
     if len(versions) > 1:
         refuse("versions", "BAD_STORAGE")
@@ -54,12 +56,23 @@ def check_entries(entries: Sequence[Stored], days: int) -> None:
         refuse("delete_marker", "BAD_STORAGE")
     if not versions[0].lock:
         refuse("retention", "BAD_STORAGE")
-    mode, until = versions[0].lock
-    if mode != "COMPLIANCE":
+    if versions[0].lock[0] != "COMPLIANCE":
         refuse("retention.mode", "BAD_STORAGE")
-    try:
-        sealed_at = read_block(versions[0].content or b"").h["sealed_at"]
-    except Refused:
-        return  # no block, so nothing says when it was sealed
-    if until - EPOCH < timedelta(microseconds=sealed_at, days=days):
-        refuse("retention.until", "BAD_STORAGE")
+
+
+def check_retention(listing: Listing, origin: str, days: int, first: int = 0) -> None:
+    """Check how long the blocks of a log are locked, after all of them were verified: only then `sealed_at` counts.
+
+    Raises:
+        Refused: The first fault.
+    """
+    for key, (stored, *_) in sorted(listing.items()):
+        if not key.startswith(f"v1/{origin}/") or height_of(key) < first:
+            continue
+        sealed_at = read_block(stored.content or b"").h["sealed_at"]
+        if not stored.lock or stored.lock[1] - EPOCH < timedelta(microseconds=sealed_at, days=days):
+            refuse("retention.until", "BAD_STORAGE", place=(origin, height_of(key)))
+
+
+def height_of(key: str) -> int:
+    return int(key[-17:-5])

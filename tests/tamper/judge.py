@@ -132,9 +132,11 @@ def second_opinion(case: Vault) -> None:
     remembered = {anchor.read_checkpoint(note.encode())[0]: note.encode() for note in case.remembered}
     for origin, log in logs.items():
         log.settled = anchor.read_checkpoint(remembered[origin])[1] if origin in remembered else 0
-        store.check_store(listing, origin, int(retention[1]) if retention else 0)
+        store.check_store(listing, origin, log.first)
     contents = store.first_contents(listing)
     verifier.check({key: partial(_content, data) for key, data in contents.items()}, logs)
+    for origin, log in logs.items():
+        store.check_retention(listing, origin, int(retention[1]) if retention else 0, log.first)
     for origin, note in remembered.items():
         anchor.check_head(logs[origin], note)
     for log in logs.values():

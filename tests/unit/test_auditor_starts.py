@@ -13,7 +13,25 @@ from auditseal_schemas.verdict import Verdict
 from tests.oracle import anchor
 from tests.oracle.reader import Refused
 from tests.oracle.verifier import Log, check
-from tests.vault_factory import ORIGINS, MemoryVault, audit, genesis, keys_of, make_log, put_log, seal
+from tests.tamper.case import Vault
+from tests.tamper.judge import judge_vault
+from tests.vault_factory import (
+    DAY,
+    ORIGINS,
+    OTHER_SIGNER,
+    RETENTION_DAYS,
+    MemoryVault,
+    Version,
+    audit,
+    genesis,
+    keys_of,
+    lock_until,
+    make_log,
+    put_log,
+    resigned,
+    seal,
+)
+from tests.vectors.vector import Finding
 
 EARLIER = ORIGINS[0]
 LATER = Origin(EARLIER.cluster, EARLIER.topic, EARLIER.partition, 1)
@@ -72,3 +90,56 @@ def test_the_second_reader_compares_a_head_from_the_start_on() -> None:
     log.roots[2] = WRONG
     with pytest.raises(Refused, match="FORK"):
         anchor.check_head(log, BLOCKS[1].note.format())
+
+
+def started(objects: MemoryVault) -> Report:
+    trust = Trust((PinnedLog(EARLIER, keys_of(EARLIER), Start(2, ROOTS[2])),))
+    return audit(objects, trust)
+
+
+def test_what_expired_below_the_start_is_nobodys_business() -> None:
+    vault = MemoryVault()
+    put_log(vault, BLOCKS)
+    vault.objects[EARLIER.block_key(0)] = [Version("v1", None, None)]
+    vault.put(EARLIER.block_key(1), b"garbage")
+    vault.put(EARLIER.block_key(1), None)
+    assert started(vault).exit_code == 0
+
+
+@pytest.mark.parametrize("below", [0, 2], ids=["nothing", "blocks below it"])
+def test_a_start_at_the_head_with_nothing_newer_is_a_missing_log(below: int) -> None:
+    vault = MemoryVault()
+    put_log(vault, BLOCKS[:below])
+    found = started(vault).kept_findings
+    assert [(one.verdict, one.field) for one in found] == [(Verdict.MISSING_LOG, "origin")]
+
+
+def test_neither_markers_nor_other_keys_make_a_log() -> None:
+    vault = MemoryVault()
+    vault.put(EARLIER.block_key(2), None)
+    vault.put(f"v1/{EARLIER}/README", b"here it is")
+    found = started(vault).kept_findings
+    assert {(one.verdict, one.field) for one in found} == {
+        (Verdict.BAD_STORAGE, "key"),
+        (Verdict.BAD_STORAGE, "delete_marker"),
+        (Verdict.MISSING_LOG, "origin"),
+    }
+    assert len(found) == 3
+
+
+def test_the_time_of_a_block_that_is_not_linked_is_nobodys_word() -> None:
+    """Its lock can't be measured, whatever it says: one finding, by both readers."""
+    vault = MemoryVault()
+    late = resigned(BLOCKS[2], signers=(OTHER_SIGNER,), sealed_at=BLOCKS[2].header.sealed_at + 365 * DAY)
+    put_log(vault, BLOCKS[:2])
+    vault.put(EARLIER.block_key(2), late.format(), lock_until(BLOCKS[2].header.sealed_at))
+    text = "".join(f"log {key}\n" for key in keys_of(EARLIER)) + f"retention {RETENTION_DAYS}\n"
+    outcome = judge_vault(
+        Vault(
+            "late",
+            {key: tuple(versions) for key, versions in vault.objects.items()},
+            ((Finding("BAD_SIGNATURE", str(EARLIER), 2, "note"),),),
+            text,
+        )
+    )
+    assert (outcome.verdicts, outcome.miss) == (("BAD_SIGNATURE",), "")
