@@ -9,6 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 VAULT ?= directory
 EVENTS ?= 20000
 RUNS ?= 1000000
+RECORDS ?= 10000000
 TARGET ?=
 MODULE ?=
 CORE_TESTS := tests/unit/test_core_*.py tests/property/test_core_*.py tests/unit/test_event_*.py tests/property/test_event_*.py
@@ -57,6 +58,10 @@ test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
 .PHONY: bench
 bench: $(VENV)/test ## Speed beside named references, in one run
 	$(BIN)/python -m tests.bench
+
+.PHONY: bench-verify
+bench-verify: $(VENV)/test ## The verifier's memory at RECORDS=10000000 and at a tenth; sealing them takes some minutes
+	$(BIN)/python -m tests.bench.bench_verify $(RECORDS)
 
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)

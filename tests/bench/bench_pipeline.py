@@ -1,6 +1,8 @@
 """From produce to a locked object: all daemons, a real Kafka and a real MinIO on this machine.
 
-A steady phase gives latencies, a burst the throughput and the daemons' memory. A record's latency runs from just
+A quiet phase gives the latency of a few events a second from produce to sealed: to the moment at which a consumer of
+committed blocks has the event's block. A steady phase gives latencies to the vault, a burst the throughput and the
+daemons' memory. There a record's latency runs from just
 before it is handed to the producer to the moment at which a listing of the bucket first shows its block, so it includes
 the listing's own interval.
 """
@@ -16,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 import psutil
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from auditseal.demo.crew import Crew
 from auditseal_archiver.locate import open_reader
@@ -27,6 +29,8 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.origin import Origin
 
 PARTITIONS = 2
+QUIET_RATE = 5  # events/s
+QUIET_SECONDS = 30
 STEADY_RATE = 5_000  # events/s
 STEADY_SECONDS = 15
 LISTING_SECONDS = 0.02
@@ -62,18 +66,22 @@ class Arrivals:
         return max(self.seen.values())
 
     def latencies(self) -> Iterator[float]:
-        """Yield each steady record's seconds from produce to locked."""
+        """Yield the seconds from produce to locked of each record since `forget`."""
         for key, arrived in self.seen.items():
-            for record in Block.parse(self.reader.read(key)).records():
-                assert record.value is not None
-                (produced,) = struct.unpack_from("<d", record.value)
-                yield arrived - produced
+            yield from _ages(Block.parse(self.reader.read(key)), arrived)
+
+    def forget(self) -> None:
+        """Leave out of the latencies what was seen so far."""
+        self.seen.clear()
 
 
 def measure(bootstrap_servers: str, minio: MinioNode, directory: Path, burst: int = 600_000) -> dict[str, float]:
     """Return p50 and p99 in seconds, records/s of the burst, and each daemon's peak resident MiB."""
     with _pipeline(bootstrap_servers, minio, directory) as (arrivals, daemons):
-        steady = _publish_steadily(bootstrap_servers, arrivals)
+        quiet = _publish_quietly(bootstrap_servers)
+        arrivals.wait_for(len(quiet))
+        arrivals.forget()
+        steady = len(quiet) + _publish_steadily(bootstrap_servers, arrivals)
         arrivals.wait_for(steady)
         latencies = sorted(arrivals.latencies())
         memory = _Memory(daemons)
@@ -83,8 +91,11 @@ def measure(bootstrap_servers: str, minio: MinioNode, directory: Path, burst: in
         locked = arrivals.wait_for(steady + burst)
         publisher.join()
         resident = memory.stop()
-    centiles = statistics.quantiles(latencies, n=100)
+    centiles, quiet_centiles = statistics.quantiles(latencies, n=100), statistics.quantiles(quiet, n=100)
     return {
+        "quiet_events_per_second": QUIET_RATE,
+        "quiet_sealed_p50_seconds": quiet_centiles[49],
+        "quiet_sealed_p99_seconds": quiet_centiles[98],
         "steady_events_per_second": STEADY_RATE,
         "p50_seconds": centiles[49],
         "p99_seconds": centiles[98],
@@ -146,6 +157,34 @@ def _value(dice: Random) -> bytes:
     """Varied bytes of an event's size, the time of their making first."""
     text = f"user-{dice.randrange(20_000)} invoice.approve /invoices/{dice.randrange(10**6)} eu-west acorn oidc SUCCESS"
     return struct.pack("<d", time.time()) + dice.randbytes(48) + text.encode() * 2
+
+
+def _ages(block: Block, arrived: float) -> Iterator[float]:
+    """Yield the seconds from produce to an arrival of each of a block's records."""
+    for record in block.records():
+        assert record.value is not None
+        (produced,) = struct.unpack_from("<d", record.value)
+        yield arrived - produced
+
+
+def _publish_quietly(bootstrap_servers: str) -> list[float]:
+    """Publish a few events a second; return each one's seconds from produce to sealed, once all are."""
+    producer, dice, sent, ages = _producer(bootstrap_servers), Random(3), 0, list[float]()
+    blocks = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "bench.quiet", "fetch.wait.max.ms": 20})
+    blocks.assign([TopicPartition(f"{EVENTS}.blocks", number, 0) for number in range(PARTITIONS)])
+    began = time.monotonic()
+    while len(ages) < QUIET_RATE * QUIET_SECONDS:
+        elapsed = time.monotonic() - began
+        assert elapsed < QUIET_SECONDS + DONE_SECONDS, f"{len(ages)} of {sent} quiet events are sealed"
+        if sent < min(elapsed, QUIET_SECONDS) * QUIET_RATE:
+            producer.produce(EVENTS, _value(dice), partition=sent % PARTITIONS)
+            sent += 1
+        producer.poll(0)
+        message = blocks.poll(0.005)
+        if message is not None and message.error() is None:
+            ages += _ages(Block.parse(message.value() or b""), time.time())
+    blocks.close()
+    return ages
 
 
 def _publish_steadily(bootstrap_servers: str, arrivals: Arrivals) -> int:

@@ -1,7 +1,12 @@
-"""How fast a vault is verified: whole and quick, on one core and on two, beside the least that any verifier must do."""
+"""How fast a vault is verified: whole and quick, on one core and on two, beside the least that any verifier must do.
+
+Run as a command (`make bench-verify`), it measures the memory alone, of a vault of so many records and of one of a
+tenth: does it grow?
+"""
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,6 +35,8 @@ from tests.bench.bench_record import varied_fields
 from tests.vectors.parts import Message
 
 RECORDS = 1_000_000
+MOST_MIB = 300
+MOST_GROWTH = 1.25  # from a tenth of the records to all of them
 _ORIGIN = Origin("bench.example", "audit.events", 0, 0)
 _SIGNER = SigningKey.from_seed(bytes(range(32)))
 _KEY = VerifierKey(str(_ORIGIN), _SIGNER.public)
@@ -43,8 +50,7 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
 
     Rates are records/s: `floor_…` reads, inflates and takes one SHA-256 of each record's length, on one core;
     `full_…` and `quick_…` verify with so many processes; `…_per_cpu_second` is by the processor's clock, with one,
-    whatever else the machine does. `peak_mib` is the resident memory, at most, of
-    `auditseal verify --jobs 2` with its processes, pages that they share counted in each.
+    whatever else the machine does. The memory is `_peaks`'.
     """
     make_vault(directory, records)
     objects = sorted(directory.rglob("*.avro"))
@@ -60,8 +66,7 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
     for name, quick in (("full", False), ("quick", True)):
         rate = _rate(records, partial(_verify, directory, 1, quick=quick), clock=time.process_time)
         figures[f"{name}_records_per_cpu_second"] = rate
-    figures["peak_mib"] = _peak_mib(directory)
-    return figures
+    return figures | _peaks(directory)
 
 
 def make_vault(directory: Path, records: int) -> None:
@@ -118,26 +123,67 @@ def _rate(records: int, run: Callable[[], None], clock: Callable[[], float] = ti
     return records / min(seconds)
 
 
-def _peak_mib(directory: Path) -> float:
-    """Return the most memory that the command and its processes ever hold, looking ten times a second."""
+def _peaks(directory: Path) -> dict[str, float]:
+    """Return the most memory that `auditseal verify --jobs 2` holds with its processes.
+
+    `peak_mib` adds up each process's own peak as the kernel keeps it (VmHWM), whenever that was, and counts pages that
+    they share in each: the true peak of them all is lower, never higher. `peak_pss_mib` counts shared pages once, and
+    is the highest of ten looks a second.
+    """
     trust = str(directory / "trust.txt")
     command = [sys.executable, "-m", "auditseal", "verify", "--trust", trust, "--jobs", "2"]
-    peak = 0
+    peaks: dict[int, int] = {}
+    shared_once = 0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         parent = psutil.Process(process.pid)
         while process.poll() is None:
-            peak = max(peak, _resident(parent))
+            proportional = 0
+            for pid in _pids(parent):
+                peaks[pid] = max(peaks.get(pid, 0), _kib(pid, "status", "VmHWM:"))
+                proportional += _kib(pid, "smaps_rollup", "Pss:")
+            shared_once = max(shared_once, proportional)
             time.sleep(0.1)
     if process.returncode:
         raise RuntimeError(f"verify ended with {process.returncode}")
-    return peak / 2**20
+    return {"peak_mib": sum(peaks.values()) / 1024, "peak_pss_mib": shared_once / 1024}
 
 
-def _resident(parent: psutil.Process) -> int:
-    total = 0
+def _pids(parent: psutil.Process) -> list[int]:
     try:
-        for process in (parent, *parent.children(recursive=True)):
-            total += process.memory_info().rss
+        return [parent.pid, *(child.pid for child in parent.children(recursive=True))]
     except psutil.NoSuchProcess:
-        return total
-    return total
+        return []
+
+
+def _kib(pid: int, file: str, field: str) -> int:
+    """Return a field of /proc/<pid>/<file>, in KiB; 0 of a process that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
+
+
+def _main(records: int) -> int:
+    """Print the memory at a tenth of the records and at all of them; return 1 where a target is missed."""
+    peaks = []
+    for size in (records // 10, records):
+        with tempfile.TemporaryDirectory(prefix="auditseal-bench-") as name:
+            print(f"sealing {size:,} records", file=sys.stderr, flush=True)
+            make_vault(Path(name), size)
+            print(f"verifying {size:,} records", file=sys.stderr, flush=True)
+            began = time.perf_counter()
+            figures = _peaks(Path(name))
+            seconds = time.perf_counter() - began
+        print(
+            f"{size:>12,} records: {figures['peak_mib']:.0f} MiB (all processes' peaks added up; target < {MOST_MIB}),"
+            f" {figures['peak_pss_mib']:.0f} MiB with shared pages counted once; {seconds:.0f} s"
+        )
+        peaks.append(figures["peak_mib"])
+    growth = peaks[1] / peaks[0]
+    print(f"ten times the records take {growth:.2f} times the memory (target < {MOST_GROWTH})")
+    return 0 if max(peaks) < MOST_MIB and growth < MOST_GROWTH else 1
+
+
+if __name__ == "__main__":
+    sys.exit(_main(int(sys.argv[1])))
