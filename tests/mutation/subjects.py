@@ -25,7 +25,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.origin": ("origin", "header", "log", "trust", "format_bounds"),
     f"{CORE}.varint": ("varint", "record", "container", "plain", "format_bounds"),
     f"{CORE}.deflate": ("deflate", "draft", "container", "recheck"),
-    f"{CORE}.schema": ("header", "record", "format_bounds"),
+    f"{CORE}.schema": ("schema", "header", "record", "format_bounds"),
     f"{CORE}.event_codec": (),
     f"{CORE}.event_check": (),
     f"{CORE}.event_parts": (),

@@ -3,7 +3,7 @@
 import pytest
 
 from auditseal_schemas.errors import MalformedError
-from auditseal_schemas.record import RecordEncoder, parse_record
+from auditseal_schemas.record import RecordEncoder, parse_record, scan_record
 
 RECORD = b"\x00\x00\x02\x02k\x02\x00\x02\x02v\x00\x00"
 
@@ -28,4 +28,4 @@ def test_the_first_record_of_an_encoder_may_have_any_timestamp(offset: int, time
 def test_no_length_is_negative(record: bytes) -> None:
     assert parse_record(RECORD).key == b"k"
     with pytest.raises(MalformedError, match="negative"):
-        parse_record(record)
+        scan_record(record, 0)
