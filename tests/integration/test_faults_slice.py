@@ -13,12 +13,12 @@ from tests.faults.rig import Rig
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 
 ROUNDS = {
-    "F1": 3,
-    "F3": 4,
-    "F23": 4,
+    "F1": 2,
+    "F3": 3,
+    "F23": 3,
     "F5": 1,
-    "F6": 2,
-    "F10": 1,
+    "F6": 3,
+    "F10": 2,
     "F13": 2,
     "F16": 6,
     "F17": 1,
