@@ -131,7 +131,7 @@ def test_a_drill_that_can_not_be_held(url: str, code: int, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("check", [["--check"], []], ids=["check", "run"])
 def test_a_trust_file_that_can_not_be_read(config: Path, trust: Path, monkeypatch: pytest.MonkeyPatch, check) -> None:
-    """It is there, so that the settings pass; a test that may run as root can't take its rights away."""
+    """It is there when the settings are validated; a test that may run as root can't take its rights away."""
 
     def refuse(path: Path) -> bytes:
         assert path == trust
