@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -160,9 +160,8 @@ def read_or_refuse(read: Callable[[bytes], T], data: bytes) -> T | None:
 
 
 def deflate_without_isal() -> ModuleType:
-    """Import the deflate module as on a machine where isal is not installed."""
-    assert deflate_module.__file__
-    spec = spec_from_file_location("deflate_without_isal", deflate_module.__file__)
+    """Import the deflate module as on a machine where isal is not installed, by whatever loaded it here."""
+    spec = deflate_module.__spec__
     assert spec
     assert spec.loader
     module = module_from_spec(spec)

@@ -1,6 +1,7 @@
 """`python -m tests.mutation [MODULE ...]`: change the core in small ways, and see whether its tests notice.
 
-The exit code is 0 only where every module that was asked for scores enough. `make mutants` runs it.
+The exit code is 0 only where every module that was asked for scores enough, without the survivors that are argued to
+mean nothing, and every such argument is still for a mutant that is made. `make mutants` runs it.
 """
 
 import argparse
@@ -8,12 +9,14 @@ import json
 import math
 import os
 import sys
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from tests.mutation.mutants import mutants_of
+from tests.mutation.equivalent import read_arguments, void_arguments
+from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.subjects import AUDITOR_SUBJECTS, SUBJECTS, tests_of
 from tests.mutation.trial import Baseline, measure, survives, warm_up
 
@@ -41,11 +44,15 @@ def main() -> int:
         results[name] = _try_module(name, baseline, files[name], options)
         if options.json:
             options.json.write_text(json.dumps(results, indent=2) + "\n")
-    return 0 if results and all(result["score"] >= _ENOUGH for result in results.values()) else 1
+    return 0 if results and all(map(_is_enough, results.values())) else 1
 
 
 def _wanted(name: str, modules: list[str]) -> bool:
     return not modules or name.rpartition(".")[2] in modules
+
+
+def _is_enough(result: dict[str, Any]) -> bool:
+    return not result["void"] and bool(result["score"] >= _ENOUGH)
 
 
 def _ranges(text: str) -> list[range]:
@@ -62,27 +69,39 @@ def _path_of(name: str) -> Path:
 
 
 def _try_module(name: str, baseline: Baseline, files: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    """Try a module's mutants, or a sample of them, and print the survivors."""
-    started, path = monotonic(), _path_of(name)
-    made = [mutant for mutant in mutants_of(path) if any(mutant.start[0] in part for part in options.lines)]
-    mutants = made[:: options.every]
-    survivors = []
+    """Try a module's mutants, or a sample of them, and print the survivors that aren't argued for."""
+    started, path, arguments = monotonic(), _path_of(name), read_arguments()
+    made = list(mutants_of(name, path))
+    void = list(void_arguments(arguments, name, (mutant.change for mutant in made)))
+    mutants = [mutant for mutant in made if any(mutant.start[0] in part for part in options.lines)][:: options.every]
+    survivors, argued = [], []
     for mutant in mutants:
-        tests = baseline.judges(path, mutant.lines, files)
-        cpu_seconds = math.ceil(_SPARE_SECONDS + 3 * sum(baseline.seconds[test] for test in tests))
-        if not tests or survives(name, path, mutant.source, tests, cpu_seconds):
-            survivors.append(mutant.describe())
-            print(f"{name} {survivors[-1]}", flush=True)
-    score = 100.0 * (len(mutants) - len(survivors)) / max(1, len(mutants))
+        if not _survives(mutant, path, baseline, files):
+            continue
+        told = {"number": mutant.changed_line, **asdict(mutant.change)}
+        (argued if mutant.change in arguments else survivors).append(told)
+        if mutant.change not in arguments:
+            print(json.dumps(told, indent=1), flush=True)
+    judged = len(mutants) - len(argued)
+    score = 100.0 * (judged - len(survivors)) / max(1, judged)
     seconds = round(monotonic() - started)
-    print(f"{name}: {len(mutants) - len(survivors)} of {len(mutants)}, {score:.1f} %, {seconds} s", flush=True)
+    killed = f"{judged - len(survivors)} of {judged}, {score:.1f} %; {len(argued)} more survived as argued"
+    print(f"{name}: {killed}; {seconds} s", *void, sep="\n", flush=True)
     return {
         "made": len(made),
         "tried": len(mutants),
         "survivors": survivors,
+        "argued": argued,
+        "void": void,
         "score": round(score, 2),
         "seconds": seconds,
     }
+
+
+def _survives(mutant: Mutant, path: Path, baseline: Baseline, files: list[str]) -> bool:
+    tests = baseline.judges(path, mutant.lines, files)
+    cpu_seconds = math.ceil(_SPARE_SECONDS + 3 * sum(baseline.seconds[test] for test in tests))
+    return not tests or survives(mutant.module, path, mutant.source, tests, cpu_seconds)
 
 
 if __name__ == "__main__":

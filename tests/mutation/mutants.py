@@ -10,6 +10,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
+from tests.mutation.equivalent import Change, scope_at
 from tests.mutation.subjects import OPERATORS
 
 Position = tuple[int, int]  # line from 1, column from 0
@@ -19,6 +20,7 @@ Position = tuple[int, int]  # line from 1, column from 0
 class Mutant:
     """One change to a module's source: the `occurrence`-th that an operator can make, from `start` to `end`."""
 
+    module: str
     operator: str
     occurrence: int
     start: Position
@@ -38,25 +40,31 @@ class Mutant:
         """The lines that it changes."""
         return range(self.start[0], self.end[0] + 1)
 
-    def describe(self) -> str:
-        """Say where it is and what became of the line."""
+    @cached_property
+    def changed_line(self) -> int:
+        """The number of the first line that is another one."""
         before, after = self.original.splitlines(), self.source.splitlines()
-        number = next((i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), len(after))
-        name = self.operator.partition("/")[2]
-        return f"line {number + 1}, {name}\n    - {before[number].strip()}\n    + {after[number].strip()}"
+        return next((i for i, pair in enumerate(zip(before, after, strict=False), 1) if pair[0] != pair[1]), len(after))
+
+    @cached_property
+    def change(self) -> Change:
+        """What it does, in words that don't depend on where the line stands."""
+        line, changed = (text.splitlines()[self.changed_line - 1].strip() for text in (self.original, self.source))
+        where = scope_at(ast.parse(self.original), self.changed_line)
+        return Change(self.module, where, self.operator.partition("/")[2], line, changed)
 
 
-def mutants_of(path: Path) -> Iterator[Mutant]:
+def mutants_of(name: str, path: Path) -> Iterator[Mutant]:
     """Make the mutants of a module, in the order of their lines, leaving out annotations and the texts of errors."""
     source = path.read_text()
     nodes, left_out = list(ast_nodes(get_ast(source))), list(_left_out(ast.parse(source)))
     mutants = []
-    for name in operator_names():
-        if name.partition("/")[2] not in OPERATORS:
+    for kind in operator_names():
+        if kind.partition("/")[2] not in OPERATORS:
             continue
-        operator = get_operator(name)()
+        operator = get_operator(kind)()
         positions = (position for node in nodes for position in operator.mutation_positions(node))
-        mutants += [Mutant(name, number, start, end, source) for number, (start, end) in enumerate(positions)]
+        mutants += [Mutant(name, kind, number, start, end, source) for number, (start, end) in enumerate(positions)]
     kept = (mutant for mutant in mutants if not any(a <= mutant.start and mutant.end <= z for a, z in left_out))
     yield from sorted(kept, key=lambda mutant: (mutant.start, mutant.operator, mutant.occurrence))
 

@@ -4,7 +4,11 @@ CORE = "auditseal_schemas"
 AUDITOR = "auditseal_auditor"
 
 _EVENT_TESTS = ("tests/unit/test_event_*.py", "tests/property/test_event_*.py")
-_AUDITOR_TESTS = ("tests/unit/test_auditor_*.py", "tests/property/test_auditor_properties.py")
+_AUDITOR_TESTS = (
+    "tests/unit/test_auditor_*.py",
+    "tests/unit/test_show_command.py",
+    "tests/property/test_auditor_properties.py",
+)
 
 # Of each module, the tests that are about it, or that meet it on the way to what they are about. test_core_hostile is
 # nobody's judge: its tests measure time, and a busy machine would count as a noticed mutant.
@@ -26,16 +30,16 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.varint": ("varint", "record", "container", "plain", "format_bounds"),
     f"{CORE}.deflate": ("deflate", "draft", "container", "recheck"),
     f"{CORE}.schema": ("schema", "header", "record", "format_bounds"),
-    f"{CORE}.event_codec": (),
-    f"{CORE}.event_check": (),
-    f"{CORE}.event_parts": (),
+    **dict.fromkeys(
+        (f"{CORE}.event{part}" for part in ("", "_codec", "_check", "_parts", "_skim", "_json", "_key")), ()
+    ),
 }
 # The auditor's checks; what prints (report, showing, text, printable) is not among them.
 AUDITOR_SUBJECTS = tuple(
     f"{AUDITOR}.{name}"
     for name in (
-        "audit", "chain", "judge", "inventory", "walk", "heads", "damage", "examine", "examiner", "single", "fork",
-        "finding", "tally", "evidence", "memory",
+        "judge", "chain", "audit", "walk", "examine", "examiner", "inventory", "heads", "memory", "fork", "single",
+        "damage", "finding", "tally", "evidence",
     )
 )  # fmt: skip
 

@@ -1,0 +1,47 @@
+"""The auditor's value types can't be changed once made, and hold nothing but their fields."""
+
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from importlib import import_module
+from inspect import getmembers, isclass
+
+import pytest
+
+MODULES = (
+    "audit", "examine", "finding", "heads", "inventory", "judge", "report", "single", "tally", "walk",
+)  # fmt: skip
+COUNTS = {"Tally"}
+"""What is counted up while a log is walked."""
+
+VALUES = [
+    value
+    for module in (import_module(f"auditseal_auditor.{name}") for name in MODULES)
+    for _, value in getmembers(module, isclass)
+    if is_dataclass(value) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
+]
+
+
+def blank(kind: type) -> object:
+    """Return a value of a type whose fields are all None."""
+    value = object.__new__(kind)
+    for field in fields(kind):  # type: ignore[arg-type]
+        object.__setattr__(value, field.name, None)
+    return value
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in VALUES if kind.__name__ not in COUNTS], ids=lambda kind: kind.__name__
+)
+def test_a_value_keeps_its_fields(kind: type) -> None:
+    value = blank(kind)
+    for field in fields(kind):  # type: ignore[arg-type]
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, field.name, 1)
+
+
+@pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+def test_a_value_holds_nothing_else(kind: type) -> None:
+    assert not hasattr(blank(kind), "__dict__")
+
+
+def test_all_of_them_are_looked_at() -> None:
+    assert len(VALUES) == 12
