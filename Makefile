@@ -13,6 +13,8 @@ RECORDS ?= 10000000
 TARGET ?=
 MODULE ?=
 CORE_TESTS := tests/unit/test_core_*.py tests/property/test_core_*.py tests/unit/test_event_*.py tests/property/test_event_*.py
+SLICE := tests/integration/test_faults_slice.py
+PROCESSES ?= 4# most integration tests wait for servers
 
 .PHONY: help
 help: ## Say what there is
@@ -53,7 +55,12 @@ core: $(VENV)/test ## The core's tests, which must reach every branch of it
 
 .PHONY: test
 test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
-	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile --durations 12 $(addprefix --ignore-glob=,$(addprefix */,$(notdir $(CORE_TESTS))))
+	$(BIN)/python -m pytest tests --numprocesses $(PROCESSES) --dist loadfile --durations 12 \
+	  $(addprefix --ignore-glob=*/,$(notdir $(CORE_TESTS) $(SLICE)))
+
+.PHONY: slice
+slice: $(VENV)/test ## A short, real slice of the campaign of faults: kills of each daemon and of the broker are in it
+	$(BIN)/python -m pytest $(SLICE)
 
 .PHONY: bench
 bench: $(VENV)/test ## Speed beside named references, in one run
