@@ -56,7 +56,7 @@ core: $(VENV)/test ## The core's tests, which must reach every branch of it
 .PHONY: test
 test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
 	$(BIN)/python -m pytest tests --numprocesses $(PROCESSES) --dist loadfile --durations 12 \
-	  $(addprefix --ignore-glob=*/,$(notdir $(CORE_TESTS) $(SLICE)))
+	  $(addprefix --ignore-glob=*/,$(sort $(notdir $(CORE_TESTS) $(SLICE))))
 
 .PHONY: slice
 slice: $(VENV)/test ## A short, real slice of the campaign of faults: kills of each daemon and of the broker are in it
