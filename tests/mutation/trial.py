@@ -21,10 +21,8 @@ import coverage
 import hypothesis
 import pytest
 
-# What is imported before pytest starts, it cannot rewrite; that needs no telling.
-_WARNED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 _WITHOUT = ("-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist")
-_OPTIONS = ("-x", "-q", *_WITHOUT, "--no-header", "--tb=short", *_WARNED)
+_OPTIONS = ("-x", "-q", *_WITHOUT, "--no-header", "--tb=short", "--assert=plain")
 _MOST_MEMORY = 6 << 30  # bytes of address space
 _PASSED, _FAILED = 0, 1
 

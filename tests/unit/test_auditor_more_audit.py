@@ -1,0 +1,104 @@
+"""A run as a whole: what it doesn't touch, what it counts, and how its demands begin."""
+
+import pytest
+
+from auditseal_auditor import audit as module
+from auditseal_auditor.examine import Task, examine
+from auditseal_auditor.inventory import list_slots
+from auditseal_auditor.walk import Demands, LogWalk
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.verdict import Verdict
+from tests.vault_factory import (
+    ORIGINS,
+    MemoryVault,
+    Version,
+    audit,
+    lock_until,
+    make_trust,
+    make_vault,
+    places,
+)
+
+LOG = ORIGINS[0]
+
+
+def test_what_is_no_blocks_key_is_not_read() -> None:
+    vault, _ = make_vault()
+    vault.broken = f"v1/{LOG}/other"
+    vault.put(vault.broken, b"")
+    report = audit(vault)
+    assert (places(report), report.errors) == ([(Verdict.BAD_STORAGE, 0, None, None, "key")], [])
+
+
+@pytest.mark.parametrize("enforces_worm", [True, False])
+def test_a_store_is_asked_for_locks_where_it_has_some(enforces_worm: bool) -> None:
+    vault, _ = make_vault(enforces_worm=enforces_worm)
+    report = audit(vault)
+    assert (report.exit_code, len(report.notices)) == (0, 0 if enforces_worm else 1)
+
+
+def test_garbage_alone_where_nothing_is_remembered_is_a_squatters() -> None:
+    vault = MemoryVault()
+    vault.put(LOG.block_key(0), b"", lock_until())
+    assert places(audit(vault, make_trust(LOG))) == [(Verdict.SQUATTED, 0, 0, None, "container")]
+
+
+def test_objects_and_their_bytes_are_counted_linked_or_not() -> None:
+    vault, logs = make_vault()
+    vault.put(LOG.block_key(3), b"garbage", lock_until())
+    vault.put(f"v1/{LOG}/other", b"not counted")
+    tally = audit(vault).logs[0].tally
+    assert (tally.objects, tally.blocks, tally.size) == (4, 3, 3)
+    assert tally.bytes == sum(len(block.format()) for block in logs[0]) + len(b"garbage")
+
+
+def test_gaps_and_records_are_counted_and_nothing_is_the_size_of_no_log() -> None:
+    vault, _ = make_vault(sizes=(0, 4, 0, 3))
+    report = audit(vault)
+    assert [(log.tally.gaps, log.tally.gap_offsets, log.tally.records) for log in report.logs] == [(0, 0, 7)] * 2
+    first, last = report.logs[0].tally.first, report.logs[0].tally.last
+    assert first is not None
+    assert last is not None
+    assert (first.height, last.height) == (0, 3)
+    assert audit(MemoryVault()).logs[0].tally.size == 0
+
+
+def test_a_run_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, _ = make_vault()
+    times = iter([1_000.5, 1_002.0])
+    monkeypatch.setattr(module, "monotonic", lambda: next(times))
+    assert audit(vault).seconds == 1.5
+
+
+def test_a_finding_names_the_version_that_was_read() -> None:
+    vault, _ = make_vault()
+    vault.objects[LOG.block_key(1)] = [Version(name, b"garbage", lock_until()) for name in ("v1", "v2", "v3")]
+    vault.objects[LOG.block_key(2)] = [Version("v1", None, None)]
+    found = audit(vault).kept_findings
+    assert [(one.height, one.version_id) for one in found] == [(1, "v1"), (1, "v1"), (2, "")]
+
+
+def test_a_log_is_measured_by_nothing_that_isnt_demanded() -> None:
+    vault, _ = make_vault()
+    trust = make_trust(LOG)
+    vault.put(LOG.block_key(3), b"garbage")
+    walk = LogWalk(trust.logs[0], Demands())
+    for slot in list_slots(vault, LOG):
+        walk.take(slot, examine(vault, Task(slot.key, slot.version_ids, quick=False)))
+    walk.finish()
+    assert [(one.verdict, one.height) for one in walk.findings.kept] == [(Verdict.SQUATTED, 3)]
+    assert walk.roots == {}
+
+
+@pytest.mark.parametrize("height", [0, 1, 2])
+def test_whichever_block_is_missing_is_told(height: int) -> None:
+    vault, _ = make_vault(sizes=(1, 1, 1, 1))
+    del vault.objects[LOG.block_key(height)]
+    assert places(audit(vault)) == [(Verdict.BROKEN_CHAIN, 0, height, None, "height")]
+
+
+def test_only_an_expected_log_that_isnt_pinned_is_missing() -> None:
+    vault, _ = make_vault()
+    stranger = Origin("a.example", "audit.events", 0, 1)
+    found = audit(vault, expected=(*ORIGINS, stranger)).kept_findings
+    assert [(one.verdict, one.origin) for one in found] == [(Verdict.MISSING_LOG, stranger)]
