@@ -10,6 +10,7 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.given_up import ReadHead, find_given_up
 from auditseal_sealer.partition_reader import BRIEF, Isolation, PartitionReader
 from auditseal_sealer.recovery import EventsLog, Evidence
@@ -40,7 +41,7 @@ class HeadReader:
         """Read all sources.
 
         Raises:
-            UnavailableError: One of them is away.
+            UnavailableError: One of them is away, or a rival wrote blocks meanwhile.
             HaltError: HANGING_TRANSACTION, LOG_RECREATED or BLOCKS_LOST where a topic is gone.
         """
         end = self._settled_end()
@@ -53,6 +54,7 @@ class HeadReader:
             unarchived = self._find_unarchived(committed, start, head, vault)
             origin, timeout = self._origin, self._config.timeouts.question
             group_text = committed.group_text(origin.topic, origin.partition, timeout)
+        self._check_unmoved(end)
         begun = vault is not None or (head is not None and head.height >= 0)
         return Evidence(
             events=self._events_log(),
@@ -77,6 +79,13 @@ class HeadReader:
                 problem = f"a transaction of someone else is open on {topic}/{partition} since offset {stable}"
                 raise HaltError(Halt.HANGING_TRANSACTION, f"{self._origin}: {problem}, and hides the head")
             time.sleep(_POLL)
+
+    def _check_unmoved(self, end: int) -> None:
+        """Check that all sources tell of one moment: between two of them a rival's commit looks like a lost block."""
+        topic, partition = self._config.blocks_topic, self._origin.partition
+        now = self._cluster.end(topic, partition)
+        if now != end:
+            raise UnavailableError(f"{topic}/{partition} went on from {end} to {now} while its head was looked for")
 
     def _find_head(self, reader: PartitionReader, start: int, end: int) -> Found | None:
         """Return the last committed block, reading from nearer to the end first."""

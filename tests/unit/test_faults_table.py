@@ -29,6 +29,7 @@ from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.chain import Chain, Surroundings
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.watchdog import Watchdog
@@ -164,6 +165,21 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     return Stage(Broker(events=[event(offset) for offset in range(EVENTS)]), monkeypatch, tmp_path)
+
+
+def test_a_rival_that_commits_while_the_head_is_looked_for_is_no_lost_block(stage: Stage) -> None:
+    stage.run()
+    blocks = stage.broker.blocks
+    last, marker = blocks.pop(-2), blocks.pop(-1)
+    assert (last.state, marker.state) == ("committed", "marker")
+
+    def rival(_: Origin) -> None:
+        blocks.extend((last, marker))
+
+    cluster = FakeCluster(stage.broker, lambda _, ask: ask())
+    head_reader = HeadReader({}, CONFIG, ORIGIN, cluster, rival)  # type: ignore[arg-type]
+    with pytest.raises(UnavailableError, match="went on"):
+        head_reader.gather()
 
 
 def test_without_a_fault_every_event_is_sealed_once(stage: Stage) -> None:
