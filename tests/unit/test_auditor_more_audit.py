@@ -78,15 +78,17 @@ def test_a_finding_names_the_version_that_was_read() -> None:
     assert [(one.height, one.version_id) for one in found] == [(1, "v1"), (1, "v1"), (2, "")]
 
 
-def test_a_log_is_measured_by_nothing_that_isnt_demanded() -> None:
+@pytest.mark.parametrize("blocks", [0, 3])
+def test_a_log_is_measured_by_nothing_that_isnt_demanded(blocks: int) -> None:
     vault, _ = make_vault()
-    trust = make_trust(LOG)
-    vault.put(LOG.block_key(3), b"garbage")
-    walk = LogWalk(trust.logs[0], Demands())
+    for height in range(blocks, 3):
+        del vault.objects[LOG.block_key(height)]
+    vault.put(LOG.block_key(blocks), b"garbage")
+    walk = LogWalk(make_trust(LOG).logs[0], Demands())
     for slot in list_slots(vault, LOG):
         walk.take(slot, examine(vault, Task(slot.key, slot.version_ids, quick=False)))
     walk.finish()
-    assert [(one.verdict, one.height) for one in walk.findings.kept] == [(Verdict.SQUATTED, 3)]
+    assert [(one.verdict, one.height) for one in walk.findings.kept] == [(Verdict.SQUATTED, blocks)]
     assert walk.roots == {}
 
 

@@ -1,0 +1,165 @@
+"""One block or record by itself: found among others, in gaps, between versions, and with what is known of its keys."""
+
+from dataclasses import replace
+
+import pytest
+
+from auditseal_archiver.vault import VaultError
+from auditseal_auditor.single import NotThereError, find_height, find_record, read_single
+from auditseal_schemas.block import Block
+from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.trust import PinnedLog, Start
+from auditseal_schemas.verdict import Verdict
+from tests.vault_factory import (
+    ORIGINS,
+    OTHER_SIGNER,
+    SIGNER,
+    MemoryVault,
+    Version,
+    genesis,
+    keys_of,
+    make_log,
+    make_messages,
+    make_vault,
+    put_log,
+    resigned,
+    seal,
+)
+
+LOG = ORIGINS[0]
+PINNED = PinnedLog(LOG, keys_of(LOG))
+
+
+@pytest.mark.parametrize("sizes", [(4,), (1, 1), (4, 3, 5, 0, 2), (0, 0, 1, 0), (2,) * 9], ids=str)
+def test_the_block_of_every_offset_is_found(sizes: tuple[int, ...]) -> None:
+    vault, _ = make_vault(sizes=sizes)
+    heights = [height for height, size in enumerate(sizes) for _ in range(size)]
+    assert [find_height(vault, LOG, offset) for offset in range(len(heights))] == heights
+    with pytest.raises(NotThereError, match=f"sealed up to offset {len(heights) - 1}; {len(heights)} is not"):
+        find_height(vault, LOG, len(heights))
+
+
+def test_a_few_blocks_are_read_to_find_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, _ = make_vault(sizes=(1,) * 64)
+    read, keys = vault.read, []
+    monkeypatch.setattr(vault, "read", lambda key, version_id="": keys.append(key) or read(key, version_id))
+    assert find_height(vault, LOG, 0) == 0
+    assert len(keys) <= 8
+
+
+def gapped() -> Block:
+    """Return a block that holds the offsets 2, 3, 6, 7 and 9: what lies below 2 was deleted before the log began."""
+    draft = BlockDraft(genesis(LOG), BlockLimits(), log_start=2)
+    draft.extend(make_messages(LOG, (2, 3, 6, 7, 9)))
+    return draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="auditseal/test")
+
+
+def test_a_record_is_found_or_its_gap_or_neither() -> None:
+    block = gapped()
+    assert [find_record(block, offset).offset for offset in (2, 3, 6, 7, 9)] == [2, 3, 6, 7, 9]
+    for offset, words in (
+        (0, "0 to 1: deleted before the log began"),
+        (1, "0 to 1: deleted before the log began"),
+        (4, "4 to 5: a transaction marker, or compacted away"),
+        (5, "4 to 5: a transaction marker, or compacted away"),
+        (8, "8 to 8: a transaction marker, or compacted away"),
+        (10, "holds the offsets 0 to 9, and not 10: leave the height out"),
+    ):
+        with pytest.raises(NotThereError, match=words):
+            find_record(block, offset)
+
+
+def test_the_oldest_version_of_just_this_key_is_read() -> None:
+    vault, logs = make_vault()
+    key = LOG.block_key(1)
+    good = vault.objects[key][0]
+    vault.objects[key] = [
+        Version("m0", None, None),
+        good,
+        Version("v2", b"garbage", None),
+        Version("m1", None, None),
+    ]
+    vault.put(f"{key}.bak", b"garbage")
+    single = read_single(vault, PINNED, 1)
+    assert (single.block, single.object, single.version_id) == (logs[0][1], key, "v1")
+    vault.objects[key] = [Version("m0", None, None)]
+    with pytest.raises(NotThereError, match="holds no block 1"):
+        read_single(vault, PINNED, 1)
+
+
+def test_a_block_that_the_pinned_keys_sign_needs_no_other() -> None:
+    """Not even one that is there: what it says of the keys is that they are the pinned ones."""
+    vault, _ = make_vault()
+    for height in (0, 1):
+        vault.replace(LOG.block_key(height), b"")
+    single = read_single(vault, PINNED, 2)
+    assert (single.from_start, single.keys) == (False, PINNED.keys)
+
+
+def rotated(count: int) -> list[Block]:
+    """Return a log whose first block names another key for all that follow."""
+    new = tuple(str(key) for key in keys_of(LOG, OTHER_SIGNER))
+    state, blocks = genesis(LOG), []
+    for height in range(count):
+        signer, next_keys = (SIGNER, new) if height == 0 else (OTHER_SIGNER, ())
+        blocks.append(seal(state, 2, partitions=1, signers=[signer], next_keys=next_keys))
+        state = state.accept(blocks[-1])
+    return blocks
+
+
+@pytest.mark.parametrize("height", [1, 2, 3])
+def test_keys_are_followed_from_the_first_block_on(height: int) -> None:
+    vault = MemoryVault()
+    put_log(vault, rotated(4))
+    single = read_single(vault, PINNED, height)
+    assert (single.from_start, single.keys) == (True, keys_of(LOG, OTHER_SIGNER))
+
+
+def test_every_block_on_the_way_must_hold_and_none_above_is_read() -> None:
+    blocks = rotated(4)
+    for height, harmed in enumerate(
+        (replace(blocks[0], chunks=()), resigned(blocks[1], payload=bytes(32), signers=[OTHER_SIGNER]))
+    ):
+        vault = MemoryVault()
+        put_log(vault, blocks)
+        vault.replace(LOG.block_key(3), b"")
+        assert read_single(vault, PINNED, 2).from_start
+        vault.replace(LOG.block_key(height), harmed.format())
+        with pytest.raises(VerificationError, match=f"block {height}, which its keys depend on"):
+            read_single(vault, PINNED, 2)
+
+
+def test_what_lies_below_the_start_is_not_read_to_follow_the_keys() -> None:
+    blocks = make_log(LOG, (1,), partitions=1)
+    state = genesis(LOG).accept(blocks[0])
+    new = tuple(str(key) for key in keys_of(LOG, OTHER_SIGNER))
+    blocks.append(seal(state, 2, partitions=1, next_keys=new))
+    state = state.accept(blocks[1])
+    blocks.append(seal(state, 2, partitions=1, signers=[OTHER_SIGNER]))
+    vault = MemoryVault()
+    put_log(vault, blocks)
+    vault.broken = LOG.block_key(0)
+    single = read_single(vault, PinnedLog(LOG, keys_of(LOG), Start(1, blocks[1].frontier.root)), 2)
+    assert (single.from_start, single.keys) == (True, keys_of(LOG, OTHER_SIGNER))
+    with pytest.raises(VaultError):
+        read_single(vault, PINNED, 2)
+
+
+@pytest.mark.parametrize("height", [0, 2])
+def test_a_block_of_another_log_or_height_is_not_it(height: int) -> None:
+    vault, logs = make_vault()
+    for other in (logs[1][1], logs[0][height]):
+        vault.replace(LOG.block_key(1), other.format())
+        with pytest.raises(VerificationError, match="it is block") as refusal:
+            read_single(vault, PINNED, 1)
+        assert (refusal.value.verdict, refusal.value.field) == (Verdict.BROKEN_CHAIN, "origin")
+
+
+def test_a_block_on_the_way_that_is_none_is_told_as_such() -> None:
+    vault, _ = make_vault(sizes=(1, 1, 1))
+    vault.replace(LOG.block_key(1), b"")
+    with pytest.raises(MalformedError):
+        find_height(vault, LOG, 0)
+    with pytest.raises(NotThereError, match="holds no block of"):
+        find_height(MemoryVault(), LOG, 0)
