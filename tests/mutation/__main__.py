@@ -39,6 +39,7 @@ def main() -> int:
     every_file = sorted(set().union(*files.values()))
     warm_up(every_file)
     baseline = measure([_path_of(name) for name in subjects], every_file)
+    print("too slow to judge:", *baseline.slow, sep="\n  ", flush=True)
     results = {}
     for name in subjects:
         results[name] = _try_module(name, baseline, files[name], options)
@@ -78,7 +79,7 @@ def _try_module(name: str, baseline: Baseline, files: list[str], options: argpar
     for mutant in mutants:
         if not _survives(mutant, path, baseline, files):
             continue
-        told = {"number": mutant.changed_line, **asdict(mutant.change)}
+        told = {"number": mutant.start[0], **asdict(mutant.change)}
         (argued if mutant.change in arguments else survivors).append(told)
         if mutant.change not in arguments:
             print(json.dumps(told, indent=1), flush=True)

@@ -78,3 +78,7 @@ def table(arguments: Mapping[Change, Argument]) -> Iterator[str]:
 
 def _code(line: str) -> str:
     return f"`{line.replace('|', chr(92) + '|')}`"
+
+
+if __name__ == "__main__":
+    print(*table(read_arguments()), sep="\n")

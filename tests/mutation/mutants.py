@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -41,17 +42,13 @@ class Mutant:
         return range(self.start[0], self.end[0] + 1)
 
     @cached_property
-    def changed_line(self) -> int:
-        """The number of the first line that is another one."""
-        before, after = self.original.splitlines(), self.source.splitlines()
-        return next((i for i, pair in enumerate(zip(before, after, strict=False), 1) if pair[0] != pair[1]), len(after))
-
-    @cached_property
     def change(self) -> Change:
         """What it does, in words that don't depend on where the line stands."""
-        line, changed = (text.splitlines()[self.changed_line - 1].strip() for text in (self.original, self.source))
-        where = scope_at(ast.parse(self.original), self.changed_line)
-        return Change(self.module, where, self.operator.partition("/")[2], line, changed)
+        before, after = self.original.splitlines(), self.source.splitlines()
+        changed = next(new for old, new in zip_longest(before, after, fillvalue="") if old != new)
+        where = scope_at(ast.parse(self.original), self.start[0])
+        line = before[self.start[0] - 1]
+        return Change(self.module, where, self.operator.partition("/")[2], line.strip(), changed.strip())
 
 
 def mutants_of(name: str, path: Path) -> Iterator[Mutant]:

@@ -24,6 +24,7 @@ import pytest
 _WITHOUT = ("-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist")
 _OPTIONS = ("-x", "-q", *_WITHOUT, "--no-header", "--tb=short", "--assert=plain")
 _MOST_MEMORY = 6 << 30  # bytes of address space
+_MOST_SECONDS = 2.0  # of CPU, while coverage is measured; what takes longer judges nothing, or survivors take minutes
 _PASSED, _FAILED = 0, 1
 
 
@@ -34,14 +35,20 @@ class Baseline:
     seconds: dict[str, float]
     reaching: dict[str, dict[int, list[str]]]
 
+    @property
+    def slow(self) -> list[str]:
+        """The tests that take too long to be anything's judge."""
+        return sorted(test for test, seconds in self.seconds.items() if seconds > _MOST_SECONDS)
+
     def judges(self, path: Path, lines: range, files: Collection[str]) -> list[str]:
-        """Return the tests of the files that reach any of a module's lines, fastest first.
+        """Return the tests of the files that reach any of a module's lines, fastest first, without the slow ones.
 
         All of the files' tests where importing the module reaches one of the lines.
         """
         known = self.reaching[str(path)]
         reaching = [set(known.get(line, [""])) for line in lines]
         tests = set(self.seconds) if any("" in some for some in reaching) else set().union(*reaching)
+        tests.difference_update(self.slow)
         own = (test for test in tests if test.partition("::")[0] in files)
         return sorted(own, key=lambda test: (self.seconds[test], test))
 
