@@ -66,6 +66,7 @@ TARGETS: list[tuple[str, str, str, AtLeast | Below | None]] = [
     ("sealer", "consume_unchecked_records_per_second", "the same with the sealer's queue, CRCs unchecked", None),
     ("sealer", "consume_as_sealer_records_per_second", "the same with the sealer's queue, CRCs checked as there", None),
     ("sealer", "sealer_records_per_second", "the sealer, blocks published, records/s", None),
+    ("sealer", "sealer_whole_run_records_per_second", "its whole run, start and last wait included", None),
     ("sealer", "ratio", "sealer / the fastest of the bare loops", AtLeast(0.25, floor=0.2)),
     ("verify", "floor_records_per_second", "read, inflate, one SHA-256 a record: the floor, records/s", None),
     ("verify", "full_records_per_cpu_second", "verify, records/s a core", AtLeast(200_000)),
