@@ -14,7 +14,7 @@ TARGET ?=
 MODULE ?=
 CORE_TESTS := tests/unit/test_core_*.py tests/property/test_core_*.py tests/unit/test_event_*.py tests/property/test_event_*.py
 SLICE := tests/integration/test_faults_slice.py
-PROCESSES ?= 4# most integration tests wait for servers
+PROCESSES ?= 3# some tests wait for servers, some compute
 
 .PHONY: help
 help: ## Say what there is
