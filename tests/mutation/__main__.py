@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from tests.mutation.equivalent import read_arguments, void_arguments
+from tests.mutation.equivalent import Change, read_arguments, void_arguments
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.subjects import AUDITOR_SUBJECTS, SUBJECTS, tests_of
 from tests.mutation.trial import Baseline, measure, survives, warm_up
@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="the last part of its name; default: all")
     parser.add_argument("--json", type=Path, help="write the results here")
-    parser.add_argument("--lines", type=_ranges, default=[range(1, sys.maxsize)], help="only those of 10-20,33-33")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="only what survived by these earlier results")
     parser.add_argument("--every", type=int, default=1, metavar="K", help="a sample: only every K-th mutant")
     options = parser.parse_args()
     os.nice(_NICE)
@@ -56,10 +56,10 @@ def _is_enough(result: dict[str, Any]) -> bool:
     return not result["void"] and bool(result["score"] >= _ENOUGH)
 
 
-def _ranges(text: str) -> list[range]:
-    """Read ranges of lines, both ends included, as 10-20,33-33."""
-    ends = [[int(number) for number in part.split("-")] for part in text.split(",")]
-    return [range(first, last + 1) for first, last in ends]
+def _survived(results: Path, module: str) -> set[Change]:
+    """Read which changes of a module survived by earlier results, without those that were argued for."""
+    told = json.loads(results.read_text()).get(module, {"survivors": []})["survivors"]
+    return {Change(**{name: value for name, value in one.items() if name != "number"}) for one in told}
 
 
 def _path_of(name: str) -> Path:
@@ -74,7 +74,8 @@ def _try_module(name: str, baseline: Baseline, files: list[str], options: argpar
     started, path, arguments = monotonic(), _path_of(name), read_arguments()
     made = list(mutants_of(name, path))
     void = list(void_arguments(arguments, name, (mutant.change for mutant in made)))
-    mutants = [mutant for mutant in made if any(mutant.start[0] in part for part in options.lines)][:: options.every]
+    again = _survived(options.again, name) if options.again else None
+    mutants = [mutant for mutant in made if again is None or mutant.change in again][:: options.every]
     survivors, argued = [], []
     for mutant in mutants:
         if not _survives(mutant, path, baseline, files):
@@ -84,7 +85,7 @@ def _try_module(name: str, baseline: Baseline, files: list[str], options: argpar
         if mutant.change not in arguments:
             print(json.dumps(told, indent=1), flush=True)
     judged = len(mutants) - len(argued)
-    score = 100.0 * (judged - len(survivors)) / max(1, judged)
+    score = 100.0 - 100.0 * len(survivors) / max(1, judged)
     seconds = round(monotonic() - started)
     killed = f"{judged - len(survivors)} of {judged}, {score:.1f} %; {len(argued)} more survived as argued"
     print(f"{name}: {killed}; {seconds} s", *void, sep="\n", flush=True)

@@ -6,7 +6,7 @@ An argument is for a change in words, not at a number of a line: it moves with i
 import ast
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,12 @@ def void_arguments(arguments: Mapping[Change, Argument], module: str, made: Iter
     for change, argument in arguments.items():
         if change.module == module and times[change] != argument.times:
             yield f"{change} is argued for {argument.times} mutant(s), and {times[change]} make it: argue anew"
+
+
+def words_at(lines: Sequence[str], line: int) -> str:
+    """Return a line without its indentation; with the one before where it is a bare break or continue."""
+    words = lines[line - 1].strip()
+    return f"{lines[line - 2].strip()} {words}" if words in {"break", "continue"} else words
 
 
 def scope_at(tree: ast.Module, line: int) -> str:

@@ -11,7 +11,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-from tests.mutation.equivalent import Change, scope_at
+from tests.mutation.equivalent import Change, scope_at, words_at
 from tests.mutation.subjects import OPERATORS
 
 Position = tuple[int, int]  # line from 1, column from 0
@@ -47,8 +47,8 @@ class Mutant:
         before, after = self.original.splitlines(), self.source.splitlines()
         changed = next(new for old, new in zip_longest(before, after, fillvalue="") if old != new)
         where = scope_at(ast.parse(self.original), self.start[0])
-        line = before[self.start[0] - 1]
-        return Change(self.module, where, self.operator.partition("/")[2], line.strip(), changed.strip())
+        line = words_at(before, self.start[0])
+        return Change(self.module, where, self.operator.partition("/")[2], line, changed.strip())
 
 
 def mutants_of(name: str, path: Path) -> Iterator[Mutant]:

@@ -3,6 +3,7 @@
 A mutant is put in by an import hook: no file changes, and no byte code that could be stale is written.
 """
 
+import gc
 import importlib.machinery
 import json
 import os
@@ -58,6 +59,8 @@ def warm_up(files: Sequence[str]) -> None:
     if pytest.main([*_OPTIONS, "--collect-only", "-qq", *files]) != _PASSED:
         raise SystemExit("the tests cannot be collected")
     _forget_project()
+    gc.collect()
+    gc.freeze()  # what each fork would look through again, and thereby copy
 
 
 def measure(paths: Sequence[Path], files: Sequence[str]) -> Baseline:
