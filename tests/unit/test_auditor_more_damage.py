@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from hashlib import sha256
+from random import Random
 from zlib import compressobj
 
 import pytest
@@ -11,6 +12,7 @@ from auditseal_auditor.damage import damaged_record
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.record import next_link
 from auditseal_schemas.verdict import Verdict
 from tests.vault_factory import ORIGINS, SIGNER, genesis, make_messages
 from tests.vectors.parts import stored_deflate
@@ -119,3 +121,23 @@ def test_without_the_signed_locators_nothing_is_named() -> None:
     records = list(block.encoded_records())
     records[0] = records[1]
     assert place(chunked(other, records, 7)) is None
+
+
+def test_a_later_link_that_fits_by_chance_moves_nothing() -> None:
+    """Locators are two bytes: what follows an altered record can have the one that the altered record should have."""
+    block = sealed()
+    records = list(block.encoded_records())
+    before, wanted = next_link(block.header.first_link, records[0]), block.locators[2:4]
+    altered = next(
+        record
+        for record in (records[1].replace(b"number", b"%06x" % number) for number in range(1 << 24))
+        if (link := next_link(before, record))[:2] != wanted and next_link(link, records[2])[:2] == wanted
+    )
+    assert place(chunked(block, [records[0], altered, *records[2:]], 7)) == (Verdict.BAD_RECORD, "record", OFFSETS[1])
+
+
+def test_a_stream_may_look_back_as_far_as_deflate_can() -> None:
+    content = Random(1).randbytes(30_000) * 2
+    stream = deflated(content)
+    assert len(stream) < 40_000
+    assert module._inflate_prefix(stream, len(content)) == content

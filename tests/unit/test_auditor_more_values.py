@@ -2,9 +2,11 @@
 
 from dataclasses import FrozenInstanceError, fields, is_dataclass
 from importlib import import_module
-from inspect import getmembers, isclass
+from inspect import Parameter, getmembers, isclass, signature
 
 import pytest
+
+from auditseal_auditor.finding import Finding
 
 MODULES = (
     "audit", "examine", "finding", "heads", "inventory", "judge", "report", "single", "tally", "walk",
@@ -45,3 +47,8 @@ def test_a_value_holds_nothing_else(kind: type) -> None:
 
 def test_all_of_them_are_looked_at() -> None:
     assert len(VALUES) == 12
+
+
+def test_the_parts_of_a_finding_are_named() -> None:
+    """Five of them are text: in their order nobody would notice two that were mixed up."""
+    assert {part.kind for part in signature(Finding).parameters.values()} == {Parameter.KEYWORD_ONLY}
