@@ -13,10 +13,13 @@ from tests.vault_factory import (
     MemoryVault,
     Version,
     audit,
+    genesis,
     lock_until,
     make_trust,
     make_vault,
     places,
+    put_log,
+    seal,
 )
 
 LOG = ORIGINS[0]
@@ -61,6 +64,16 @@ def test_gaps_and_records_are_counted_and_nothing_is_the_size_of_no_log() -> Non
     assert last is not None
     assert (first.height, last.height) == (0, 3)
     assert audit(MemoryVault()).logs[0].tally.size == 0
+
+
+def test_the_offsets_of_every_gap_are_counted() -> None:
+    vault, state = MemoryVault(), genesis(LOG)
+    for skip in (2, 3, 0, 4):
+        block = seal(state, 2, partitions=1, skip=skip)
+        put_log(vault, [block])
+        state = state.accept(block)
+    tally = audit(vault, make_trust(LOG)).logs[0].tally
+    assert (tally.gaps, tally.gap_offsets, tally.records) == (3, 9, 8)
 
 
 def test_a_run_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
