@@ -128,6 +128,15 @@ def test_a_wrong_kind_is_named_in_words(changed: dict[str, object], words: str) 
         replace(EVENT, **changed)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("field", ["name", "parent"])
+@pytest.mark.parametrize("other", [None, "text"])
+def test_either_optional_text_of_a_resource_is_checked(field: str, other: str | None) -> None:
+    stated = {"name": other, "parent": other, field: 7}
+    with pytest.raises(EventError, match="must be text") as refusal:
+        Resource("r", "1", **stated)  # type: ignore[arg-type]
+    assert refusal.value.field == f"resources[].{field}"
+
+
 @pytest.mark.parametrize(
     "part",
     [Reason("c"), Reason(None, "t"), Reason("", None), Authorization(True), Authorization(False, "p", "q")],
