@@ -51,10 +51,6 @@ def broker(demo: subprocess.Popen[str], directory: Path) -> None:
     await_line(demo, "a real Kafka runs")
 
 
-def daemons(demo: subprocess.Popen[str], directory: Path) -> None:
-    await_line(demo, "sealer and archiver run")
-
-
 def publishing(demo: subprocess.Popen[str], directory: Path) -> None:
     """All services publish: each has opened the file in which it tells of it."""
     await_line(demo, "sealer and archiver run")
@@ -69,7 +65,7 @@ def verifying(demo: subprocess.Popen[str], directory: Path) -> None:
     await_line(demo, "verifying the vault")
 
 
-@pytest.mark.parametrize("moment", [broker, daemons, publishing, verifying], ids=lambda moment: moment.__name__)
+@pytest.mark.parametrize("moment", [broker, publishing, verifying], ids=lambda moment: moment.__name__)
 def test_an_interrupted_demo_leaves_no_process_behind(
     tmp_path: Path, moment: Callable[[subprocess.Popen[str], Path], None]
 ) -> None:
