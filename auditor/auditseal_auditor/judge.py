@@ -9,7 +9,7 @@ from auditseal_auditor.finding import Finding
 from auditseal_auditor.heads import Head
 from auditseal_auditor.walk import LogWalk
 from auditseal_schemas.header import Header
-from auditseal_schemas.merkle import tree_root
+from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
@@ -100,7 +100,7 @@ def _judge_claim(claim: Claim, walk: LogWalk, successor: LogWalk) -> None:
 def _root_at(size: int, walk: LogWalk) -> bytes | None:
     """Return the root of a log's first headers: of none, as pinned, or as seen; None where it can't be told."""
     if size == 0:
-        return tree_root(())
+        return EMPTY_ROOT
     if walk.start and size == walk.start.height:
         return walk.start.root
     return walk.roots[size][0] if size in walk.roots else None

@@ -2,21 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote, urlsplit
 
 import typer
 
-from auditseal.cli.endings import FAILED, INTERRUPTED, UNUSABLE
-from auditseal_schemas.errors import (
-    AuditsealError,
-    ConfigurationError,
-    MalformedError,
-    TrustError,
-    VerificationError,
-    quoted,
-)
+from auditseal.cli.endings import INTERRUPTED, UNUSABLE, ended_by_errors
+from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError, quoted
 
 if TYPE_CHECKING:  # its libraries come with [auditor] only
     from auditseal_archiver.vault import VaultReader
@@ -35,23 +29,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @contextmanager
 def exit_on_failure(command: str) -> Iterator[None]:
     """End a command with one line on standard error: exit code 1, 2 or 130, or the verdict's on what it was to show."""
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        tell(command, f"{missing.name} isn't installed: pip install 'auditseal[auditor]'")
-        raise typer.Exit(UNUSABLE) from missing
-    except (ConfigurationError, TrustError) as error:
-        tell(command, str(error))
-        raise typer.Exit(UNUSABLE) from error
-    except VerificationError as error:
-        tell(command, str(error))
-        raise typer.Exit(error.verdict.exit_code) from error
-    except (AuditsealError, OSError) as error:
-        tell(command, str(error))
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as interrupt:
-        tell(command, "interrupted: nothing was shown")
-        raise typer.Exit(INTERRUPTED) from interrupt
+    with ended_by_errors(partial(tell, command)):
+        try:
+            yield
+        except ModuleNotFoundError as missing:
+            tell(command, f"{missing.name} isn't installed: pip install 'auditseal[auditor]'")
+            raise typer.Exit(UNUSABLE) from missing
+        except VerificationError as error:
+            tell(command, str(error))
+            raise typer.Exit(error.verdict.exit_code) from error
+        except KeyboardInterrupt as interrupt:
+            tell(command, "interrupted: nothing was shown")
+            raise typer.Exit(INTERRUPTED) from interrupt
 
 
 def read_trust(path: Path) -> "Trust":

@@ -18,8 +18,6 @@ if TYPE_CHECKING:  # its libraries come with [all] only
 
 app = typer.Typer()
 
-_TELLER = "auditseal demo: "
-
 
 class VaultKind(StrEnum):
     """Where the demo's blocks go."""
@@ -46,7 +44,7 @@ def demo(
         from auditseal.demo.stage import Stage  # noqa: PLC0415
         from auditseal_local.errors import LocalStackError  # noqa: PLC0415
     except ModuleNotFoundError as missing:
-        typer.echo(f"{_TELLER}{missing.name} isn't installed: pip install 'auditseal[all]'", err=True)
+        _say(f"{missing.name} isn't installed: pip install 'auditseal[all]'")
         raise typer.Exit(UNUSABLE) from missing
     stage, console, began = Stage(directory.absolute()), Console(highlight=False), time.monotonic()
 
@@ -54,11 +52,11 @@ def demo(
         console.print(Text(f"{time.monotonic() - began:5.1f} s  {line}"), soft_wrap=True)
 
     try:
-        with ended_by_errors(_TELLER, LocalStackError), stage.taken(), status_line() as progress:
+        with ended_by_errors(_say, LocalStackError), stage.taken(), status_line() as progress:
             run = Demo(stage, make_store(vault, stage, progress), events, tell, progress)
             _play(run, console, began, keep_running=keep_running)
     except KeyboardInterrupt as interrupt:
-        typer.echo(f"{_TELLER}interrupted; everything it started is stopped", err=True)
+        _say("interrupted; everything it started is stopped")
         raise typer.Exit(INTERRUPTED) from interrupt
 
 
@@ -114,3 +112,7 @@ def _summarise(run: "Demo", heads: "Heads", tampering: "Tampering", console: Con
         *(f"  {line}" for line in run.next_commands(tampering)),
     ]
     console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"auditseal demo: {line}", err=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from auditseal.cli.endings import FAILED, UNUSABLE
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.halt import HaltError
 
@@ -25,7 +26,6 @@ def drill(
 
     Example: auditseal drill --vault 's3://audit?endpoint=https://s3.example'
     """
-    from auditseal.daemon import FAILED, UNUSABLE  # noqa: PLC0415
     from auditseal_archiver.locate import open_vault  # noqa: PLC0415
     from auditseal_archiver.vault import VaultError  # noqa: PLC0415
 

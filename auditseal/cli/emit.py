@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # the Kafka client takes a while to load
     from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig
 
 EXIT_REJECTED = 3
-_TELLER = "auditseal emit: "
 _BROKER_SECONDS = 10.0
 _EVERY = 1_000  # lines between two looks at what came back
 
@@ -120,7 +119,7 @@ def emit(  # noqa: PLR0913  (each is an option)
     from auditseal_producer import ProducerConfig  # noqa: PLC0415
 
     interrupted = False
-    with ended_by_errors(_TELLER), ExitStack() as files:
+    with ended_by_errors(_say), ExitStack() as files:
         _check_apart(file, rejects)
         config = ProducerConfig(
             bootstrap_servers=bootstrap_servers,
@@ -198,4 +197,4 @@ def _summarise(emission: Emission, topic: str, seconds: float, *, as_json: bool)
 
 
 def _say(line: str) -> None:
-    typer.echo(f"{_TELLER}{line}", err=True)
+    typer.echo(f"auditseal emit: {line}", err=True)

@@ -21,8 +21,6 @@ app = typer.Typer(
     help="A real Kafka (and MinIO) on this machine, without containers.",
 )
 
-_TELLER = "auditseal local: "
-
 Directory = Annotated[
     Path | None,
     typer.Option("--dir", help="Where data, logs and ports are kept. [default: a folder in the user's data directory]"),
@@ -95,7 +93,7 @@ def _stack(directory: Path | None) -> "Iterator[LocalStack]":
     except ModuleNotFoundError as missing:
         _tell(f"{missing.name} isn't installed, the local stack needs it: pip install 'auditseal[local]'")
         raise typer.Exit(UNUSABLE) from missing
-    with ended_by_errors(_TELLER, LocalStackError), status_line() as progress:
+    with ended_by_errors(_tell, LocalStackError), status_line() as progress:
         yield LocalStack(directory or default_directory(), progress)
 
 
@@ -104,4 +102,4 @@ def _down_command(directory: Path | None) -> str:
 
 
 def _tell(line: str) -> None:
-    typer.echo(f"{_TELLER}{line}", err=True)
+    typer.echo(f"auditseal local: {line}", err=True)

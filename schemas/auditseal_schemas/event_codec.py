@@ -121,9 +121,10 @@ def decode_event(encoded: bytes) -> AuditEvent:
         raise DecodeError(
             f"no audit event of a known schema: it begins with {encoded[:PREFIX_BYTES].hex() or 'nothing'}"
         )
+    name, body = schema_name(version), encoded[PREFIX_BYTES:]
     try:
-        check_counts(schema_name(version), encoded[PREFIX_BYTES:])
-        fields = decode_value(schema_name(version), encoded[PREFIX_BYTES:])
+        check_counts(name, body)
+        fields = decode_value(name, body)
         event = _event(fields)
     except (MalformedError, EventError) as error:
         raise DecodeError(f"no audit event: {error}") from error

@@ -1,12 +1,12 @@
 """The auditor's value types can't be changed once made, and hold nothing but their fields."""
 
-from dataclasses import FrozenInstanceError, fields, is_dataclass
-from importlib import import_module
-from inspect import Parameter, getmembers, isclass, signature
+from dataclasses import FrozenInstanceError
+from inspect import Parameter, signature
 
 import pytest
 
 from auditseal_auditor.finding import Finding
+from tests.value_types import blank, field_names, value_types
 
 MODULES = (
     "audit", "examine", "finding", "heads", "inventory", "judge", "report", "single", "tally", "walk",
@@ -14,20 +14,7 @@ MODULES = (
 COUNTS = {"Tally"}
 """What is counted up while a log is walked."""
 
-VALUES = [
-    value
-    for module in (import_module(f"auditseal_auditor.{name}") for name in MODULES)
-    for _, value in getmembers(module, isclass)
-    if is_dataclass(value) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
-]
-
-
-def blank(kind: type) -> object:
-    """Return a value of a type whose fields are all None."""
-    value = object.__new__(kind)
-    for field in fields(kind):  # type: ignore[arg-type]
-        object.__setattr__(value, field.name, None)
-    return value
+VALUES = value_types("auditseal_auditor", MODULES)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +22,9 @@ def blank(kind: type) -> object:
 )
 def test_a_value_keeps_its_fields(kind: type) -> None:
     value = blank(kind)
-    for field in fields(kind):  # type: ignore[arg-type]
+    for name in field_names(kind):
         with pytest.raises(FrozenInstanceError):
-            setattr(value, field.name, 1)
+            setattr(value, name, 1)
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)

@@ -1,5 +1,8 @@
 """A foreseen error ends every command in the same way; any other is a bug and stays one."""
 
+import sys
+from functools import partial
+
 import pytest
 import typer
 
@@ -22,7 +25,10 @@ class OwnError(Exception):
     ],
 )
 def test_the_code_says_who_must_act(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as ended, ended_by_errors("auditseal test: ", OwnError):
+    with (
+        pytest.raises(typer.Exit) as ended,
+        ended_by_errors(partial(print, "auditseal test:", file=sys.stderr), OwnError),
+    ):
         raise error
     assert ended.value.exit_code == code
     assert capsys.readouterr() == ("", "auditseal test: mend it\n")
