@@ -53,7 +53,7 @@ class Site:
 
     def create_topics(self) -> None:
         cluster = Cluster({"bootstrap.servers": self.servers}, 20)
-        create_topics(cluster, TopicRules(replication=1), self.events, self.blocks, self.partitions)
+        create_topics(cluster, TopicRules(self.partitions, replication=1), self.events, self.blocks)
 
     def origin(self, partition: int = 0) -> Origin:
         return Origin(CLUSTER, self.events, partition, 0)

@@ -24,7 +24,7 @@ class DirectoryVault:
     """Objects as files below `root`; each has one version, without a name of its own and without a lock."""
 
     def __init__(self, root: Path) -> None:
-        """Take the directory; the first `put` makes it where it is missing."""
+        """Take the directory, which must be there: one that is missing may be a disk that isn't mounted."""
         self._root = root.absolute()
 
     @property
@@ -40,6 +40,7 @@ class DirectoryVault:
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         """Yield every file; see `VaultReader`. A link is listed, and can't be read."""
         try:
+            self._check_root()
             found = self._walk(prefix, after)
             keys = sorted(found) if limit is None else nsmallest(limit, found)
             for key in keys:
@@ -74,6 +75,7 @@ class DirectoryVault:
         """
         path, staging = self._path(key), self._root / _STAGING
         try:
+            self._check_root()
             _make_durably(path.parent)
             _make_durably(staging)
             _sweep(staging)
@@ -89,6 +91,10 @@ class DirectoryVault:
 
     def drill(self) -> None:
         """Do nothing: a directory promises no WORM, and `enforces_worm` says so."""
+
+    def _check_root(self) -> None:
+        if not self._root.is_dir():
+            raise VaultError(f"{self._root} isn't there: is a disk not mounted?")
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")

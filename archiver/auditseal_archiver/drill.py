@@ -22,6 +22,7 @@ WRITERS = 32
 """Conditional writes of one key at once, of which one must succeed."""
 
 _REFUSAL = range(400, 500)
+_NOT_FOUND = 404
 _UNHEARD = frozenset(
     {
         "ExpiredToken",
@@ -73,6 +74,7 @@ class _Canary:
             put_locked(self._client, self._bucket, self._key, self._content, self._until)
         except ClientError as error:
             if status_of(error) in _REFUSAL and code_of(error) not in _NOT_LET_IN:
+                self._check_bucket()
                 raise _failed("locked write", f"a locked conditional write is refused: {error}") from error
             raise
         (stored,) = self._versions() or (None,)
@@ -80,6 +82,14 @@ class _Canary:
             raise _failed("versioning", "the object has no version: the bucket isn't versioned, so nothing is locked")
         self._version = stored["VersionId"]
         self._check_lock("locked write")
+
+    def _check_bucket(self) -> None:
+        """Let a missing bucket be told as one: some stores look for its lock configuration first, and miss that."""
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if status_of(error) == _NOT_FOUND:
+                raise
 
     def withstand(self) -> None:
         """Try to overwrite, delete, shorten and downgrade; then see that nothing came of it."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from auditseal_archiver.vault import Vault, VaultReader
+from auditseal_archiver.vault import Vault, VaultError, VaultReader
 from auditseal_schemas.errors import ConfigurationError, quoted
 
 _PARAMETERS = {"endpoint", "region"}
@@ -14,6 +14,7 @@ def open_vault(url: str) -> Vault:
 
     Raises:
         ConfigurationError: The URL names none.
+        VaultError: It names a directory that isn't there: without its disk, a vault would look stolen, or begin anew.
     """
     try:
         parts = urlsplit(url)
@@ -34,6 +35,7 @@ def open_reader(url: str) -> VaultReader:
 
     Raises:
         ConfigurationError: The URL names none.
+        VaultError: It names a directory that isn't there: without its disk, a vault would look stolen, or begin anew.
     """
     return open_vault(url)
 
@@ -43,7 +45,10 @@ def _directory(host: str, path: str, query: str) -> Vault:
         raise ConfigurationError("a directory is named as file:///absolute/path, with nothing after it")
     from auditseal_archiver.directory import DirectoryVault  # noqa: PLC0415  (one backend needn't load the other)
 
-    return DirectoryVault(Path(unquote(path)))
+    root = Path(unquote(path))
+    if not root.is_dir():
+        raise VaultError(f"{root} is no directory that can be read: is it mounted, is the path right?")
+    return DirectoryVault(root)
 
 
 def _bucket(name: str, path: str, query: str) -> Vault:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -13,7 +12,6 @@ from auditseal.cli.endings import INTERRUPTED, UNUSABLE, ended_by_errors
 from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError, quoted
 
 if TYPE_CHECKING:  # its libraries come with [auditor] only
-    from auditseal_archiver.vault import VaultReader
     from auditseal_schemas.origin import Origin
     from auditseal_schemas.trust import Trust
 
@@ -78,23 +76,6 @@ def vault_url(given: str | None, trust: "Trust") -> str:
     if url is None:
         raise ConfigurationError("the trust file has no vault line: say --vault s3://bucket/prefix or file:///path")
     return url
-
-
-def open_existing(url: str) -> "VaultReader":
-    """Return the vault at a URL; a directory must be there, or a disk that isn't mounted would look like theft.
-
-    Raises:
-        ConfigurationError: The URL names no vault.
-        VaultError: It names a directory that doesn't exist.
-    """
-    from auditseal_archiver.locate import open_reader  # noqa: PLC0415
-    from auditseal_archiver.vault import VaultError  # noqa: PLC0415
-
-    reader = open_reader(url)
-    parts = urlsplit(url)
-    if parts.scheme == "file" and not Path(unquote(parts.path)).is_dir():
-        raise VaultError(f"{url} is no directory that can be read: is it mounted, is the path right?")
-    return reader
 
 
 def tell(command: str, line: str) -> None:

@@ -1,6 +1,7 @@
 """`auditseal emit`: publishes events from JSON lines, and accounts for every one of them."""
 
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # the Kafka client takes a while to load
 
 EXIT_REJECTED = 3
 _BROKER_SECONDS = 10.0
+_LAST_SECONDS = 5.0  # after Ctrl-C, for acknowledgements that are on their way
 _EVERY = 1_000  # lines between two looks at what came back
 
 app = typer.Typer()
@@ -119,6 +121,7 @@ def emit(  # noqa: PLR0913  (each is an option)
     from auditseal_producer import ProducerConfig  # noqa: PLC0415
 
     interrupted = False
+    logging.getLogger("auditseal_producer").addHandler(logging.NullHandler())  # what it logs is told here, once
     with ended_by_errors(_say), ExitStack() as files:
         _check_apart(file, rejects)
         config = ProducerConfig(
@@ -155,18 +158,21 @@ def _check_apart(file: Path | None, rejects: Path | None) -> None:
 def _publish_all(config: "ProducerConfig", source: BinaryIO, emission: Emission) -> None:
     from auditseal_producer import AuditProducer, UndeliveredError  # noqa: PLC0415
 
-    producer = AuditProducer(config)
+    producer, patience = AuditProducer(config), config.delivery_timeout
     with status_line() as progress:
         try:
-            producer.check_broker(_BROKER_SECONDS)
+            producer.check_broker(min(_BROKER_SECONDS, patience))
             for count, line in enumerate(read_lines(source), start=1):
                 emission.publish(producer, line)
                 if count % _EVERY == 0:
                     emission.collect()
                     progress(f"{count} lines read, {emission.published} events published")
+        except KeyboardInterrupt:
+            patience = min(_LAST_SECONDS, patience)
+            raise
         finally:
             with suppress(UndeliveredError):  # collect() tells of each
-                producer.close(config.delivery_timeout)
+                producer.close(patience)
             emission.collect()
 
 

@@ -10,7 +10,6 @@ from auditseal.cli.auditing import (
     TrustFile,
     VaultUrl,
     exit_on_failure,
-    open_existing,
     parse_origin,
     read_trust,
     vault_url,
@@ -36,6 +35,7 @@ def show(
     Example: auditseal show --trust trust.txt eu/audit.events/0/0 --offset 17
     """
     with exit_on_failure("show"):
+        from auditseal_archiver.locate import open_reader  # noqa: PLC0415
         from auditseal_auditor.showing import block_to_json, lines_of  # noqa: PLC0415
         from auditseal_auditor.single import find_height, find_record, read_single  # noqa: PLC0415
         from auditseal_schemas.errors import ConfigurationError  # noqa: PLC0415
@@ -44,7 +44,7 @@ def show(
         log = next((log for log in pinned.logs if log.origin == name), None)
         if log is None:
             raise ConfigurationError(f"the trust file doesn't pin {name}: nothing of it can be verified")
-        reader = open_existing(vault_url(vault, pinned))
+        reader = open_reader(vault_url(vault, pinned))
         if height is None:
             if offset is None:
                 raise ConfigurationError("say which block by its height, or which record by --offset")

@@ -13,6 +13,7 @@ from auditseal_schemas.halt import Halt
 if TYPE_CHECKING:
     from auditseal.settings_topics import TopicsSettings
     from auditseal_sealer.cluster import Cluster
+    from auditseal_sealer.topic_rules import TopicRules
 
 app = typer.Typer(no_args_is_help=True, help="Make the events and blocks topics, or audit their settings.")
 
@@ -50,10 +51,13 @@ def create(
     with ended_by_errors():
         settings, cluster = _connect(config)
         rules = replace(
-            settings.rules(replication), events_retention=events_retention, blocks_retention=blocks_retention
+            settings.rules(replication),
+            partitions=partitions,
+            events_retention=events_retention,
+            blocks_retention=blocks_retention,
         )
-        made = create_topics(cluster, rules, settings.events_topic, settings.blocks_topic, partitions)
-        _report(settings, cluster, replication, made, as_json=as_json)
+        made = create_topics(cluster, rules, settings.events_topic, settings.blocks_topic)
+        _report(settings, cluster, rules, made, as_json=as_json)
 
 
 @app.command()
@@ -66,7 +70,7 @@ def check(config: ConfigFile = None, replication: Replication = None, as_json: J
     """
     with ended_by_errors():
         settings, cluster = _connect(config)
-        _report(settings, cluster, replication, [], as_json=as_json)
+        _report(settings, cluster, settings.rules(replication), [], as_json=as_json)
 
 
 def _connect(config: Path | None) -> "tuple[TopicsSettings, Cluster]":
@@ -79,12 +83,12 @@ def _connect(config: Path | None) -> "tuple[TopicsSettings, Cluster]":
 
 
 def _report(
-    settings: "TopicsSettings", cluster: "Cluster", replication: int | None, made: list[str], *, as_json: bool
+    settings: "TopicsSettings", cluster: "Cluster", rules: "TopicRules", made: list[str], *, as_json: bool
 ) -> None:
     """Audit and print."""
     from auditseal_sealer.topics import check_topics  # noqa: PLC0415
 
-    problems = check_topics(cluster, settings.rules(replication), settings.events_topic, settings.blocks_topic)
+    problems = check_topics(cluster, rules, settings.events_topic, settings.blocks_topic)
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "made": made, "problems": problems}))
     else:

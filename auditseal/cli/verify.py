@@ -18,7 +18,6 @@ from auditseal.cli.auditing import (
     TrustFile,
     VaultUrl,
     exit_on_failure,
-    open_existing,
     parse_origin,
     read_trust,
     tell,
@@ -62,6 +61,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: auditseal verify --trust trust.txt --vault file:///mnt/vault
     """
     with exit_on_failure("verify"):
+        from auditseal_archiver.locate import open_reader  # noqa: PLC0415
         from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415
         from auditseal_auditor.examiner import Examiner  # noqa: PLC0415
 
@@ -76,7 +76,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
             oldest=None if max_age is None else _oldest(max_age),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
         )
-        with Examiner(partial(open_existing, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
+        with Examiner(partial(open_reader, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
             report = Audit(request, examiner, on_progress).run()
         report, proofs = _keep(report, heads, state, evidence, examiner.reader)
         _show(report, proofs, as_json=as_json)

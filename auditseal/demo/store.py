@@ -50,12 +50,17 @@ class DirectoryStore(Store):
     """A directory: everything is seen, nothing is prevented."""
 
     def __init__(self, stage: Stage) -> None:
+        self._directory = stage.vault
         self.url = stage.vault.as_uri()
         self.described = f"the vault is the directory {stage.vault}"
         self.caveat = (
             "This vault is a directory: tampering with it is seen, but nothing prevents it. It is no WORM storage;\n"
             "make demo VAULT=minio shows one."
         )
+
+    def __enter__(self) -> Self:
+        self._directory.mkdir(exist_ok=True)
+        return self
 
     def attack(self, origin: Origin) -> str:  # noqa: ARG002  (the interface's)
         """Say what the other store is for."""

@@ -45,12 +45,14 @@ class TopicRules:
     """What may be chosen.
 
     Attributes:
+        partitions: Partitions of both topics; -1, as in Kafka, leaves it to the broker, and any number will do.
         replication: Replicas of each partition; `min.insync.replicas` is one less, and at least 1.
         events_retention: Days that new events topics keep events: far beyond the worst outage of sealing.
         blocks_retention: Days that new blocks topics keep blocks: far beyond the worst outage of archiving.
         least_retention: Days below which an existing topic is refused.
     """
 
+    partitions: int = -1
     replication: int = 3
     events_retention: int = 30
     blocks_retention: int = 30
@@ -76,6 +78,11 @@ class TopicRules:
 
     def problems(self, kind: TopicKind, topic: TopicView) -> Iterator[str]:
         """Yield what is wrong with a topic, each with what to do."""
+        if self.partitions not in {-1, topic.partitions}:
+            yield (
+                f"{topic.name}: it has {topic.partitions} partitions, not {self.partitions}: what exists isn't changed;"
+                " say the number it has, or name another topic"
+            )
         exact = {
             "cleanup.policy": ("delete", "a compacted topic loses what it was told to keep"),
             "retention.bytes": ("-1", "a limit by size deletes what isn't sealed or archived yet"),

@@ -9,7 +9,7 @@ from auditseal_sealer.topic_rules import TopicKind, TopicRules, check_pair
 _KNOWN_SECONDS = 15
 
 
-def create_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str, partitions: int) -> list[str]:
+def create_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str) -> list[str]:
     """Make the topics that are missing, as the rules say; return the names of those made. Others stay as they are.
 
     On return the brokers describe them: one that was made a moment ago is unknown to some for another moment.
@@ -20,7 +20,7 @@ def create_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str,
     made = [
         name
         for kind, name in ((TopicKind.EVENTS, events), (TopicKind.BLOCKS, blocks))
-        if cluster.create_topic(name, partitions, rules.replication, rules.settings(kind))
+        if cluster.create_topic(name, rules.partitions, rules.replication, rules.settings(kind))
     ]
     for name in made:
         _await_topic(cluster, name)

@@ -63,10 +63,10 @@ def measure(bootstrap_servers: str, directory: Path, events: int = 1_000_000, ro
     """Return records/s of all, the sealer's ratio to the fastest loop, its resident MiB; the rounds' best."""
     topic = f"bench.sealer.{time.time_ns()}"
     cluster = Cluster({"bootstrap.servers": bootstrap_servers}, 20)
-    rules = TopicRules(replication=1)
+    rules = TopicRules(1, replication=1)
     blocks = [f"{topic}.blocks.{number}" for number in range(rounds)]
     for name in blocks:
-        create_topics(cluster, rules, topic, name, 1)
+        create_topics(cluster, rules, topic, name)
     event_bytes = publish(bootstrap_servers, topic, events)
     bare, sealed, whole, resident, blocks_sealed = dict.fromkeys(_LOOPS, 0.0), [], [], [], 0
     for name in blocks:

@@ -73,6 +73,7 @@ def make_vault(directory: Path, records: int) -> None:
     """Seal varied events into a directory vault; `trust.txt` beside it pins the log."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "trust.txt").write_text(f"log {_KEY}\nvault {(directory / 'vault').as_uri()}\n")
+    (directory / "vault").mkdir(exist_ok=True)
     vault, state = DirectoryVault(directory / "vault"), LogState.genesis(_ORIGIN, (_KEY,))
     messages = _messages(records)
     while batch := list(islice(messages, BlockLimits().records)):

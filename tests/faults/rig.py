@@ -136,7 +136,7 @@ class Pipeline:
     def make_topics(self) -> None:
         """Make both topics, as `auditseal topics create` does."""
         cluster = Cluster({"bootstrap.servers": self.rig.kafka.bootstrap_servers}, 20)
-        create_topics(cluster, TopicRules(replication=1), self.events, self.blocks, self.partitions)
+        create_topics(cluster, TopicRules(self.partitions, replication=1), self.events, self.blocks)
 
     def vault_url(self, *, proxied: bool = False) -> str:
         endpoint = self.rig.s3_proxy.endpoint if proxied else self.rig.minio.endpoint

@@ -204,6 +204,7 @@ def environment(topic: Topic, vault_url: str, folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def rig(topic: Topic, tmp_path: Path) -> Rig:
+    (tmp_path / "vault").mkdir()
     vault = DirectoryVault(tmp_path / "vault")
     return Rig(topic, vault, environment(topic, vault.url, tmp_path), tmp_path / "archiver.log")
 
@@ -407,6 +408,7 @@ def test_a_broker_that_dies_and_comes_back(tmp_path: Path) -> None:
         admin = AdminClient({"bootstrap.servers": node.bootstrap_servers})
         admin.create_topics([NewTopic("blocks", 3, 1)])["blocks"].result(timeout=15)
         topic = Topic(node, "blocks")
+        (tmp_path / "vault").mkdir()
         vault = DirectoryVault(tmp_path / "vault")
         rig = Rig(topic, vault, environment(topic, vault.url, tmp_path), tmp_path / "archiver.log")
         topic.commit(log[0])

@@ -101,6 +101,11 @@ def test_a_5xx_is_no_verdict(bucket: Bucket) -> None:
         drill_bucket(client, bucket)
 
 
+def test_a_missing_bucket_is_none_without_locks(bucket: Bucket) -> None:
+    with pytest.raises(VaultError, match="HeadBucket"):
+        open_vault(f"s3://{bucket.name}-missing?endpoint={bucket.endpoint}").drill()
+
+
 class Lying:
     """MinIO, but for what a test puts in its place."""
 

@@ -30,6 +30,14 @@ def test_topics_are_made_once_and_pass_the_audit(topics) -> None:
     assert topics("check", "--replication", "1")[0] == 0
 
 
+def test_another_number_of_partitions_than_there_are_is_told(topics) -> None:
+    topics("create", "--partitions", "2", "--replication", "1")
+    code, found = topics("create", "--partitions", "3", "--replication", "1")
+    assert (code, found["made"]) == (Halt.TOPIC_MISCONFIGURED.exit_code, [])
+    assert len(found["problems"]) == 2
+    assert all("it has 2 partitions, not 3" in problem for problem in found["problems"])
+
+
 def test_the_audit_names_what_is_wrong(topics) -> None:
     code, found = topics("check", "--replication", "1")
     assert code == Halt.TOPIC_MISCONFIGURED.exit_code

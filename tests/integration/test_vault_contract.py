@@ -29,6 +29,7 @@ def until() -> datetime:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> DirectoryVault:
+    (tmp_path / "a vault").mkdir()
     return DirectoryVault(tmp_path / "a vault")
 
 
@@ -125,6 +126,15 @@ def test_listing_begins_with_the_prefix_and_after_the_key_in_order(vault: Vault)
     assert keys(vault.versions("v1/audit")) == sorted([*keys(vault.versions(ORIGIN.blocks_prefix)), OTHER.block_key(0)])
 
 
+def test_a_directory_that_went_away_is_no_empty_vault(directory: DirectoryVault, tmp_path: Path) -> None:
+    (tmp_path / "a vault").rmdir()
+    with pytest.raises(VaultError, match="not mounted"):
+        list(directory.versions(""))
+    with pytest.raises(VaultError, match="not mounted"):
+        store(directory, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_foreign_names_are_listed(vault: Vault) -> None:
     names = ["v1/x/A-b", "v1/x/a b", "v1/x/a+b&c", "v1/x/b/c", "v1/x/b0", "v1/x/ä€", "v1/x/\U0001f512"]
     for name in names:
@@ -155,8 +165,8 @@ def test_an_unreachable_store_is_an_error_and_no_answer(tmp_path: Path, monkeypa
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     (tmp_path / "file").write_bytes(b"")
-    for url in ("s3://bucket/?endpoint=http://127.0.0.1:9&region=us-east-1", (tmp_path / "file").as_uri()):
-        vault = open_vault(url)
+    bucket = open_vault("s3://bucket/?endpoint=http://127.0.0.1:9&region=us-east-1")
+    for vault in (bucket, DirectoryVault(tmp_path / "file")):
         for call in (
             lambda vault=vault: list(vault.versions("v1/")),
             lambda vault=vault: vault.read("v1/a"),
@@ -193,7 +203,7 @@ class TestDirectoryAlone:
             directory.put(key, b"", until())
         with pytest.raises(VaultError, match="no key of a vault"):
             directory.read(key)
-        assert list(tmp_path.iterdir()) == []
+        assert list(tmp_path.rglob("*")) == [tmp_path / "a vault"]
 
     def test_no_prefix_leads_out_of_it(self, directory: DirectoryVault, tmp_path: Path) -> None:
         (tmp_path / "outside").write_bytes(b"")

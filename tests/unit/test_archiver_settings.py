@@ -34,6 +34,7 @@ def config(tmp_path: Path, trust: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
     for name in [name for name in os.environ if name.startswith("AUDITSEAL_")]:
         monkeypatch.delenv(name)
+    (tmp_path / "vault").mkdir()
     path = tmp_path / "auditseal.toml"
     path.write_text(
         f"""
@@ -99,6 +100,14 @@ def test_what_check_refuses(config: Path, monkeypatch: pytest.MonkeyPatch, name:
     assert said in output
 
 
+def test_an_archiver_makes_no_vault_where_a_disk_may_be_missing(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "vault").rmdir()
+    code, output = invoke("archiver", "--config", str(config))
+    assert code == 1
+    assert "is it mounted" in output
+    assert not (tmp_path / "vault").exists()
+
+
 def test_a_retention_below_what_auditors_ask_for(config: Path, trust: Path) -> None:
     trust.write_text(trust.read_text() + "retention 31\n")
     code, output = invoke("archiver", "--check", "--config", str(config))
@@ -121,7 +130,12 @@ def test_a_drill_of_a_directory_says_that_it_is_no_worm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("url", "code"),
-    [("nonsense", 2), ("http://bucket", 2), ("s3://bucket?endpoint=http://127.0.0.1:9&region=us-east-1", 1)],
+    [
+        ("nonsense", 2),
+        ("file:///no/vault", 1),
+        ("http://bucket", 2),
+        ("s3://bucket?endpoint=http://127.0.0.1:9&region=us-east-1", 1),
+    ],
 )
 def test_a_drill_that_can_not_be_held(url: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")

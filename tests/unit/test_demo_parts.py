@@ -85,7 +85,7 @@ def test_a_log_without_any_event_is_named_before_verification_would_miss_it(tmp_
         stage.events.write_text("".join(json.dumps(line) + "\n" for line in lines))
         store = DirectoryStore(stage)
         demo = Demo(stage, store, 2, lambda _: None, lambda _: None)
-        with pytest.raises(LocalStackError, match=r"no event fell to demo\.auditseal\.local/audit\.events/1/0,"):
+        with store, pytest.raises(LocalStackError, match=r"no event fell to demo\.auditseal\.local/audit\.events/1/0,"):
             demo._await_archive(store.reader(), lambda: None)
 
 

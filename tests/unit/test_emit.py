@@ -3,6 +3,9 @@
 import io
 import json
 import logging
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,6 +106,30 @@ def test_an_interruption_says_how_far_it_came(tmp_path: Path, monkeypatch: pytes
     assert result.exit_code == 130
     assert "1 published, 0 rejected, 0 failed" in result.stderr
     assert "interrupted at line 1" in result.stderr
+
+
+def test_ctrl_c_waits_for_a_moment_and_accounts_for_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ctrl_c(_: object) -> Iterator[Line]:
+        yield Line(1, json.dumps(GOOD).encode())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditseal.cli.emit.read_lines", ctrl_c)
+    monkeypatch.setattr("auditseal.cli.emit._LAST_SECONDS", 1.0)
+    monkeypatch.setattr("auditseal_producer.AuditProducer.check_broker", lambda *_: None)
+    began = time.monotonic()
+    result = emit(tmp_path, b"", "--json", mock=False)
+    assert time.monotonic() - began < 10
+    assert result.exit_code == 130
+    assert json.loads(result.stdout).items() >= {"published": 0, "failed": 1}.items()
+
+
+def test_a_broker_that_is_away_is_told_once(tmp_path: Path) -> None:
+    """In a process of its own: the client's log goes to standard error where nobody has set another place."""
+    command = [sys.executable, "-m", "auditseal", "emit", "--bootstrap-servers", "127.0.0.1:9", "--environment", "test"]
+    result = subprocess.run([*command, "--timeout", "2"], input=b"", capture_output=True, timeout=60, check=False)
+    assert result.returncode == 1
+    (line,) = result.stderr.decode().splitlines()
+    assert line.startswith("auditseal emit: 127.0.0.1:9 doesn't answer within 2.0 s")
 
 
 def test_no_broker_is_a_failure_of_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(directory: Path, *lines: str) -> Path:
     path = directory / "auditseal.toml"
     files = (f'key_file = "{directory}/key.pem"', f'passphrase_file = "{directory}/passphrase"')
-    path.write_text("\n".join(('cluster = "a"', 'vault = "file:///v"', "[sealer]", *files, *lines)))
+    path.write_text("\n".join(('cluster = "a"', f'vault = "{directory.as_uri()}"', "[sealer]", *files, *lines)))
     return path
 
 

@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from auditseal.cli import show as module
+from auditseal_archiver import locate
 from auditseal_auditor.printable import printable
 from auditseal_auditor.showing import record_to_json
 from auditseal_schemas.block import Block
@@ -43,7 +43,7 @@ LOG = ORIGINS[0]
 @pytest.fixture
 def vault(monkeypatch: pytest.MonkeyPatch) -> MemoryVault:
     vault, _ = make_vault(sizes=(4, 3, 5, 0, 2))
-    monkeypatch.setattr(module, "open_existing", lambda url: vault)
+    monkeypatch.setattr(locate, "open_reader", lambda url: vault)
     return vault
 
 

@@ -71,6 +71,12 @@ def test_replicas_are_counted_in_every_partition() -> None:
     assert TopicRules(replication=1).min_insync_replicas == 1
 
 
+def test_any_number_of_partitions_will_do_unless_one_is_said() -> None:
+    assert check_pair(replace(RULES, partitions=2), EVENTS, BLOCKS) == []
+    problems = check_pair(replace(RULES, partitions=1), EVENTS, BLOCKS)
+    assert [problem.partition(":")[0] for problem in problems] == [EVENTS.name, BLOCKS.name]
+
+
 def test_each_events_partition_needs_one_of_blocks() -> None:
     (problem,) = check_pair(RULES, replace(EVENTS, replicas=(3, 3, 3)), BLOCKS)
     assert "partitions" in problem

@@ -7,6 +7,7 @@ import pytest
 from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.locate import open_reader, open_vault
 from auditseal_archiver.s3 import S3Vault
+from auditseal_archiver.vault import VaultError
 from auditseal_schemas.errors import ConfigurationError
 
 
@@ -37,9 +38,18 @@ def test_buckets(url: str, canonical: str) -> None:
 
 
 def test_directories(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
     vault = open_vault(f"file://{tmp_path}/a%20b")
     assert isinstance(vault, DirectoryVault)
     assert vault.url == f"file://{tmp_path}/a%20b"
+
+
+def test_a_directory_that_is_missing_may_be_a_disk_that_is(tmp_path: Path) -> None:
+    with pytest.raises(VaultError, match="is it mounted"):
+        open_vault(f"file://{tmp_path}/vault")
+    (tmp_path / "vault").touch()
+    with pytest.raises(VaultError, match="is it mounted"):
+        open_reader(f"file://{tmp_path}/vault")
 
 
 @pytest.mark.parametrize(
