@@ -179,14 +179,12 @@ class Demo:
         return ["verify", "--vault", vault_url, "--trust", str(self.stage.trust)]
 
     def next_commands(self, tampering: Tampering) -> list[str]:
-        """Return what a person may want to type next: the tampered event as it was sealed, and as it is."""
+        """Return what a person may want to type next: the tampered event as it was sealed, and what is found where it was changed."""
         command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
         trust, vault, copy = f"--trust {self.stage.trust}", self.stage.vault.as_uri(), self.stage.copy.as_uri()
-        record = f"{tampering.origin} --offset {tampering.offset}"
         return [
             f"{command} verify --vault {vault} {trust}",
-            f"{command} show --vault {vault} {trust} {record}",
-            f"{command} show --vault {copy} {trust} {record}",
+            f"{command} show --vault {vault} {trust} {tampering.origin} --offset {tampering.offset}",
             f"{command} verify --json --vault {copy} {trust}",
         ]
 
