@@ -215,6 +215,14 @@ def test_another_version_is_refused(version: int) -> None:
     assert caught.value.field == "header.version"
 
 
+def test_records_have_no_fewer_than_0_bytes() -> None:
+    refuse("count", **TEN | {"size": -1})
+
+
+def test_a_header_ends_its_log_only_where_it_says_so() -> None:
+    assert empty_header().final is False
+
+
 def test_a_header_has_a_greatest_length() -> None:
     room = MAX_HEADER_BYTES - len(empty_header(extensions=(Extension("k", bytes(60_000)),)).format())
     longest = empty_header(extensions=(Extension("k", bytes(60_000 + room)),))
