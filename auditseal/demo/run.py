@@ -179,7 +179,7 @@ class Demo:
         return ["verify", "--vault", vault_url, "--trust", str(self.stage.trust)]
 
     def next_commands(self, tampering: Tampering) -> list[str]:
-        """Return what a person may want to type next: the tampered event as it was sealed, and what is found where it was changed."""
+        """Return what a person may want to type next: the event as it was sealed, and what its change looks like."""
         command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
         trust, vault, copy = f"--trust {self.stage.trust}", self.stage.vault.as_uri(), self.stage.copy.as_uri()
         return [

@@ -16,12 +16,13 @@ from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import FencedError, UnavailableError
+from auditseal_sealer.evidence import Evidence
 from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.partition_reader import STEADY, Isolation, PartitionReader
-from auditseal_sealer.recovery import Beginning, Evidence, Recovered, recover
+from auditseal_sealer.recovery import Beginning, Recovered, recover
 from auditseal_sealer.session import Session, Tools
 from auditseal_sealer.stop import Stop
 from auditseal_sealer.watchdog import Watchdog

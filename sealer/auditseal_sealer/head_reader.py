@@ -11,9 +11,9 @@ from auditseal_schemas.origin import Origin
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.evidence import EventsLog, Evidence
 from auditseal_sealer.given_up import ReadHead, find_given_up
 from auditseal_sealer.partition_reader import BRIEF, Isolation, PartitionReader
-from auditseal_sealer.recovery import EventsLog, Evidence
 
 _TAIL = 4  # offsets: two transactions of one block and one marker
 _POLL = 0.05  # s

@@ -17,51 +17,17 @@ from base64 import b64encode
 from dataclasses import dataclass
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
-from auditseal_schemas.verdict import Verdict
+from auditseal_sealer.evidence import EventsLog, Evidence
+from auditseal_sealer.signed_block import find_unfinished, open_block
 
 _GROUP_TEXT = re.compile(r"auditseal run=([0-9]+) height=([0-9]+)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class EventsLog:
-    """The partition of events as the cluster shows it now: ids, first offset and the offset after the last."""
-
-    cluster_id: str
-    topic_id: str
-    partitions: int
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the sources say of one log.
-
-    Attributes:
-        events: The events partition.
-        head: The last committed block in the blocks topic whose origin is of this partition; None where there is none.
-        unarchived: The committed block after the vault's highest; None where the topic doesn't have it.
-        aborted: What lies after the head in aborted transactions, in the topic's order.
-        vault: The vault's highest block; None where it has none.
-        group_text: What was committed with the group's offset, empty where there is none.
-        given_up: The last head that the vault has of the runs before; None where it has none, or this one has begun.
-    """
-
-    events: EventsLog
-    head: bytes | None
-    unarchived: bytes | None
-    aborted: tuple[bytes, ...]
-    vault: tuple[int, bytes] | None
-    group_text: str
-    given_up: Predecessor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,33 +88,12 @@ def recover(origin: Origin, key: VerifierKey, evidence: Evidence, beginning: Beg
     unarchived = _check_vault(origin, key, head, evidence)
     state = LogState.after(head, (key,)) if head else LogState.genesis(origin, (key,))
     _check_group(state, evidence.group_text)
-    unfinished = _find_unfinished(state, evidence.aborted)
+    unfinished = find_unfinished(state, evidence.aborted)
     if head is None and unfinished is None:
         _check_beginning(origin, beginning, evidence.given_up)
     reading = _find_reading(origin, head, evidence.events)
     since = unarchived.header.sealed_at if unarchived else None
     return Recovered(state, unfinished, reading, evidence.events.start, since)
-
-
-def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Block:
-    """Return a block that this log's key signed, or one of another run of the same partition.
-
-    Raises:
-        HaltError: INVALID_BLOCK, or KEY where another key signed it.
-    """
-    try:
-        block = Block.parse(data)
-        found = block.header.origin
-        if (found.cluster, found.topic, found.partition) != (origin.cluster, origin.topic, origin.partition):
-            raise MalformedError("origin", f"it is of {found}")
-        if found == origin:
-            block.check_checkpoint()
-            block.check_stored()
-            block.check_signatures((key,))
-    except VerificationError as error:
-        halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
-        raise HaltError(halt, f"{origin}: {where} isn't one of ours: {error}") from error
-    return block
 
 
 def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, evidence: Evidence) -> Block | None:
@@ -189,46 +134,6 @@ def _check_group(state: LogState, text: str) -> None:
     if match and int(match[1]) == state.origin.run and int(match[2]) > state.height:
         problem = f"the group's position was committed with block {int(match[2]) - 1}, which is gone: the last one"
         raise HaltError(Halt.BLOCKS_LOST, f"{state.origin}: {problem} in the blocks topic is {state.height - 1}")
-
-
-def _find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None:
-    """Return the next block that was signed and not committed.
-
-    What this log's key signed beyond the head must be one such block, or something of this log went elsewhere. All else
-    is a leftover from before the head or a stranger's, and nobody who reads committed records sees it.
-
-    Raises:
-        HaltError: FORK; there are two, or one that doesn't go on from the head. INVALID_BLOCK; its records don't hold.
-    """
-    found = {data: block for data in aborted if (block := _open_signed(state, data))}
-    if not found:
-        return None
-    block, *others = found.values()
-    where = f"{state.origin}: of {len(found)} signed blocks that lie uncommitted in the blocks topic"
-    if others:
-        raise HaltError(Halt.FORK, f"{where}, at most one can be block {state.height}")
-    try:
-        state.accept(block)
-    except VerificationError as error:
-        raise HaltError(
-            Halt.FORK, f"{where}, block {block.header.height} doesn't go on from the head: {error}"
-        ) from error
-    try:
-        check_records(block)
-    except VerificationError as error:
-        raise HaltError(Halt.INVALID_BLOCK, f"{where}, block {block.header.height} is broken: {error}") from error
-    return block
-
-
-def _open_signed(state: LogState, data: bytes) -> Block | None:
-    """Return a block of this log that its key signed and that lies beyond its head, None where it is anything else."""
-    try:
-        block = Block.parse(data)
-        block.check_checkpoint()
-        block.check_signatures(state.keys)
-    except VerificationError:
-        return None
-    return block if block.header.origin == state.origin and block.header.height >= state.height else None
 
 
 def _check_beginning(origin: Origin, beginning: Beginning, given_up: Predecessor | None) -> None:

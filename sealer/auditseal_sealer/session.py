@@ -22,10 +22,11 @@ from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.evidence import EventsLog
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.partition_reader import EventRecord, PartitionReader
-from auditseal_sealer.recovery import EventsLog, Reading, Recovered
+from auditseal_sealer.recovery import Reading, Recovered
 from auditseal_sealer.stop import Stop
 
 

@@ -13,8 +13,9 @@ from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.evidence import EventsLog, Evidence
 from auditseal_sealer.given_up import ReadHead, find_given_up
-from auditseal_sealer.recovery import Beginning, EventsLog, Evidence, Reading, Recovered, recover
+from auditseal_sealer.recovery import Beginning, Reading, Recovered, recover
 from tests.core_samples import OTHER_SIGNER, SIGNER, Message, resigned
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)

@@ -22,9 +22,10 @@ from auditseal_sealer.block_writer import Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import FencedError, UnavailableError
+from auditseal_sealer.evidence import EventsLog
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
-from auditseal_sealer.recovery import EventsLog, Reading, Recovered
+from auditseal_sealer.recovery import Reading, Recovered
 from auditseal_sealer.session import Session, Tools
 from auditseal_sealer.stop import Stop
 from tests.core_samples import GENESIS, ORIGIN, OTHER_SIGNER, SIGNER, Message, resigned

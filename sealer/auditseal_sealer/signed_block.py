@@ -1,0 +1,71 @@
+"""Blocks that this log's key signed, told from all others: where a log goes on, only these count. Pure."""
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.recheck import check_records
+from auditseal_schemas.verdict import Verdict
+
+
+def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Block:
+    """Return a block that this log's key signed, or one of another run of the same partition.
+
+    Raises:
+        HaltError: INVALID_BLOCK, or KEY where another key signed it.
+    """
+    try:
+        block = Block.parse(data)
+        found = block.header.origin
+        if (found.cluster, found.topic, found.partition) != (origin.cluster, origin.topic, origin.partition):
+            raise MalformedError("origin", f"it is of {found}")
+        if found == origin:
+            block.check_checkpoint()
+            block.check_stored()
+            block.check_signatures((key,))
+    except VerificationError as error:
+        halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
+        raise HaltError(halt, f"{origin}: {where} isn't one of ours: {error}") from error
+    return block
+
+
+def find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None:
+    """Return the next block that was signed and not committed.
+
+    What this log's key signed beyond the head must be one such block, or something of this log went elsewhere. All else
+    is a leftover from before the head or a stranger's, and nobody who reads committed records sees it.
+
+    Raises:
+        HaltError: FORK; there are two, or one that doesn't go on from the head. INVALID_BLOCK; its records don't hold.
+    """
+    found = {data: block for data in aborted if (block := _open_signed(state, data))}
+    if not found:
+        return None
+    block, *others = found.values()
+    where = f"{state.origin}: of {len(found)} signed blocks that lie uncommitted in the blocks topic"
+    if others:
+        raise HaltError(Halt.FORK, f"{where}, at most one can be block {state.height}")
+    try:
+        state.accept(block)
+    except VerificationError as error:
+        raise HaltError(
+            Halt.FORK, f"{where}, block {block.header.height} doesn't go on from the head: {error}"
+        ) from error
+    try:
+        check_records(block)
+    except VerificationError as error:
+        raise HaltError(Halt.INVALID_BLOCK, f"{where}, block {block.header.height} is broken: {error}") from error
+    return block
+
+
+def _open_signed(state: LogState, data: bytes) -> Block | None:
+    """Return a block of this log that its key signed and that lies beyond its head, None where it is anything else."""
+    try:
+        block = Block.parse(data)
+        block.check_checkpoint()
+        block.check_signatures(state.keys)
+    except VerificationError:
+        return None
+    return block if block.header.origin == state.origin and block.header.height >= state.height else None
