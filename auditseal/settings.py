@@ -10,25 +10,15 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    FilePath,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from auditseal.settings_sections import KafkaSettings, MetricsSettings, Section
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.transport import check_transport
 
 PREFIX = "AUDITSEAL_"
 SECTIONS = frozenset({"sealer", "archiver"})
@@ -36,97 +26,6 @@ SECTIONS = frozenset({"sealer", "archiver"})
 _OTHERS = frozenset({"minio", "environment"})  # AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`
 
 SettingsT = TypeVar("SettingsT", bound="DaemonSettings")
-
-
-def _check_readable(value: Any, check_path: ValidatorFunctionWrapHandler) -> Path:
-    """Let a file that can't be reached or read be an error of its key: pydantic lets an OSError through."""
-    try:
-        path: Path = check_path(value)
-        path.open("rb").close()
-    except OSError as error:
-        raise ValueError(f"it can't be read: {error}") from error
-    return path
-
-
-ReadableFile = Annotated[FilePath, WrapValidator(_check_readable)]
-"""A file that is there and that this process may read."""
-
-
-class Section(BaseModel):
-    """A group of settings; an unknown key in it is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KafkaSettings(Section):
-    """How a client reaches Kafka.
-
-    Attributes:
-        bootstrap_servers: `host:port,...`.
-        security_protocol: As librdkafka names it.
-        allow_plaintext: Asks by name for an unencrypted connection beyond loopback.
-        sasl_mechanism: With `SASL_SSL` and `SASL_PLAINTEXT`.
-        sasl_username: With it too.
-        sasl_password_file: A file that holds the password alone.
-        ssl_ca_file: PEM of the authorities; librdkafka's own search where it is not given.
-        ssl_certificate_file: PEM of the client's certificate, for mutual TLS.
-        ssl_key_file: PEM of its key.
-        ssl_key_password_file: A file that holds the key's password alone.
-    """
-
-    bootstrap_servers: str = Field(min_length=1)
-    security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
-    allow_plaintext: bool = False
-    sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
-    sasl_username: str | None = None
-    sasl_password_file: ReadableFile | None = None
-    ssl_ca_file: ReadableFile | None = None
-    ssl_certificate_file: ReadableFile | None = None
-    ssl_key_file: ReadableFile | None = None
-    ssl_key_password_file: ReadableFile | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.allow_plaintext:
-            try:
-                check_transport(self.bootstrap_servers, self.security_protocol)
-            except ConfigurationError as error:
-                raise ValueError(str(error)) from error
-        if self._uses_sasl and not (self.sasl_username and self.sasl_password_file):
-            raise ValueError(f"{self.security_protocol} needs sasl_username and sasl_password_file")
-        return self
-
-    @property
-    def _uses_sasl(self) -> bool:
-        return self.security_protocol.startswith("SASL_")
-
-    def client_config(self) -> dict[str, str]:
-        """Return the connection as librdkafka's properties, with the secrets read from their files.
-
-        Raises:
-            ConfigurationError: A secret's file can't be read.
-        """
-        config = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
-        if self._uses_sasl and self.sasl_username and self.sasl_password_file:
-            config["sasl.mechanism"] = self.sasl_mechanism
-            config["sasl.username"] = self.sasl_username
-            config["sasl.password"] = read_secret(self.sasl_password_file)
-        files = {
-            "ssl.ca.location": self.ssl_ca_file,
-            "ssl.certificate.location": self.ssl_certificate_file,
-            "ssl.key.location": self.ssl_key_file,
-        }
-        config.update({name: str(path) for name, path in files.items() if path})
-        if self.ssl_key_password_file:
-            config["ssl.key.password"] = read_secret(self.ssl_key_password_file)
-        return config
-
-
-class MetricsSettings(Section):
-    """Where `/metrics`, `/healthz` and `/readyz` are served; port 0 is a free one, which the log names."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=0, ge=0, le=65535)
 
 
 class DaemonSettings(BaseSettings):
@@ -208,21 +107,6 @@ def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
 def format_settings(settings: DaemonSettings) -> str:
     """Return the effective settings as TOML, one dotted key a line; secrets are their files' paths."""
     return "\n".join(_lines(settings.model_dump(mode="json"), ""))
-
-
-def read_secret(path: Path) -> str:
-    """Return the secret that stands alone in a file, without the newline after it.
-
-    Raises:
-        ConfigurationError: The file can't be read, is empty or is not UTF-8.
-    """
-    try:
-        secret = path.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the secret in {path} can't be read: {error}") from error
-    if not secret:
-        raise ConfigurationError(f"{path} holds no secret: write it there, and nothing else")
-    return secret
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from auditseal.settings import DaemonSettings, ReadableFile, Section
+from auditseal.settings import DaemonSettings
+from auditseal.settings_sections import ReadableFile, Section
 from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, logs_of
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust

@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from auditseal.settings import DaemonSettings, ReadableFile, Section, read_secret
+from auditseal.settings import DaemonSettings
+from auditseal.settings_sections import ReadableFile, Section, read_secret
 from auditseal_schemas.draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.header import Predecessor

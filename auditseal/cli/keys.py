@@ -83,7 +83,7 @@ def _passphrase(path: Path | None, *, confirm: bool) -> str:
     if path is None:
         passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
         return passphrase
-    from auditseal.settings import read_secret  # noqa: PLC0415
+    from auditseal.settings_sections import read_secret  # noqa: PLC0415
 
     return read_secret(path)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from auditseal.settings import KafkaSettings, MetricsSettings, Section
 from auditseal.settings_archiver import ArchiverSection, ArchiverSettings
 from auditseal.settings_sealer import SealerSection
+from auditseal.settings_sections import KafkaSettings, MetricsSettings, Section
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 SHARED = PAGE[PAGE.index("## Shared") : PAGE.index("## The archiver")]

@@ -19,7 +19,8 @@ SHELL = """
 import sys
 from auditseal import daemon
 from auditseal.daemon import run_daemon
-from auditseal.settings import DaemonSettings, KafkaSettings
+from auditseal.settings import DaemonSettings
+from auditseal.settings_sections import KafkaSettings
 from auditseal_schemas.errors import *
 from auditseal_schemas.halt import Halt, HaltError
 

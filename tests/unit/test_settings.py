@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from auditseal.settings import DaemonSettings, Section, format_settings, load_settings
+from auditseal.settings import DaemonSettings, format_settings, load_settings
+from auditseal.settings_sections import Section
 from auditseal_schemas.errors import ConfigurationError
 
 
