@@ -78,7 +78,10 @@ def run_daemon(
     except (ConfigurationError, TrustError) as error:
         log.critical("unusable configuration", problem=str(error))
         return UNUSABLE
-    except (AuditsealError, KafkaException, OSError) as error:
+    except KafkaException as error:
+        log.critical("failed", problem=error.args[0].str(), kind=error.args[0].name())
+        return FAILED
+    except (AuditsealError, OSError) as error:
         log.critical("failed", problem=str(error), kind=type(error).__name__)
         return FAILED
     finally:

@@ -60,10 +60,10 @@ class BrokerWatch:
         """Take notice of an error; the log tells of a trouble that lasts every ten seconds."""
         if error.fatal():
             self._fatal = error
-        self._trouble = str(error)
+        self._trouble = error.str()
         if time.monotonic() - self._told >= _TELL_SECONDS:
             self._told = time.monotonic()
-            self._log.warning("Kafka is away or not ready, trying again", problem=str(error))
+            self._log.warning("Kafka is away or not ready, trying again", problem=self._trouble)
 
     def trouble(self, consumer: Consumer) -> str | None:
         """Return why Kafka doesn't answer; where it didn't, ask again.
@@ -84,5 +84,5 @@ class BrokerWatch:
         try:
             topic = consumer.list_topics(self._topic, timeout=_PROBE_SECONDS).topics[self._topic]
         except KafkaException as error:
-            return str(error)
-        return str(topic.error) if topic.error is not None else None
+            return str(error.args[0].str())
+        return topic.error.str() if topic.error is not None else None
