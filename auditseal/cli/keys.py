@@ -1,6 +1,8 @@
 """`auditseal keys`: makes a log's signing key, and prints what auditors pin of it."""
 
 import json
+import warnings
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,11 +83,20 @@ def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin
 
 def _passphrase(path: Path | None, *, confirm: bool) -> str:
     if path is None:
-        passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
-        return passphrase
+        return _ask_passphrase(confirm=confirm)
     from auditseal.settings_sections import read_secret  # noqa: PLC0415
 
     return read_secret(path)
+
+
+def _ask_passphrase(*, confirm: bool) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)  # it would go on, and show what is typed
+        try:
+            passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
+        except GetPassWarning as warning:
+            raise ConfigurationError("no terminal to ask for the passphrase: say --passphrase-file") from warning
+    return passphrase
 
 
 def _print(key: "SigningKey", origins: list[Origin], *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from auditseal_local.errors import LocalStackError
+from auditseal_local.kept import whole
 from auditseal_local.ports import free_ports
 from auditseal_local.process import Child, Launch, ProcessId, launch_guarded
 from auditseal_local.progress import Progress, silent
@@ -136,8 +137,9 @@ class Node(ABC):
     def _keep_ports(self) -> dict[str, int]:
         path = self.directory / "ports.json"
         if path.exists():
-            kept: dict[str, int] = json.loads(path.read_text())
-            return kept
+            with whole(path):
+                kept = json.loads(path.read_text())
+                return {name: int(kept[name]) for name in self.port_names}
         ports = dict(zip(self.port_names, free_ports(len(self.port_names)), strict=True))
         path.write_text(json.dumps(ports))
         return ports

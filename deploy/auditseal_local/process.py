@@ -16,6 +16,7 @@ import psutil
 
 from auditseal_local import guard
 from auditseal_local.errors import LocalStackError
+from auditseal_local.kept import whole
 
 _START_TOLERANCE = 1.0  # s; psutil adds the boot time, which moves when the clock is set
 _KILL_SECONDS = 10.0
@@ -39,10 +40,12 @@ class ProcessId:
     def read(cls, path: Path) -> Self | None:
         """Return the identity that `write` left at `path`, or None where there is none."""
         try:
-            fields = json.loads(path.read_text())
+            text = path.read_text()
         except FileNotFoundError:
             return None
-        return cls(int(fields["pid"]), float(fields["started"]))
+        with whole(path):
+            fields = json.loads(text)
+            return cls(int(fields["pid"]), float(fields["started"]))
 
     def write(self, path: Path) -> None:
         """Leave the identity at `path` for another process."""

@@ -72,7 +72,12 @@ def get(url: str) -> tuple[int, str]:
         ("raise AuditsealError('away')", 1, "failed", {"problem": "away", "kind": "AuditsealError"}),
         ("raise OSError('disk')", 1, "failed", {"problem": "disk", "kind": "OSError"}),
         ("raise KeyError('bug')", 1, "failed on an error that nobody foresaw", {}),
-        ("import confluent_kafka as c; raise c.KafkaException(c.KafkaError(1))", 1, "failed", {"kind": "OFFSET_OUT_OF_RANGE"}),
+        (
+            "import confluent_kafka as c; raise c.KafkaException(c.KafkaError(1))",
+            1,
+            "failed",
+            {"kind": "OFFSET_OUT_OF_RANGE", "problem": "Broker: Offset out of range"},
+        ),
     ],
 )
 def test_each_end_has_its_code_and_a_last_line(body: str, code: int, event: str, fields: dict[str, str]) -> None:

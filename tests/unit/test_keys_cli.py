@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,23 @@ def test_the_passphrase_is_asked_for_twice_where_no_file_holds_it(tmp_path: Path
     assert run("new", path, *ARGUMENTS, answers="secret\nsecret\n").exit_code == 0
     assert run("show", path, *ARGUMENTS, answers="secret\n").exit_code == 0
     assert run("show", path, *ARGUMENTS, answers="wrong\n").exit_code == 2
+
+
+def test_without_a_terminal_nothing_is_asked_and_nothing_shown(tmp_path: Path) -> None:
+    """In a session of its own, which has no terminal; what is typed would be seen on standard input."""
+    command = [sys.executable, "-m", "auditseal", "keys", "new", str(tmp_path / "key.pem"), "--cluster", "c"]
+    answer = subprocess.run(
+        [*command, "--partitions", "1"],
+        input="secret\nsecret\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+    assert answer.returncode == 2
+    assert "say --passphrase-file" in answer.stderr
+    assert not (tmp_path / "key.pem").exists()
 
 
 def test_an_origin_that_none_can_be_is_refused_before_a_key_is_made(tmp_path: Path, passphrase: Path) -> None:

@@ -75,6 +75,15 @@ def test_what_fails_is_one_line_and_code_1(tmp_path: Path, monkeypatch: pytest.M
     assert answer.stderr == "auditseal local: no free ports\n"
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"client": "x"}'])
+def test_what_was_cut_short_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka" / "ports.json").write_text(content)
+    answer = CliRunner().invoke(app, ["local", "status", "--dir", str(tmp_path)])
+    assert answer.exit_code == 1
+    assert f"{tmp_path}/kafka/ports.json is damaged" in answer.stderr
+
+
 def test_a_directory_that_cant_be_made_is_one_line_too(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     answer = CliRunner().invoke(app, ["local", "up", "--dir", str(tmp_path / "file" / "stack")])

@@ -155,13 +155,16 @@ def test_the_dump_is_a_configuration_again(tmp_path: Path) -> None:
     assert load_settings(ExampleSettings, write(tmp_path, dump)) == settings
 
 
-@pytest.mark.parametrize("content", [b"cluster =", b"\xff", None])
-def test_unreadable_file(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("content", [b"cluster =", b"\xff"])
+def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "auditseal.toml"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     (problem,) = problems(path)
-    assert "can't be read as TOML" in problem
+    assert problem.startswith(f"{path} is no TOML: ")
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    assert problems(tmp_path / "none.toml") == [f"{tmp_path}/none.toml can't be read: No such file or directory"]
 
 
 def test_an_absent_section_is_told_key_by_key(tmp_path: Path) -> None:
