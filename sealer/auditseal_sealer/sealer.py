@@ -136,6 +136,7 @@ class Sealer:
         self._await(chains)
 
     def _abandon(self, partitions: Sequence[int]) -> None:
+        _log.warning("partitions were lost to the group", partitions=sorted(partitions))
         chains = self._take_out(partitions)
         for chain in chains:
             chain.abandon()

@@ -1,24 +1,26 @@
 """How long a sealer takes to find its head with many blocks behind it: `python -m tests.faults.heads [BLOCKS ...]`.
 
-All blocks lie in the topic, all but the last tenth in a vault too. Measured is what a recovery does: connect and fence,
-ask the broker's clock, read topic and group, decide. It ends with code 1 where that takes more than a second. The
-vault's answer is timed apart and bound by nothing: it comes from a folder here, which lists all of its files for each
-question, while a bucket is asked the same few questions and finds each one's answer by its index. To fill a bucket with
-so many objects takes longer than all the rest.
+All blocks lie in the topic, all but the last tenth in a bucket of a real MinIO too. Measured is what a recovery does:
+connect and fence, ask the broker's clock, ask the vault, read topic and group, decide. It ends with code 1 where that
+takes more than a second. To fill the bucket takes longer than all the rest, some minutes.
 """
 
 import sys
 import tempfile
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from confluent_kafka import Producer
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.head import read_head
+from auditseal_archiver.vault import VaultReader
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
@@ -37,10 +39,12 @@ from tests.faults.rig import CLUSTER, Pipeline, Rig
 _TIMES = 7
 _BOUND = 1.0  # s
 _STUCK = 15.0  # s
+_UPLOADS = 8  # at once
+_WAITING = 2_000  # uploads that may wait, with their blocks
 
 
-def fill(line: Pipeline, blocks: int) -> DirectoryVault:
-    """Publish a chain of blocks of one record each; return a vault that has all but the last tenth of them."""
+def fill(line: Pipeline, blocks: int) -> None:
+    """Publish a chain of blocks of one record each, and store all but the last tenth of them."""
     origin = line.origins[0]
     servers = line.rig.kafka.bootstrap_servers
     cluster = Cluster({"bootstrap.servers": servers}, 20)
@@ -49,26 +53,29 @@ def fill(line: Pipeline, blocks: int) -> DirectoryVault:
     source = SourceIdentity(cluster.cluster_id(), view.topic_id, 1, 0)
     state = LogState.genesis(origin, (VerifierKey(str(origin), line.key.public),))
     producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "message.max.bytes": 16 << 20})
-    folder, now = line.folder / "vault", time.time_ns() // 1000
-    (folder / origin.blocks_prefix).mkdir(parents=True)
-    for height in range(blocks):
-        draft = BlockDraft(state, BlockLimits())
-        draft.extend(messages([height]))
-        block = draft.seal(source, [line.key], now=now, sealer="auditseal/test")
-        state = LogState.after(block, state.keys)
-        if height < blocks - blocks // 10:
-            (folder / origin.block_key(height)).write_bytes(block.format())
-        producer.produce(line.blocks, block.format(), partition=0)
-        producer.produce(line.events, b'{"number": %d}' % height, partition=0)
-        if not height % 500:
-            producer.poll(0.02)
-    assert producer.flush(60) == 0
-    return DirectoryVault(folder)
+    put, now = partial(line.rig.minio.s3().put_object, Bucket=line.bucket), time.time_ns() // 1000
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        uploads = deque[Future[object]]()
+        for height in range(blocks):
+            draft = BlockDraft(state, BlockLimits())
+            draft.extend(messages([height]))
+            block = draft.seal(source, [line.key], now=now, sealer="auditseal/test")
+            state = LogState.after(block, state.keys)
+            if height < blocks - blocks // 10:
+                uploads.append(pool.submit(put, Key=origin.block_key(height), Body=block.format()))
+            if len(uploads) > _WAITING:
+                uploads.popleft().result()
+            producer.produce(line.blocks, block.format(), partition=0)
+            producer.produce(line.events, b'{"number": %d}' % height, partition=0)
+            producer.poll(0)
+        assert producer.flush(60) == 0
+        for upload in uploads:
+            upload.result()
 
 
 @dataclass(frozen=True)
 class Times:
-    """How long recoveries took but for the vault's answer, and how long that took; in seconds, ascending."""
+    """How long recoveries took, and the vault's answers that are a part of them; in seconds, ascending."""
 
     recoveries: list[float]
     answers: list[float]
@@ -77,11 +84,11 @@ class Times:
         recovery, answer = self.recoveries, self.answers
         return (
             f"median {median(recovery):.3f} s, longest {recovery[-1]:.3f} s of {len(recovery)}; "
-            f"the vault's answer: median {median(answer):.3f} s, longest {answer[-1]:.3f} s"
+            f"the vault's answers in them: median {median(answer):.3f} s, longest {answer[-1]:.3f} s"
         )
 
 
-def measure(line: Pipeline, vault: DirectoryVault, blocks: int) -> Times:
+def measure(line: Pipeline, vault: VaultReader, blocks: int) -> Times:
     """Recover several times, and say how long each took."""
     client = {"bootstrap.servers": line.rig.kafka.bootstrap_servers}
     config = SealerConfig(
@@ -91,20 +98,24 @@ def measure(line: Pipeline, vault: DirectoryVault, blocks: int) -> Times:
     patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
     key, watchdog = VerifierKey(str(origin), line.key.public), Watchdog(_STUCK, raise_error)
 
-    def recovery(archived: tuple[int, bytes] | None) -> Recovered:
+    def ask_vault(*asked: Any) -> tuple[int, bytes] | None:
+        begun = time.monotonic()
+        archived = read_head(vault, *asked)
+        answers.append(time.monotonic() - begun)
+        return archived
+
+    def recovery() -> Recovered:
         writer = BlockWriter(client, config, origin, watchdog, NoHooks())
         writer.ask_clock()
-        evidence = HeadReader(client, config, origin, Cluster(client, 10), lambda *_: archived).gather()
+        evidence = HeadReader(client, config, origin, Cluster(client, 10), ask_vault).gather()
         return recover(origin, key, evidence, Beginning(allowed=False, predecessor=None))
 
-    patient(recovery, read_head(vault, origin))  # Kafka makes its own topics
+    patient(recovery)  # Kafka makes its own topics
+    answers.clear()
     for _ in range(_TIMES):
         begun = time.monotonic()
-        archived = read_head(vault, origin)
-        answered = time.monotonic()
-        recovered = recovery(archived)
-        answers.append(answered - begun)
-        recoveries.append(time.monotonic() - answered)
+        recovered = recovery()
+        recoveries.append(time.monotonic() - begun)
         assert recovered.state.height == blocks
         assert recovered.unarchived_since is not None
     return Times(sorted(recoveries), sorted(answers))
@@ -120,7 +131,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="auditseal-heads-") as folder, Rig(Path(folder), 1) as rig:
         for blocks in map(int, sys.argv[1:] or ["1000", "100000"]):
             line = rig.pipeline(f"heads-{blocks}", partitions=1)
-            found = measure(line, fill(line, blocks), blocks)
+            fill(line, blocks)
+            found = measure(line, line.reader(), blocks)
             longest = max(longest, found.recoveries[-1])
             print(f"{blocks} blocks: {found}", flush=True)
     return 1 if longest > _BOUND else 0

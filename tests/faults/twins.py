@@ -112,7 +112,7 @@ def stop_past_session(trial: Trial, line: Pipeline, sleeper: Daemon) -> None:
 def stop_within_transaction(trial: Trial, line: Pipeline, number: int) -> None:
     """Let a sealer sleep with its offsets sent and its block not committed, and wake when an heir has sealed.
 
-    What it sent must be aborted, and its commit refused.
+    What it sent must be aborted, and its commit refused, whichever it hears first: of that, or of its lost partition.
     """
     with line.sealer(f"zombie-{number}", stall_after="offsets_sent:3") as sleeper:
         stalled = sleeper.await_told(STALLING, 0, _START).at
@@ -122,9 +122,14 @@ def stop_within_transaction(trial: Trial, line: Pipeline, number: int) -> None:
             heir.await_told("sealing", stalled, _START)
             line.await_flow()
             sleeper.signal(signal.SIGCONT)
-            await_true(lambda: fencings(stalled, sleeper) > 0, _START, f"{sleeper.name} was not fenced")
+            await_true(lambda: gave_way(sleeper, stalled), _START, f"{sleeper.name} was neither fenced nor given up")
             trial.pause(2, 3)
             assert not sleeper.told(LATE_COMMIT), f"{sleeper.name} committed after its heir had sealed"
+
+
+def gave_way(sealer: Daemon, since: float) -> bool:
+    """Whether a sealer heard that it had lost its log: from the coordinator of its transaction, or from its group."""
+    return fencings(since, sealer) > 0 or bool(sealer.told("partitions were lost to the group", since))
 
 
 def last_sealing(sealer: Daemon) -> float:

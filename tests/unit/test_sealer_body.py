@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from auditseal_schemas.draft import CloseReason
 from auditseal_schemas.origin import Origin
@@ -135,6 +136,14 @@ def test_a_chain_that_fails_while_its_partition_goes_doesnt_count(stage: Stage, 
         lambda member: ScriptedChain.made[0].report("one that is at work counts"),
         stage.await_told(f"{CONFIG.origin(0)}: one that is at work counts"),
     )
+
+
+def test_lost_partitions_are_told_and_handed_over_ones_are_not(stage: Stage) -> None:
+    """Of a loss nobody else tells: a chain that is abandoned ends without a word."""
+    with capture_logs() as lines:
+        stage.run(lambda m: m.assign([0, 1, 2]), lambda m: m.revoke([2]), lambda m: m.lose([1, 0]))
+    (line,) = [line for line in lines if line["log_level"] == "warning"]
+    assert line == {"event": "partitions were lost to the group", "partitions": [0, 1], "log_level": "warning"}
 
 
 def test_a_chain_of_a_partition_that_went_and_came_back_doesnt_speak_for_its_successor(stage: Stage) -> None:
