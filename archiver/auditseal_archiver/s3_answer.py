@@ -1,11 +1,19 @@
-"""What an S3 store's XML may cost whoever reads it, looked at before botocore parses it.
+"""What an S3 store's XML may cost whoever reads it: no more is read, and what is gets looked at before it is parsed.
+
+botocore reads the body of an answer whole, and has no setting for that. So each request is sent from here, by
+botocore's own session, and as much of its answer is read as may be parsed.
 
 expat expands the entities of a document type a hundredfold before it gives up, and a parser makes some hundred bytes of
 every tag, of every line of a text, and of every escape in a key. So an answer is taken only as S3 makes it: tags and
 texts of bounded number and length, and nothing else of XML.
 """
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.response import StreamingBody
 
 MOST_BYTES = 5 << 20
 """A whole page of keys and versions of 1,024 bytes each, every byte of a key escaped, has 4.6 MiB."""
@@ -20,7 +28,32 @@ _BEFORE_ANY_PARSER = "before-parse.*.*"
 
 def guard_answers(client: Any) -> None:
     """Let a boto3 client of S3 refuse, by a ValueError, answers that cost more than any of S3's."""
+    session = client._endpoint.http_session  # noqa: SLF001  (it has the user's proxies and authorities)
+    client.meta.events.register("before-send.s3", partial(_send, session))
     client.meta.events.register_first(_BEFORE_ANY_PARSER, _check_answer)
+
+
+class _Body:
+    """An answer's body where botocore looks for a connection to read it from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def _send(session: Any, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+    """Send a request and read what may be read of its answer; an object's content is left to who asked for it."""
+    if request.stream_output:
+        return None
+    request.stream_output = True
+    answer = session.send(request)
+    body = StreamingBody(answer.raw, content_length=None)  # for botocore's reading of what a connection raises
+    content = body.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        body.close()  # the connection with it, since nobody reads the rest
+    return AWSResponse(answer.url, answer.status_code, answer.headers, _Body(content))
 
 
 def _check_answer(response_dict: dict[str, Any], **_: Any) -> None:
@@ -36,7 +69,7 @@ def check_answer(body: bytes) -> None:
         ValueError: It is too long, has too much markup or too long a text, or more of XML than tags and texts.
     """
     if len(body) > MOST_BYTES:
-        raise ValueError(f"it has {len(body)} bytes; at most {MOST_BYTES} are read")
+        raise ValueError(f"it has more than {MOST_BYTES} bytes, and no more are read")
     text = body.replace(b"\0", b"")  # expat reads UTF-16 as well
     if b"<!" in text or text.count(b"<?") > 1:
         raise ValueError("it has a document type, a comment or another part that no answer of S3 has")
