@@ -234,7 +234,6 @@ class BlockDraft:
             self._chunks.append((len(self._pending), self._start(partial(self._compress, content))))
             self._chunk_bytes += len(content)
             self._pending.clear()
-            self._pending_bytes = 0
 
     def seal(
         self,

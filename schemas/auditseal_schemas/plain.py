@@ -11,7 +11,7 @@ from auditseal_schemas.varint import decode_long, encode_longs
 
 _NO_HEADERS = b"\x02\x00"
 _PLAIN_END = b"\x00\x00"  # no oversize, no salt
-_NEVER = b"\xff" * 11  # no varint is that long
+_NOTHING: tuple[bytes, ...] = ()  # of no prefixes none ever matches, while any bytes may come
 
 
 def link_plain(  # noqa: C901, PLR0912, PLR0915  (a function for each part would take half as long again)
@@ -28,7 +28,9 @@ def link_plain(  # noqa: C901, PLR0912, PLR0915  (a function for each part would
         timestamps: Each record's is added, and that of the one that isn't plain where it can be read.
     """
     link = links[-1]
-    stamp, rest, high = _NEVER, _NEVER, 0
+    stamp: bytes | tuple[bytes, ...] = _NOTHING
+    rest: bytes | tuple[bytes, ...] = _NOTHING
+    high = 0
     try:
         for prefix in encode_longs(offset, count):  # comparing is quicker than decoding
             if not content.startswith(prefix, position):
@@ -47,7 +49,7 @@ def link_plain(  # noqa: C901, PLR0912, PLR0915  (a function for each part would
             else:
                 value, after = decode_long(content, at)
                 timestamps.add(value)
-                stamp, rest = content[at:after], content[at + 2 : after] or _NEVER
+                stamp, rest = content[at:after], content[at + 2 : after] or _NOTHING
                 high = ((value << 1) ^ (value >> 63)) & ~0x3FFF
                 at = after
             if content[at] == 2:
