@@ -29,3 +29,18 @@ def test_no_length_is_negative(record: bytes) -> None:
     assert parse_record(RECORD).key == b"k"
     with pytest.raises(MalformedError, match="negative"):
         scan_record(record, 0)
+
+
+@pytest.mark.parametrize(("before", "after"), [(16_384, 8_192), (1 << 28, 1), (1 << 28, 0)])
+def test_what_an_encoder_remembers_of_an_offset_is_no_other_ones(before: int, after: int) -> None:
+    encoder = RecordEncoder()
+    records = [encoder.encode(offset, 1, b"key", (), b"value") for offset in (before, after)]
+    assert [parse_record(record).offset for record in records] == [before, after]
+
+
+@pytest.mark.parametrize("there", [0, 1, 15])
+def test_a_salt_that_is_cut_off_is_none(there: int) -> None:
+    salted = RECORD[:-1] + b"\x20" + bytes(16)
+    assert parse_record(salted).salt == bytes(16)
+    with pytest.raises(MalformedError, match="past the end"):
+        scan_record(salted[: len(salted) - 16 + there], 0)
