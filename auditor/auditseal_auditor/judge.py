@@ -35,13 +35,8 @@ def claim_of(walk: LogWalk) -> Claim | None:
 
 def judge_log(pinned: PinnedLog, walk: LogWalk, head: Head | None, oldest: int | None) -> None:
     """Add to a walked log's findings: absent altogether, against its remembered head, and out of date."""
-    if walk.tally.objects == 0:
-        remembered = (
-            f"; {head.checkpoint.size} blocks of it are remembered" if head else ", or nothing was sealed in it yet"
-        )
-        walk.findings.add(
-            _finding(Verdict.MISSING_LOG, pinned.origin, "origin", f"the vault holds no block of it{remembered}")
-        )
+    if walk.tally.parsed == 0:
+        walk.findings.add(_finding(Verdict.MISSING_LOG, pinned.origin, "origin", _absence(walk.tally.objects, head)))
         return
     if head:
         _judge_head(pinned, walk, head)
@@ -50,6 +45,13 @@ def judge_log(pinned: PinnedLog, walk: LogWalk, head: Head | None, oldest: int |
         behind = (oldest - last.sealed_at) // 1_000_000
         problem = f"the last block was sealed {behind} s before what is allowed: the log has stopped, or is an old copy"
         walk.findings.add(_finding(Verdict.STALE, pinned.origin, "sealed_at", problem, height=last.height))
+
+
+def _absence(objects: int, head: Head | None) -> str:
+    """Say that a log isn't there, what lies in its place, and whether it ever was there."""
+    instead = f" (objects at its keys that are no blocks: {objects})" if objects else ""
+    remembered = f"{head.checkpoint.size} blocks of it are remembered" if head else "or nothing was sealed in it yet"
+    return f"the vault holds no block of it{instead}, {remembered}"
 
 
 def _judge_head(pinned: PinnedLog, walk: LogWalk, head: Head) -> None:
@@ -75,8 +77,8 @@ def judge_claims(walks: Mapping[Origin, LogWalk], claims: Mapping[Origin, Sequen
     """Compare what later runs say of earlier ones with what those are."""
     for claim in (claim for of_log in claims.values() for claim in of_log):
         walk = walks.get(claim.predecessor)
-        if walk is None or claim.successor not in walks or walk.tally.objects == 0:
-            continue  # not pinned, not readable, or absent, which is told as such
+        if walk is None or claim.successor not in walks or walk.tally.parsed == 0:
+            continue  # not pinned, not readable, or missing, which is told as such
         _judge_claim(claim, walk, walks[claim.successor])
 
 

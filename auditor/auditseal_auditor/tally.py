@@ -14,6 +14,7 @@ class Tally:
     Attributes:
         objects: Objects read.
         bytes: Their bytes.
+        parsed: Those that are laid out as blocks, linked or not.
         blocks: Linked blocks: those that hold in steps 1 to 6 of docs/format.md, Verification.
         records: Records in them, as their headers say.
         gaps: Ranges of offsets without a record in them.
@@ -25,6 +26,7 @@ class Tally:
 
     objects: int = 0
     bytes: int = 0
+    parsed: int = 0
     blocks: int = 0
     records: int = 0
     gaps: int = 0

@@ -76,6 +76,7 @@ class LogWalk:
             self._take_garbage(slot, examined)
             sealed_at = None
         else:
+            self.tally.parsed += 1
             linked = self._take_block(slot, slot.height, examined.head, examined)
             sealed_at = examined.head.header.sealed_at if linked else None
         if self._demands.locks:

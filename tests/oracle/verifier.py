@@ -271,7 +271,7 @@ def walk(files: Files, log: Log) -> Iterator[dict[str, Any]]:
         refuse("key", "BAD_STORAGE", place=(log.origin, -1))
     heights = {int(name[7:19]): read for name, read in mine.items()}
     blocks = {height: read for height, read in heights.items() if height >= log.height}
-    if not blocks:
+    if not any(map(is_block, blocks.values())):
         refuse("origin", "MISSING_LOG", place=(log.origin, -1))
     while any(height >= log.height for height in blocks):
         try:
@@ -295,6 +295,14 @@ def next_block(blocks: dict[int, Callable[[], bytes]], log: Log) -> Block:
         if not signed_above and log.height >= log.settled:
             refused.verdict = "SQUATTED"
         raise
+
+
+def is_block(read: Callable[[], bytes]) -> bool:
+    try:
+        read_block(read())
+    except Refused:
+        return False
+    return True
 
 
 def is_signed(read: Callable[[], bytes], height: int, log: Log) -> bool:

@@ -25,6 +25,7 @@ from tests.vault_factory import (
     audit,
     genesis,
     keys_of,
+    lock_until,
     make_trust,
     make_vault,
     places,
@@ -94,6 +95,22 @@ def test_a_log_that_vanished_is_missing() -> None:
     report = audit(vault, heads=head_of(logs[0][2]))
     assert places(report) == [(Verdict.MISSING_LOG, 0, None, None, "origin")]
     assert "3 blocks of it are remembered" in report.kept_findings[0].detail
+
+
+def test_a_log_of_which_only_garbage_is_left_is_missing_and_not_cut_off_too() -> None:
+    vault, logs = make_vault()
+    for height in range(3):
+        del vault.objects[LOG.block_key(height)]
+    for height in (1, 7):
+        vault.put(LOG.block_key(height), b"", lock_until())
+    report = audit(vault, heads=head_of(logs[0][2]))
+    assert places(report) == [
+        (Verdict.MISSING_LOG, 0, None, None, "origin"),
+        (Verdict.MALFORMED, 0, 1, None, "container"),
+        (Verdict.SQUATTED, 0, 7, None, "container"),
+    ]
+    told = "(objects at its keys that are no blocks: 2), 3 blocks of it are remembered"
+    assert told in report.kept_findings[0].detail
 
 
 def test_a_damaged_head_is_damage_and_no_squatter() -> None:

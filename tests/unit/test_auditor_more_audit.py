@@ -40,10 +40,26 @@ def test_a_store_is_asked_for_locks_where_it_has_some(enforces_worm: bool) -> No
     assert (report.exit_code, len(report.notices)) == (0, 0 if enforces_worm else 1)
 
 
-def test_garbage_alone_where_nothing_is_remembered_is_a_squatters() -> None:
+def test_garbage_alone_where_nothing_is_remembered_is_a_squatters_and_the_log_is_missing() -> None:
     vault = MemoryVault()
-    vault.put(LOG.block_key(0), b"", lock_until())
-    assert places(audit(vault, make_trust(LOG))) == [(Verdict.SQUATTED, 0, 0, None, "container")]
+    for height in (0, 7):
+        vault.put(LOG.block_key(height), b"", lock_until())
+    report = audit(vault, make_trust(LOG), oldest=1)
+    assert places(report) == [
+        (Verdict.MISSING_LOG, 0, None, None, "origin"),
+        (Verdict.SQUATTED, 0, 0, None, "container"),
+        (Verdict.SQUATTED, 0, 7, None, "container"),
+    ]
+    told = "no block of it (objects at its keys that are no blocks: 2), or nothing was sealed in it yet"
+    assert told in report.kept_findings[0].detail
+    assert report.exit_code == Verdict.MISSING_LOG.exit_code
+
+
+def test_a_log_of_which_anything_is_laid_out_as_a_block_is_not_missing() -> None:
+    vault, logs = make_vault()
+    for height in range(3):
+        vault.replace(LOG.block_key(height), logs[1][height].format())
+    assert places(audit(vault)) == [(Verdict.BROKEN_CHAIN, 0, height, None, "origin") for height in range(3)]
 
 
 def test_objects_and_their_bytes_are_counted_linked_or_not() -> None:

@@ -74,14 +74,14 @@ def test_of_two_runs_one_of_which_cant_be_read_neither_is_compared(broken: str) 
 
 
 def test_a_head_at_the_start_lies_not_below_it() -> None:
-    """What lies at the start is garbage: the head has nothing to be compared with, which the finding says already."""
+    """What lies at the start is foreign: the head has nothing to be compared with, which the finding says already."""
     blocks = make_log(LOG, (4, 3, 5), partitions=1)
     vault = MemoryVault()
     put_log(vault, blocks)
-    vault.replace(LOG.block_key(2), b"")
+    vault.replace(LOG.block_key(2), make_log(ORIGINS[1], (1, 1, 1))[2].format())
     trust = Trust((PinnedLog(LOG, keys_of(LOG), Start(2, blocks[2].frontier.root)),))
     report = audit(vault, trust, heads={LOG: Head.of(blocks[1].note)})
-    assert [place[:3] for place in places(report)] == [(Verdict.SQUATTED, 0, 2)]
+    assert [place[:3] for place in places(report)] == [(Verdict.BROKEN_CHAIN, 0, 2)]
     assert report.logs[0].notices == ()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tests.vectors.good import STARTED, Run, message, origin, plain, plain_contents, plain_trust
+from tests.vectors.good import STARTED, Run, message, next_run, origin, plain, plain_contents, plain_trust, trust
 from tests.vectors.parts import signing_key
 from tests.vectors.tampered import at
 from tests.vectors.vector import Finding, Lock, Objects, Vector, Version, finding, plain_objects
@@ -136,6 +136,7 @@ def remembered() -> Iterator[Vector]:
         (finding("MISSING_LOG", ORIGIN, None, "origin"),),
         remembered=(head,),
     )
+    yield from displaced()
     rewritten = plain_objects(plain_contents() | forked().objects)
     yield Vector(
         "fork",
@@ -148,6 +149,51 @@ def remembered() -> Iterator[Vector]:
     yield Vector(
         "fork-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), rewritten
     )
+    yield from times()
+
+
+def displaced() -> Iterator[Vector]:
+    """Yield vaults of a log of which no block is left, and something else is there."""
+    first, second = plain()
+    missing = finding("MISSING_LOG", ORIGIN, None, "origin")
+    for name, about, contents, findings, extra in (
+        (
+            "squatted",
+            "All of a log is gone, and objects that are no blocks lie where blocks could.",
+            {MIDDLE: b"not a block", ORIGIN.block_key(7): b""},
+            (missing, at(1, "SQUATTED", None), at(7, "SQUATTED", None)),
+            {"newest_after": STARTED},
+        ),
+        (
+            "garbage",
+            "The same, one of them below the remembered head.",
+            {MIDDLE: b"not a block", ORIGIN.block_key(7): b""},
+            (missing, at(1, "MALFORMED", None), at(7, "SQUATTED", None)),
+            {"remembered": (first.blocks[2].note.decode(),)},
+        ),
+        (
+            "foreign",
+            "All of a log is gone, and a block of another one lies there: it is told, and the log is not missing, too.",
+            {MIDDLE: second.blocks[1].object()},
+            (at(1, "BROKEN_CHAIN", "origin"),),
+            {},
+        ),
+    ):
+        objects = plain_objects(second.objects | contents)
+        yield Vector(f"log-vanished-{name}", about, plain_trust(), objects, findings, **extra)
+    later = next_run(first)
+    left = {first.blocks[0].key: b"not a block"}
+    yield Vector(
+        "claim-missing",
+        "Run 1 goes on from two blocks of run 0, of which none is left: that run 0 is missing says all.",
+        trust(*first.pinned, *second.pinned, *later.pinned),
+        plain_objects(second.objects | later.objects | left),
+        (missing, at(0, "SQUATTED", None)),
+    )
+
+
+def times() -> Iterator[Vector]:
+    objects = plain_objects(plain_contents())
     newest = STARTED + 2 * 60_000_000
     yield Vector(
         "fresh", "The newest blocks are as new as the auditor asks for.", plain_trust(), objects, newest_after=newest
