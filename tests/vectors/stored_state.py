@@ -103,6 +103,15 @@ def forked() -> Run:
     return run
 
 
+def handed_over() -> Run:
+    """Return log 0 with another block 1, signed by the stolen key, that names the attacker's key as the next one."""
+    run = Run(ORIGIN, (signing_key("log 0"),))
+    run.add([message(number, f"event {number} of 0".encode()) for number in range(4)])
+    run.add([message(number, b"rewritten") for number in (4, 6, 7)], rotate=(signing_key("attacker"),))
+    run.add([message(number, f"event {number} of 0".encode()) for number in (8, 10, 11)])
+    return run
+
+
 def remembered() -> Iterator[Vector]:
     first, second = plain()
     head = first.blocks[2].note.decode()
@@ -148,6 +157,18 @@ def remembered() -> Iterator[Vector]:
     )
     yield Vector(
         "fork-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), rewritten
+    )
+    handed = plain_objects(plain_contents() | handed_over().objects)
+    yield Vector(
+        "fork-rotated",
+        "As `fork`, and block 1 names the attacker's key, which signed block 2: the head was verified once.",
+        plain_trust(),
+        handed,
+        (at(2, "FORK", "checkpoint.root"),),
+        remembered=(head,),
+    )
+    yield Vector(
+        "fork-rotated-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), handed
     )
     yield from times()
 
