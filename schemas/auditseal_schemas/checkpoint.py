@@ -29,7 +29,11 @@ class Checkpoint:
         match = _TEXT.fullmatch(text)
         if not match:
             raise MalformedError("checkpoint", f"{quoted(text)} isn't an origin, a size and a root of 32 bytes")
-        checkpoint = cls(Origin.parse(match["origin"]), int(match["size"]), b64decode(match["root"]))
+        try:
+            origin = Origin.parse(match["origin"])
+        except MalformedError as error:
+            raise MalformedError("checkpoint", f"its first line is no origin: {error.problem}") from error
+        checkpoint = cls(origin, int(match["size"]), b64decode(match["root"]))
         if checkpoint.format() != text:
             raise MalformedError("checkpoint", "its base64 is not canonical")
         return checkpoint

@@ -81,10 +81,10 @@ class Log:
                 need(h[name] >= self.head[name], name, "BROKEN_CHAIN")
         origin, size, root, end = (block.text.split("\n") + [""] * 4)[:4]
         need(block.text.count("\n") == 3 and not end and re.fullmatch("[1-9][0-9]{0,15}", size), "checkpoint")  # step 4
-        check_origin(origin)
         try:
+            check_origin(origin)
             signed = unbase64(root.encode(), "checkpoint")
-        except ValueError:
+        except (ValueError, Refused):
             refuse("checkpoint")
         need(len(signed) == 32, "checkpoint")
         need(origin == h["origin"], "checkpoint.origin", "BAD_ROOT")  # step 5

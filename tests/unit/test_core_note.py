@@ -226,4 +226,5 @@ def test_a_checkpoint_of_another_kind_of_log_is_refused() -> None:
 def test_anything_else_is_no_checkpoint(text: str) -> None:
     with pytest.raises(MalformedError) as caught:
         Checkpoint.parse(text)
+    assert caught.value.field == "checkpoint"
     assert str(caught.value).isprintable()
