@@ -222,8 +222,9 @@ def records_of(files: Files, logs: dict[str, Log]) -> Iterator[tuple[str, dict[s
     for log in logs.values():
         for record in walk(files, log):
             yield log.origin, record
+    check_partitions(logs)
     for log in logs.values():
-        check_company(log, logs)
+        check_predecessor(log, logs)
 
 
 def check(files: Files, logs: dict[str, Log]) -> None:
@@ -236,12 +237,18 @@ def check(files: Files, logs: dict[str, Log]) -> None:
         pass
 
 
-def check_company(log: Log, logs: dict[str, Log]) -> None:
-    """Check what a log says of others: its topic's partitions, and the run before it."""
-    *topic, _, _ = log.origin.split("/")
-    pinned = {int(origin.split("/")[2]) for origin in logs if origin.split("/")[:2] == topic}
-    if not pinned >= set(range(log.head["partitions"])):
-        refuse("partitions", "MISSING_LOG", place=(log.origin, log.height - 1))
+def check_partitions(logs: dict[str, Log]) -> None:
+    """Check that a run of each partition is pinned: by the most that a log says, of several the latest run's."""
+    latest = sorted(logs.values(), key=lambda log: -int(log.origin.split("/")[3]))
+    for log in sorted(latest, key=lambda log: -int(log.head["partitions"])):
+        *topic, _, _ = log.origin.split("/")
+        pinned = {int(origin.split("/")[2]) for origin in logs if origin.split("/")[:2] == topic}
+        if not pinned >= set(range(log.head["partitions"])):
+            refuse("partitions", "MISSING_LOG", place=(log.origin, log.height - 1))
+
+
+def check_predecessor(log: Log, logs: dict[str, Log]) -> None:
+    """Check what a log says of the run before it."""
     before = log.predecessor
     if not before or before["origin"] not in logs:
         return

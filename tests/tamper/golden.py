@@ -11,7 +11,7 @@ from tests.vault_factory import Version
 from tests.vectors.make import all_vectors
 from tests.vectors.vector import Vector
 
-UNPROVABLE = {"fork-rotated"}
+UNPROVABLE = {"fork-rotated", "fork-unsigned", "fork-by-frontier", "fork-at-start"}
 """Forks whose evidence doesn't convince by the pinned keys alone."""
 LOCKED = Retention("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))
 

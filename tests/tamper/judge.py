@@ -135,8 +135,9 @@ def second_opinion(case: Vault) -> None:
         store.check_store(listing, origin, log.first)
     contents = store.first_contents(listing)
     verifier.check({key: partial(_content, data) for key, data in contents.items()}, logs)
-    for origin, log in logs.items():
-        store.check_retention(listing, origin, int(retention[1]) if retention else 0, log.first)
+    if retention:
+        for origin, log in logs.items():
+            store.check_retention(listing, origin, int(retention[1]), log.first)
     for origin, note in remembered.items():
         anchor.check_head(logs[origin], note)
     for log in logs.values():

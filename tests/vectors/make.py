@@ -11,8 +11,10 @@ from typing import Any
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.trust import Trust
+from tests.vectors.company import company_vectors
 from tests.vectors.good import good_vectors
 from tests.vectors.malformed import malformed_vectors
+from tests.vectors.remembered import remembered_vectors
 from tests.vectors.signed import signed_vectors
 from tests.vectors.stored_state import stored_state_vectors
 from tests.vectors.tampered import tampered_vectors
@@ -23,7 +25,15 @@ INDEX = "vectors.json"
 
 
 def all_vectors() -> list[Vector]:
-    vectors = [*good_vectors(), *tampered_vectors(), *signed_vectors(), *malformed_vectors(), *stored_state_vectors()]
+    vectors = [
+        *good_vectors(),
+        *tampered_vectors(),
+        *signed_vectors(),
+        *malformed_vectors(),
+        *stored_state_vectors(),
+        *remembered_vectors(),
+        *company_vectors(),
+    ]
     assert len({vector.name for vector in vectors}) == len(vectors)
     return vectors
 

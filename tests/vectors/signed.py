@@ -10,10 +10,13 @@ from typing import Any
 from auditseal_schemas.block import make_locators
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.header import Predecessor
+from auditseal_schemas.key import SigningKey
+from auditseal_schemas.limits import MAX_CONTENT_BYTES
+from auditseal_schemas.merkle import Frontier, leaf_hash
 from auditseal_schemas.record import next_link
 from auditseal_schemas.varint import encode_long
 from tests.vectors.good import CREATED, Run, message, origin, plain, plain_contents, plain_trust, simple_run, trust
-from tests.vectors.parts import repeated_deflate, signing_key, stored_deflate, verifier_key
+from tests.vectors.parts import repeated_deflate, signing_key, stored_deflate, verifier_key, zeros_deflate
 from tests.vectors.sealed import Sealed, flipped
 from tests.vectors.tampered import at, changed
 from tests.vectors.vector import Vector, finding, plain_objects
@@ -64,6 +67,7 @@ def headers() -> Iterator[Vector]:
         ("locators", {"locators": zeros}, "BAD_ROOT", "locators", True),
         ("last-link", {"last_link": zeros}, "BAD_RECORD", "last_link", False),
         ("size", {"size": h["size"] + 1}, "BAD_RECORD", "count", False),
+        ("size-of-none", {"size": 0}, "MALFORMED", "payload", False),
         ("min-timestamp", {"min_timestamp": 0}, "BAD_RECORD", "min_timestamp", False),
         ("max-timestamp", {"max_timestamp": h["max_timestamp"] + 1}, "BAD_RECORD", "min_timestamp", False),
         ("events-root", {"events_root": zeros}, "BAD_ROOT", "events_root", False),
@@ -224,6 +228,33 @@ def contents() -> Iterator[Vector]:
         data = replace(block, chunks=(chunk,)).committed().altered(size=size + (name == "trailing-in-chunk"))
         data = data.altered(size=11 << 20) if name == "bomb" else data
         yield lie(f"signed-{name}", THIEF.format(about), data, "MALFORMED", None, quick=False)
+    moved = b"\x12" + first[1:]
+    cut_too = replace(block, chunks=(Chunk(3, stored_deflate(moved + second + third)[:-1]),)).committed()
+    about = "a record is at another offset, in a compressed stream that is cut: the stream is judged first."
+    yield lie("signed-cut-stream-and-offset", THIEF.format(about), cut_too, "MALFORMED", "payload", quick=False)
+    yield from largest_contents()
+
+
+def largest_contents() -> Iterator[Vector]:
+    """Yield a record with as much content as there may be, and one with a byte more: compressed by hand, to 8 KiB."""
+    block = last()
+    head = encode_long(8) + encode_long(block.header["min_timestamp"]) + b"\x00\x02\x00\x02"
+    cases = (
+        ("", "and `max_timestamp` is wrong, which comes later", 0, 1, ("BAD_RECORD", "min_timestamp", None)),
+        ("-more", "and one byte", 1, 0, ("MALFORMED", None, 8)),
+    )
+    for name, about, more, late, (verdict, field, offset) in cases:
+        length = MAX_CONTENT_BYTES + more - len(b"\x00\x02\x00\x02") - 4  # 4: the bytes of the length itself
+        before = head + encode_long(length)
+        record = before + bytes(length + 2)
+        extremes = {
+            "min_timestamp": block.header["min_timestamp"],
+            "max_timestamp": block.header["min_timestamp"] + late,
+        }
+        sealed = block.resealed([record], last_offset=8, gaps=[], **extremes)
+        sealed = replace(sealed, chunks=(Chunk(1, zeros_deflate(before, length + 2)),)).committed()
+        told = THIEF.format(f"a record has contents of 8 MiB, {about}.")
+        yield lie(f"content-8-mib{name}", told, sealed, verdict, field, offset, quick=False)
 
 
 def malformed_records() -> Iterator[Vector]:
@@ -336,6 +367,7 @@ def keys() -> Iterator[Vector]:
     for name, about, vkey in vkeys:
         block = last().altered(next_keys=[vkey])
         yield lie(f"next-key-{name}", THIEF.format(about), block, "BAD_KEY", "next_keys", quick=True)
+    yield from spoiled_keys(new)
     both = Run(ORIGIN, (old, new))
     both.add([message(0, b"by two keys")])
     block = both.blocks[0]
@@ -351,7 +383,51 @@ def keys() -> Iterator[Vector]:
     )
 
 
+def spoiled_keys(new: SigningKey) -> Iterator[Vector]:
+    """Yield vaults whose next keys are none, or not announced, or can't sign."""
+    block = last()
+    off_curve = key_text(b"\x01\x02" + bytes(31))
+    yield changed(
+        "next-key-off-the-curve",
+        "A next key is no point of the curve: no signature by it will ever hold, which is no fault of this block.",
+        {block.key: block.altered(next_keys=[off_curve]).signed(KEY).object()},
+    )
+    below = plain()[0].blocks[1].altered(next_keys=[str(verifier_key(ORIGIN, new)), "not a key"]).signed(KEY)
+    above = on_top(block, below)
+    spoiled = at(1, "BAD_KEY", "next_keys")
+    yield changed(
+        "next-keys-spoiled",
+        THIEF.format("of two next keys one is none: the old key stays, and signs the next block."),
+        {below.key: below.object(), above.key: above.signed(KEY).object()},
+        spoiled,
+    )
+    yield changed(
+        "next-keys-spoiled-and-used",
+        THIEF.format("of two next keys one is none: the old key stays, and the other signs the next block."),
+        {below.key: below.object(), above.key: above.signed(new).object()},
+        spoiled,
+        at(2, "BAD_SIGNATURE", "note"),
+    )
+    yield changed(
+        "signature-and-next-key",
+        "A stranger signed a block that names a next key that is none: nobody announced it.",
+        {block.key: block.altered(next_keys=["not a key"]).signed(new).object()},
+        at(2, "BAD_SIGNATURE", "note"),
+    )
+
+
+def on_top(block: Sealed, below: Sealed) -> Sealed:
+    """Return a block as it goes on from another one below it."""
+    leaf = leaf_hash(below.header_bytes)
+    frontier = Frontier.parse(below.height, below.frontier).append(leaf)
+    return replace(block.altered(previous=leaf), frontier=frontier.format())
+
+
 def unknown_type() -> str:
     """Return a verifier key of type 06, right in everything else."""
-    blob = b"\x06" + bytes(range(32))
+    return key_text(b"\x06" + bytes(range(32)))
+
+
+def key_text(blob: bytes) -> str:
+    """Return the text of a key whose type and bytes are given."""
     return f"{ORIGIN}+{sha256(f'{ORIGIN}'.encode() + bytes((10,)) + blob).hexdigest()[:8]}+{b64encode(blob).decode()}"

@@ -29,6 +29,8 @@ def stored(name: str, about: str, versions: dict[str, tuple[Version, ...]], *fin
 
 def stored_state_vectors() -> Iterator[Vector]:
     yield from store()
+    yield from locks()
+    yield from covered()
     yield from remembered()
 
 
@@ -91,6 +93,102 @@ def store() -> Iterator[Vector]:
         forked_versions,
         versions,
         at(1, "FORK", "checkpoint.root"),
+    )
+
+
+def locks() -> Iterator[Vector]:
+    """Yield whose lock is looked at, and what of it."""
+    (original,) = locked()[MIDDLE]
+    unlocked, again = replace(original, lock=None), replace(original, version_id="version-2")
+    short = "2025-06-16T00:00:00+00:00"
+    versions = at(1, "BAD_STORAGE", "versions")
+    yield stored(
+        "store-newer-unlocked",
+        "A second version has no lock; that of the first is what counts.",
+        {MIDDLE: (replace(again, lock=None), original)},
+        versions,
+    )
+    yield stored(
+        "store-older-unlocked",
+        "A second version has a lock; that of the first is what counts, and it has none.",
+        {MIDDLE: (again, unlocked)},
+        versions,
+        at(1, "BAD_STORAGE", "retention"),
+    )
+    yield stored(
+        "store-governance-short",
+        "A lock that an administrator can lift, and too short: the mode alone is told.",
+        {MIDDLE: (replace(original, lock=Lock("GOVERNANCE", short)),)},
+        at(1, "BAD_STORAGE", "retention.mode"),
+    )
+    keys = [ORIGIN.block_key(height) for height in range(3)]
+    (zero,), (two,) = locked()[keys[0]], locked()[keys[2]]
+    some = {
+        keys[0]: (replace(zero, lock=Lock("COMPLIANCE", "2000-01-01T00:00:00+00:00")),),
+        keys[1]: (unlocked,),
+        keys[2]: (replace(two, lock=Lock("GOVERNANCE", ENOUGH)),),
+    }
+    yield replace(
+        stored(
+            "store-no-retention-pinned",
+            "The trust file has no retention: only the end of a lock may be anything.",
+            some,
+            at(1, "BAD_STORAGE", "retention"),
+            at(2, "BAD_STORAGE", "retention.mode"),
+        ),
+        trust=plain_trust(),
+    )
+    block = plain()[0].blocks[1]
+    late = block.altered(sealed_at=block.header["sealed_at"] + 365 * 86_400_000_000).object()
+    yield stored(
+        "store-lock-of-an-altered-block",
+        "A header says that it was sealed later than its lock allows, and its signature is of another one.",
+        {MIDDLE: (replace(original, content=late),)},
+        at(1, "BAD_ROOT", "checkpoint.root"),
+    )
+    yield stored(
+        "store-garbage-unlocked",
+        "What is no block has no lock, either.",
+        {MIDDLE: (replace(unlocked, content=b"not a block"),)},
+        at(1, "MALFORMED", None),
+        at(1, "BAD_STORAGE", "retention"),
+    )
+    yield stored(
+        "store-foreign-marked",
+        "A key that doesn't belong there, with versions, a marker and no lock: nothing of it is looked at.",
+        {f"v1/{ORIGIN}/blocks/1.avro": (Version(None, "marker-1"), replace(again, lock=None), unlocked)},
+        finding("BAD_STORAGE", ORIGIN, None, "key"),
+    )
+
+
+def covered() -> Iterator[Vector]:
+    """Yield forks whose versions are all else but blocks that could be the log's."""
+    (original,) = locked()[MIDDLE]
+    block, key = plain()[0].blocks[1], signing_key("log 0")
+    again, third = replace(original, version_id="version-2"), replace(original, version_id="version-3")
+    versions, fork = at(1, "BAD_STORAGE", "versions"), at(1, "FORK", "checkpoint.root")
+    unlinked = block.altered(previous=bytes(32)).signed(key).object()
+    stranger = block.altered(sealer="x").signed(signing_key("attacker")).object()
+    yield stored(
+        "store-fork-unlinked",
+        "A second version goes on from nothing, and the log's key signed it all the same.",
+        {MIDDLE: (replace(again, content=unlinked), original)},
+        versions,
+        fork,
+    )
+    yield stored(
+        "store-fork-over-garbage",
+        "Garbage came first; two versions above it, both signed, have different roots.",
+        {MIDDLE: (replace(third, content=unlinked), again, replace(original, content=b"not a block"))},
+        at(1, "MALFORMED", None),
+        versions,
+        fork,
+    )
+    yield stored(
+        "store-no-fork",
+        "A second version has another root, and a stranger's signature.",
+        {MIDDLE: (replace(again, content=stranger), original)},
+        versions,
     )
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import NoteSignature, sign_note
+from auditseal_schemas.varint import encode_long
 from tests.vectors.good import Run, from_start, origin, plain, plain_contents, plain_trust
 from tests.vectors.parts import signing_key, verifier_key
 from tests.vectors.sealed import Sealed, flipped, replaced
@@ -227,6 +228,7 @@ def checkpoints() -> Iterator[Vector]:
         ("root", f"{ORIGIN}\n2\n{b64encode(bytes(32)).decode()}\n", "BAD_ROOT", "checkpoint.root"),
         ("padded-size", f"{ORIGIN}\n02\n{root}\n", "MALFORMED", None),
         ("extension", f"{ORIGIN}\n2\n{root}\nextension\n", "MALFORMED", None),
+        ("no-origin", f"audit.events/0/0\n2\n{root}\n", "MALFORMED", "checkpoint"),
         ("base64", f"{ORIGIN}\n2\n{root[:-2]}{chr(ord(root[-2]) + 1)}=\n", "MALFORMED", None),
     )
     for name, text, verdict, field in texts:
@@ -302,6 +304,8 @@ def trust_keys() -> Iterator[Vector]:
         "identity": b"\x01" + bytes(31),
         "order-2": b"\xec" + b"\xff" * 30 + b"\x7f",
         "not-canonical": b"\xee" + b"\xff" * 30 + b"\x7f",
+        "order-8": bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+        "order-8-other-sign": bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"),
     }
     for name, public in keys.items():
         key_id = sha256(f"{ORIGIN}\n".encode() + b"\x01" + public).hexdigest()[:8]
@@ -398,6 +402,8 @@ def wrappers() -> Iterator[Vector]:
     block, last = middle(), plain()[0].blocks[2]
     data = block.object()
     header, checkpoint = b64encode(block.header_bytes), b"\x28auditseal.checkpoint"
+    broken, unpadded = header[:76] + b"\n" + header[76:], header.rstrip(b"=")
+    assert len(unpadded) < len(header)
     codec = b"\x14avro.codec\x0edeflate"
     sync = sha256(block.header_bytes).digest()[:16]
     swapped = replaced(
@@ -448,7 +454,8 @@ def wrappers() -> Iterator[Vector]:
         ("promise", "A data block promises 65,537 records.", promised.object()),
         ("frontier-long", "The frontier has a hash more.", replace(block, frontier=block.frontier * 2).object()),
         ("frontier-ragged", "The frontier's last hash has 31 bytes.", replace(block, frontier=bytes(31)).object()),
-        ("base64", "The header's base64 has a line break.", replaced(data, (header, header[:-1] + b"\n"))),
+        ("base64", "The header's base64 has a line break.", replaced(data, (sized(header), sized(broken)))),
+        ("base64-unpadded", "The header's base64 lacks its padding.", replaced(data, (sized(header), sized(unpadded)))),
     )
     for name, about, altered in cases:
         yield one(f"wrapper-{name}", about, altered, "MALFORMED", None)
@@ -459,3 +466,8 @@ def wrappers() -> Iterator[Vector]:
         {cut: last.object()[:-1]},
         at(2, "SQUATTED", None),
     )
+
+
+def sized(text: bytes) -> bytes:
+    """Return bytes as Avro encodes them: with their length before them."""
+    return encode_long(len(text)) + text
