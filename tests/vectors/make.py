@@ -76,7 +76,8 @@ def values(vector: Vector) -> dict[str, list[tuple[int, str | None]]]:
     """Return offset and value, in hex, of every record of the pinned logs: what a reader must see."""
     found: dict[str, list[tuple[int, str | None]]] = {}
     for pinned in Trust.parse(vector.trust.encode()).logs:
-        keys = sorted(key for key in vector.objects if key.startswith(pinned.origin.blocks_prefix))
+        first = pinned.origin.block_key(pinned.start.height if pinned.start else 0)
+        keys = sorted(key for key in vector.objects if key.startswith(pinned.origin.blocks_prefix) and key >= first)
         blocks = [Block.parse(content) for key in keys if (content := vector.objects[key][0].content)]
         records = (record for block in blocks for record in block.records())
         found[str(pinned.origin)] = [

@@ -1,5 +1,6 @@
 """Vaults whose fault is in the store, or shows against what the auditor remembers."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ def stored_state_vectors() -> Iterator[Vector]:
     yield from store()
     yield from locks()
     yield from covered()
+    yield below_start()
     yield from remembered()
 
 
@@ -159,6 +161,19 @@ def locks() -> Iterator[Vector]:
         {f"v1/{ORIGIN}/blocks/1.avro": (Version(None, "marker-1"), replace(again, lock=None), unlocked)},
         finding("BAD_STORAGE", ORIGIN, None, "key"),
     )
+
+
+def below_start() -> Vector:
+    """Return a store whose blocks below the pinned start may be gone, doubled or unlocked: nobody looks at them."""
+    zero, one, _ = plain()[0].blocks
+    (original,) = locked()[one.key]
+    unlocked = replace(original, lock=None)
+    below = {
+        zero.key: (Version(None, "marker-1"),),
+        one.key: (replace(unlocked, version_id="version-2"), replace(unlocked, content=b"not a block")),
+    }
+    vector = stored("store-below-start", "Below the pinned start lies what would be faults above it.", below)
+    return replace(vector, trust=vector.trust + f"start {ORIGIN} 2 {b64encode(one.root).decode()}\n")
 
 
 def covered() -> Iterator[Vector]:
