@@ -313,6 +313,18 @@ def malformed_records() -> Iterator[Vector]:
             10,
             quick=False,
         )
+    stamp = encode_long(message(8, None).raw_timestamp[1])
+    assert first[1 : 1 + len(stamp)] == stamp
+    endless = block.resealed([first[:1] + b"\xff" * 11 + first[1 + len(stamp) :], second, third])
+    yield lie(
+        "record-endless-timestamp",
+        THIEF.format("the first record's timestamp is eleven bytes FF."),
+        endless,
+        "MALFORMED",
+        None,
+        8,
+        quick=False,
+    )
     negative = block.resealed([b"\x01" + first[1:], second, third])
     yield lie(
         "record-negative-offset",
