@@ -9,7 +9,7 @@ from auditseal_auditor.examine import Task
 from auditseal_auditor.examiner import Examiner, Todo
 from auditseal_auditor.finding import Finding, Findings
 from auditseal_auditor.heads import Head
-from auditseal_auditor.inventory import list_slots
+from auditseal_auditor.inventory import is_begun, list_slots
 from auditseal_auditor.judge import Claim, claim_of, judge_claims, judge_log, judge_partitions
 from auditseal_auditor.report import LogReport, Report, Result
 from auditseal_auditor.tally import Tally
@@ -168,6 +168,18 @@ class Audit:
         yield from request.notices
         if not reader.enforces_worm:
             yield "this store has no versions and no locks: it is tamper-evident, not WORM"
+        yield from self._later_runs()
         for origin in request.heads:
             if origin not in self._walks:
                 yield f"a head of {origin} is remembered, which the trust file doesn't pin: it was not verified"
+
+    def _later_runs(self) -> Iterator[str]:
+        """Yield a notice for each partition whose last pinned run seems to be over."""
+        last = {(at.cluster, at.topic, at.partition): at for at in sorted(self._walks, key=lambda at: at.run)}
+        for origin in last.values():
+            following = f"{origin.cluster}/{origin.topic}/{origin.partition}/{origin.run + 1}"
+            try:
+                if origin not in self._errors and is_begun(self._examiner.reader, following):
+                    yield f"there are objects of {following}, which the trust file doesn't pin: it was not verified"
+            except VaultError as error:
+                yield f"whether {origin} went on as {following} can't be told: {error}"

@@ -47,6 +47,15 @@ def list_slots(reader: VaultReader, origin: Origin) -> Iterator[Slot]:
         yield _slot(key, int(match[1]) if match else None, entries)
 
 
+def is_begun(reader: VaultReader, log: str) -> bool:
+    """Return whether anything was ever put below the prefix of a log of this name.
+
+    Raises:
+        VaultError: The store can't be read.
+    """
+    return any(True for _ in reader.versions(f"v1/{log}/", limit=1))
+
+
 def _slot(key: str, height: int | None, entries: Iterator[StoredVersion]) -> Slot:
     """Fold a key's entries, newest first, without keeping more than a bounded number of them."""
     newest: list[str] = []

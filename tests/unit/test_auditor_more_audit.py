@@ -1,7 +1,11 @@
 """A run as a whole: what it doesn't touch, what it counts, and how its demands begin."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
+from auditseal_archiver.vault import StoredVersion, VaultError
 from auditseal_auditor import audit as module
 from auditseal_auditor.examine import Task, examine
 from auditseal_auditor.inventory import list_slots
@@ -38,6 +42,38 @@ def test_a_store_is_asked_for_locks_where_it_has_some(enforces_worm: bool) -> No
     vault, _ = make_vault(enforces_worm=enforces_worm)
     report = audit(vault)
     assert (report.exit_code, len(report.notices)) == (0, 0 if enforces_worm else 1)
+
+
+def test_a_later_run_that_is_not_pinned_is_told() -> None:
+    vault, _ = make_vault()
+    following = replace(LOG, run=LOG.run + 1)
+    vault.put(following.block_key(0), b"")
+    vault.put(replace(LOG, run=LOG.run + 10).block_key(0), b"")
+    report = audit(vault)
+    assert report.exit_code == 0
+    assert report.notices == (
+        f"there are objects of {following}, which the trust file doesn't pin: it was not verified",
+    )
+    assert "the trust file doesn't pin" not in str(audit(vault, make_trust(LOG, following)).notices)
+
+
+def test_the_last_of_all_runs_has_no_later_one() -> None:
+    report = audit(MemoryVault(), make_trust(replace(LOG, run=999_999_999)))
+    assert report.notices == ()
+
+
+def test_where_a_later_run_can_not_be_asked_for_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, _ = make_vault()
+    listed = vault.versions
+
+    def versions(prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
+        if prefix == f"v1/{replace(LOG, run=LOG.run + 1)}/":
+            raise VaultError("the store is away")
+        return listed(prefix, after, limit)
+
+    monkeypatch.setattr(vault, "versions", versions)
+    (notice,) = audit(vault).notices
+    assert notice.endswith("can't be told: the store is away")
 
 
 def test_garbage_alone_where_nothing_is_remembered_is_a_squatters_and_the_log_is_missing() -> None:
