@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -221,7 +221,20 @@ class Pipeline:
         Raises:
             DrainError: It doesn't within `seconds`.
         """
-        begun, ends, reader = time.monotonic(), self.ledger().ends(), self.reader()
+        return self.await_ends(self.ledger().ends(), seconds)
+
+    def log_ends(self) -> dict[int, int]:
+        """Return the last offset of each events partition by the broker's word: a long ledger takes a while to read."""
+        cluster = Cluster({"bootstrap.servers": self.rig.kafka.bootstrap_servers}, 20)
+        return {origin.partition: cluster.end(self.events, origin.partition) - 1 for origin in self.origins}
+
+    def await_ends(self, ends: Mapping[int, int], seconds: float) -> float:
+        """Wait until the vault holds each partition up to an offset; return how long that took.
+
+        Raises:
+            DrainError: It doesn't within `seconds`.
+        """
+        begun, reader = time.monotonic(), self.reader()
         while True:
             missing = {
                 origin.partition: ends[origin.partition]

@@ -77,8 +77,9 @@ def capacity(rig: Rig) -> float:
         before, begun = len(line.ledger().entries), time.monotonic()
         with line.load(1e6):
             time.sleep(_PROBE_SECONDS)
-        line.await_archived(300)
-        carried = (len(line.ledger().entries) - before) / (time.monotonic() - begun)
+        line.await_ends(line.log_ends(), 300)
+        seconds = time.monotonic() - begun
+    carried = (len(line.ledger().entries) - before) / seconds
     print(f"this machine carries {carried:.0f} events/s", flush=True)
     return carried
 
@@ -97,10 +98,11 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
                 time.sleep(_SAMPLE_SECONDS)
                 for daemon, samples in watched.values():
                     samples.take(daemon.command_pid())
-        lag = line.await_archived(300)
+        lag = line.await_ends(line.log_ends(), 300)
         ends = len(sealer.ends) + len(archiver.ends)
-    judgement, _ = line.judge()
     growths = {name: growth(samples.after_warm_up()) for name, (_, samples) in watched.items()}
+    print(f"lag back to zero after {lag:.1f} s; {growths}; now all of it is judged, which takes a while", flush=True)
+    judgement, _ = line.judge()
     problems = [f"lag was back to zero after {lag:.1f} s only"] * (lag > _LAG_BOUND) + [f"{ends} daemons ended"] * (
         ends > 0
     )
