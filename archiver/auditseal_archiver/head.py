@@ -13,9 +13,12 @@ _TAIL = 1000  # heights that are settled by one listing
 _PROBE = 4  # entries a listing fetches to find one block
 
 
-def read_head(reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1) -> tuple[int, bytes] | None:
+def read_head(
+    reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None
+) -> tuple[int, bytes] | None:
     """Return the height and the bytes of a log's highest stored block below a height, None where there is none.
 
+    `near` is a guess: where the height is within some hundreds of it, one listing finds it; a wrong guess costs one.
     The bytes are the oldest version's: what was locked first counts, whatever was written over it. Foreign names are
     passed over. Nothing is verified.
 
@@ -23,7 +26,9 @@ def read_head(reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1) 
         HaltError: SQUATTED; the highest key holds nothing but a delete marker.
         VaultError: The store can't be read.
     """
-    height = _highest(reader, origin, below)
+    height = None if near is None else _highest_near(reader, origin, below, near)
+    if height is None:
+        height = _highest(reader, origin, below)
     if height is None:
         return None
     key = origin.block_key(height)
@@ -45,6 +50,16 @@ def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
     if entries and not versions:
         raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block: someone was first")
     return versions[-1] if versions else None
+
+
+def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
+    """Find the last height where one listing from somewhat below a guess on goes to the end; None where it doesn't."""
+    after = origin.block_key(max(0, near - _TAIL // 2))
+    entries = list(reader.versions(origin.blocks_prefix, after, limit=_TAIL))
+    if len(entries) == _TAIL:
+        return None
+    heights = (_height_of(origin, entry.key) for entry in entries)
+    return max((height for height in heights if height is not None and height < below), default=None)
 
 
 def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:

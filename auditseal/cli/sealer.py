@@ -110,9 +110,9 @@ def vault_head(url: str) -> "ReadHead":
 
     vault = open_reader(url)
 
-    def read(origin: Origin, below: int = MAX_HEIGHT + 1, /) -> tuple[int, bytes] | None:
+    def read(origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None, /) -> tuple[int, bytes] | None:
         try:
-            return read_head(vault, origin, below)
+            return read_head(vault, origin, below, near)
         except VaultError as error:
             raise UnavailableError(f"the vault can't be read: {error}") from error
 

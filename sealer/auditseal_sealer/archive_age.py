@@ -5,10 +5,15 @@ from collections import deque
 
 
 class ArchiveAge:
-    """Remembers when each block was sealed that isn't known to be archived."""
+    """Remembers when each block was sealed that isn't known to be archived.
+
+    Attributes:
+        height: The highest block that the vault was last seen to have; None before the first look.
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, int]] = deque()
+        self.height: int | None = None
         self._lock = threading.Lock()
 
     def restart(self, height: int, since: int | None) -> None:
@@ -29,6 +34,7 @@ class ArchiveAge:
     def archived(self, height: int) -> None:
         """Take notice that the vault has all blocks up to a height."""
         with self._lock:
+            self.height = height
             while self._waiting and self._waiting[0][0] <= height:
                 self._waiting.popleft()
 

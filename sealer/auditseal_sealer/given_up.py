@@ -13,8 +13,12 @@ from auditseal_schemas.origin import Origin
 class ReadHead(Protocol):
     """What tells the sealer what the vault has of a log."""
 
-    def __call__(self, origin: Origin, below: int = MAX_HEIGHT + 1, /) -> tuple[int, bytes] | None:
+    def __call__(
+        self, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None, /
+    ) -> tuple[int, bytes] | None:
         """Return height and bytes of the highest block of a log that lies below a height, None where there is none.
+
+        `near` is a guess of that height, which makes the answer quicker where it is a good one.
 
         Raises:
             UnavailableError: The vault is away.

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from auditseal_archiver.head import read_head
 from auditseal_archiver.vault import StoredVersion
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
@@ -48,6 +49,14 @@ def test_few_listings(count: int) -> None:
     assert listing.listings <= 17
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 499, 500])
+def test_a_good_guess_is_answered_at_once(ahead: int) -> None:
+    """A listing to find the block, and one for its versions."""
+    listing = Listing(block_names(range(5_000)))
+    assert read_head(listing, ORIGIN, near=4_999 + ahead) == (4_999, ORIGIN.block_key(4_999).encode())
+    assert (listing.listings == 2) == (ahead < 500)
+
+
 @pytest.mark.parametrize("first", [1, 1000, 10**11])
 def test_expired_blocks_are_no_obstacle(first: int) -> None:
     listing = Listing(block_names(range(first, first + 3000)))
@@ -65,6 +74,19 @@ def test_any_set_of_heights_among_foreign_names(heights: set[int], foreign: set[
     highest = max(heights, default=None)
     expected = None if highest is None else (highest, ORIGIN.block_key(highest).encode())
     assert read_head(listing, ORIGIN) == expected
+
+
+@given(
+    st.sets(st.integers(0, 3000) | st.integers(0, 10**12 - 1), max_size=12),
+    st.sets(FOREIGN),
+    st.integers(0, 10**12 - 1) | st.integers(0, 3000),
+)
+def test_no_guess_changes_the_answer(heights: set[int], foreign: set[str], near: int) -> None:
+    names = [f"{height:012d}.avro" for height in heights] + list(foreign)
+    for below in (MAX_HEIGHT + 1, near):
+        expected = read_head(Listing(names), ORIGIN, below)
+        for guess in {near, *heights}:
+            assert read_head(Listing(names), ORIGIN, below, guess) == expected
 
 
 @given(st.sets(st.integers(0, 3000) | st.integers(0, 10**12 - 1), max_size=12), st.integers(0, 10**12))
