@@ -103,7 +103,7 @@ def test_objects_and_their_bytes_are_counted_linked_or_not() -> None:
     vault.put(LOG.block_key(3), b"garbage", lock_until())
     vault.put(f"v1/{LOG}/other", b"not counted")
     tally = audit(vault).logs[0].tally
-    assert (tally.objects, tally.blocks, tally.size) == (4, 3, 3)
+    assert (tally.objects, tally.parsed, tally.blocks, tally.size) == (4, 3, 3, 3)
     assert tally.bytes == sum(len(block.format()) for block in logs[0]) + len(b"garbage")
 
 

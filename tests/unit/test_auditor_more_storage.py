@@ -1,11 +1,13 @@
 """What a listing shows, at its bounds: a thousand versions, rivals, and what is said of a lock."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.vault import Retention
-from auditseal_auditor.inventory import list_slots, retention_problem
+from auditseal_auditor.inventory import is_begun, list_slots, retention_problem
 from auditseal_schemas.verdict import Verdict
 from tests.vault_factory import (
     DAY,
@@ -76,3 +78,11 @@ def test_versions_that_are_no_blocks_hide_no_rival() -> None:
     vault.put(KEY, b"garbage", lock_until())
     vault.put(KEY, resigned(logs[0][1], sealer="last").format(), lock_until())
     assert audit(vault).logs[0].findings.counts == {Verdict.BAD_STORAGE: 1, Verdict.FORK: 2}
+
+
+def test_whether_a_log_is_begun_is_asked_by_a_listing_of_one(tmp_path: Path) -> None:
+    vault = DirectoryVault(tmp_path)
+    vault.put("v1/c/t/0/10/blocks/000000000000.avro", b"of another run", datetime.now(UTC))
+    assert not is_begun(vault, "c/t/0/1")
+    vault.put("v1/c/t/0/1/anything", b"", datetime.now(UTC))
+    assert is_begun(vault, "c/t/0/1")
