@@ -27,6 +27,15 @@ class DirectoryVault:
         """Take the directory, which must be there: one that is missing may be a disk that isn't mounted."""
         self._root = root.absolute()
 
+    def check_root(self) -> None:
+        """Check that the directory is there.
+
+        Raises:
+            VaultError: It isn't: without its disk, a vault would look stolen, or begin anew.
+        """
+        if not self._root.is_dir():
+            raise VaultError(f"{self._root} is no directory that can be read: is it mounted, is the path right?")
+
     @property
     def url(self) -> str:
         """The vault's URL."""
@@ -40,7 +49,7 @@ class DirectoryVault:
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         """Yield every file; see `VaultReader`. A link is listed, and can't be read."""
         try:
-            self._check_root()
+            self.check_root()
             found = self._walk(prefix, after)
             keys = sorted(found) if limit is None else nsmallest(limit, found)
             for key in keys:
@@ -75,7 +84,7 @@ class DirectoryVault:
         """
         path, staging = self._path(key), self._root / _STAGING
         try:
-            self._check_root()
+            self.check_root()
             _make_durably(path.parent)
             _make_durably(staging)
             _sweep(staging)
@@ -91,10 +100,6 @@ class DirectoryVault:
 
     def drill(self) -> None:
         """Do nothing: a directory promises no WORM, and `enforces_worm` says so."""
-
-    def _check_root(self) -> None:
-        if not self._root.is_dir():
-            raise VaultError(f"{self._root} isn't there: is a disk not mounted?")
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")

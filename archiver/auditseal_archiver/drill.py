@@ -12,7 +12,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from auditseal_archiver.s3_client import CONFLICT, PRECONDITION_FAILED, Bucket, code_of, put_locked, status_of
+from auditseal_archiver.s3_client import (
+    CONFLICT,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    Bucket,
+    code_of,
+    put_locked,
+    status_of,
+)
 from auditseal_schemas.halt import Halt, HaltError
 
 CANARY_PREFIX = "v1-drill/"
@@ -22,7 +30,6 @@ WRITERS = 32
 """Conditional writes of one key at once, of which one must succeed."""
 
 _REFUSAL = range(400, 500)
-_NOT_FOUND = 404
 _UNHEARD = frozenset(
     {
         "ExpiredToken",
@@ -88,7 +95,7 @@ class _Canary:
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
-            if status_of(error) == _NOT_FOUND:
+            if status_of(error) == NOT_FOUND:
                 raise
 
     def withstand(self) -> None:

@@ -1,6 +1,7 @@
 """The highest block of a log in a vault, found by a few listings however many lie below it."""
 
 import re
+from collections.abc import Iterable
 
 from auditseal_archiver.vault import StoredVersion, VaultReader
 from auditseal_schemas.halt import Halt, HaltError
@@ -56,10 +57,7 @@ def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) ->
     """Find the last height where one listing from somewhat below a guess on goes to the end; None where it doesn't."""
     after = origin.block_key(max(0, near - _TAIL // 2))
     entries = list(reader.versions(origin.blocks_prefix, after, limit=_TAIL))
-    if len(entries) == _TAIL:
-        return None
-    heights = (_height_of(origin, entry.key) for entry in entries)
-    return max((height for height in heights if height is not None and height < below), default=None)
+    return None if len(entries) == _TAIL else _last_of(origin, entries, below)
 
 
 def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
@@ -75,8 +73,14 @@ def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
         middle = (low + high) // 2
         found = _first_between(reader, origin, middle, below)
         low, high = (low, middle) if found is None else (found, high)
-    above = (_height_of(origin, entry.key) for entry in reader.versions(origin.blocks_prefix, origin.block_key(low)))
-    return max((height for height in above if height is not None and height < below), default=low)
+    last = _last_of(origin, reader.versions(origin.blocks_prefix, origin.block_key(low)), below)
+    return low if last is None else last
+
+
+def _last_of(origin: Origin, entries: Iterable[StoredVersion], below: int) -> int | None:
+    """Return the highest height below `below` that entries name, None where they name none."""
+    heights = (_height_of(origin, entry.key) for entry in entries)
+    return max((height for height in heights if height is not None and height < below), default=None)
 
 
 def _first_between(reader: VaultReader, origin: Origin, height: int, below: int) -> int | None:

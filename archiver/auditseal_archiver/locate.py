@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from auditseal_archiver.vault import Vault, VaultError, VaultReader
+from auditseal_archiver.vault import Vault, VaultReader
 from auditseal_schemas.errors import ConfigurationError, quoted
 
 _PARAMETERS = {"endpoint", "region"}
@@ -45,10 +45,9 @@ def _directory(host: str, path: str, query: str) -> Vault:
         raise ConfigurationError("a directory is named as file:///absolute/path, with nothing after it")
     from auditseal_archiver.directory import DirectoryVault  # noqa: PLC0415  (one backend needn't load the other)
 
-    root = Path(unquote(path))
-    if not root.is_dir():
-        raise VaultError(f"{root} is no directory that can be read: is it mounted, is the path right?")
-    return DirectoryVault(root)
+    vault = DirectoryVault(Path(unquote(path)))
+    vault.check_root()
+    return vault
 
 
 def _bucket(name: str, path: str, query: str) -> Vault:

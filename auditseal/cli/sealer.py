@@ -110,7 +110,7 @@ def vault_head(url: str) -> "ReadHead":
 
     vault = open_reader(url)
 
-    def read(origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None, /) -> tuple[int, bytes] | None:
+    def read(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
         try:
             return read_head(vault, origin, below, near)
         except VaultError as error:

@@ -14,7 +14,7 @@ class ReadHead(Protocol):
     """What tells the sealer what the vault has of a log."""
 
     def __call__(
-        self, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None, /
+        self, origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None
     ) -> tuple[int, bytes] | None:
         """Return height and bytes of the highest block of a log that lies below a height, None where there is none.
 

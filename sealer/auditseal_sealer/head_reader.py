@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.halt import Halt, HaltError
-from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
@@ -49,7 +48,7 @@ class HeadReader:
         start = self._cluster.start(self._config.blocks_topic, self._origin.partition)
         with self._reader(Isolation.COMMITTED) as committed, self._reader(Isolation.UNCOMMITTED) as all_records:
             head = self._find_head(committed, start, end)
-            vault = self._read_head(self._origin, MAX_HEIGHT + 1, head.height if head else None)
+            vault = self._read_head(self._origin, near=head.height if head else None)
             after = start if head is None else head.offset + 1
             aborted = tuple(value for _, value in self._values(all_records, after, end))
             unarchived = self._find_unarchived(committed, start, head, vault)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from auditseal_schemas.halt import Halt, HaltError
-from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_sealer.chain import Chain
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
@@ -102,7 +101,7 @@ class Watch:
         """Check that archiving isn't so far behind that blocks could leave their topic, as it is now, before that."""
         bound = retention_seconds(blocks) / 2
         for chain in self._chains():
-            if head := self._read_head(chain.origin, MAX_HEIGHT + 1, chain.archive.height):
+            if head := self._read_head(chain.origin, near=chain.archive.height):
                 chain.archive.archived(head[0])
             age = chain.archive.seconds(time.time())
             if age > bound:

@@ -25,6 +25,7 @@ from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
@@ -47,7 +48,7 @@ def fill(line: Pipeline, blocks: int) -> None:
     """Publish a chain of blocks of one record each, and store all but the last tenth of them."""
     origin = line.origins[0]
     servers = line.rig.kafka.bootstrap_servers
-    cluster = Cluster({"bootstrap.servers": servers}, 20)
+    cluster = line.rig.cluster()
     view = cluster.topic(line.events)
     assert view is not None
     source = SourceIdentity(cluster.cluster_id(), view.topic_id, 1, 0)
@@ -98,9 +99,9 @@ def measure(line: Pipeline, vault: VaultReader, blocks: int) -> Times:
     patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
     key, watchdog = VerifierKey(str(origin), line.key.public), Watchdog(_STUCK, raise_error)
 
-    def ask_vault(*asked: Any) -> tuple[int, bytes] | None:
+    def ask_vault(origin: Origin, /, **more: Any) -> tuple[int, bytes] | None:
         begun = time.monotonic()
-        archived = read_head(vault, *asked)
+        archived = read_head(vault, origin, **more)
         answers.append(time.monotonic() - begun)
         return archived
 

@@ -89,6 +89,10 @@ class Rig:
         """Return a pipeline with topics, key and bucket of its own."""
         return Pipeline(rig=self, name=name, partitions=partitions)
 
+    def cluster(self) -> Cluster:
+        """Return a new administrative client: an old one takes seconds to notice that a broker came back."""
+        return Cluster({"bootstrap.servers": self.kafka.bootstrap_servers}, 20)
+
     @cached_property
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.kafka.bootstrap_servers}, logger=_quiet)
@@ -135,8 +139,7 @@ class Pipeline:
 
     def make_topics(self) -> None:
         """Make both topics, as `auditseal topics create` does."""
-        cluster = Cluster({"bootstrap.servers": self.rig.kafka.bootstrap_servers}, 20)
-        create_topics(cluster, TopicRules(self.partitions, replication=1), self.events, self.blocks)
+        create_topics(self.rig.cluster(), TopicRules(self.partitions, replication=1), self.events, self.blocks)
 
     def vault_url(self, *, proxied: bool = False) -> str:
         endpoint = self.rig.s3_proxy.endpoint if proxied else self.rig.minio.endpoint
@@ -225,7 +228,7 @@ class Pipeline:
 
     def log_ends(self) -> dict[int, int]:
         """Return the last offset of each events partition by the broker's word: a long ledger takes a while to read."""
-        cluster = Cluster({"bootstrap.servers": self.rig.kafka.bootstrap_servers}, 20)
+        cluster = self.rig.cluster()
         return {origin.partition: cluster.end(self.events, origin.partition) - 1 for origin in self.origins}
 
     def await_ends(self, ends: Mapping[int, int], seconds: float) -> float:

@@ -147,7 +147,7 @@ class Stage:
             config=CONFIG,
             cluster=FakeCluster(self.broker, ask),  # type: ignore[arg-type]
             signer=SIGNER,
-            read_head=lambda *asked: ask("read_head", lambda: self._head(*asked)),
+            read_head=lambda origin, **more: ask("read_head", lambda: self._head(origin, **more)),
             watchdog=WATCHDOG,
             hooks=NoHooks(),
             group=object,
@@ -155,9 +155,9 @@ class Stage:
             working=lambda chain, problem: None,
         )
 
-    def _head(self, origin: Origin, *asked: Any) -> tuple[int, bytes] | None:
+    def _head(self, origin: Origin, **more: Any) -> tuple[int, bytes] | None:
         try:
-            return read_head(self.vault, origin, *asked)
+            return read_head(self.vault, origin, **more)
         except VaultError as error:
             raise UnavailableError(str(error)) from error
 
@@ -173,7 +173,7 @@ def test_a_rival_that_commits_while_the_head_is_looked_for_is_no_lost_block(stag
     last, marker = blocks.pop(-2), blocks.pop(-1)
     assert (last.state, marker.state) == ("committed", "marker")
 
-    def rival(*_: object) -> None:
+    def rival(_: Origin, **more: object) -> None:
         blocks.extend((last, marker))
 
     cluster = FakeCluster(stage.broker, lambda _, ask: ask())

@@ -151,7 +151,7 @@ def test_a_run_goes_on_from_one_that_was_never_published() -> None:
 
 
 def vault_of(*objects: tuple[Origin, int, bytes]) -> ReadHead:
-    def read_head(origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None, /) -> tuple[int, bytes] | None:
+    def read_head(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
         found = [(height, data) for of, height, data in objects if of == origin and height < below]
         return max(found, default=None)
 

@@ -62,7 +62,7 @@ def watching(cluster: FakeCluster, archived: int, hours: int = 8) -> Iterator["q
     """Watch from a moment on at which the topic kept blocks for so many hours."""
     failures: queue.Queue[Exception] = queue.Queue()
 
-    def read_head(origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None, /) -> tuple[int, bytes] | None:
+    def read_head(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
         assert near in {None, archived}, "what was found at the last look is the guess at the next"
         return archived, b""
 
