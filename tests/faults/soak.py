@@ -22,6 +22,7 @@ from tests.faults.slope import slope
 _PROBE_SECONDS = 20.0
 _SAMPLE_SECONDS = 2.0
 _WARM_UP = 0.25  # of the soak: caches fill, and do not count
+_SERIES = 30  # samples from one that is told to the next: a minute
 _LAG_BOUND = 30.0  # s
 _MEMORY_BOUND = 0.10  # growth over the whole soak, as a share
 _DESCRIPTOR_BOUND = 5.0  # growth over the whole soak
@@ -101,7 +102,11 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
         lag = line.await_ends(line.log_ends(), 300)
         ends = len(sealer.ends) + len(archiver.ends)
     growths = {name: growth(samples.after_warm_up()) for name, (_, samples) in watched.items()}
-    print(f"lag back to zero after {lag:.1f} s; {growths}; now all of it is judged, which takes a while", flush=True)
+    series = {
+        name: [round(size / 2**20) for size in samples.memory[::_SERIES]] for name, (_, samples) in watched.items()
+    }
+    print(f"lag back to zero after {lag:.1f} s; {growths}; by the minute, MiB: {series}", flush=True)
+    print("now all of it is judged, which takes a while", flush=True)
     judgement, _ = line.judge()
     problems = [f"lag was back to zero after {lag:.1f} s only"] * (lag > _LAG_BOUND) + [f"{ends} daemons ended"] * (
         ends > 0
@@ -118,6 +123,7 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
         "blocks": judgement.blocks,
         "lag_seconds": round(lag, 1),
         "daemons": growths,
+        "memory_by_minute_mib": series,
         "problems": problems,
     }
 
