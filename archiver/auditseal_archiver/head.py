@@ -9,7 +9,8 @@ from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 
 _BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
-_STRIDE = 64  # by which a gallop grows: fewer listings than by doubling
+_STRIDE = 64  # by which a gallop up grows: fewer listings than by doubling
+_BACK = 4  # by which one down from a guess grows
 _TAIL = 1000  # heights that are settled by one listing
 _PROBE = 4  # entries a listing fetches to find one block
 
@@ -19,7 +20,8 @@ def read_head(
 ) -> tuple[int, bytes] | None:
     """Return the height and the bytes of a log's highest stored block below a height, None where there is none.
 
-    `near` is a guess: where the height is within some hundreds of it, one listing finds it; a wrong guess costs one.
+    `near` is a guess, which never changes the answer: where the height is within some hundreds of it, one listing finds
+    it, some more where it is below that.
     The bytes are the oldest version's: what was locked first counts, whatever was written over it. Foreign names are
     passed over. Nothing is verified.
 
@@ -27,9 +29,7 @@ def read_head(
         HaltError: SQUATTED; the highest key holds nothing but a delete marker.
         VaultError: The store can't be read.
     """
-    height = None if near is None else _highest_near(reader, origin, below, near)
-    if height is None:
-        height = _highest(reader, origin, below)
+    height = _highest(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
     if height is None:
         return None
     key = origin.block_key(height)
@@ -53,22 +53,41 @@ def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
     return versions[-1] if versions else None
 
 
-def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
-    """Find the last height where one listing from somewhat below a guess on goes to the end; None where it doesn't."""
-    after = origin.block_key(max(0, near - _TAIL // 2))
-    entries = list(reader.versions(origin.blocks_prefix, after, limit=_TAIL))
-    return None if len(entries) == _TAIL else _last_of(origin, entries, below)
-
-
 def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
-    """Find the last height: whether any block lies above a height only ever turns from yes to no as it grows."""
+    """Find the last height with nothing to go by."""
     low = _first_between(reader, origin, -1, below)
     if low is None:
         return None
     step = _STRIDE
     while (found := _first_between(reader, origin, low + step, below)) is not None:
         low, step = found, step * _STRIDE
-    high = low + step
+    return _highest_between(reader, origin, below, low, low + step)
+
+
+def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
+    """Find the last height by one listing from somewhat below a guess to the end, or downwards from there."""
+    start = max(0, near - _TAIL // 2)
+    entries = list(reader.versions(origin.blocks_prefix, origin.block_key(start), limit=_TAIL))
+    if len(entries) == _TAIL:
+        return _highest(reader, origin, below)
+    last = _last_of(origin, entries, below)
+    return _highest_to(reader, origin, below, start) if last is None else last
+
+
+def _highest_to(reader: VaultReader, origin: Origin, below: int, high: int) -> int | None:
+    """Find the last height downwards of one above which there is no block."""
+    step = _BACK * _TAIL
+    while high >= 0:
+        start = max(-1, high - step)
+        low = _first_between(reader, origin, start, below)
+        if low is not None:
+            return _highest_between(reader, origin, below, low, high)
+        high, step = start, step * _BACK
+    return None
+
+
+def _highest_between(reader: VaultReader, origin: Origin, below: int, low: int, high: int) -> int:
+    """Find the last height: whether any block lies above a height only ever turns from yes to no as it grows."""
     while high - low > _TAIL:
         middle = (low + high) // 2
         found = _first_between(reader, origin, middle, below)

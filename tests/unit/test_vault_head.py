@@ -57,6 +57,13 @@ def test_a_good_guess_is_answered_at_once(ahead: int) -> None:
     assert (listing.listings == 2) == (ahead < 500)
 
 
+@pytest.mark.parametrize(("behind", "most"), [(501, 6), (10_000, 9), (60_000, 12), (99_999, 11)])
+def test_a_guess_far_above_is_searched_down_from(behind: int, most: int) -> None:
+    listing = Listing(block_names(range(100_000 - behind)))
+    assert read_head(listing, ORIGIN, near=99_999) == (99_999 - behind, ORIGIN.block_key(99_999 - behind).encode())
+    assert listing.listings <= most
+
+
 @pytest.mark.parametrize("first", [1, 1000, 10**11])
 def test_expired_blocks_are_no_obstacle(first: int) -> None:
     listing = Listing(block_names(range(first, first + 3000)))
