@@ -76,7 +76,7 @@ class Entry:
 
 @dataclass
 class Broker:
-    """All state. `calls` counts by name."""
+    """All state. `calls` counts by name; the group's consumer gets no block from `late` on before it commits once."""
 
     plan: Plan | None = None
     events: list[Message] = field(default_factory=list)
@@ -86,6 +86,7 @@ class Broker:
     pending_group: tuple[int, str] | None = None
     group: tuple[int, str] | None = None
     archived: int | None = None
+    late: int | None = None
     calls: dict[str, int] = field(default_factory=dict)
     heights: dict[int, bytes] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
@@ -331,6 +332,8 @@ class FakeGroupConsumer:
         if self._paused:
             return None
         while self._next < self._broker.stable_end():
+            if self._next == self._broker.late and not self._broker.calls.get("commit"):
+                return None
             offset, self._next = self._next, self._next + 1
             entry = self._broker.blocks[offset]
             if entry.state == "committed" and entry.value is not None:

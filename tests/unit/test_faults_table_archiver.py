@@ -1,7 +1,7 @@
 """Failures as a table, the archiver's part: each call of its consumer, and each thing that may become of it.
 
 The whole daemon's body works on a broker in memory and on a directory. Where an error ends it, it is started again, as
-a supervisor would; the oracle judges the vault at the end.
+a supervisor would. The oracle judges the vault after each life.
 """
 
 import threading
@@ -30,6 +30,7 @@ from tests.faults.oracle import digest_of, heights_of, judge
 
 ORIGIN = Origin("faults.example.com", "events", 0, 0)
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)
+RECORDS = 2  # of a block
 EVENTS = messages(range(12))
 BOUND = 20.0  # s; a case takes a tenth
 LIVES = 4
@@ -64,10 +65,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def published() -> Broker:
-    """Return a broker whose blocks topic holds the events in committed blocks, two to a block."""
+    """Return a broker whose blocks topic holds the events in committed blocks."""
     broker, state, rest = Broker(), LogState.genesis(ORIGIN, (KEY,)), EVENTS
     while rest:
-        draft = BlockDraft(state, BlockLimits(records=2))
+        draft = BlockDraft(state, BlockLimits(records=RECORDS))
         rest = rest[draft.extend(rest) :]
         block = draft.seal(SourceIdentity("cluster", "topic", 1, 0), [SIGNER], now=NOW, sealer="auditseal/test")
         broker.append_block(block.format())
@@ -111,23 +112,32 @@ class Stage:
         finally:
             stop.set()
             watcher.join()
+        self.check()
+
+    def stored(self) -> int:
+        """Return how many blocks the vault holds."""
+        return sum(1 for _ in Path(self.vault.url.removeprefix("file://")).rglob("*.avro"))
 
     def is_done(self) -> bool:
-        stored = sum(1 for _ in Path(self.vault.url.removeprefix("file://")).rglob("*.avro"))
-        return stored == len(self.broker.committed()) and self.broker.archived == len(self.broker.blocks) - 1
+        return self.stored() == len(self.broker.committed()) and self.broker.archived == len(self.broker.blocks) - 1
 
     def check(self) -> None:
-        entries = tuple(Entry(0, one.at, "stream", one.at, digest_of(one.content)) for one in EVENTS)
+        """Let the oracle judge the vault as it is: the blocks so far, and the events in them."""
+        stored = self.stored()
+        if not stored:
+            return  # to the verifier a log that isn't there is missing
+        entries = tuple(
+            Entry(0, one.at, "stream", one.at, digest_of(one.content)) for one in EVENTS[: RECORDS * stored]
+        )
         seen = heights_of(self.broker.committed())
         folder = Path(self.vault.url.removeprefix("file://"))
-        assert judge(Ledger(entries), folder, f"log {KEY}\n", seen).blocks == 6
+        assert judge(Ledger(entries), folder, f"log {KEY}\n", seen).blocks == stored
 
     def live_on(self) -> None:
-        """Start archivers, each where the one before ended, until one is done; then let the oracle judge the vault."""
+        """Start archivers, each where the one before ended, until one is done."""
         while not self.is_done():
             assert self.lives < LIVES
             self.live()
-        self.check()
         plan = self.broker.plan
         assert plan is None or self.broker.struck, f"{plan.call} was never called {plan.number} times"
 
@@ -142,6 +152,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 @pytest.mark.parametrize(("call", "number"), CALLS)
 def test_a_call_of_the_consumer_fails(stage: Stage, call: str, number: int, fate: Fate, kind: Kind) -> None:
     stage.broker.plan = Plan(call, number, fate, kind)
+    stage.broker.late = len(stage.broker.blocks) - 2  # the last block comes after a commit, so that there are two
     stage.live_on()
 
 
@@ -167,4 +178,4 @@ def test_holding_back_fails_where_the_store_is_slow(stage: Stage, call: str, fat
 def test_without_a_fault_one_life_does(stage: Stage) -> None:
     stage.live()
     assert stage.is_done()
-    stage.check()
+    assert stage.stored() == len(EVENTS) // RECORDS
