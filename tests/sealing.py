@@ -218,9 +218,11 @@ def read_topic(servers: str, topic: str, partition: int, isolation: str) -> list
         while True:
             message = consumer.poll(PATIENCE)
             assert message is not None, f"{topic}/{partition} can't be read"
-            if message.error():
-                assert message.error().name() == "_PARTITION_EOF", message.error()
+            if error := message.error():
+                assert error.name() == "_PARTITION_EOF", error
                 return found
-            found.append((message.offset(), message.value()))
+            offset = message.offset()
+            assert offset is not None
+            found.append((offset, message.value()))
     finally:
         consumer.close()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from inspect import getmembers, isclass
+from typing import Any
 
 
 def value_types(package: str, modules: Iterable[str]) -> list[type]:
@@ -16,14 +17,14 @@ def value_types(package: str, modules: Iterable[str]) -> list[type]:
     ]
 
 
-def field_names(kind: type) -> list[str]:
+def field_names(kind: type[Any]) -> list[str]:
     """Return the names of a dataclass's fields."""
-    return [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return [field.name for field in fields(kind)]
 
 
-def blank(kind: type) -> object:
+def blank(kind: type[Any]) -> object:
     """Return a value of a dataclass whose fields are all None; its checks are other tests' business."""
-    value = object.__new__(kind)
+    value: object = object.__new__(kind)
     for name in field_names(kind):
         object.__setattr__(value, name, None)
     return value

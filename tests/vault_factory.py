@@ -115,9 +115,7 @@ def seal(
     **more: Any,
 ) -> Block:
     """Return the next block of a log, after a gap of `skip` offsets."""
-    identity = SourceIdentity(
-        **({"cluster_id": "C", "topic_id": "T", "partitions": partitions, "last_leader_epoch": 0} | dict(source or {}))
-    )
+    identity = replace(SourceIdentity("C", "T", partitions, 0), **(source or {}))
     draft = BlockDraft(state, BlockLimits(), compress=compress)
     first = state.next_offset + skip
     assert draft.extend(make_messages(state.origin, range(first, first + records))) == records

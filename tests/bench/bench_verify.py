@@ -24,7 +24,7 @@ from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.report import Report
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
-from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Source, Stream
 from auditseal_schemas.key import SigningKey, VerifierKey
@@ -88,13 +88,9 @@ def make_vault(directory: Path, records: int) -> None:
 def _messages(records: int) -> Iterator[Message]:
     source, began = Source(service="bench", environment="bench"), int(_BEGAN.timestamp() * 1000)
     for number, fields in enumerate(varied_fields(records)):
-        event = AuditEvent(
-            event_id=str(uuid7()),
-            occurred_at=_BEGAN + timedelta(microseconds=37 * number),
-            source=source,
-            stream=Stream(id="bench", sequence=number),
-            **fields,
-        )
+        occurred = _BEGAN + timedelta(microseconds=37 * number)
+        named: EventFields = {**fields, "event_id": str(uuid7()), "occurred_at": occurred}
+        event = AuditEvent(source=source, stream=Stream(id="bench", sequence=number), **named)
         yield Message(number, (1, began + number // 20), event.actor.id.encode(), [], encode_event(event))
 
 

@@ -89,7 +89,8 @@ class Daemon:
     def command_pid(self) -> int:
         """Return the pid of the daemon itself, below its guard."""
         members = self.child._members()
-        return members[1].pid if len(members) > 1 else members[0].pid
+        pid: int = members[1 if len(members) > 1 else 0].pid
+        return pid
 
     def kill(self) -> None:
         """kill -9; the supervisor starts it again."""

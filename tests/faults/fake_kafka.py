@@ -171,7 +171,7 @@ class FakeProducer:
     def send_offsets_to_transaction(self, offsets: list[TopicPartition], _group: object, _timeout: float) -> None:
         def send() -> None:
             self._check_epoch()
-            self._broker.pending_group = (offsets[0].offset, offsets[0].metadata)
+            self._broker.pending_group = (offsets[0].offset, offsets[0].metadata or "")
 
         self._broker.call("send_offsets_to_transaction", send)
 
@@ -205,11 +205,12 @@ class FakeConsumer:
         self._topic, self._next, self._told = partitions[0].topic, partitions[0].offset, -1
 
     def poll(self, _timeout: float) -> Message | None:
-        return self._broker.call("poll", self._one)
+        message: Message | None = self._broker.call("poll", self._one)
+        return message
 
     def consume(self, most: int, _timeout: float) -> list[Message]:
         def consume() -> list[Message]:
-            found = []
+            found = list[Message]()
             while len(found) < most and (message := self._one()) is not None:
                 found.append(message)
             return found

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from confluent_kafka import Producer
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -24,6 +23,7 @@ from auditseal_archiver.vault import VaultReader
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_writer import BlockWriter
@@ -99,9 +99,9 @@ def measure(line: Pipeline, vault: VaultReader, blocks: int) -> Times:
     patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
     key, watchdog = VerifierKey(str(origin), line.key.public), Watchdog(_STUCK, raise_error)
 
-    def ask_vault(origin: Origin, /, **more: Any) -> tuple[int, bytes] | None:
+    def ask_vault(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
         begun = time.monotonic()
-        archived = read_head(vault, origin, **more)
+        archived = read_head(vault, origin, below, near)
         answers.append(time.monotonic() - begun)
         return archived
 

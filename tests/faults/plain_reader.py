@@ -84,7 +84,7 @@ def _open(path: Path) -> tuple[bytes, Mapping[str, Any], list[Any], Any]:
         with path.open("rb") as file:
             reader = fastavro.reader(file)
             raw = b64decode(reader.metadata["auditseal.header"], validate=True)
-            header = fastavro.schemaless_reader(BytesIO(raw), header_schema(), None)
+            header: Any = fastavro.schemaless_reader(BytesIO(raw), header_schema(), None)
             return raw, header, list(reader), reader.writer_schema
     except (ValueError, LookupError, EOFError, TypeError, zlib.error) as error:
         raise UnsoundError(f"{path}: it is no block: {error!r}") from error

@@ -101,7 +101,7 @@ def _poison(line: Pipeline, number: int) -> tuple[int, str, Check]:
 
 
 def _produce(line: Pipeline, value: bytes | None) -> int:
-    offsets: list[int] = []
+    offsets = list[int | None]()
     producer = Producer(
         {
             "bootstrap.servers": line.rig.kafka.bootstrap_servers,
@@ -113,7 +113,9 @@ def _produce(line: Pipeline, value: bytes | None) -> int:
         line.events, value, partition=0, on_delivery=lambda error, message: offsets.append(message.offset())
     )
     assert producer.flush(30) == 0
-    return offsets[0]
+    (offset,) = offsets
+    assert offset is not None
+    return offset
 
 
 @fault("F17", "events at the size limit - 1, at it, and 1 above", 10)

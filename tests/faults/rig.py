@@ -323,7 +323,9 @@ def read_all(servers: str, topic: str, partitions: int, isolation: str = "read_u
         if message is None:
             continue
         if message.error():
-            ended.add(message.partition())
+            where = message.partition()
+            assert where is not None
+            ended.add(where)
         elif (value := message.value()) is not None:
             values.append(value)
     consumer.close()

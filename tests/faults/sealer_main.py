@@ -84,7 +84,7 @@ def shift_clock(seconds: float) -> None:
         return time.time_ns() + int(seconds * 1e9)
 
     names: dict[str, Any] = {name: getattr(time, name) for name in dir(time) if not name.startswith("_")}
-    session.time = SimpleNamespace(**(names | {"time_ns": shifted}))  # type: ignore[assignment]
+    session.time = SimpleNamespace(**(names | {"time_ns": shifted}))  # type: ignore[assignment, attr-defined]
 
 
 def main() -> int:

@@ -76,7 +76,7 @@ def _try_module(name: str, baseline: Baseline, files: list[str], options: argpar
     void = list(void_arguments(arguments, name, (mutant.change for mutant in made)))
     again = _survived(options.again, name) if options.again else None
     mutants = [mutant for mutant in made if again is None or mutant.change in again][:: options.every]
-    survivors, argued = [], []
+    survivors, argued = list[dict[str, Any]](), list[dict[str, Any]]()
     for mutant in mutants:
         if not _survives(mutant, path, baseline, files):
             continue

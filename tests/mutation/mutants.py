@@ -31,7 +31,7 @@ class Mutant:
     @cached_property
     def source(self) -> str:
         """The whole module, changed."""
-        changed = mutate_code(self.original, get_operator(self.operator)(), self.occurrence)
+        changed: str | None = mutate_code(self.original, get_operator(self.operator)(), self.occurrence)
         if changed is None:
             raise LookupError(f"{self.operator} makes no change number {self.occurrence}")
         return changed

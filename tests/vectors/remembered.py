@@ -1,7 +1,7 @@
 """Vaults that a remembered head is compared with where little is left to compare, and how such a head is taken."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from auditseal_schemas.checkpoint import Checkpoint
@@ -25,10 +25,10 @@ def remembered_vectors() -> Iterator[Vector]:
 
 
 def with_head(
-    name: str, about: str, changes: dict[str, bytes | None], head: str, *findings: Finding, lines: str = ""
+    name: str, about: str, changes: Mapping[str, bytes | None], head: str, *findings: Finding, lines: str = ""
 ) -> Vector:
     """Return the plain vault with objects replaced or (None) removed, to an auditor who remembers a head of log 0."""
-    contents = {key: content for key, content in (plain_contents() | changes).items() if content is not None}
+    contents = {key: content for key, content in {**plain_contents(), **changes}.items() if content is not None}
     objects = plain_objects(contents)
     return Vector(name, about, plain_trust() + lines, objects, findings, remembered=(head,))
 

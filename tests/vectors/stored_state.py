@@ -1,7 +1,7 @@
 """Vaults whose fault is in the store, or shows against what the auditor remembers."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,9 +22,9 @@ def locked() -> Objects:
     return {key: (Version(content, "version-1", COMPLIANCE),) for key, content in sorted(plain_contents().items())}
 
 
-def stored(name: str, about: str, versions: dict[str, tuple[Version, ...]], *findings: Finding) -> Vector:
+def stored(name: str, about: str, versions: Mapping[str, tuple[Version, ...]], *findings: Finding) -> Vector:
     trust = plain_trust() + f"retention {DAYS}\n"
-    objects = dict(sorted((locked() | versions).items()))
+    objects = dict(sorted({**locked(), **versions}.items()))
     return Vector(name, about, trust, objects, findings, has_store=True)
 
 

@@ -144,13 +144,13 @@ def records() -> Iterator[Vector]:
     )
     last = plain()[0].blocks[2]
     records_of_last = last.records()
-    altered = last.stored([flipped(records_of_last[0], -4 % len(records_of_last[0])), *records_of_last[1:]])
+    other = last.stored([flipped(records_of_last[0], -4 % len(records_of_last[0])), *records_of_last[1:]])
     yield changed(
         "two-faults",
         "Records of two blocks are altered: two findings.",
         {
             block.key: block.stored([first, second, flipped(third, -4 % len(third))]).object(),
-            last.key: altered.object(),
+            last.key: other.object(),
         },
         at(1, "BAD_RECORD", "record", 7),
         at(2, "BAD_RECORD", "record", 8),
