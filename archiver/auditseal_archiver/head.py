@@ -12,6 +12,7 @@ _BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
 _STRIDE = 64  # by which a gallop up grows: fewer listings than by doubling
 _BACK = 4  # by which one down from a guess grows
 _TAIL = 1000  # heights that are settled by one listing
+_NEAR = 32  # heights below a guess that the first listing has: few, since it is asked for again and again
 _PROBE = 4  # entries a listing fetches to find one block
 
 
@@ -20,8 +21,8 @@ def read_head(
 ) -> tuple[int, bytes] | None:
     """Return the height and the bytes of a log's highest stored block below a height, None where there is none.
 
-    `near` is a guess, which never changes the answer: where the height is within some hundreds of it, one listing finds
-    it, some more where it is below that.
+    `near` is a guess, which never changes the answer: where the height is less than 32 below it, or some hundreds
+    above, one listing finds it, and some more do where it is lower.
     The bytes are the oldest version's: what was locked first counts, whatever was written over it. Foreign names are
     passed over. Nothing is verified.
 
@@ -66,7 +67,7 @@ def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
 
 def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
     """Find the last height by one listing from somewhat below a guess to the end, or downwards from there."""
-    start = max(0, near - _TAIL // 2)
+    start = max(0, near - _NEAR)
     entries = list(reader.versions(origin.blocks_prefix, origin.block_key(start), limit=_TAIL))
     if len(entries) == _TAIL:
         return _highest(reader, origin, below)
@@ -76,7 +77,7 @@ def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) ->
 
 def _highest_to(reader: VaultReader, origin: Origin, below: int, high: int) -> int | None:
     """Find the last height downwards of one above which there is no block."""
-    step = _BACK * _TAIL
+    step = _TAIL
     while high >= 0:
         start = max(-1, high - step)
         low = _first_between(reader, origin, start, below)
