@@ -63,6 +63,9 @@ class MemoryVault:
                     marker = version.data is None
                     yield StoredVersion(key, version.version_id, number == 0, marker, len(version.data or b""))
 
+    def holds(self, key: str) -> bool:
+        return key in self.objects and self.objects[key][-1].data is not None
+
     def read(self, key: str, version_id: str = "") -> bytes:
         if key == self.broken:
             raise VaultError(f"{key} can't be read: the store is away")

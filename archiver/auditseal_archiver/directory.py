@@ -58,6 +58,14 @@ class DirectoryVault:
         except OSError as error:
             raise VaultError(f"{self.url} can't be listed: {error}") from error
 
+    def holds(self, key: str) -> bool:
+        """Whether a file is there; see `VaultReader`."""
+        try:
+            self.check_root()
+            return self._path(key).is_file()
+        except OSError as error:
+            raise VaultError(f"{self.url} can't be asked for {key}: {error}") from error
+
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return a file's content; see `VaultReader`."""
         if version_id:

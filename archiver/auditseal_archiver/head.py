@@ -1,7 +1,7 @@
 """The highest block of a log in a vault, found by a few listings however many lie below it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from auditseal_archiver.vault import StoredVersion, VaultReader
 from auditseal_schemas.halt import Halt, HaltError
@@ -10,7 +10,7 @@ from auditseal_schemas.origin import Origin
 
 _BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
 _STRIDE = 64  # by which a gallop up grows: fewer listings than by doubling
-_BACK = 4  # by which one down from a guess grows
+_BACK = 4  # by which one down from a guess grows, whose steps cost less
 _TAIL = 1000  # heights that are settled by one listing
 _NEAR = 32  # heights below a guess that the first listing has: few, since it is asked for again and again
 _PROBE = 4  # entries a listing fetches to find one block
@@ -21,8 +21,8 @@ def read_head(
 ) -> tuple[int, bytes] | None:
     """Return the height and the bytes of a log's highest stored block below a height, None where there is none.
 
-    `near` is a guess, which never changes the answer: where the height is less than 32 below it, or some hundreds
-    above, one listing finds it, and some more do where it is lower.
+    `near` is a guess, which never changes the answer: where the height is no more than 32 below it, or some hundreds
+    above, one listing finds it, and another does where it is lower.
     The bytes are the oldest version's: what was locked first counts, whatever was written over it. Foreign names are
     passed over. Nothing is verified.
 
@@ -55,46 +55,45 @@ def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
 
 
 def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
-    """Find the last height with nothing to go by."""
+    """Find the last height: whether any block lies above a height only ever turns from yes to no as it grows."""
     low = _first_between(reader, origin, -1, below)
     if low is None:
         return None
     step = _STRIDE
     while (found := _first_between(reader, origin, low + step, below)) is not None:
         low, step = found, step * _STRIDE
-    return _highest_between(reader, origin, below, low, low + step)
-
-
-def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
-    """Find the last height by one listing from somewhat below a guess to the end, or downwards from there."""
-    start = max(0, near - _NEAR)
-    entries = list(reader.versions(origin.blocks_prefix, origin.block_key(start), limit=_TAIL))
-    if len(entries) == _TAIL:
-        return _highest(reader, origin, below)
-    last = _last_of(origin, entries, below)
-    return _highest_to(reader, origin, below, start) if last is None else last
-
-
-def _highest_to(reader: VaultReader, origin: Origin, below: int, high: int) -> int | None:
-    """Find the last height downwards of one above which there is no block."""
-    step = _TAIL
-    while high >= 0:
-        start = max(-1, high - step)
-        low = _first_between(reader, origin, start, below)
-        if low is not None:
-            return _highest_between(reader, origin, below, low, high)
-        high, step = start, step * _BACK
-    return None
-
-
-def _highest_between(reader: VaultReader, origin: Origin, below: int, low: int, high: int) -> int:
-    """Find the last height: whether any block lies above a height only ever turns from yes to no as it grows."""
+    high = low + step
     while high - low > _TAIL:
         middle = (low + high) // 2
         found = _first_between(reader, origin, middle, below)
         low, high = (low, middle) if found is None else (found, high)
     last = _last_of(origin, reader.versions(origin.blocks_prefix, origin.block_key(low)), below)
     return low if last is None else last
+
+
+def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
+    """Find the last height by a listing from somewhat below a guess, or below a better one, to the end."""
+    for guess in _guesses(reader, origin, near):
+        start = max(0, guess - _NEAR)
+        after = origin.block_key(start - 1) if start else ""
+        entries = list(reader.versions(origin.blocks_prefix, after, limit=_TAIL))
+        last = _last_of(origin, entries, below)
+        if len(entries) < _TAIL and (last is not None or not start):
+            return last
+    return _highest(reader, origin, below)
+
+
+def _guesses(reader: VaultReader, origin: Origin, near: int) -> Iterator[int]:
+    """Yield a guess, and then one from which blocks go down without a gap: to ask for one is quicker than to list."""
+    yield near
+    high, low = near, near - _NEAR
+    while low > 0 and not reader.holds(origin.block_key(low)):
+        high, low = low, low - _BACK * (high - low)
+    low = max(low, 0)
+    while high - low > _NEAR:
+        middle = (low + high) // 2
+        low, high = (middle, high) if reader.holds(origin.block_key(middle)) else (low, middle)
+    yield high
 
 
 def _last_of(origin: Origin, entries: Iterable[StoredVersion], below: int) -> int | None:

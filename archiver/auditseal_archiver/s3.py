@@ -13,6 +13,8 @@ from auditseal_archiver.drill import drill_bucket
 from auditseal_archiver.s3_client import (
     BROKEN_ANSWER,
     CONFLICT,
+    FORBIDDEN,
+    NOT_FOUND,
     PRECONDITION_FAILED,
     S3_ERRORS,
     Bucket,
@@ -73,6 +75,17 @@ class S3Vault:
             marker = {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
             if marker in ({}, before):
                 raise VaultError(f"{quoted(prefix)} in {self.url}: the store's listing goes on and says nowhere how")
+
+    def holds(self, key: str) -> bool:
+        """Whether a key's latest version can be read; see `VaultReader`."""
+        with self._mapped_errors(key):
+            try:
+                self._client.head_object(Bucket=self._bucket.name, Key=self._bucket.prefix + key)
+            except ClientError as error:
+                if status_of(error) in {FORBIDDEN, NOT_FOUND}:  # to whom may not ListBucket, S3 forbids what is absent
+                    return False
+                raise
+        return True
 
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return the content of a version; see `VaultReader`."""

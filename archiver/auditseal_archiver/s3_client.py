@@ -19,7 +19,7 @@ S3_ERRORS = (ClientError, BotoCoreError)
 BROKEN_ANSWER = (AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
 """What botocore, and reading what it returns, raise of an answer that isn't S3's: a number that is none, a time, a part
 that isn't there, or is there twice."""
-NOT_FOUND, CONFLICT, PRECONDITION_FAILED = 404, 409, 412
+FORBIDDEN, NOT_FOUND, CONFLICT, PRECONDITION_FAILED = 403, 404, 409, 412
 
 
 @dataclass(frozen=True, slots=True)

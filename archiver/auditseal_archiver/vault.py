@@ -67,6 +67,14 @@ class VaultReader(Protocol):
         """
         ...
 
+    def holds(self, key: str) -> bool:
+        """Whether a key's latest version can be read: a quick hint, and no proof that nothing is stored there.
+
+        Raises:
+            VaultError: The store can't be asked.
+        """
+        ...
+
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return the content of one version, or of the latest where no version is named.
 

@@ -34,6 +34,9 @@ class MemoryVault:
         mine = (entry for entry in self._entries if entry.key.startswith(prefix) and entry.key > after)
         return islice(mine, limit)
 
+    def holds(self, key: str) -> bool:
+        return any(entry.key == key for entry in self._entries)
+
     def read(self, key: str, version_id: str = "") -> bytes:
         return self._contents.get(key, self._default)
 

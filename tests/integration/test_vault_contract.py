@@ -79,6 +79,7 @@ def test_what_is_put_is_read(vault: Vault, size: int) -> None:
         False,
     )
     assert vault.read(version.key) == vault.read(version.key, version.version_id) == data
+    assert vault.holds(version.key)
 
 
 def test_a_second_put_is_refused_and_changes_nothing(vault: Vault) -> None:
@@ -110,6 +111,7 @@ def test_of_many_writers_one_succeeds(vault: Vault) -> None:
 def test_nothing_is_there_before_the_first_put(vault: Vault) -> None:
     assert list(vault.versions("")) == []
     assert read_head(vault, ORIGIN) is None
+    assert not vault.holds(ORIGIN.block_key(0))
     with pytest.raises(VaultError):
         vault.read(ORIGIN.block_key(0))
 
@@ -149,7 +151,8 @@ def test_a_head_is_found_among_gaps_and_foreign_names(vault: Vault) -> None:
     for height in (0, 1, 2, 7, 9, 300, 301, 4000):
         store(vault, height)
         heights.append(height)
-        assert read_head(vault, ORIGIN) == (height, b"block %d" % height)
+        for near in (None, 0, height, height + 32, height + 33, 10**6):
+            assert read_head(vault, ORIGIN, near=near) == (height, b"block %d" % height)
     for name in ("000000004000.avro.bak", "zzz", "000000000000", "+", "9999999999999.avro"):
         vault.put(ORIGIN.blocks_prefix + name, b"foreign", until())
     assert read_head(vault, ORIGIN) == (4000, b"block 4000")
@@ -170,6 +173,7 @@ def test_an_unreachable_store_is_an_error_and_no_answer(tmp_path: Path, monkeypa
         for call in (
             lambda vault=vault: list(vault.versions("v1/")),
             lambda vault=vault: vault.read("v1/a"),
+            lambda vault=vault: vault.holds("v1/a"),
             lambda vault=vault: vault.put("v1/a", b"", until()),
         ):
             with pytest.raises(VaultError):
@@ -258,6 +262,7 @@ class TestObjectLockAlone:
         key = ORIGIN.block_key(0)
         s3.put(key, b"first", until())
         minio.s3().delete_object(Bucket=bucket, Key=f"some/prefix/{key}")
+        assert not s3.holds(key)
         s3.put(key, b"second", until())  # over a marker a conditional write succeeds: see docs/object-lock.md
         store(s3, 1)
         found = list(s3.versions(ORIGIN.blocks_prefix))

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ class Listing:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.keys = sorted(ORIGIN.blocks_prefix + name for name in names)
-        self.listings = 0
+        self.listings = self.hints = 0
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         self.listings += 1
@@ -30,6 +31,10 @@ class Listing:
         found = [key for key in self.keys[start:] if key.startswith(prefix)]
         for key in found[:limit]:
             yield StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=0)
+
+    def holds(self, key: str) -> bool:
+        self.hints += 1
+        return key in self.keys
 
     def read(self, key: str, version_id: str = "") -> bytes:
         return key.encode()
@@ -49,19 +54,35 @@ def test_few_listings(count: int) -> None:
     assert listing.listings <= 17
 
 
-@pytest.mark.parametrize("ahead", [-900, -1, 0, 1, 31, 32])
+@pytest.mark.parametrize("ahead", [-900, -1, 0, 1, 32, 33])
 def test_a_good_guess_is_answered_at_once(ahead: int) -> None:
     """A listing to find the block, and one for its versions."""
     listing = Listing(block_names(range(5_000)))
     assert read_head(listing, ORIGIN, near=4_999 + ahead) == (4_999, ORIGIN.block_key(4_999).encode())
-    assert (listing.listings == 2) == (ahead < 32)
+    assert (listing.listings == 2) == (ahead < 33)
 
 
-@pytest.mark.parametrize(("behind", "most"), [(33, 4), (1_000, 4), (10_000, 10), (60_000, 13), (99_999, 12)])
-def test_a_guess_far_above_is_searched_down_from(behind: int, most: int) -> None:
-    listing = Listing(block_names(range(100_000 - behind)))
-    assert read_head(listing, ORIGIN, near=99_999) == (99_999 - behind, ORIGIN.block_key(99_999 - behind).encode())
-    assert listing.listings <= most
+@pytest.mark.parametrize("behind", [33, 34, 160, 1_000, 10_000, 60_000, 99_967, 99_999, 100_000])
+@pytest.mark.parametrize("first", [0, 100])
+def test_a_guess_far_above_is_mended_by_hints(behind: int, first: int) -> None:
+    """One more listing, from the better guess; none where there is nothing, since that listing says so."""
+    last = 99_999 - behind
+    listing = Listing(block_names(range(first, last + 1)))
+    expected = (last, ORIGIN.block_key(last).encode()) if last >= first else None
+    assert read_head(listing, ORIGIN, near=99_999) == expected
+    assert listing.listings == (3 if expected else 2)
+    assert listing.hints <= 20
+
+
+class Liar(Listing):
+    """A store whose hints are anybody's guess."""
+
+    def __init__(self, names: Sequence[str], seed: int) -> None:
+        super().__init__(names)
+        self.random = Random(seed)
+
+    def holds(self, key: str) -> bool:
+        return self.random.random() < 0.5
 
 
 @pytest.mark.parametrize("first", [1, 1000, 10**11])
@@ -88,12 +109,13 @@ def test_any_set_of_heights_among_foreign_names(heights: set[int], foreign: set[
     st.sets(FOREIGN),
     st.integers(0, 10**12 - 1) | st.integers(0, 3000),
 )
-def test_no_guess_changes_the_answer(heights: set[int], foreign: set[str], near: int) -> None:
+def test_no_guess_and_no_hint_changes_the_answer(heights: set[int], foreign: set[str], near: int) -> None:
     names = [f"{height:012d}.avro" for height in heights] + list(foreign)
     for below in (MAX_HEIGHT + 1, near):
         expected = read_head(Listing(names), ORIGIN, below)
         for guess in {near, *heights}:
             assert read_head(Listing(names), ORIGIN, below, guess) == expected
+            assert read_head(Liar(names, guess), ORIGIN, below, guess) == expected
 
 
 @given(st.sets(st.integers(0, 3000) | st.integers(0, 10**12 - 1), max_size=12), st.integers(0, 10**12))
