@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditseal_archiver.head import read_head
-from auditseal_archiver.vault import StoredVersion
+from auditseal_archiver.vault import StoredVersion, VaultError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from tests.fuzz.vaults import scripted_store
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 
@@ -124,3 +125,13 @@ def test_the_highest_below_a_height(heights: set[int], below: int) -> None:
         highest = max((height for height in heights if height < bound), default=None)
         expected = None if highest is None else (highest, ORIGIN.block_key(highest).encode())
         assert read_head(Listing([f"{height:012d}.avro" for height in heights]), ORIGIN, bound) == expected
+
+
+def test_a_hint_of_a_bucket_is_no_where_listing_is_forbidden() -> None:
+    """To whom may not list, S3 answers 403 for what isn't there."""
+    store = scripted_store()
+    assert store.answer(b"", 200).holds("v1/key")
+    for status in (403, 404):
+        assert not store.answer(b"", status).holds("v1/key")
+    with pytest.raises(VaultError, match="v1/key"):
+        store.answer(b"", 500).holds("v1/key")
