@@ -71,10 +71,8 @@ def judge(ledger: Ledger, vault: Path, trust: str, seen: Heights, strangers: Ite
     """
     check_audit(lambda: DirectoryVault(vault), trust)
     ours, blocks = read_ours(vault, trust)
-    for other in (read_theirs(vault, trust), read_plainly(vault, trust)):
-        if ours != other:
-            differing = sorted(origin for origin in ours.keys() | other.keys() if ours.get(origin) != other.get(origin))
-            raise OracleError(f"two readers don't read the same records of {differing}")
+    for read in (read_theirs, read_plainly):
+        check_same(ours, read(vault, trust))
     once = check_once(ledger, ours, frozenset(strangers))
     check_heights(blocks, seen)
     return Judgement(
@@ -97,6 +95,17 @@ def check_audit(open_reader: Callable[[], VaultReader], trust: str) -> None:
         report = Audit(Request(Trust.parse(trust.encode())), examiner).run()
     if wrong := [log for log in report.logs if log.result is not Result.OK]:
         raise OracleError(f"verify: {report.kept_findings[:3]} {report.errors} in {[str(log.origin) for log in wrong]}")
+
+
+def check_same(ours: Sealed, other: Sealed) -> None:
+    """Check that two readers read the same records.
+
+    Raises:
+        OracleError: They don't, in the logs that it names.
+    """
+    differing = sorted(origin for origin in ours.keys() | other.keys() if ours.get(origin) != other.get(origin))
+    if differing:
+        raise OracleError(f"two readers don't read the same records of {differing}")
 
 
 def check_once(ledger: Ledger, sealed: Sealed, strangers: frozenset[str]) -> int:
