@@ -46,11 +46,11 @@ class HeadReader:
         """
         end = self._settled_end()
         start = self._cluster.start(self._config.blocks_topic, self._origin.partition)
-        with self._reader(Isolation.COMMITTED) as committed, self._reader(Isolation.UNCOMMITTED) as all_records:
+        with self._reader(Isolation.COMMITTED) as committed:
             head = self._find_head(committed, start, end)
             vault = self._read_head(self._origin, near=head.height if head else None)
             after = start if head is None else head.offset + 1
-            aborted = tuple(value for _, value in self._values(all_records, after, end))
+            aborted = self._aborted(after, end)
             unarchived = self._find_unarchived(committed, start, head, vault)
             origin, timeout = self._origin, self._config.timeouts.question
             group_text = committed.group_text(origin.topic, origin.partition, timeout)
@@ -100,6 +100,11 @@ class HeadReader:
             if begin == start:
                 return None
             span *= 2
+
+    def _aborted(self, begin: int, end: int) -> tuple[bytes, ...]:
+        """Return what lies after the head, by a consumer made for it: one that was idle was seen to take a second."""
+        with self._reader(Isolation.UNCOMMITTED) as reader:
+            return tuple(value for _, value in self._values(reader, begin, end))
 
     def _find_unarchived(
         self, reader: PartitionReader, start: int, head: Found | None, vault: tuple[int, bytes] | None
