@@ -20,6 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from auditseal.cli.sealer import run_sealer
 from auditseal.settings import load_settings
@@ -84,7 +85,7 @@ def shift_clock(seconds: float) -> None:
         return time.time_ns() + int(seconds * 1e9)
 
     names: dict[str, Any] = {name: getattr(time, name) for name in dir(time) if not name.startswith("_")}
-    session.time = SimpleNamespace(**(names | {"time_ns": shifted}))  # type: ignore[assignment, attr-defined]
+    patch.object(session, "time", SimpleNamespace(**(names | {"time_ns": shifted}))).start()
 
 
 def main() -> int:
