@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -151,10 +151,10 @@ class SealerProcess:
         try:
             with urlopen(url, timeout=5) as answer:
                 return answer.status, answer.read().decode()
-        except URLError as error:
-            if hasattr(error, "code"):
-                return error.code, error.read().decode()  # type: ignore[attr-defined]
-            raise
+        except HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            raise AssertionError(f"{error}: {self.log.read_text()}") from error
 
     def await_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -13,7 +13,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_sealer.client import settings
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import FencedError, UnavailableError
+from auditseal_sealer.errors import ExpelledError, FencedError, UnavailableError
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.kafka_errors import Call, Reaction, kafka_error, react
 from auditseal_sealer.watchdog import Watchdog
@@ -43,7 +43,7 @@ class BlockWriter:
     """A producer from its `init_transactions` to its first error; after one, only a new writer may go on.
 
     One thread at a time. Methods raise:
-        FencedError: Another writer has the transactional id.
+        FencedError: Another writer has the transactional id; as ExpelledError, another member our name in the group.
         HaltError: BLOCK_TOO_LARGE.
         UnavailableError: Anything else; whether the block was committed must be read from the topic.
     """
@@ -134,6 +134,9 @@ class BlockWriter:
         match react(call, error):
             case Reaction.FENCED:
                 return FencedError(f"{problem}: another sealer writes this log")
+            case Reaction.EXPELLED:
+                name = self._config.instance
+                return ExpelledError(f"{problem}: another sealer has the name {name!r} (sealer.instance) too")
             case Reaction.TOO_LARGE:
                 return HaltError(Halt.BLOCK_TOO_LARGE, f"{problem}: raise max.message.bytes of the topic")
             case _:

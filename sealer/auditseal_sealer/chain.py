@@ -15,7 +15,7 @@ from auditseal_sealer.background import Background
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import FencedError, UnavailableError
+from auditseal_sealer.errors import ExpelledError, FencedError, UnavailableError
 from auditseal_sealer.evidence import Evidence
 from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.head_reader import HeadReader
@@ -93,9 +93,11 @@ class Chain:
             except (UnavailableError, FencedError) as error:
                 if time.monotonic() - begun > _STEADY:
                     pause, fenced = _FIRST_PAUSE, False
-                if fenced and isinstance(error, FencedError) and not self._stop.is_set():
-                    raise
-                fenced = fenced or isinstance(error, FencedError)
+                if isinstance(error, FencedError):
+                    if (fenced or isinstance(error, ExpelledError)) and not self._stop.is_set():
+                        raise
+                    # Whoever fenced may be the rightful one: before it is fenced in turn, the group may say so.
+                    fenced, pause = True, max(pause, self._with.config.timeouts.heartbeat)
                 self._with.working(self, str(error))
                 self._log.warning("not sealing, will recover the head", problem=str(error), pause_seconds=pause)
                 self._stop.wait(pause)

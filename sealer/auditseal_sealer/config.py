@@ -38,6 +38,11 @@ class Timeouts:
     leave: float = 2
     back_off: float = 10
 
+    @property
+    def heartbeat(self) -> float:
+        """After which a sealer has asked the group whether it is still a member, and was told."""
+        return self.session / 4
+
 
 @dataclass(frozen=True, slots=True)
 class Intervals:

@@ -8,4 +8,8 @@ class UnavailableError(AuditsealError):
 
 
 class FencedError(AuditsealError):
-    """Another sealer has taken over this log's transactional id, or this sealer's place in the group."""
+    """Another sealer has taken over this log's transactional id."""
+
+
+class ExpelledError(FencedError):
+    """The group has given this sealer up for good, as where another has its name: to go on would fence that one."""

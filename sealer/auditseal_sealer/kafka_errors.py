@@ -3,6 +3,7 @@
 | the error | reaction |
 | --- | --- |
 | another producer has our transactional id | FENCED |
+| another member has our name in the group | EXPELLED: for good, and a new producer would fence that member's |
 | the block is larger than client, topic or broker allow | TOO_LARGE: trying again would loop |
 | a commit or abort timed out | RECOVER: it may still arrive, so the producer must get a new epoch first (KIP-890) |
 | fatal, or the transaction must be aborted | RECOVER |
@@ -35,6 +36,7 @@ class Reaction(Enum):
     REPEAT = auto()
     RECOVER = auto()
     FENCED = auto()
+    EXPELLED = auto()
     TOO_LARGE = auto()
 
 
@@ -47,6 +49,8 @@ def react(call: Call, error: KafkaError) -> Reaction:
     """Return what to do about an error of a call."""
     if error.code() in _FENCED:
         return Reaction.FENCED
+    if error.code() == KafkaError.FENCED_INSTANCE_ID:
+        return Reaction.EXPELLED
     if error.code() in _TOO_LARGE:
         return Reaction.TOO_LARGE
     if error.fatal() or error.txn_requires_abort():

@@ -11,7 +11,7 @@ from auditseal_sealer.background import Background
 from auditseal_sealer.block_writer import GroupMetadata
 from auditseal_sealer.client import settings, unavailable
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import FencedError
+from auditseal_sealer.errors import ExpelledError
 
 OnPartitions = Callable[[Sequence[int]], None]
 _TROUBLE_SECONDS = 10.0  # an error that lasts is repeated before
@@ -39,7 +39,7 @@ class Membership:
                 auto_offset_reset="error",
                 partition_assignment_strategy="cooperative-sticky",
                 session_timeout_ms=int(config.timeouts.session * 1000),
-                heartbeat_interval_ms=int(config.timeouts.session * 1000 / 4),
+                heartbeat_interval_ms=int(config.timeouts.heartbeat * 1000),
                 queued_min_messages=1,
                 fetch_message_max_bytes=1,
             )
@@ -64,7 +64,7 @@ class Membership:
         """Let the group's news arrive for at most `timeout` seconds. Records that slip in are passed over.
 
         Raises:
-            FencedError: The group has given this sealer up, for good.
+            ExpelledError: The group has given this sealer up, for good.
         """
         with unavailable("the group can't be followed"):
             message = self._consumer.poll(timeout)
@@ -79,7 +79,7 @@ class Membership:
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  (its public name)
             name, group = self._config.instance, self._config.group
             hint = f": does another sealer have the name {name!r} (sealer.instance) too?" if name else ""
-            raise FencedError(f"the group {group} has given this sealer up: {problem}{hint}")
+            raise ExpelledError(f"the group {group} has given this sealer up: {problem}{hint}")
         if problem != self.trouble:
             _log.warning("the group has trouble with this sealer", problem=problem)
         self._trouble, self._troubled = problem, time.monotonic()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
 from auditseal_archiver import patience
@@ -29,7 +29,7 @@ from auditseal_sealer import block_writer, chain, partition_reader
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.chain import Chain, Surroundings
 from auditseal_sealer.config import SealerConfig, Timeouts
-from auditseal_sealer.errors import UnavailableError
+from auditseal_sealer.errors import ExpelledError, FencedError, UnavailableError
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
@@ -45,6 +45,7 @@ KEY = VerifierKey(str(ORIGIN), SIGNER.public)
 TRUST = f"log {KEY}\n"
 EVENTS = 40
 BOUND = 20.0  # s; a case takes a tenth
+HEARTBEAT = 0.3  # s
 CONFIG = SealerConfig(
     client={},
     events_topic="events",
@@ -53,7 +54,7 @@ CONFIG = SealerConfig(
     genesis_allowed=True,
     limits=BlockLimits(records=10),
     batch=BatchPolicy(age=0.0, read=7, wait=0.01),
-    timeouts=Timeouts(call=0.3, stuck=5, settled=1, back_off=0.05),
+    timeouts=Timeouts(call=0.3, stuck=5, session=HEARTBEAT * 4, settled=1, back_off=0.05),
     clock_lead=1e12,
 )
 CALLS = [
@@ -107,7 +108,7 @@ class Stage:
 
     def run(self) -> None:
         """Seal until all events are in committed blocks, and stop."""
-        made = Chain(self._surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
+        made = Chain(self.surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
         deadline = time.monotonic() + BOUND
         while self.sealed() < len(self.broker.events) and not self.failures and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -140,7 +141,7 @@ class Stage:
         found = judge(Ledger(entries), Path(self.vault.url.removeprefix("file://")), TRUST, heights_of(published))
         assert found.sealed == len(events)
 
-    def _surroundings(self) -> Surroundings:
+    def surroundings(self) -> Surroundings:
         def ask(name: str, effect: Callable[[], Any]) -> Any:
             try:
                 return self.broker.call(name, effect)
@@ -234,6 +235,36 @@ def test_one_life_after_the_other_ends_at_the_same_call(stage: Stage, call: str)
         stage.broker.events += [event(len(stage.broker.events) + number) for number in range(25)]
         stage.run()
         stage.check()
+
+
+def test_a_chain_whose_name_another_sealer_has_ends_and_fences_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise KafkaException(KafkaError(KafkaError.FENCED_INSTANCE_ID, "another has the name", txn_requires_abort=True))
+
+    monkeypatch.setattr(FakeProducer, "send_offsets_to_transaction", refuse)
+    made = Chain(stage.surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
+    assert made.join(BOUND)
+    assert [type(failure) for failure in stage.failures] == [ExpelledError]
+    assert stage.broker.calls["init_transactions"] == 1
+
+
+def test_a_fenced_chain_lets_the_group_speak_first_and_ends_when_fenced_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[float] = []
+
+    def be_fenced(producer: FakeProducer, *_: object) -> None:
+        begun.append(time.monotonic())
+        raise KafkaException(KafkaError(KafkaError._FENCED, "a rival", fatal=True))
+
+    monkeypatch.setattr(FakeProducer, "send_offsets_to_transaction", be_fenced)
+    made = Chain(stage.surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
+    assert made.join(BOUND)
+    assert [type(failure) for failure in stage.failures] == [FencedError]
+    assert stage.broker.calls["init_transactions"] == len(begun) == 2
+    assert begun[1] - begun[0] >= HEARTBEAT
 
 
 STORE = [("put", "before"), ("put", "after"), ("versions", "before"), ("read", "before"), ("retention", "before")]

@@ -69,6 +69,7 @@ def error(code: int, *, fatal: bool = False, retriable: bool = False, aborts: bo
         (Call.COMMIT, error(KafkaError._FENCED, fatal=True), Reaction.FENCED),
         (Call.INIT, error(KafkaError.PRODUCER_FENCED), Reaction.FENCED),
         (Call.PRODUCE, error(KafkaError.INVALID_PRODUCER_EPOCH, aborts=True), Reaction.FENCED),
+        (Call.OFFSETS, error(KafkaError.FENCED_INSTANCE_ID, aborts=True), Reaction.EXPELLED),
         (Call.PRODUCE, error(KafkaError.MSG_SIZE_TOO_LARGE), Reaction.TOO_LARGE),
         (Call.PRODUCE, error(KafkaError.MSG_SIZE_TOO_LARGE, aborts=True), Reaction.TOO_LARGE),
     ],

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from auditseal_sealer import membership
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import FencedError
+from auditseal_sealer.errors import ExpelledError
 from auditseal_sealer.membership import Membership
 
 CONFIG = SealerConfig(client={}, events_topic="events", blocks_topic="blocks", cluster="c", group="g", instance="one")
@@ -90,7 +90,7 @@ def test_a_fatal_error_is_raised_and_names_the_name(
 ) -> None:
     member, consumer, _ = joined
     consumer.news = [News(error)]
-    with pytest.raises(FencedError, match=r"group g .*Static consumer fenced.*'one' \(sealer.instance\)"):
+    with pytest.raises(ExpelledError, match=r"group g .*Static consumer fenced.*'one' \(sealer.instance\)"):
         member.poll(0)
 
 
