@@ -97,7 +97,7 @@ class Chain:
                     if (fenced or isinstance(error, ExpelledError)) and not self._stop.is_set():
                         raise
                     # Whoever fenced may be the rightful one: before it is fenced in turn, the group may say so.
-                    fenced, pause = True, max(pause, self._with.config.timeouts.heartbeat)
+                    fenced, pause = True, max(pause, 2 * self._with.config.timeouts.heartbeat)
                 self._with.working(self, str(error))
                 self._log.warning("not sealing, will recover the head", problem=str(error), pause_seconds=pause)
                 self._stop.wait(pause)

@@ -40,7 +40,7 @@ class Timeouts:
 
     @property
     def heartbeat(self) -> float:
-        """After which a sealer has asked the group whether it is still a member, and was told."""
+        """How often a sealer asks the group whether it is still a member."""
         return self.session / 4
 
 

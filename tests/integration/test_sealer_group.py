@@ -85,6 +85,7 @@ def test_of_two_sealers_of_one_name_the_older_ends(site: Site) -> None:
             time.sleep(1)
             assert newer.process.poll() is None
             assert newer.stop() == 0
+            assert not any("another sealer" in line.get("problem", "") for line in newer.lines())
     with site.sealer(instance="one") as last:
         assert_whole(site, published)
         assert last.stop() == 0

@@ -45,7 +45,7 @@ KEY = VerifierKey(str(ORIGIN), SIGNER.public)
 TRUST = f"log {KEY}\n"
 EVENTS = 40
 BOUND = 20.0  # s; a case takes a tenth
-HEARTBEAT = 0.3  # s
+HEARTBEAT = 0.15  # s
 CONFIG = SealerConfig(
     client={},
     events_topic="events",
@@ -264,7 +264,7 @@ def test_a_fenced_chain_lets_the_group_speak_first_and_ends_when_fenced_again(
     assert made.join(BOUND)
     assert [type(failure) for failure in stage.failures] == [FencedError]
     assert stage.broker.calls["init_transactions"] == len(begun) == 2
-    assert begun[1] - begun[0] >= HEARTBEAT
+    assert begun[1] - begun[0] >= 2 * HEARTBEAT
 
 
 STORE = [("put", "before"), ("put", "after"), ("versions", "before"), ("read", "before"), ("retention", "before")]
