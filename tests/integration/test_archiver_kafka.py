@@ -386,6 +386,24 @@ def test_two_archivers_share_the_logs_and_hand_them_over(rig: Rig, tmp_path: Pat
             assert other.stop() == 0
 
 
+def test_of_two_archivers_of_one_name_the_older_ends(rig: Rig, tmp_path: Path) -> None:
+    log = log_of(0, 4)
+    rig.environment["AUDITSEAL_ARCHIVER__INSTANCE"] = "one"
+    second = Rig(rig.topic, rig.vault, rig.environment, tmp_path / "second.log")
+    rig.topic.commit(*log[:2])
+    with rig.running() as older:
+        older.await_ready()
+        with second.running() as newer:
+            assert older.process.wait(READY_SECONDS) == 1
+            last = older.lines()[-1]
+            assert last["event"] == "failed"
+            assert "Static consumer fenced" in last["problem"]
+            newer.await_ready()
+            rig.topic.commit(*log[2:])
+            rig.await_stored(log)
+            assert newer.stop() == 0
+
+
 def test_a_store_that_is_away_at_start_is_waited_for(locked: Rig, minio: MinioNode, tmp_path: Path) -> None:
     locked.environment["AUDITSEAL_VAULT"] = "s3://bucket?endpoint=http://127.0.0.1:9"
     with locked.running() as archiver:
