@@ -48,7 +48,7 @@ class Archiver:
         self._paused: set[int] = set()
         self._committed: dict[int, int] = {}
         self._broker = BrokerWatch(config.blocks_topic)
-        self._unassigned: str | None = "none is assigned yet"
+        self._unassigned = "none is assigned"
         self._stop = threading.Event()  # the caller's as soon as it runs
         self._log: Any = structlog.get_logger(__name__)
 
@@ -165,9 +165,10 @@ class Archiver:
 
     def _show_health(self, consumer: Consumer) -> None:
         store = next((lane.trouble for lane in self._lanes.values() if lane.trouble), None)
+        idle = None if self._lanes else self._unassigned
         for condition, trouble in (
             (STORE, store),
-            (PARTITIONS, self._broker.trouble(consumer) or self._unassigned),
+            (PARTITIONS, self._broker.trouble(consumer) or idle),
         ):
             if trouble:
                 self._health.miss(condition, trouble)
@@ -182,7 +183,7 @@ class Archiver:
         for partition, start in starts.items():
             self._log.info("assigned", partition=partition, offset=start.offset, from_start=start.from_start)
             self._open(partition, start)
-        self._unassigned = None
+        self._unassigned = "none is assigned"
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         mine = [each.partition for each in partitions if each.partition in self._lanes]

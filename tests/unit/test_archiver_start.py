@@ -1,8 +1,10 @@
-"""Where a partition is read from, asked of a broker that doesn't say: not beyond a stop."""
+"""Where a partition is read from, asked of a broker that doesn't say: not beyond a stop. Who has none isn't ready."""
 
+import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from auditseal_archiver import archiver
 from auditseal_archiver.archiver import Archiver
+from auditseal_archiver.conditions import PARTITIONS
 from auditseal_archiver.config import ArchiverConfig
 from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.metrics import ArchiverMetrics
@@ -96,3 +99,83 @@ def test_an_archiver_that_is_stopped_while_it_asks_leaves_as_one_that_worked(
     body.run(stop_when_asked(consumer))
     assert time.monotonic() - begun < SOON
     assert (consumer.assigned, consumer.closed) == (False, True)
+
+
+class GroupConsumer:
+    """Its group gives it a partition, takes it away, and rebalances without it; each once the test lets it."""
+
+    def __init__(self) -> None:
+        self.news: queue.Queue[Callable[[], None]] = queue.Queue()
+
+    def subscribe(self, topics: Sequence[str], on_assign: Any, on_revoke: Any, **callbacks: Any) -> None:
+        self._on_assign, self._on_revoke = on_assign, on_revoke
+
+    def assign(self, *partitions: int) -> None:
+        self.news.put(lambda: self._on_assign(self, [TopicPartition("blocks", number) for number in partitions]))
+
+    def revoke(self, *partitions: int) -> None:
+        self.news.put(lambda: self._on_revoke(self, [TopicPartition("blocks", number) for number in partitions]))
+
+    def poll(self, timeout: float) -> None:
+        with suppress(queue.Empty):
+            self.news.get(timeout=timeout)()
+
+    def committed(self, partitions: Sequence[TopicPartition], timeout: float) -> Sequence[TopicPartition]:
+        return partitions
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float, *, cached: bool) -> tuple[int, int]:
+        return 0, 0
+
+    def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
+        pass
+
+    def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class ToldHealth(Health):
+    def __init__(self) -> None:
+        self.partitions = ""
+
+    def hold(self, condition: str) -> None:
+        if condition == PARTITIONS:
+            self.partitions = "held"
+
+    def miss(self, condition: str, why: str) -> None:
+        if condition == PARTITIONS:
+            self.partitions = why
+
+    def await_partitions(self, told: str) -> None:
+        deadline = time.monotonic() + SOON
+        while self.partitions != told:
+            assert time.monotonic() < deadline, self.partitions
+            time.sleep(0.01)
+
+
+def test_an_archiver_without_a_partition_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer, health, stop = GroupConsumer(), ToldHealth(), threading.Event()
+    monkeypatch.setattr(archiver, "open_consumer", lambda config, hear: consumer)
+    monkeypatch.setattr(archiver, "_UPKEEP_SECONDS", 0.0)
+    config = ArchiverConfig(client={}, blocks_topic="blocks", logs={}, retention=timedelta(days=1))
+    body = Archiver(config, DirectoryVault(tmp_path), ArchiverMetrics(CollectorRegistry()), health)
+    thread = threading.Thread(target=body.run, args=(stop,))
+    thread.start()
+    try:
+        health.await_partitions("none is assigned")
+        consumer.assign(0)
+        health.await_partitions("held")
+        consumer.revoke(0)
+        health.await_partitions("none is assigned")
+        consumer.assign()
+        consumer.assign(1)
+        health.await_partitions("held")
+        consumer.revoke(1)
+        consumer.assign()
+        health.await_partitions("none is assigned")
+        assert consumer.news.empty()
+    finally:
+        stop.set()
+        thread.join()
