@@ -74,6 +74,7 @@ def run_daemon(
             body(context)
     except HaltError as error:
         log.critical("halted", reason=error.halt.name, problem=str(error), runbook=error.halt.runbook)
+        watchdog.code = error.halt.exit_code
         return error.halt.exit_code
     except (ConfigurationError, TrustError) as error:
         log.critical("unusable configuration", problem=str(error))
@@ -121,9 +122,14 @@ def configure_logs(level: str) -> None:
 
 
 class _Watchdog:
-    """Ends the process hard when it doesn't end by itself: a client library may wait for ever for a dead broker."""
+    """Ends the process hard when it doesn't end by itself: a client library may wait for ever for a dead broker.
+
+    Attributes:
+        code: What it then ends with: a halt's own code, or whoever supervises would start it again.
+    """
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+        self.code = FAILED
         self._log = log
         self._timer: threading.Timer | None = None
 
@@ -136,7 +142,7 @@ class _Watchdog:
 
     def _expire(self) -> None:
         self._log.critical("did not stop in time, ending hard", seconds=STOP_SECONDS)
-        os._exit(FAILED)
+        os._exit(self.code)
 
 
 @contextmanager

@@ -118,10 +118,11 @@ def test_a_body_that_does_not_stop_is_cut_off() -> None:
         assert process.wait(5) == 1
 
 
-def test_a_thread_left_behind_is_cut_off_and_keeps_no_process() -> None:
+@pytest.mark.parametrize(("last", "code"), [("pass", 1), ("raise HaltError(Halt.FORK, 'two')", 40)])
+def test_a_thread_left_behind_is_cut_off_and_keeps_no_process(last: str, code: int) -> None:
     body = "import threading, time; daemon.STOP_SECONDS = 0.5; threading.Thread(target=time.sleep, args=(60,)).start()"
-    with running(body) as (process, _):
-        assert process.wait(5) == 1
+    with running(f"{body}\n{last}") as (process, _):
+        assert process.wait(5) == code
 
 
 def await_ready(url: str, code: int, body: dict[str, Any]) -> None:
