@@ -24,7 +24,26 @@ def inspect_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView, T
         HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
         UnavailableError: The cluster is away.
     """
-    events, blocks = cluster.topic(config.events_topic), cluster.topic(config.blocks_topic)
+    return check_topics(config, *read_topics(cluster, config))
+
+
+def read_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView | None, TopicView | None]:
+    """Return the events and the blocks topic as they are, None where one isn't.
+
+    Raises:
+        UnavailableError: The cluster is away.
+    """
+    return cluster.topic(config.events_topic), cluster.topic(config.blocks_topic)
+
+
+def check_topics(
+    config: SealerConfig, events: TopicView | None, blocks: TopicView | None
+) -> tuple[TopicView, TopicView]:
+    """Return both topics, which are there and as they must be.
+
+    Raises:
+        HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
+    """
     if events is None or blocks is None:
         missing = ", ".join(
             name for name, view in ((config.events_topic, events), (config.blocks_topic, blocks)) if view is None
@@ -91,11 +110,11 @@ class Watch:
                 _log.warning("can't look at topics or vault", problem=str(error))
 
     def _look_at_topics(self) -> tuple[TopicView, TopicView]:
-        now = self._cluster.topic(self._config.events_topic), self._cluster.topic(self._config.blocks_topic)
+        now = read_topics(self._cluster, self._config)
         for topic, halt in zip(now, (Halt.LOG_RECREATED, Halt.BLOCKS_LOST), strict=True):
             if topic is None:
                 raise HaltError(halt, "the topic was deleted while the sealer ran")
-        return inspect_topics(self._cluster, self._config)
+        return check_topics(self._config, *now)
 
     def _look_at_vault(self, blocks: TopicView) -> None:
         """Check that archiving isn't so far behind that blocks could leave their topic, as it is now, before that."""

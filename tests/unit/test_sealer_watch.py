@@ -76,7 +76,7 @@ def watching(cluster: FakeCluster, archived: int, hours: int = 8) -> Iterator["q
 
 def looks(cluster: FakeCluster, times: int) -> None:
     """Wait until the topics were looked at so many times; the vault is looked at as well meanwhile."""
-    for _ in range(4 * times):  # each time both topics are asked for twice
+    for _ in range(2 * times):  # each time both topics are asked for
         cluster.asked.get(timeout=10)
 
 
