@@ -91,6 +91,7 @@ class Chain:
             try:
                 self._seal()
             except (UnavailableError, FencedError) as error:
+                self.metrics.suspend()
                 if time.monotonic() - begun > _STEADY:
                     pause, fenced = _FIRST_PAUSE, False
                 if isinstance(error, FencedError):

@@ -89,11 +89,18 @@ class LogMetrics:
         self.oldest_unsealed = None
         self._gauges.age.labels(*self._labels).set_function(self._age)
 
+    def suspend(self) -> None:
+        """Drop what is known only while the log is sealed: an age that stands still would hide that it isn't."""
+        self._drop(self._gauges.lag, self._gauges.age)
+
     def forget(self) -> None:
         """Drop the gauges of a log that another sealer has now; what a chain that is late still sets goes nowhere."""
         served, self._gauges = self._gauges, SealerMetrics(CollectorRegistry())
+        self._drop(served.lag, served.age, served.height, served.last_sealed)
+
+    def _drop(self, *gauges: Gauge) -> None:
         topic, partition = self._labels
-        for gauge in (served.lag, served.age, served.height, served.last_sealed):
+        for gauge in gauges:
             gauge.remove_by_labels({"topic": topic, "partition": partition})
 
     def _age(self) -> float:

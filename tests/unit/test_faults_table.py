@@ -253,16 +253,21 @@ def test_a_chain_whose_name_another_sealer_has_ends_and_fences_nobody(
 def test_a_fenced_chain_lets_the_group_speak_first_and_ends_when_fenced_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[float] = []
+    begun, served = list[float](), list[bool]()
+    registry = CollectorRegistry()
 
     def be_fenced(producer: FakeProducer, *_: object) -> None:
         begun.append(time.monotonic())
+        labels = {"topic": ORIGIN.topic, "partition": str(ORIGIN.partition)}
+        age = registry.get_sample_value("auditseal_oldest_unsealed_event_age_seconds", labels)
+        served.append(age is not None)
         raise KafkaException(KafkaError(KafkaError._FENCED, "a rival", fatal=True))
 
     monkeypatch.setattr(FakeProducer, "send_offsets_to_transaction", be_fenced)
-    made = Chain(stage.surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
+    made = Chain(stage.surroundings(), ORIGIN, LogMetrics(SealerMetrics(registry), ORIGIN))
     assert made.join(BOUND)
     assert [type(failure) for failure in stage.failures] == [FencedError]
+    assert served == [True, False], "while the head is recovered no age is served that could look well"
     assert stage.broker.calls["init_transactions"] == len(begun) == 2
     assert begun[1] - begun[0] >= 2 * HEARTBEAT
 
