@@ -4,7 +4,7 @@ In this order (docs/kafka.md, Recovering the head):
 
 1. The head is the last committed block of this origin in the blocks topic. It must be ours: signed and whole.
 2. The vault must tell the same story: its highest block is the head, or one that the topic's next block extends. A
-   vault that is ahead, or blocks that left the topic before they were archived, are a halt.
+   vault that is ahead, blocks that left the topic before they were archived, or a stranger's object are a halt.
 3. The group's position may not be ahead of the head: it was committed with a block that is gone.
 4. A signed next block that lies aborted in the topic is committed again, byte for byte: no height is signed twice.
 5. Without any block the log begins, where a person allowed it. A later run goes on from the very head that the vault
@@ -103,9 +103,7 @@ def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, evidence:
     else:
         height, data = evidence.vault
         expected = height + 1
-        archived = open_block(origin, key, data, f"the vault's block {height}")
-        if archived.header.origin != origin or archived.header.height != height:
-            raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: the vault's block {height} is of another place")
+        archived = _open_archived(origin, key, head, height, data)
         if head is None or head.header.height < height:
             has = "has no block" if head is None else f"ends at {head.header.height}"
             raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: the vault has block {height}, the blocks topic {has}")
@@ -126,6 +124,20 @@ def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, evidence:
         problem = f"the blocks topic's block {expected} doesn't extend the vault's: {error}"
         raise HaltError(Halt.FORK, f"{origin}: {problem}") from error
     return unarchived
+
+
+def _open_archived(origin: Origin, key: VerifierKey, head: Block | None, height: int, data: bytes) -> Block:
+    """Return the vault's highest block, which must be ours: anything else there is a stranger's object."""
+    where = f"the vault's block {height}"
+    try:
+        archived = open_block(origin, key, data, where)
+    except HaltError as error:
+        if error.halt is Halt.KEY and head is None:  # no other block of ours shows that our key is the right one
+            raise
+        raise HaltError(Halt.SQUATTED, str(error)) from error
+    if (archived.header.origin, archived.header.height) != (origin, height):
+        raise HaltError(Halt.SQUATTED, f"{origin}: {where} is of another place")
+    return archived
 
 
 def _check_group(state: LogState, text: str) -> None:

@@ -42,6 +42,7 @@ def make_chain(origin: Origin, *sizes: int, signer=SIGNER, salt: bytes = b"", no
 
 CHAIN = make_chain(ORIGIN, 10, 10, 10)
 RAW = [block.format() for block in CHAIN]
+FOREIGN = make_chain(ORIGIN, 1, signer=OTHER_SIGNER)[0].format()
 OTHER_HISTORY = [block.format() for block in make_chain(ORIGIN, 10, 10, 10, salt=b"!")]
 STRANGER = make_chain(ORIGIN, 10, 10, 10, signer=OTHER_SIGNER)[2].format()
 HEAD = replace(NOTHING, head=RAW[1], unarchived=RAW[0])
@@ -80,14 +81,17 @@ def test_the_vault_may_be_behind_or_level(vault, unarchived) -> None:
     [
         (replace(HEAD, vault=(2, RAW[2]), unarchived=None), Halt.HEAD_DISAGREES),
         (replace(NOTHING, vault=(0, RAW[0])), Halt.HEAD_DISAGREES),
-        (replace(HEAD, vault=(0, RAW[1])), Halt.HEAD_DISAGREES),
+        (replace(HEAD, vault=(0, RAW[1])), Halt.SQUATTED),
         (replace(HEAD, vault=(1, OTHER_HISTORY[1]), unarchived=None), Halt.FORK),
         (replace(HEAD, vault=(0, OTHER_HISTORY[0]), unarchived=RAW[1]), Halt.FORK),
         (replace(HEAD, vault=(0, RAW[0]), unarchived=None), Halt.BLOCKS_LOST),
         (replace(HEAD, unarchived=None), Halt.BLOCKS_LOST),
-        (replace(HEAD, vault=(0, b"squatted")), Halt.INVALID_BLOCK),
+        (replace(HEAD, vault=(0, b"squatted")), Halt.SQUATTED),
+        (replace(NOTHING, vault=(0, b"squatted")), Halt.SQUATTED),
+        (replace(HEAD, vault=(0, FOREIGN)), Halt.SQUATTED),
+        (replace(NOTHING, vault=(0, FOREIGN)), Halt.KEY),
         (replace(HEAD, head=b"garbage"), Halt.INVALID_BLOCK),
-        (replace(HEAD, head=make_chain(ORIGIN, 1, signer=OTHER_SIGNER)[0].format()), Halt.KEY),
+        (replace(HEAD, head=FOREIGN), Halt.KEY),
         (replace(HEAD, head=make_chain(replace(ORIGIN, partition=2), 1)[0].format()), Halt.INVALID_BLOCK),
         (replace(HEAD, head=make_chain(replace(ORIGIN, run=1), 1)[0].format()), Halt.HEAD_DISAGREES),
         (replace(HEAD, group_text="auditseal run=0 height=3"), Halt.BLOCKS_LOST),
