@@ -108,6 +108,30 @@ def test_sealer_halts_when_the_vault_is_ahead(site: Site, kafka_admin: AdminClie
         assert_halts(sealer, Halt.HEAD_DISAGREES)
 
 
+def test_lost_blocks_that_someone_kept_go_on_in_another_blocks_topic(site: Site, topic_name) -> None:
+    """docs/runbooks/blocks-lost.md: in order and from the vault's head on."""
+    with site.sealer("--genesis", block_age=0.02) as sealer:
+        for number in range(3):
+            site.publish([b"event %d" % number])
+            site.await_sealed(number + 1)
+        assert sealer.stop() == 0
+    kept = site.block_values()
+    assert len(kept) == 3
+    store(site, kept[0])
+    site.blocks = topic_name("blocks")
+    site.create_topics()
+    with site.sealer() as sealer:
+        assert_halts(sealer, Halt.HEAD_DISAGREES)
+    keeper = Producer({"bootstrap.servers": site.servers})
+    for value in kept:
+        keeper.produce(site.blocks, value, partition=0)
+    assert keeper.flush(20) == 0
+    site.publish([b"event 3"])
+    with site.sealer() as sealer:
+        assert [record.value for record in site.await_sealed(4)] == [b"event %d" % number for number in range(4)]
+        assert sealer.stop() == 0
+
+
 def test_after_a_strangers_record_the_log_goes_on_in_its_next_run_on_another_blocks_topic(
     site: Site, topic_name
 ) -> None:
