@@ -1,6 +1,8 @@
 """F9-F12: what a network does to sealer, archiver and their broker."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 from auditseal_schemas.halt import Halt
 from tests.faults.daemon import Daemon, await_true
@@ -109,8 +111,11 @@ def lose_coordinator(trial: Trial) -> Outcome:
         with line.load():
             line.await_flow()
             for number in range(trial.rounds):
-                if number % 2:
-                    kill_coordinator(trial)
+                if number % 4 == 1:
+                    end = partial(await_true, call_over(sealer), _HANG, "the sealer waited for a dead coordinator")
+                    kill_coordinator(trial, end)
+                elif number % 2:
+                    kill_coordinator(trial, partial(trial.pause, 1, 5))
                 else:
                     mute_coordinator(trial, sealer, Api.ADD_OFFSETS if number % 4 else Api.TXN_OFFSET_COMMIT)
                     given_up += 1
@@ -125,30 +130,34 @@ def lose_coordinator(trial: Trial) -> Outcome:
 
 def mute_coordinator(trial: Trial, sealer: Daemon, api: Api) -> None:
     """Let requests that send offsets go unanswered until the sealer's call is given up, by itself or its watchdog."""
-    gate, ended, since = Mute(api), len(sealer.ends), time.time()
+    gate, over = Mute(api), call_over(sealer)
     trial.rig.kafka_proxy.gate = gate
     assert gate.held.wait(_BOUND), "no offsets were sent"
     trial.inject()
-    await_true(
-        lambda: len(sealer.ends) > ended or gave_up(sealer, since), _HANG, "the sealer waited for a mute coordinator"
-    )
+    await_true(over, _HANG, "the sealer waited for a mute coordinator")
     trial.rig.kafka_proxy.gate = OpenGate()
     trial.rig.kafka_proxy.reset()
 
 
-def gave_up(sealer: Daemon, since: float) -> bool:
-    """Whether the sealer said that a call of its own to send offsets had failed."""
-    told = sealer.told("not sealing, will recover the head", since)
-    return any("send_offsets_to_transaction" in str(one.line["problem"]) for one in told)
+def call_over(sealer: Daemon) -> Callable[[], bool]:
+    """Return what tells whether, from now on, the sealer's watchdog ended it or a call to send offsets failed."""
+    ended, since = len(sealer.ends), time.time()
+
+    def over() -> bool:
+        told = sealer.told("not sealing, will recover the head", since)
+        failed = any("send_offsets_to_transaction" in str(one.line["problem"]) for one in told)
+        return failed or len(sealer.ends) > ended
+
+    return over
 
 
-def kill_coordinator(trial: Trial) -> None:
-    """Kill the broker while offsets are on their way, and start it again after a while."""
+def kill_coordinator(trial: Trial, wait: Callable[[], None]) -> None:
+    """Kill the broker while offsets are on their way, wait, and start it again."""
     gate = Mute(Api.TXN_OFFSET_COMMIT)
     trial.rig.kafka_proxy.gate = gate
     assert gate.held.wait(_BOUND), "no offsets were sent"
     trial.inject()
     trial.rig.kafka.kill()
     trial.rig.kafka_proxy.gate = OpenGate()
-    trial.pause(1, 5)
+    wait()
     trial.rig.kafka.start()
