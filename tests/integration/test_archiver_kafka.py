@@ -32,7 +32,7 @@ from auditseal_schemas.recheck import check_records
 from tests.core_samples import SIGNER, messages, resigned, sealed
 
 MakeTopic = Callable[..., str]
-READY_SECONDS = 40
+READY_SECONDS = 60
 
 
 def origin_of(partition: int) -> Origin:
