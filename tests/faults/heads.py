@@ -1,7 +1,7 @@
 """How long a sealer takes to find its head with many blocks behind it: `python -m tests.faults.heads [BLOCKS ...]`.
 
 All blocks lie in the topic, all but the last tenth in a bucket of a real MinIO too. Measured is what a recovery does:
-connect and fence, ask the broker's clock, ask the vault, read topic and group, decide. It ends with code 1 where that
+connect and fence, ask the broker's clock, look at the topics, ask the vault, read topic and group, decide. It ends with code 1 where that
 takes more than a second. To fill the bucket takes longer than all the rest, some minutes.
 """
 
@@ -108,7 +108,10 @@ def measure(line: Pipeline, vault: VaultReader, blocks: int) -> Times:
     def recovery() -> Recovered:
         writer = BlockWriter(client, config, origin, watchdog, NoHooks())
         writer.ask_clock()
-        evidence = HeadReader(client, config, origin, Cluster(client, 10), ask_vault).gather()
+        cluster = Cluster(client, 10)
+        for topic in (line.events, line.blocks):  # as a sealer does when it starts
+            assert cluster.topic(topic)
+        evidence = HeadReader(client, config, origin, cluster, ask_vault).gather()
         return recover(origin, key, evidence, Beginning(allowed=False, predecessor=None))
 
     patient(recovery)  # Kafka makes its own topics
