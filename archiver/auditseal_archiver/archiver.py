@@ -28,6 +28,7 @@ _POLL_SECONDS = 0.1
 _UPKEEP_SECONDS = 0.5  # from one commit, and look at the lanes' backlog, to the next
 _FINISH_SECONDS = 3.0  # that a block under way may take when its partition goes elsewhere
 _LEAVE_SECONDS = 4.0  # with the above, and a call of `start`, within the shell's 9 s
+_UNASSIGNED = "none is assigned"
 _PASSING = {  # conditions of a broker, or of a topic not made yet, that end by themselves
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  (its public name for a local error)
     KafkaError._TRANSPORT,  # noqa: SLF001
@@ -48,7 +49,7 @@ class Archiver:
         self._paused: set[int] = set()
         self._committed: dict[int, int] = {}
         self._broker = BrokerWatch(config.blocks_topic)
-        self._unassigned = "none is assigned"
+        self._unassigned = _UNASSIGNED
         self._stop = threading.Event()  # the caller's as soon as it runs
         self._log: Any = structlog.get_logger(__name__)
 
@@ -183,7 +184,7 @@ class Archiver:
         for partition, start in starts.items():
             self._log.info("assigned", partition=partition, offset=start.offset, from_start=start.from_start)
             self._open(partition, start)
-        self._unassigned = "none is assigned"
+        self._unassigned = _UNASSIGNED
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         mine = [each.partition for each in partitions if each.partition in self._lanes]

@@ -33,6 +33,7 @@ from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.recovery import Beginning, Recovered, recover
+from auditseal_sealer.watch import read_topics
 from auditseal_sealer.watchdog import Watchdog
 from tests.core_samples import messages
 from tests.faults.rig import CLUSTER, Pipeline, Rig
@@ -109,8 +110,7 @@ def measure(line: Pipeline, vault: VaultReader, blocks: int) -> Times:
         writer = BlockWriter(client, config, origin, watchdog, NoHooks())
         writer.ask_clock()
         cluster = Cluster(client, 10)
-        for topic in (line.events, line.blocks):  # as a sealer does when it starts
-            assert cluster.topic(topic)
+        assert all(read_topics(cluster, config))  # as a sealer does when it starts
         evidence = HeadReader(client, config, origin, cluster, ask_vault).gather()
         return recover(origin, key, evidence, Beginning(allowed=False, predecessor=None))
 

@@ -106,9 +106,14 @@ class Stage:
         patience = Patience(threading.Event(), lambda _: None)
         return Keeper(config, self.vault, ArchiverMetrics(CollectorRegistry()), patience)
 
+    def begin(self) -> Chain:
+        """Start a chain, with metrics of its own."""
+        self.registry = CollectorRegistry()
+        return Chain(self._surroundings(), ORIGIN, LogMetrics(SealerMetrics(self.registry), ORIGIN))
+
     def run(self) -> None:
         """Seal until all events are in committed blocks, and stop."""
-        made = Chain(self.surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
+        made = self.begin()
         deadline = time.monotonic() + BOUND
         while self.sealed() < len(self.broker.events) and not self.failures and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -141,7 +146,7 @@ class Stage:
         found = judge(Ledger(entries), Path(self.vault.url.removeprefix("file://")), TRUST, heights_of(published))
         assert found.sealed == len(events)
 
-    def surroundings(self) -> Surroundings:
+    def _surroundings(self) -> Surroundings:
         def ask(name: str, effect: Callable[[], Any]) -> Any:
             try:
                 return self.broker.call(name, effect)
@@ -244,8 +249,7 @@ def test_a_chain_whose_name_another_sealer_has_ends_and_fences_nobody(
         raise KafkaException(KafkaError(KafkaError.FENCED_INSTANCE_ID, "another has the name", txn_requires_abort=True))
 
     monkeypatch.setattr(FakeProducer, "send_offsets_to_transaction", refuse)
-    made = Chain(stage.surroundings(), ORIGIN, LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN))
-    assert made.join(BOUND)
+    assert stage.begin().join(BOUND)
     assert [type(failure) for failure in stage.failures] == [ExpelledError]
     assert stage.broker.calls["init_transactions"] == 1
 
@@ -254,18 +258,16 @@ def test_a_fenced_chain_lets_the_group_speak_first_and_ends_when_fenced_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, served = list[float](), list[bool]()
-    registry = CollectorRegistry()
 
     def be_fenced(producer: FakeProducer, *_: object) -> None:
         begun.append(time.monotonic())
         labels = {"topic": ORIGIN.topic, "partition": str(ORIGIN.partition)}
-        age = registry.get_sample_value("auditseal_oldest_unsealed_event_age_seconds", labels)
+        age = stage.registry.get_sample_value("auditseal_oldest_unsealed_event_age_seconds", labels)
         served.append(age is not None)
         raise KafkaException(KafkaError(KafkaError._FENCED, "a rival", fatal=True))
 
     monkeypatch.setattr(FakeProducer, "send_offsets_to_transaction", be_fenced)
-    made = Chain(stage.surroundings(), ORIGIN, LogMetrics(SealerMetrics(registry), ORIGIN))
-    assert made.join(BOUND)
+    assert stage.begin().join(BOUND)
     assert [type(failure) for failure in stage.failures] == [FencedError]
     assert served == [True, False], "while the head is recovered no age is served that could look well"
     assert stage.broker.calls["init_transactions"] == len(begun) == 2
