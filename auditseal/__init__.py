@@ -1,7 +1,7 @@
 """auditseal: audit events on Kafka, sealed into signed Merkle blocks in WORM storage.
 
-What a service publishes with is here by name (docs/producer.md). It is loaded when first asked for, so that a command
-that publishes nothing loads no Kafka client.
+What a service publishes with is here by name (docs/how-to/publish.md). It is loaded when first asked for, so that a
+command that publishes nothing loads no Kafka client.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""A vault in an S3 bucket with Object Lock. What that promises, and what not: docs/object-lock.md."""
+"""A vault in an S3 bucket with Object Lock. What that promises, and what not: docs/explanation/object-lock.md."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -111,7 +111,7 @@ class Vault(VaultReader, Protocol):
         ...
 
     def drill(self) -> None:
-        """Prove that the store keeps what it promises: see docs/object-lock.md.
+        """Prove that the store keeps what it promises: see docs/explanation/object-lock.md.
 
         Raises:
             HaltError: WORM_REFUSED; the store failed a step.

@@ -10,7 +10,7 @@ from auditseal_schemas.verdict import Verdict
 
 
 class Chain:
-    """The state of a log (docs/format.md, Verification, "Going on").
+    """The state of a log (docs/reference/format.md, Verification, "Going on").
 
     Attributes:
         keys: The keys valid at the next height.

@@ -39,7 +39,8 @@ class Examined:
     Attributes:
         size: Its bytes.
         head: The block without locators and data blocks; None where the object is no block.
-        fault: Why it is none; or, where it is one, the first fault of its content (docs/format.md, steps 7 to 14).
+        fault: Why it is not a block; or, where it is one, the first fault of its content (docs/reference/format.md,
+            steps 7 to 14).
         retention: The oldest version's lock.
         rivals: The notes of other versions that say anything else than this block's.
     """

@@ -36,7 +36,7 @@ class Finding:
         origin: The log.
         height: The block; None where the fault is not in one block.
         offset: The Kafka offset of the record; None where it is not in one record.
-        field: What is at fault, as docs/format.md names it.
+        field: What is at fault, as docs/reference/format.md names it.
         detail: What was found and what was expected. May hold whatever the vault holds: `printable` before a terminal.
         object: The object's key in the vault, None where there is none.
         version_id: The store's name of the version that was read; empty where it has none.

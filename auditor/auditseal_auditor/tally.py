@@ -15,7 +15,7 @@ class Tally:
         objects: Objects read.
         bytes: Their bytes.
         parsed: Those that are laid out as blocks, linked or not.
-        blocks: Linked blocks: those that hold in steps 1 to 6 of docs/format.md, Verification.
+        blocks: Linked blocks: those that hold in steps 1 to 6 of docs/reference/format.md, Verification.
         records: Records in them, as their headers say.
         gaps: Ranges of offsets without a record in them.
         gap_offsets: The offsets in those.

@@ -1,7 +1,8 @@
 """The walk up one log: each slot of the store judged in its turn, and what only the whole can show.
 
-A block that holds in steps 1 to 6 of docs/format.md, Verification, is *linked*: it is this log's, signed, and in its
-place. What lies below a linked block was there when it was sealed; what lies above the last one may be anybody's.
+A block that holds in steps 1 to 6 of docs/reference/format.md, Verification, is *linked*: it is this log's, signed, and
+in its place. An object below a linked block was there when that block was sealed. An object above the last linked
+block may come from anyone.
 """
 
 from collections.abc import Collection, Sequence

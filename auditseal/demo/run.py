@@ -85,7 +85,7 @@ class Demo:
             yield self._heads(reader)
 
     def _environment(self, kafka: KafkaNode) -> dict[str, str]:
-        """Return what configures daemons and commands; every key is a line of docs/configuration.md."""
+        """Return what configures daemons and commands; every key is a line of docs/reference/configuration.md."""
         return {
             **self.store.environment(),
             "AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,

@@ -12,7 +12,7 @@
         )
         receipt = pending.result(timeout=30)  # where the event lies: topic, partition, offset
 
-Every event that `record` accepts ends in a receipt or an error, never in silence (docs/producer.md).
+Every event that `record` accepts ends in a receipt or an error, never in silence (docs/how-to/publish.md).
 """
 
 from auditseal_producer.aio import AsyncAuditProducer

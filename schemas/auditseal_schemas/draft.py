@@ -78,7 +78,7 @@ class BlockLimits:
 
 @dataclass(frozen=True, slots=True)
 class SourceIdentity:
-    """What the sealer saw of the topic: see docs/format.md, Header."""
+    """What the sealer saw of the topic: see docs/reference/format.md, Header."""
 
     cluster_id: str
     topic_id: str

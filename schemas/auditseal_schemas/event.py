@@ -1,4 +1,4 @@
-"""The audit event: one audited action, as a frozen value that is checked when made (docs/events.md)."""
+"""The audit event: one audited action, as a frozen value that is checked when made (docs/reference/events.md)."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The checks that the parts of an event share, and the limits they keep (docs/events.md, Limits)."""
+"""The checks that the parts of an event share, and the limits they keep (docs/reference/events.md, Limits)."""
 
 from collections.abc import Iterable
 

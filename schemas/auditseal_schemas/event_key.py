@@ -1,4 +1,4 @@
-"""The Kafka key of an event: the lane in which one actor's events keep their order (docs/events.md, Ordering)."""
+"""The Kafka key of an event: one actor's events keep their order under it (docs/reference/events.md, Ordering)."""
 
 from hashlib import sha256
 

@@ -52,7 +52,7 @@ TIMESTAMP_NONE, TIMESTAMP_CREATE, TIMESTAMP_APPEND = 0, 1, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """A block's header; the fields are those of `avro/block_header.avsc` and docs/format.md.
+    """A block's header; the fields are those of `avro/block_header.avsc` and docs/reference/format.md.
 
     Offsets are Kafka's, `size` the sum of the encoded records' lengths, timestamps ms, `sealed_at` µs since the epoch.
 

@@ -1,4 +1,7 @@
-"""The bounds of the format: a reader refuses what exceeds them before it allocates for it (docs/format.md, Limits)."""
+"""The bounds of the format: a reader refuses what exceeds them before it allocates for it.
+
+docs/reference/format.md, Limits, gives the reasons.
+"""
 
 KIB = 1024
 MIB = 1024 * KIB

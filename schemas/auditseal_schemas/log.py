@@ -1,6 +1,6 @@
 """The state machine of a log: which block may come next.
 
-Rules, in the order in which they are checked (docs/format.md, Verification):
+Rules, in the order in which they are checked (docs/reference/format.md, Verification):
 
 1. The block is of the pinned origin and of the next height.
 2. `previous` is the leaf of the header before; the frontier is the tree of all before.

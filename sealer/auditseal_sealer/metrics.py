@@ -1,4 +1,4 @@
-"""What the sealer counts, under the names of docs/operations.md."""
+"""What the sealer counts, under the names of docs/how-to/operate.md."""
 
 import time
 

@@ -1,6 +1,6 @@
 """Where a log goes on: decided from what all sources say of it. Pure.
 
-In this order (docs/kafka.md, Recovering the head):
+In this order (docs/explanation/kafka.md, Recovering the head):
 
 1. The head is the last committed block of this origin in the blocks topic. It must be ours: signed and whole.
 2. The vault must tell the same story: its highest block is the head, or one that the topic's next block extends. A

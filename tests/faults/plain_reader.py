@@ -1,9 +1,9 @@
 """The second reader: what a vault in a folder holds, by the standard library and an Avro reader alone.
 
 Nothing of this project is imported, neither the product nor the other oracle. It checks no signature and no tree; it
-opens each object as any Avro file, recomputes the chain of links with hashlib (docs/format.md, section 5) and holds the
-result against the headers: what was altered, dropped, doubled or swapped in a log breaks there, unless its last link is
-rewritten too, which the signatures are for. Run as `python -m tests.faults.plain_reader VAULT`.
+opens each object as any Avro file, recomputes the chain of links with hashlib (docs/reference/format.md, section 5) and
+holds the result against the headers. A record that was altered, dropped, doubled or swapped breaks the chain there,
+unless the last link is rewritten too, which the signatures are for. Run as `python -m tests.faults.plain_reader VAULT`.
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import Any
 
 import fastavro
 
-_FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
+_FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "format.md"
 _NAME = re.compile(r"([0-9]{12})\.avro")
 
 

@@ -49,7 +49,7 @@ def poison(trial: Trial) -> Outcome:
     sealed = {record.offset: record for block in line.stored_blocks() for record in block.records()}
     for offset, (what, check) in expected.items():
         assert offset in sealed, f"{what} at offset {offset} was dropped"
-        assert check(sealed[offset]), f"{what} at offset {offset} is not sealed as docs/format.md says"
+        assert check(sealed[offset]), f"{what} at offset {offset} is not sealed as docs/reference/format.md says"
     shown = [show(line, offset) for offset in list(expected)[:_KINDS]]
     for offset, told in zip(expected, shown, strict=False):
         record = sealed[offset]

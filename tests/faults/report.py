@@ -1,6 +1,6 @@
 """What a campaign tells: a line for each fault, and all of it as JSON.
 
-`python -m tests.faults.report faults.json` prints the table of docs/reliability.md from it.
+`python -m tests.faults.report faults.json` prints the table of docs/explanation/reliability.md from it.
 """
 
 import json

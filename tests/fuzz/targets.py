@@ -1,4 +1,7 @@
-"""The parsers that meet untrusted bytes, each with what it promises: docs/format.md, and the docstrings of the code."""
+"""The parsers that meet untrusted bytes, each with what it promises.
+
+The promises are those of docs/reference/format.md and of the docstrings of the code.
+"""
 
 from dataclasses import replace
 from functools import cache

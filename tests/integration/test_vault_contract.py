@@ -263,7 +263,8 @@ class TestObjectLockAlone:
         s3.put(key, b"first", until())
         minio.s3().delete_object(Bucket=bucket, Key=f"some/prefix/{key}")
         assert not s3.holds(key)
-        s3.put(key, b"second", until())  # over a marker a conditional write succeeds: see docs/object-lock.md
+        # A conditional write succeeds over a marker: see docs/explanation/object-lock.md.
+        s3.put(key, b"second", until())
         store(s3, 1)
         found = list(s3.versions(ORIGIN.blocks_prefix))
         assert [(version.key[-6], version.is_delete_marker, version.is_latest) for version in found] == [

@@ -75,7 +75,7 @@ def test_it_sees_the_same_records(read: Callable[[Path], Rows], name: str) -> No
 
 
 def test_polars_opens_no_deflate_file_without_records_whoever_wrote_it(tmp_path: Path) -> None:
-    """Should this fail one day, the exception above and the note in docs/format.md can go."""
+    """Should this fail one day, the exception above and the note in docs/reference/format.md can go."""
     written = io.BytesIO()
     schema = {"type": "record", "name": "Any", "fields": [{"name": "n", "type": "long"}]}
     fastavro.writer(written, schema, [], codec="deflate")

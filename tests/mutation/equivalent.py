@@ -1,4 +1,4 @@
-"""The survivors that are argued to mean nothing: equivalent.json, which docs/mutation.md shows.
+"""The survivors that are argued to mean nothing: equivalent.json, which docs/explanation/mutation.md shows.
 
 An argument is for a change in words, not at a number of a line: it moves with its line, and is void where that changes.
 """

@@ -1,6 +1,6 @@
 """What shows only against something outside the vault: a remembered checkpoint, a clock, another signed checkpoint.
 
-docs/format.md, sections 8 and 14.
+docs/reference/format.md, sections 8 and 14.
 """
 
 from collections.abc import Sequence

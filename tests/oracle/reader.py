@@ -1,4 +1,4 @@
-"""A second reader of block objects, written from docs/format.md alone: it shares no code with auditseal.
+"""A second reader of block objects, written from docs/reference/format.md alone: it shares no code with auditseal.
 
 Comments give the page's sections. Schemas and points of small order are taken from the page itself. Needs the standard
 library, and `cryptography` for Ed25519. `verifier` judges what is read here.
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
 SCHEMAS = dict(re.findall(r"^```avsc (\w+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL))
 EVENT_PREFIX = bytes.fromhex(re.findall(r"^```hex event_prefix\n(\w+)\n```$", PAGE, re.MULTILINE)[0])
 TEXTS = ("cluster_id", "topic_id", "sealer")

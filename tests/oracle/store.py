@@ -1,4 +1,4 @@
-"""What is wrong with the versions and locks of a store: docs/format.md, section 14, "The store"."""
+"""What is wrong with the versions and locks of a store: docs/reference/format.md, section 14, "The store"."""
 
 import re
 from collections.abc import Mapping, Sequence

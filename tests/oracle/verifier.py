@@ -1,4 +1,6 @@
-"""The verdict on a vault by docs/format.md, section 14, whose steps the comments name. Shares no code with auditseal.
+"""The verdict on a vault by docs/reference/format.md, section 14, whose steps the comments name.
+
+It shares no code with auditseal.
 
 `records` verifies everything and yields the records; `values` returns (offset, value) of each, by log; `check` verifies
 objects that lie anywhere. `store` and `anchor` judge what a directory doesn't show.

@@ -1,7 +1,7 @@
 """What the worst object, trust file, state file or listing that anybody could make costs: seconds and memory, bounded.
 
 Most of it needs no key: an object's records are checked before it is known whose it is. Times are of the CPU, with room
-for a slow machine; docs/format.md, Limits, has the bounds that they follow from.
+for a slow machine; docs/reference/format.md, Limits, has the bounds that they follow from.
 """
 
 import zlib

@@ -28,7 +28,7 @@ class Lie:
 
     Attributes:
         fields: What is altered.
-        link: What steps 1 to 3 of docs/format.md, section 14, take offence at: NO_BLOCK, a field, or nothing ("").
+        link: What steps 1 to 3 of docs/reference/format.md, section 14, refuse: NO_BLOCK, a field, or nothing ("").
         content: What steps 7 to 14 do: verdict, field and offset.
         key: The next key that step 9 refuses.
     """

@@ -1,4 +1,4 @@
-"""Each attack on a vault, and the finding that it must get, at its place: docs/format.md, Verification."""
+"""Each attack on a vault, and the finding that it must get, at its place: docs/reference/format.md, Verification."""
 
 from collections.abc import Callable
 from dataclasses import replace

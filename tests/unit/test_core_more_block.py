@@ -1,4 +1,4 @@
-"""How far a data block may inflate (docs/format.md, The block object)."""
+"""How far a data block may inflate (docs/reference/format.md, The block object)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is argued of mutants that survive: for lines that still stand, and as docs/mutation.md says it."""
+"""What is argued of mutants that survive: for lines that still stand, and as docs/explanation/mutation.md says it."""
 
 import ast
 from importlib import import_module
@@ -10,7 +10,7 @@ import pytest
 from tests.mutation.equivalent import Argument, Change, read_arguments, scope_at, table, void_arguments, words_at
 
 ARGUMENTS = read_arguments()
-PAGE = (Path(__file__).parents[2] / "docs" / "mutation.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "explanation" / "mutation.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("change", ARGUMENTS, ids=lambda change: f"{change.module}: {change.change}")

@@ -1,4 +1,4 @@
-"""An event's limits to the byte and to the item (docs/events.md, Limits), in making, encoding and decoding."""
+"""An event's limits to the byte and to the item (docs/reference/events.md, Limits), made, encoded and decoded."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""docs/format.md says what the code does: its schemas, its limits, and its worked example made again."""
+"""docs/reference/format.md says what the code does: its schemas, its limits, and its worked example made again."""
 
 import re
 from base64 import b64encode
@@ -50,7 +50,7 @@ from tests.oracle.reader import Refused, read_block, read_event
 from tests.oracle.verifier import Log
 from tests.vectors.example import MESSAGES, ORIGIN, example_block
 
-PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
 FENCES = {
     (kind, name): body
     for kind, name, body in re.findall(r"^```(\w+) (\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""docs/operations.md says what the daemons serve: every metric with its type and labels, every condition, no other."""
+"""docs/how-to/operate.md says what the daemons serve: each metric, its type and labels, each condition, no other."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_schemas.draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "operate.md").read_text("utf-8")
 Described = dict[str, tuple[str, str]]
 
 

@@ -49,7 +49,7 @@ def test_no_flipped_bit_gets_past_it_and_the_core_says_the_same() -> None:
             data = flipped(OBJECT, position, bit)
             oracle, core = verdict_of_the_oracle(data), verdict_of_the_core(data)
             assert oracle != "OK"
-            # Where the stored bytes differ the oracle goes on to name the record: docs/format.md, section 14.
+            # Where the stored bytes differ the oracle goes on to name the record: docs/reference/format.md, section 14.
             if oracle != core and (oracle, core) != ("BAD_RECORD", "BAD_ROOT"):
                 disagreements.append((position, bit, oracle, core))
     assert disagreements == []

@@ -12,7 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize(("page", "blocks"), [("events.md", 1), ("producer.md", 8)])
+@pytest.mark.parametrize(("page", "blocks"), [("reference/events.md", 1), ("how-to/publish.md", 8)])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = ProducerConfig.librdkafka.fget
     assert real is not None

@@ -99,6 +99,6 @@ def test_a_topic_of_another_id_is_another_topic(now: tuple[TopicView, TopicView]
 
 
 def test_docs_kafka_md_has_every_setting() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "kafka.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "kafka.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z.]+)` \|", page, re.MULTILINE)
     assert sorted(rows) == sorted(RULES.settings(TopicKind.BLOCKS))

@@ -1,4 +1,4 @@
-"""The worked example of docs/format.md, made with the core."""
+"""The worked example of docs/reference/format.md, made with the core."""
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
