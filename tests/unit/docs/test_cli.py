@@ -8,7 +8,7 @@ from typer.main import get_command
 from auditseal.cli import app
 from auditseal_schemas.verdict import Verdict
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text("utf-8")
 
 
 def test_every_subcommand_stands_in_the_page_and_no_other() -> None:

@@ -50,7 +50,7 @@ from tests.oracle.reader import Refused, read_block, read_event
 from tests.oracle.verifier import Log
 from tests.vectors.example import MESSAGES, ORIGIN, example_block
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
 FENCES = {
     (kind, name): body
     for kind, name, body in re.findall(r"^```(\w+) (\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

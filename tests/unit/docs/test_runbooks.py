@@ -7,7 +7,7 @@ import pytest
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.verdict import Verdict
 
-RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+RUNBOOKS = Path(__file__).parents[3] / "docs" / "runbooks"
 SECTIONS = ["What happened", "What is at stake", "What to check", "How to go on", "What never to do"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDERS = ("archiver", "auditor", "auditseal", "deploy", "docs", "producer", "schemas", "sealer", "tests")
 KINDS = {".cfg", ".go", ".in", ".lock", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

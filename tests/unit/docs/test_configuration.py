@@ -12,7 +12,7 @@ from auditseal.settings_archiver import ArchiverSection, ArchiverSettings
 from auditseal.settings_sealer import SealerSection
 from auditseal.settings_sections import KafkaSettings, MetricsSettings, Section
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text("utf-8")
 SHARED = PAGE[PAGE.index("## Shared") : PAGE.index("## The archiver")]
 
 

@@ -14,7 +14,7 @@ from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_schemas.draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "operate.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "operate.md").read_text("utf-8")
 Described = dict[str, tuple[str, str]]
 
 
