@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from auditseal.settings_sections import KafkaSettings, MetricsSettings, Section
+from auditseal_daemon.run import DaemonOptions
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
 
@@ -62,6 +63,10 @@ class DaemonSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the file, which comes in as arguments."""
         return env_settings, init_settings
+
+    def options(self) -> DaemonOptions:
+        """Return how the daemon reports."""
+        return DaemonOptions(self.log_level, self.metrics.host, self.metrics.port)
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.keeper import Keeper, KeeperConfig
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.patience import Patience
-from auditseal_archiver.vault import Retention, StoredVersion, VaultError
+from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.trust import PinnedLog
+from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.interface import Retention, StoredVersion
 from tests.core_samples import KEY, ORIGIN
 
 PINNED = PinnedLog(ORIGIN, (KEY,))
@@ -54,9 +55,9 @@ class FaultyVault(DirectoryVault):
         if not plan or plan[0] not in {moment, f"late {moment}"}:
             return
         if plan.pop(0) == moment:
-            raise VaultError(f"{operation} failed {moment} it happened")
+            raise UnavailableError(f"{operation} failed {moment} it happened")
         time.sleep(_LATE)
-        raise VaultError(f"{operation} timed out {moment} it happened") from TimeoutError()
+        raise UnavailableError(f"{operation} timed out {moment} it happened") from TimeoutError()
 
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:
         if self.blocked is not None:
@@ -92,5 +93,5 @@ def new_metrics() -> tuple[ArchiverMetrics, CollectorRegistry]:
 
 
 def new_keeper(vault: DirectoryVault, *logs: PinnedLog, from_start: bool = True) -> Keeper:
-    patience = Patience(threading.Event(), lambda _: None)
-    return Keeper(keeper_config(*logs, from_start=from_start), vault, new_metrics()[0], patience)
+    store_retry = StoreRetry(threading.Event(), lambda _: None)
+    return Keeper(keeper_config(*logs, from_start=from_start), vault, new_metrics()[0], store_retry)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from auditseal_archiver.vault import Retention, StoredVersion, VaultError
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.report import Report
@@ -17,6 +16,7 @@ from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import Signer, SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import Frontier
@@ -24,6 +24,7 @@ from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import next_link
 from auditseal_schemas.trust import PinnedLog, Start, Trust
+from auditseal_vault.interface import Retention, StoredVersion
 from tests.vectors.parts import Message, signing_key, stored_deflate
 
 ORIGINS = tuple(Origin("a.example", "audit.events", partition, 0) for partition in range(2))
@@ -56,7 +57,7 @@ class MemoryVault:
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         if self.broken == "*":
-            raise VaultError("the store is away")
+            raise UnavailableError("the store is away")
         for key in sorted(self.objects, key=lambda name: name.encode("utf-8", "surrogateescape")):
             if key.startswith(prefix) and key > after:
                 for number, version in enumerate(reversed(self.objects[key])):
@@ -68,7 +69,7 @@ class MemoryVault:
 
     def read(self, key: str, version_id: str = "") -> bytes:
         if key == self.broken:
-            raise VaultError(f"{key} can't be read: the store is away")
+            raise UnavailableError(f"{key} can't be read: the store is away")
         found = [version for version in self.objects[key] if version.version_id == version_id]
         assert len(found) == 1
         assert found[0].data is not None

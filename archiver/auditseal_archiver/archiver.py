@@ -21,8 +21,8 @@ from auditseal_archiver.keeper import KeeperConfig, RewindNeededError
 from auditseal_archiver.lane import Handed, Lane
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.start import Start, StoppedError, find_beginning, find_start
-from auditseal_archiver.task import Task
-from auditseal_archiver.vault import Vault
+from auditseal_daemon.background import run_in_thread
+from auditseal_vault.interface import Vault
 
 _POLL_SECONDS = 0.1
 _UPKEEP_SECONDS = 0.5  # from one commit, and look at the lanes' backlog, to the next
@@ -224,8 +224,8 @@ class Archiver:
         To a broker that is away nobody says goodbye: the group finds out by the session's end.
         """
         self._finish(self._lanes)
-        leaving = Task("leave", consumer.close)
-        leaving.wait(_LEAVE_SECONDS)
-        leaving.check()
-        if not leaving.done:
+        leaving = run_in_thread("leave", consumer.close)
+        try:
+            leaving.result(_LEAVE_SECONDS)
+        except TimeoutError:
             self._log.warning("Kafka didn't hear that this archiver leaves", seconds=_LEAVE_SECONDS)

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
@@ -9,22 +11,31 @@ import structlog
 
 from auditseal_archiver.conditions import DRILL, Conditions
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.patience import Patience
-from auditseal_archiver.task import Task
-from auditseal_archiver.vault import Vault, VaultError
+from auditseal_daemon.background import run_in_thread
+from auditseal_daemon.retry import StoreRetry
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
+from auditseal_vault.drill import drill
+from auditseal_vault.interface import Vault
 
 
 class Drills:
     """Runs the drill, shows its result, and knows when the next one is due."""
 
     def __init__(
-        self, vault: Vault, metrics: ArchiverMetrics, health: Conditions, every: timedelta, stop: threading.Event
+        self,
+        vault: Vault,
+        metrics: ArchiverMetrics,
+        health: Conditions,
+        every: timedelta,
+        stop: threading.Event,
+        run_drill: Callable[[Vault], None] = drill,
     ) -> None:
-        """Take the vault; nothing runs yet."""
+        """Take the vault, and the function that drills it; nothing runs yet."""
+        self._drill = run_drill
         self._vault, self._metrics, self._health, self._every = vault, metrics, health, every.total_seconds()
-        self._patience = Patience(stop, lambda error: health.miss(DRILL, f"the store doesn't answer it: {error}"))
-        self._task: Task | None = None
+        self._retry = StoreRetry(stop, lambda error: health.miss(DRILL, f"the store doesn't answer it: {error}"))
+        self._running: Future[None] | None = None
         self._due = 0.0
         self._log: Any = structlog.get_logger(__name__)
         health.miss(DRILL, "the first one hasn't passed yet")
@@ -39,12 +50,12 @@ class Drills:
         """
         if self._vault.enforces_worm:
             try:
-                self._patience.repeat(self._vault.drill)
+                self._retry.run(lambda: self._drill(self._vault))
             except HaltError:
                 self._metrics.worm_drill_success.set(0)
                 raise
-            except VaultError:
-                return  # told to stop: patience has no other end
+            except UnavailableError:
+                return  # asked to stop: a retry has no other end
             self._metrics.worm_drill_success.set(1)
             self._due = time.monotonic() + self._every
             self._log.info("the WORM drill passed", vault=self._vault.url)
@@ -58,9 +69,9 @@ class Drills:
         Raises:
             HaltError: WORM_REFUSED.
         """
-        if self._task is not None:
-            if self._task.done:
-                self._task.check()
-                self._task = None
+        if self._running is not None:
+            if self._running.done():
+                self._running.result()
+                self._running = None
         elif self._vault.enforces_worm and time.monotonic() >= self._due:
-            self._task = Task("drill", self.run)
+            self._running = run_in_thread("drill", self.run)

@@ -6,18 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from auditseal_archiver.head import oldest_version
 from auditseal_archiver.intake import Compare, Missing, check_stored, decide, parse_block, retain_until
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.patience import Patience
 from auditseal_archiver.resume import read_state
-from auditseal_archiver.vault import AlreadyStoredError, Vault, VaultError
+from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
+from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.head import oldest_version
+from auditseal_vault.interface import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class RewindNeededError(Exception):
 class Keeper:
     """Decides, stores and compares. Where a log stands is read from the vault, and kept in memory from then on."""
 
-    def __init__(self, config: KeeperConfig, vault: Vault, metrics: ArchiverMetrics, patience: Patience) -> None:
-        """Take the vault and the patience to repeat calls to it; nothing is sent yet."""
-        self._config, self._vault, self._metrics, self._patience = config, vault, metrics, patience
+    def __init__(self, config: KeeperConfig, vault: Vault, metrics: ArchiverMetrics, retry: StoreRetry) -> None:
+        """Take the vault and what repeats calls to it; nothing is sent yet."""
+        self._config, self._vault, self._metrics, self._retry = config, vault, metrics, retry
         self._labels = (config.topic, config.partition)
         self._log = structlog.get_logger(__name__).bind(topic=config.topic, partition=config.partition)
         self._logs = {log.origin: log for log in config.logs}
@@ -103,10 +105,10 @@ class Keeper:
             lost = f"blocks {decision.first} to {decision.last} of {origin}"
             raise HaltError(Halt.BLOCKS_LOST, f"{lost} are neither in {self._vault.url} nor in {self._config.topic}")
         if isinstance(decision, Compare):
-            self._patience.repeat(lambda: self._compare(block, data, (state.keys, self._logs[origin].keys)))
+            self._retry.run(lambda: self._compare(block, data, (state.keys, self._logs[origin].keys)))
             return
         until = retain_until(block, self._config.retention, now)
-        self._patience.repeat(lambda: self._store(block, data, state.keys, until))
+        self._retry.run(lambda: self._store(block, data, state.keys, until))
         self._states[origin] = decision.state
         self._count(block)
         if block.header.height == 0:
@@ -130,14 +132,14 @@ class Keeper:
         key = block.header.origin.block_key(block.header.height)
         oldest = oldest_version(self._vault, key)
         if oldest is None:
-            raise VaultError(f"{key} should be in {self._vault.url}, and is not listed")
+            raise UnavailableError(f"{key} should be in {self._vault.url}, and is not listed")
         if not oldest.is_latest:
             self._log.error("something was written over a block; what was locked first counts", key=key)
         check_stored(keys, data, self._vault.read(key, oldest.version_id))
 
     def _state_of(self, origin: Origin) -> LogState:
         if origin not in self._states:
-            self._states[origin] = self._patience.repeat(lambda: read_state(self._vault, self._logs[origin]))
+            self._states[origin] = self._retry.run(lambda: read_state(self._vault, self._logs[origin]))
         return self._states[origin]
 
     def _count(self, block: Block) -> None:
@@ -152,7 +154,7 @@ class Keeper:
 
     def _show_retention(self, origin: Origin) -> None:
         """Measure by the lowest block: stored first and for as long as the others, it is the first to come free."""
-        end = self._patience.repeat(lambda: self._lowest_end(origin))
+        end = self._retry.run(lambda: self._lowest_end(origin))
         if end is not None:
             self._metrics.retention_remaining.labels(*self._labels).set_function(lambda: end - time.time())
 

@@ -3,14 +3,16 @@
 import threading
 import time
 from collections import deque
+from concurrent.futures import wait
 from dataclasses import dataclass
 
 from auditseal_archiver.keeper import Keeper, KeeperConfig, RewindNeededError
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.patience import Patience
-from auditseal_archiver.task import Task
-from auditseal_archiver.vault import Vault, VaultError
+from auditseal_daemon.background import run_in_thread
+from auditseal_daemon.retry import StoreRetry
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
+from auditseal_vault.interface import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ class Lane:
         self._changed = threading.Condition()
         self._cancelled = threading.Event()
         self._end_seen = False
-        self._patience = Patience(self._cancelled, lambda _: metrics.put_failures.labels(*self._labels, "store").inc())
-        self._keeper = Keeper(config, vault, metrics, self._patience)
+        self._retry = StoreRetry(self._cancelled, lambda _: metrics.put_failures.labels(*self._labels, "store").inc())
+        self._keeper = Keeper(config, vault, metrics, self._retry)
         metrics.oldest_unarchived.labels(*self._labels).set_function(self._oldest_age)
-        self._task = Task(f"lane-{config.partition}", self._run)
+        self._running = run_in_thread(f"lane-{config.partition}", self._run)
 
     @property
     def queued_bytes(self) -> int:
@@ -52,7 +54,7 @@ class Lane:
     @property
     def trouble(self) -> str | None:
         """Why the store didn't answer last, None where it did."""
-        return self._patience.trouble
+        return self._retry.problem
 
     def offer(self, handed: Handed) -> None:
         """Append the partition's next block."""
@@ -73,8 +75,8 @@ class Lane:
             HaltError: The archiver must stop.
             RewindNeededError: A lane that is fed from the topic's beginning must take this one's place.
         """
-        if not self._cancelled.is_set():
-            self._task.check()
+        if not self._cancelled.is_set() and self._running.done():
+            self._running.result()
 
     def cancel(self) -> None:
         """Ask the thread to end after the block that it is at; what waits is dropped."""
@@ -84,7 +86,7 @@ class Lane:
 
     def wait(self, seconds: float) -> None:
         """Wait for the thread's end, at most so long: beyond it the write under way is abandoned, which is safe."""
-        self._task.wait(seconds)
+        wait([self._running], max(0.0, seconds))
 
     def _run(self) -> None:
         try:
@@ -98,7 +100,7 @@ class Lane:
         except HaltError as error:
             self._metrics.count_halt(self._labels, error)
             raise
-        except VaultError:
+        except UnavailableError:
             if not self._cancelled.is_set():
                 raise
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
-from tenacity import Retrying, retry_if_exception, stop_after_delay, stop_when_event_set, wait_random_exponential
-from tenacity.nap import sleep_using_event
+
+from auditseal_daemon.retry import retrying
 
 _CALL_SECONDS = 1.5  # a stop that comes within one waits for it, and has 9 s for all
-_PATIENCE_SECONDS = 60.0  # well within the time that the group grants between two polls
+_GIVE_UP_SECONDS = 60.0  # well within the time that the group grants between two polls
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,16 @@ def find_beginning(consumer: Consumer, topic: str, partition: int, stop: threadi
 
 
 def _persistently(stop: threading.Event, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    retrying = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, KafkaException) and not error.args[0].fatal()),
-        wait=wait_random_exponential(multiplier=0.2, max=5),
-        sleep=sleep_using_event(stop),
-        stop=stop_after_delay(_PATIENCE_SECONDS) | stop_when_event_set(stop),
-        reraise=True,
-    )
     if stop.is_set():
         raise StoppedError
     try:
-        return retrying(call, *arguments, **named)
+        repeat = retrying(stop, _is_passing, multiplier=0.2, longest=5, give_up_after=_GIVE_UP_SECONDS)
+        return repeat(call, *arguments, **named)
     except KafkaException as error:
         if stop.is_set():
             raise StoppedError from error
         raise
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and not error.args[0].fatal()

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
-from auditseal_archiver.vault import VaultError
 from auditseal_auditor.examine import Task
 from auditseal_auditor.examiner import Examiner, Todo
 from auditseal_auditor.finding import Finding, Findings
@@ -14,6 +13,7 @@ from auditseal_auditor.judge import Claim, claim_of, judge_claims, judge_log, ju
 from auditseal_auditor.report import LogReport, Report, Result
 from auditseal_auditor.tally import Tally
 from auditseal_auditor.walk import Demands, LogWalk
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
@@ -95,7 +95,7 @@ class Audit:
                 walk.take(slot, examined)
                 self._on_progress(origin, walk.tally)
             walk.finish()
-        except VaultError as error:
+        except UnavailableError as error:
             self._errors[origin] = str(error)
         claim = claim_of(walk)
         if claim:
@@ -181,5 +181,5 @@ class Audit:
             try:
                 if origin not in self._errors and is_begun(self._examiner.reader, following):
                     yield f"there are objects of {following}, which the trust file doesn't pin: it was not verified"
-            except VaultError as error:
+            except UnavailableError as error:
                 yield f"whether {origin} went on as {following} can't be told: {error}"

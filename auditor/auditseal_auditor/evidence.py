@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from auditseal_archiver.head import oldest_version
-from auditseal_archiver.vault import VaultError, VaultReader
 from auditseal_auditor.finding import Finding
 from auditseal_schemas.checkpoint import Checkpoint
-from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.errors import AuditsealError, UnavailableError
 from auditseal_schemas.note import Note
+from auditseal_vault.head import oldest_version
+from auditseal_vault.interface import VaultReader
 
 
 def write_evidence(directory: Path, findings: Iterable[Finding], reader: VaultReader) -> list[Path]:
@@ -53,5 +53,5 @@ def _block(reader: VaultReader, checkpoint: Checkpoint) -> bytes:
     key = checkpoint.origin.block_key(checkpoint.size - 1)
     oldest = oldest_version(reader, key)
     if oldest is None:
-        raise VaultError(f"{key}, which proves a fork, is not in the vault any more")
+        raise UnavailableError(f"{key}, which proves a fork, is not in the vault any more")
     return reader.read(key, oldest.version_id)

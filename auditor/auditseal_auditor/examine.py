@@ -5,7 +5,6 @@ The part of verification that costs time. It runs in any process and returns lit
 
 from dataclasses import dataclass, replace
 
-from auditseal_archiver.vault import Retention, VaultReader
 from auditseal_auditor.damage import damaged_record
 from auditseal_auditor.finding import Fault
 from auditseal_schemas.block import Block
@@ -13,6 +12,7 @@ from auditseal_schemas.errors import MalformedError, VerificationError
 from auditseal_schemas.note import Note
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.interface import Retention, VaultReader
 
 _MOST_RIVALS = 32
 
@@ -56,7 +56,7 @@ def examine(reader: VaultReader, task: Task) -> Examined:
     """Read and check one object.
 
     Raises:
-        VaultError: The store can't be read.
+        UnavailableError: The store can't be read.
     """
     oldest, *others = task.version_ids
     data = reader.read(task.key, oldest)

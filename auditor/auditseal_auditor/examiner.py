@@ -11,10 +11,10 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from auditseal_archiver.vault import VaultReader
 from auditseal_auditor.examine import Examined, Task, examine
 from auditseal_auditor.inventory import Slot
 from auditseal_schemas.errors import AuditsealError
+from auditseal_vault.interface import VaultReader
 
 _AHEAD = 4
 """Tasks under way for each process: enough that none waits, few enough that memory stays flat."""
@@ -52,7 +52,7 @@ class Examiner:
         """Yield each slot with what its object turned out to be, in the order given.
 
         Raises:
-            VaultError: The store can't be read.
+            UnavailableError: The store can't be read.
             AuditsealError: A process died.
         """
         rest = iter(todo)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from auditseal_archiver.vault import Retention, StoredVersion, VaultReader
 from auditseal_schemas.errors import quoted
 from auditseal_schemas.origin import Origin
+from auditseal_vault.interface import Retention, StoredVersion, VaultReader
 
 _BLOCK_NAME = re.compile(r"blocks/([0-9]{12})\.avro", re.ASCII)
 _MOST_VERSIONS = 1_000
@@ -39,7 +39,7 @@ def list_slots(reader: VaultReader, origin: Origin) -> Iterator[Slot]:
     """Yield every key of a log, in the order of their bytes: block keys with ascending heights.
 
     Raises:
-        VaultError: The store can't be read.
+        UnavailableError: The store can't be read.
     """
     prefix = f"v1/{origin}/"
     for key, entries in groupby(reader.versions(prefix), key=lambda entry: entry.key):
@@ -51,7 +51,7 @@ def is_begun(reader: VaultReader, log: str) -> bool:
     """Return whether anything was ever put below the prefix of a log of this name.
 
     Raises:
-        VaultError: The store can't be read.
+        UnavailableError: The store can't be read.
     """
     return any(True for _ in reader.versions(f"v1/{log}/", limit=1))
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from auditseal_archiver.head import read_head
-from auditseal_archiver.vault import VaultReader
 from auditseal_auditor.chain import Chain
 from auditseal_auditor.finding import Fault
 from auditseal_schemas.block import Block
@@ -14,6 +12,8 @@ from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import SealedRecord
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.head import read_head
+from auditseal_vault.interface import VaultReader
 
 
 class NotThereError(AuditsealError):
@@ -46,7 +46,7 @@ def read_single(reader: VaultReader, pinned: PinnedLog, height: int) -> SingleBl
     Raises:
         NotThereError: There is none.
         VerificationError: It, or a block below that its keys depend on, doesn't hold.
-        VaultError: The store can't be read.
+        UnavailableError: The store can't be read.
     """
     key, version_id, block = _read(reader, pinned.origin, height)
     found = (block.header.origin, block.header.height)
@@ -71,7 +71,7 @@ def find_height(reader: VaultReader, origin: Origin, offset: int) -> int:
     Raises:
         NotThereError: The blocks in the vault end before it, or it has none.
         MalformedError: A block on the way there is none.
-        VaultError: The store can't be read.
+        UnavailableError: The store can't be read.
     """
     head = read_head(reader, origin)
     if head is None:

@@ -8,8 +8,8 @@ import typer
 from auditseal.cli.endings import ended_by_errors
 
 if TYPE_CHECKING:
-    from auditseal.daemon import DaemonContext
     from auditseal.settings_archiver import ArchiverSettings
+    from auditseal_daemon.run import DaemonContext
 
 app = typer.Typer()
 
@@ -25,7 +25,7 @@ def archiver(
     """
     from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
     from auditseal.settings_archiver import ArchiverSettings  # noqa: PLC0415
-    from auditseal_archiver.locate import open_vault  # noqa: PLC0415
+    from auditseal_vault.open import open_vault  # noqa: PLC0415
 
     with ended_by_errors():
         settings = load_settings(ArchiverSettings, config)
@@ -39,14 +39,14 @@ def archiver(
 
 def run_archiver(settings: "ArchiverSettings") -> int:
     """Run the archiver to its end in this process and return the exit code."""
-    from auditseal.daemon import run_daemon  # noqa: PLC0415
     from auditseal_archiver.archiver import Archiver  # noqa: PLC0415
     from auditseal_archiver.conditions import CONDITIONS  # noqa: PLC0415
-    from auditseal_archiver.locate import open_vault  # noqa: PLC0415
     from auditseal_archiver.metrics import ArchiverMetrics  # noqa: PLC0415
+    from auditseal_daemon.run import run_daemon  # noqa: PLC0415
+    from auditseal_vault.open import open_vault  # noqa: PLC0415
 
     def body(context: "DaemonContext") -> None:
         metrics = ArchiverMetrics(context.registry)
         Archiver(settings.config(), open_vault(settings.vault), metrics, context.health).run(context.stop)
 
-    return run_daemon("auditseal.archiver", settings, CONDITIONS, body)
+    return run_daemon("auditseal.archiver", settings.options(), CONDITIONS, body)

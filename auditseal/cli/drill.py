@@ -26,19 +26,20 @@ def drill(
 
     Example: auditseal drill --vault 's3://audit?endpoint=https://s3.example'
     """
-    from auditseal_archiver.locate import open_vault  # noqa: PLC0415
-    from auditseal_archiver.vault import VaultError  # noqa: PLC0415
+    from auditseal_schemas.errors import UnavailableError  # noqa: PLC0415
+    from auditseal_vault.drill import drill as run_drill  # noqa: PLC0415
+    from auditseal_vault.open import open_vault  # noqa: PLC0415
 
     code, enforces_worm, said = 0, None, "the store withstood every step of the WORM drill"
     try:
         opened = open_vault(vault)
         enforces_worm = opened.enforces_worm
-        opened.drill()
+        run_drill(opened)
         if not enforces_worm:
             said = "a directory is tamper-evident but no WORM: whoever may write to it may delete from it"
     except HaltError as error:
         code, said = error.halt.exit_code, str(error)
-    except VaultError as error:
+    except UnavailableError as error:
         code, said = FAILED, str(error)
     except ConfigurationError as error:
         code, said = UNUSABLE, str(error)

@@ -11,8 +11,8 @@ import typer
 from auditseal.cli.endings import ended_by_errors
 
 if TYPE_CHECKING:
-    from auditseal.daemon import DaemonContext
     from auditseal.settings_sealer import SealerSettings
+    from auditseal_daemon.run import DaemonContext
     from auditseal_schemas.halt import HaltError
     from auditseal_schemas.key import SigningKey
     from auditseal_sealer.given_up import ReadHead
@@ -63,7 +63,7 @@ def sealer(
 
 def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hooks | None" = None) -> int:
     """Run the sealer to its end in this process and return the exit code; `hooks` are for fault campaigns."""
-    from auditseal.daemon import run_daemon  # noqa: PLC0415
+    from auditseal_daemon.run import run_daemon  # noqa: PLC0415
     from auditseal_sealer.hooks import NoHooks  # noqa: PLC0415
     from auditseal_sealer.metrics import SealerMetrics  # noqa: PLC0415
     from auditseal_sealer.sealer import Collaborators, Sealer  # noqa: PLC0415
@@ -85,7 +85,7 @@ def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hoo
         )
         Sealer(settings.config(genesis_allowed=genesis_allowed), collaborators).run(context.stop)
 
-    return run_daemon("auditseal.sealer", settings, [SEALING], body)
+    return run_daemon("auditseal.sealer", settings.options(), [SEALING], body)
 
 
 def load_signer(settings: "SealerSettings") -> "SigningKey":
@@ -101,19 +101,18 @@ def load_signer(settings: "SealerSettings") -> "SigningKey":
 
 def vault_head(url: str) -> "ReadHead":
     """Return what tells the sealer a vault's highest block of a log."""
-    from auditseal_archiver.head import read_head  # noqa: PLC0415
-    from auditseal_archiver.locate import open_reader  # noqa: PLC0415
-    from auditseal_archiver.vault import VaultError  # noqa: PLC0415
+    from auditseal_schemas.errors import UnavailableError  # noqa: PLC0415
     from auditseal_schemas.limits import MAX_HEIGHT  # noqa: PLC0415
     from auditseal_schemas.origin import Origin  # noqa: PLC0415
-    from auditseal_sealer.errors import UnavailableError  # noqa: PLC0415
+    from auditseal_vault.head import read_head  # noqa: PLC0415
+    from auditseal_vault.open import open_reader  # noqa: PLC0415
 
     vault = open_reader(url)
 
     def read(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
         try:
             return read_head(vault, origin, below, near)
-        except VaultError as error:
+        except UnavailableError as error:
             raise UnavailableError(f"the vault can't be read: {error}") from error
 
     return read

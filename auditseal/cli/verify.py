@@ -25,12 +25,12 @@ from auditseal.cli.auditing import (
 )
 
 if TYPE_CHECKING:  # its libraries come with [auditor] only
-    from auditseal_archiver.vault import VaultReader
     from auditseal_auditor.audit import OnProgress
     from auditseal_auditor.heads import Head
     from auditseal_auditor.report import Report
     from auditseal_auditor.tally import Tally
     from auditseal_schemas.origin import Origin
+    from auditseal_vault.interface import VaultReader
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
@@ -61,9 +61,9 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: auditseal verify --trust trust.txt --vault file:///mnt/vault
     """
     with exit_on_failure("verify"):
-        from auditseal_archiver.locate import open_reader  # noqa: PLC0415
         from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415
         from auditseal_auditor.examiner import Examiner  # noqa: PLC0415
+        from auditseal_vault.open import open_reader  # noqa: PLC0415
 
         pinned, heads = read_trust(trust), _begin(state) if state_new else _recall(state)
         url = vault_url(vault, pinned)

@@ -7,10 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-from auditseal_archiver.head import read_head
-from auditseal_archiver.vault import VaultReader
 from auditseal_schemas.block import Block
 from auditseal_schemas.origin import Origin
+from auditseal_vault.head import read_head
+from auditseal_vault.interface import VaultReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ from auditseal.demo.stage import BLOCKS_TOPIC, CLUSTER, EVENTS_TOPIC, PARTITIONS
 from auditseal.demo.store import DirectoryStore, MinioStore, Store
 from auditseal.demo.surroundings import environment_with
 from auditseal.demo.tamper import Tampering, tamper
-from auditseal_archiver.vault import VaultReader
 from auditseal_local.descendants import leaving_no_process
 from auditseal_local.errors import LocalStackError
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.progress import Progress
 from auditseal_schemas.block import Block
 from auditseal_schemas.origin import Origin
+from auditseal_vault.interface import VaultReader
 
 _SEED = 2026
 _PUBLISH_SECONDS = 120

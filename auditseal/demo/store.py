@@ -7,12 +7,12 @@ from typing import Self
 
 from auditseal.demo.stage import Stage
 from auditseal.demo.surroundings import adopt
-from auditseal_archiver.locate import open_reader
-from auditseal_archiver.vault import VaultReader
 from auditseal_local.errors import LocalStackError
 from auditseal_local.minio import MinioNode
 from auditseal_local.progress import Progress
 from auditseal_schemas.origin import Origin
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.open import open_reader
 
 _BUCKET = "auditseal-demo"
 

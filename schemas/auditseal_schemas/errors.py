@@ -25,6 +25,10 @@ class ConfigurationError(AuditsealError):
     """A setting, a key file or an argument is unusable: exit code 2."""
 
 
+class UnavailableError(AuditsealError):
+    """Kafka or a store can't be reached, or answers with an error: exit code 1, never a verdict. Try again."""
+
+
 class EventError(AuditsealError):
     """An event is refused before it is published: it breaks the schema or a limit.
 

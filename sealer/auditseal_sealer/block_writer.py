@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from auditseal_daemon.kafka_client import settings
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MIB
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.client import settings
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import ExpelledError, FencedError, UnavailableError
+from auditseal_sealer.errors import ExpelledError, FencedError
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.kafka_errors import Call, Reaction, kafka_error, react
 from auditseal_sealer.watchdog import Watchdog

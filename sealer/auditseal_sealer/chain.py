@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import structlog
 
+from auditseal_daemon.background import Background
 from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.background import Background
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import ExpelledError, FencedError, UnavailableError
+from auditseal_sealer.errors import ExpelledError, FencedError
 from auditseal_sealer.evidence import Evidence
 from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.head_reader import HeadReader

@@ -1,10 +1,13 @@
-"""What may go wrong here and be tried again. What must not be is a `HaltError`."""
+"""The errors of the sealer.
+
+AuditsealError
+├── UnavailableError   (auditseal_schemas) Kafka or the vault is away: recover the head and go on
+├── HaltError          (auditseal_schemas) the sealer can't go on safely
+└── FencedError        another sealer has the log's transactional id
+└── ExpelledError  another sealer has this one's name in the group: never try again
+"""
 
 from auditseal_schemas.errors import AuditsealError
-
-
-class UnavailableError(AuditsealError):
-    """Kafka or the vault is away, or answered with an error: recover the head and go on from there."""
 
 
 class FencedError(AuditsealError):
@@ -12,4 +15,4 @@ class FencedError(AuditsealError):
 
 
 class ExpelledError(FencedError):
-    """The group has given this sealer up for good, as where another has its name: to go on would fence that one."""
+    """The group has expelled this sealer, because another member has its name. Trying again would fence that member."""

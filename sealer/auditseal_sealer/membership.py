@@ -7,9 +7,9 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from auditseal_sealer.background import Background
+from auditseal_daemon.background import Background
+from auditseal_daemon.kafka_client import settings, unavailable
 from auditseal_sealer.block_writer import GroupMetadata
-from auditseal_sealer.client import settings, unavailable
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.errors import ExpelledError
 

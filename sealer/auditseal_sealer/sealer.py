@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential
-from tenacity.nap import sleep_using_event
+from tenacity import RetryCallState
 
+from auditseal_daemon.retry import retrying
 from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import Signer
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.chain import Chain, Surroundings
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.membership import Membership
@@ -68,16 +68,15 @@ class Sealer:
             FencedError: Another sealer, of another group, writes a log of this one, or one of this group has its name.
         """
         cluster = Cluster(self._config.client, self._config.timeouts.question)
-        retrying = Retrying(
-            retry=retry_if_exception_type(UnavailableError),
-            wait=wait_exponential(multiplier=0.2, max=self._config.timeouts.back_off),
-            sleep=sleep_using_event(stop),
-            stop=stop_when_event_set(stop),
+        repeat = retrying(
+            stop,
+            lambda error: isinstance(error, UnavailableError),
+            multiplier=0.2,
+            longest=self._config.timeouts.back_off,
             before_sleep=self._tell_absence,
-            reraise=True,
         )
         try:
-            topics = retrying(inspect_topics, cluster, self._config)
+            topics = repeat(inspect_topics, cluster, self._config)
         except UnavailableError:
             if stop.is_set():
                 return

@@ -10,18 +10,17 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
+from auditseal_daemon.background import Background
 from auditseal_schemas.draft import BlockDraft, CloseReason, SourceIdentity, encode_message
-from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Header
 from auditseal_schemas.key import Signer
 from auditseal_schemas.verdict import Verdict
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.background import Background
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.evidence import EventsLog
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.metrics import LogMetrics

@@ -21,12 +21,12 @@ import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from auditseal.demo.crew import Crew
-from auditseal_archiver.locate import open_reader
-from auditseal_archiver.vault import VaultReader
 from auditseal_local.minio import MinioNode
 from auditseal_local.process import Child
 from auditseal_schemas.block import Block
 from auditseal_schemas.origin import Origin
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.open import open_reader
 
 PARTITIONS = 2
 QUIET_RATE = 5  # events/s

@@ -18,7 +18,6 @@ from pathlib import Path
 import psutil
 from uuid_utils import uuid7
 
-from auditseal_archiver.directory import DirectoryVault
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.report import Report
@@ -31,6 +30,7 @@ from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
+from auditseal_vault.directory import DirectoryVault
 from tests.bench.bench_record import varied_fields
 from tests.vectors.parts import Message
 

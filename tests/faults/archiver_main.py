@@ -15,8 +15,8 @@ from datetime import datetime
 from auditseal.cli.archiver import run_archiver
 from auditseal.settings import load_settings
 from auditseal.settings_archiver import ArchiverSettings
-from auditseal_archiver import locate
-from auditseal_archiver.vault import Vault
+from auditseal_vault import open as vault_open
+from auditseal_vault.interface import Vault
 
 
 class DeadlyVault:
@@ -42,8 +42,8 @@ def _die_by_chance(name: str, key: str) -> None:
 
 def main() -> int:
     """Run the archiver."""
-    opened = locate.open_vault
-    locate.open_vault = lambda url: DeadlyVault(opened(url))  # type: ignore[return-value,assignment]
+    opened = vault_open.open_vault
+    vault_open.open_vault = lambda url: DeadlyVault(opened(url))  # type: ignore[return-value,assignment]
     return run_archiver(load_settings(ArchiverSettings, None))
 
 

@@ -18,9 +18,8 @@ from statistics import median
 from confluent_kafka import Producer
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from auditseal_archiver.head import read_head
-from auditseal_archiver.vault import VaultReader
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
@@ -29,12 +28,13 @@ from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import UnavailableError
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.recovery import Beginning, Recovered, recover
 from auditseal_sealer.watch import read_topics
 from auditseal_sealer.watchdog import Watchdog
+from auditseal_vault.head import read_head
+from auditseal_vault.interface import VaultReader
 from tests.core_samples import messages
 from tests.faults.rig import CLUSTER, Pipeline, Rig
 

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from auditseal_archiver.directory import DirectoryVault
-from auditseal_archiver.vault import VaultReader
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.report import Result
@@ -27,6 +25,8 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.trust import Trust
+from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.interface import VaultReader
 from tests.faults.ledger import Ledger
 from tests.faults.plain_reader import UnsoundError, read_log
 from tests.oracle import verifier

@@ -16,9 +16,6 @@ from typing import Self
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from auditseal_archiver.head import read_head
-from auditseal_archiver.locate import open_reader
-from auditseal_archiver.vault import VaultReader
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_local.minio import MinioNode
 from auditseal_local.ports import LOOPBACK, free_ports
@@ -30,6 +27,9 @@ from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.key_file import store_key
 from auditseal_sealer.topic_rules import TopicRules
 from auditseal_sealer.topics import create_topics
+from auditseal_vault.head import read_head
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.open import open_reader
 from tests.faults.daemon import Daemon, own_environment
 from tests.faults.http_proxy import HttpProxy, Trouble
 from tests.faults.ledger import Ledger

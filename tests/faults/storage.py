@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from auditseal_archiver.locate import open_vault
-from auditseal_archiver.vault import AlreadyStoredError
+from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.open import open_vault
 from tests.faults.daemon import Daemon, await_true
 from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.http_proxy import Trouble

@@ -9,7 +9,6 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from auditseal_archiver.vault import VaultError
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.inventory import list_slots
@@ -20,7 +19,7 @@ from auditseal_auditor.text import detail_lines, summary_line
 from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Container
-from auditseal_schemas.errors import DecodeError, TrustError, VerificationError
+from auditseal_schemas.errors import DecodeError, TrustError, UnavailableError, VerificationError
 from auditseal_schemas.event_codec import PREFIX_BYTES, decode_event, encode_event
 from auditseal_schemas.header import Header
 from auditseal_schemas.key import VerifierKey
@@ -250,7 +249,7 @@ _ERROR = (
 )
 
 _REFUSED = (VerificationError,)
-_STORE = (VaultError,)
+_STORE = (UnavailableError,)
 TARGETS = {
     target.name: target
     for target in (
@@ -340,10 +339,8 @@ TARGETS = {
             4096,
             ("auditseal_auditor.inventory", "auditseal_auditor.walk"),
         ),
-        Target(
-            "s3_listing", _read_s3_listing, _STORE, lambda: (_LISTING,), mutate_text, 4096, ("auditseal_archiver.s3",)
-        ),
-        Target("s3_error", _read_s3_error, _STORE, lambda: (_ERROR,), mutate_text, 2048, ("auditseal_archiver.s3",)),
+        Target("s3_listing", _read_s3_listing, _STORE, lambda: (_LISTING,), mutate_text, 4096, ("auditseal_vault.s3",)),
+        Target("s3_error", _read_s3_error, _STORE, lambda: (_ERROR,), mutate_text, 2048, ("auditseal_vault.s3",)),
     )
 }
 """Every target, by its name."""

@@ -10,9 +10,10 @@ from unittest.mock import patch
 from botocore.awsrequest import AWSResponse
 from botocore.parsers import create_parser
 
-from auditseal_archiver.s3 import S3Vault
-from auditseal_archiver.s3_client import Bucket
-from auditseal_archiver.vault import Retention, StoredVersion, VaultError
+from auditseal_schemas.errors import UnavailableError
+from auditseal_vault.interface import Retention, StoredVersion
+from auditseal_vault.s3 import S3Vault
+from auditseal_vault.s3_client import Bucket
 
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "fuzz", "AWS_SECRET_ACCESS_KEY": "fuzz"}
 ENTRY_END, PART_END = b"\n", b"\t"
@@ -41,7 +42,7 @@ class MemoryVault:
         return self._contents.get(key, self._default)
 
     def retention(self, key: str, version_id: str) -> Retention | None:
-        raise VaultError("a store in memory has no locks")
+        raise UnavailableError("a store in memory has no locks")
 
 
 def stored(key: str, version_id: str = "", *, is_delete_marker: bool = False) -> StoredVersion:

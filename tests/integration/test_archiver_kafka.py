@@ -18,9 +18,6 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from auditseal_archiver.directory import DirectoryVault
-from auditseal_archiver.locate import open_vault
-from auditseal_archiver.vault import Vault
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.block import Block
@@ -29,6 +26,9 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
+from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.interface import Vault
+from auditseal_vault.open import open_vault
 from tests.core_samples import SIGNER, messages, resigned, sealed
 
 MakeTopic = Callable[..., str]

@@ -9,13 +9,13 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-from auditseal_archiver import drill as drill_module
-from auditseal_archiver.drill import CANARY_PREFIX, drill_bucket
-from auditseal_archiver.locate import open_vault
-from auditseal_archiver.s3_client import Bucket, make_client
-from auditseal_archiver.vault import VaultError
 from auditseal_local.minio import MinioNode
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_vault import drill as drill_module
+from auditseal_vault.drill import CANARY_PREFIX, drill, drill_bucket
+from auditseal_vault.open import open_vault
+from auditseal_vault.s3_client import Bucket, make_client
 
 
 @pytest.fixture
@@ -40,15 +40,15 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def refusal(vault_url: str) -> str:
     with pytest.raises(HaltError) as caught:
-        open_vault(vault_url).drill()
+        drill(open_vault(vault_url))
     assert caught.value.halt is Halt.WORM_REFUSED
     return str(caught.value)
 
 
 def test_minio_is_accepted_and_nothing_lands_among_the_blocks(bucket: Bucket) -> None:
     vault = open_vault(f"s3://{bucket.name}/{bucket.prefix}?endpoint={bucket.endpoint}")
-    vault.drill()
-    vault.drill()
+    drill(vault)
+    drill(vault)
     assert list(vault.versions("v1/")) == []
     canaries = list(vault.versions(""))
     assert len(canaries) == 4
@@ -67,14 +67,14 @@ def test_a_bucket_without_object_lock_is_refused(bucket: Bucket) -> None:
 
 
 def test_a_store_that_is_away_is_no_verdict(bucket: Bucket) -> None:
-    with pytest.raises(VaultError):
-        open_vault(f"s3://{bucket.name}?endpoint=http://127.0.0.1:9").drill()
+    with pytest.raises(UnavailableError):
+        drill(open_vault(f"s3://{bucket.name}?endpoint=http://127.0.0.1:9"))
 
 
 def test_wrong_credentials_are_no_verdict(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another one")
-    with pytest.raises(VaultError, match="SignatureDoesNotMatch"):
-        open_vault(f"s3://{bucket.name}?endpoint={bucket.endpoint}").drill()
+    with pytest.raises(UnavailableError, match="SignatureDoesNotMatch"):
+        drill(open_vault(f"s3://{bucket.name}?endpoint={bucket.endpoint}"))
 
 
 def test_credentials_that_expire_amid_the_drill_are_no_verdict(bucket: Bucket) -> None:
@@ -102,8 +102,8 @@ def test_a_5xx_is_no_verdict(bucket: Bucket) -> None:
 
 
 def test_a_missing_bucket_is_none_without_locks(bucket: Bucket) -> None:
-    with pytest.raises(VaultError, match="HeadBucket"):
-        open_vault(f"s3://{bucket.name}-missing?endpoint={bucket.endpoint}").drill()
+    with pytest.raises(UnavailableError, match="HeadBucket"):
+        drill(open_vault(f"s3://{bucket.name}-missing?endpoint={bucket.endpoint}"))
 
 
 class Lying:

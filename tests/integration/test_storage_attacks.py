@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from auditseal_archiver.locate import open_vault
-from auditseal_archiver.vault import AlreadyStoredError
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.block import Block
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.open import open_vault
 from tests.oracle import anchor
 from tests.vault_factory import ORIGINS, OTHER_SIGNER, keys_of, make_log, resigned
 

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from auditseal_archiver.directory import DirectoryVault
-from auditseal_archiver.head import oldest_version, read_head
-from auditseal_archiver.locate import open_reader, open_vault
-from auditseal_archiver.vault import AlreadyStoredError, StoredVersion, Vault, VaultError
 from auditseal_local.minio import MinioNode
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_schemas.origin import Origin
+from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.drill import drill
+from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.head import oldest_version, read_head
+from auditseal_vault.interface import StoredVersion, Vault
+from auditseal_vault.open import open_reader, open_vault
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 OTHER = Origin("audit.example.com", "audit.events", 30, 0)
@@ -112,7 +115,7 @@ def test_nothing_is_there_before_the_first_put(vault: Vault) -> None:
     assert list(vault.versions("")) == []
     assert read_head(vault, ORIGIN) is None
     assert not vault.holds(ORIGIN.block_key(0))
-    with pytest.raises(VaultError):
+    with pytest.raises(UnavailableError):
         vault.read(ORIGIN.block_key(0))
 
 
@@ -130,9 +133,9 @@ def test_listing_begins_with_the_prefix_and_after_the_key_in_order(vault: Vault)
 
 def test_a_directory_that_went_away_is_no_empty_vault(directory: DirectoryVault, tmp_path: Path) -> None:
     (tmp_path / "a vault").rmdir()
-    with pytest.raises(VaultError, match="is it mounted"):
+    with pytest.raises(UnavailableError, match="is it mounted"):
         list(directory.versions(""))
-    with pytest.raises(VaultError, match="is it mounted"):
+    with pytest.raises(UnavailableError, match="is it mounted"):
         store(directory, 0)
     assert list(tmp_path.iterdir()) == []
 
@@ -176,7 +179,7 @@ def test_an_unreachable_store_is_an_error_and_no_answer(tmp_path: Path, monkeypa
             lambda vault=vault: vault.holds("v1/a"),
             lambda vault=vault: vault.put("v1/a", b"", until()),
         ):
-            with pytest.raises(VaultError):
+            with pytest.raises(UnavailableError):
                 call()
 
 
@@ -185,10 +188,10 @@ class TestDirectoryAlone:
 
     def test_it_claims_no_worm(self, directory: DirectoryVault) -> None:
         store(directory, 0)
-        directory.drill()
+        drill(directory)
         assert not directory.enforces_worm
         assert directory.retention(ORIGIN.block_key(0), "") is None
-        with pytest.raises(VaultError, match="no versions"):
+        with pytest.raises(UnavailableError, match="no versions"):
             directory.read(ORIGIN.block_key(0), "1")
 
     def test_files_are_read_only_and_nothing_else_is_left(self, directory: DirectoryVault, tmp_path: Path) -> None:
@@ -203,15 +206,15 @@ class TestDirectoryAlone:
         "key", ["../x", "v1/../../x", "/etc/x", "v1//x", "", ".", "v1/./x", "v1/x/", "v1/\0", ".staging/x"]
     )
     def test_no_key_leads_out_of_it(self, directory: DirectoryVault, tmp_path: Path, key: str) -> None:
-        with pytest.raises(VaultError, match="no key of a vault"):
+        with pytest.raises(UnavailableError, match="no key of a vault"):
             directory.put(key, b"", until())
-        with pytest.raises(VaultError, match="no key of a vault"):
+        with pytest.raises(UnavailableError, match="no key of a vault"):
             directory.read(key)
         assert list(tmp_path.rglob("*")) == [tmp_path / "a vault"]
 
     def test_no_prefix_leads_out_of_it(self, directory: DirectoryVault, tmp_path: Path) -> None:
         (tmp_path / "outside").write_bytes(b"")
-        with pytest.raises(VaultError, match="no key of a vault"):
+        with pytest.raises(UnavailableError, match="no key of a vault"):
             list(directory.versions("../"))
 
     def test_links_are_listed_and_not_followed(self, directory: DirectoryVault, tmp_path: Path) -> None:
@@ -223,9 +226,9 @@ class TestDirectoryAlone:
         names = [key.rpartition("/")[2] for key in keys(directory.versions(""))]
         assert names == ["000000000000.avro", "folder", "link", "pipe"]
         for name in ("link", "folder"):
-            with pytest.raises(VaultError, match="it is a link"):
+            with pytest.raises(UnavailableError, match="it is a link"):
                 directory.read(ORIGIN.blocks_prefix + name)
-        with pytest.raises(VaultError, match="is no file"):
+        with pytest.raises(UnavailableError, match="is no file"):
             directory.read(ORIGIN.blocks_prefix + "pipe")
 
 
@@ -292,7 +295,7 @@ class TestObjectLockAlone:
     def test_a_listing_of_several_pages(
         self, s3: Vault, minio: MinioNode, bucket: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("auditseal_archiver.s3._PAGE", 2)
+        monkeypatch.setattr("auditseal_vault.s3._PAGE", 2)
         store(s3, *range(5))
         for _ in range(2):
             minio.s3().delete_object(Bucket=bucket, Key=f"some/prefix/{ORIGIN.block_key(2)}")
@@ -319,5 +322,5 @@ class TestObjectLockAlone:
             return {**get(**arguments), "ContentLength": 8}
 
         monkeypatch.setattr(s3._client, "get_object", longer)
-        with pytest.raises(VaultError, match="broke off"):
+        with pytest.raises(UnavailableError, match="closed the connection after"):
             s3.read("v1/a")

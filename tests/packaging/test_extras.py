@@ -41,7 +41,7 @@ for name in {modules!r}:
 """
 
 READERS = """
-from auditseal_archiver.locate import open_reader
+from auditseal_vault.open import open_reader
 print(type(open_reader("file:///tmp")).__name__, type(open_reader("s3://b/?endpoint=http://127.0.0.1:1")).__name__)
 """
 
@@ -126,9 +126,9 @@ def test_it_opens_a_directory_and_a_bucket_for_reading(extra: str) -> None:
         (
             "sealer",
             ["auditseal_sealer"],
-            ["auditseal.daemon", "auditseal.settings_sealer", "auditseal.settings_topics"],
+            ["auditseal_daemon.run", "auditseal.settings_sealer", "auditseal.settings_topics"],
         ),
-        ("archiver", ["auditseal_archiver"], ["auditseal.daemon", "auditseal.settings_archiver"]),
+        ("archiver", ["auditseal_archiver"], ["auditseal_daemon.run", "auditseal.settings_archiver"]),
         ("local", ["auditseal_local"], []),
         ("all", list(OURS), []),
     ],

@@ -14,10 +14,12 @@ PACKAGES = {
     "auditseal",
     "auditseal_archiver",
     "auditseal_auditor",
+    "auditseal_daemon",
     "auditseal_local",
     "auditseal_producer",
     "auditseal_schemas",
     "auditseal_sealer",
+    "auditseal_vault",
 }
 # Of these a service that only publishes must get none.
 DAEMONS_ONLY = ["boto3", "cryptography", "isal", "prometheus_client", "pydantic", "rich", "structlog", "typer"]

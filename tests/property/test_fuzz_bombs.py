@@ -16,8 +16,6 @@ from time import process_time
 
 import pytest
 
-from auditseal_archiver.locate import open_reader
-from auditseal_archiver.vault import StoredVersion, VaultError
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examine import Examined, Task, examine
 from auditseal_auditor.examiner import Examiner
@@ -26,7 +24,7 @@ from auditseal_auditor.memory import read_heads
 from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.deflate import deflate
-from auditseal_schemas.errors import ConfigurationError, DecodeError, TrustError
+from auditseal_schemas.errors import ConfigurationError, DecodeError, TrustError, UnavailableError
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES, PREFIX_BYTES, decode_event, encode_event
 from auditseal_schemas.event_parts import Change, Resource
 from auditseal_schemas.header import Header
@@ -35,6 +33,8 @@ from auditseal_schemas.merkle import tree_root
 from auditseal_schemas.record import RecordEncoder, next_link, scan_record
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.interface import StoredVersion
+from auditseal_vault.open import open_reader
 from tests.core_samples import KEY, ORIGIN, chain
 from tests.fuzz import seeds
 from tests.fuzz.vaults import MemoryVault, scripted_store, stored
@@ -269,8 +269,8 @@ def list_all(content: str) -> list[StoredVersion]:
 @pytest.mark.parametrize(
     ("truncated", "following", "key", "words"),
     [
-        ("true", "", "v1/m", "says nowhere how"),
-        ("true", "<NextKeyMarker>v1/k</NextKeyMarker>", "v1/m", "says nowhere how"),
+        ("true", "", "v1/m", "names no place to go on from"),
+        ("true", "<NextKeyMarker>v1/k</NextKeyMarker>", "v1/m", "names no place to go on from"),
         ("false", "", "v1/k", "out of order"),
         ("false", "", "v1/a", "out of order"),
         ("false", "", "v2/z", "not what was asked for"),
@@ -284,7 +284,7 @@ def test_a_store_that_lists_for_ever_or_anything(truncated: str, following: str,
     if not words:
         assert [entry.version_id for entry in list_all(content)] == ["a"]
         return
-    with pytest.raises(VaultError, match=words) as caught:
+    with pytest.raises(UnavailableError, match=words) as caught:
         list_all(content)
     check_words(str(caught.value))
 
@@ -308,7 +308,7 @@ def test_an_answer_that_is_none_of_s3s(whole: str, broken: str) -> None:
     """Each is a store that can't be read: exit code 1, never a crash, and never a listing that is whole."""
     content = PAGE.format(truncated="false", next="", key="v1/m")
     assert len(list_all(content)) == 1
-    with pytest.raises(VaultError) as caught:
+    with pytest.raises(UnavailableError) as caught:
         list_all(content.replace(whole, broken))
     check_words(str(caught.value))
 
@@ -355,7 +355,7 @@ VERSION = "<Version><Key>v1/{}</Key><VersionId>a</VersionId><IsLatest>true</IsLa
 )
 def test_xml_that_means_harm(content: bytes, status: int) -> None:
     """Entities once took 100 MiB, and a key of 5 MiB of escapes 444."""
-    with bounded(3), pytest.raises(VaultError) as caught:
+    with bounded(3), pytest.raises(UnavailableError) as caught:
         list(scripted_store().answer(content, status).versions("v1/", after="v1/k"))
     check_words(str(caught.value))
 
@@ -375,7 +375,7 @@ def test_a_whole_page_of_the_longest_keys_is_read() -> None:
 
 def test_a_stores_own_words_are_escaped() -> None:
     content = "<Error><Code>Denied\u202e</Code><Message>\u2028\u009b31m{}</Message></Error>".format("long " * 500)
-    with pytest.raises(VaultError, match="Denied") as caught:
+    with pytest.raises(UnavailableError, match="Denied") as caught:
         scripted_store().answer(content.encode(), 403).read("v1/key")
     check_words(str(caught.value))
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import pytest
 
-from auditseal_archiver.locate import open_reader
-from auditseal_archiver.vault import VaultError, VaultReader
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.limits import MIB
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.open import open_reader
 from tests.property.test_fuzz_bombs import bounded
 
 HUGE = 200  # MiB
@@ -82,12 +83,12 @@ def test_a_body_without_an_end_is_left(
     monkeypatch.setattr(Store, "status", status)
     monkeypatch.setattr(Store, "sends_chunks", sends_chunks)
     monkeypatch.setattr(Store, "parts", [piece] * HUGE)
-    with bounded(5), pytest.raises(VaultError, match="more than 5242880 bytes"):
+    with bounded(5), pytest.raises(UnavailableError, match="more than 5242880 bytes"):
         list(store.versions("v1/"))
     assert Store.sent < HUGE * MIB / 2
 
 
 def test_a_body_that_breaks_off_is_an_error(store: VaultReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "parts", [PAGE[:-5]])
-    with pytest.raises(VaultError):
+    with pytest.raises(UnavailableError):
         list(store.versions("v1/"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from auditseal_archiver.vault import Retention
+from auditseal_vault.interface import Retention
 from tests.tamper.case import Family, Kind, Vault
 from tests.tamper.world import Objects
 from tests.vault_factory import Version

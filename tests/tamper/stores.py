@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 
-from auditseal_archiver.vault import Retention
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.interface import Retention
 from tests.tamper.case import Expected, Family, Kind, Vault, find, no_block
 from tests.tamper.objects import PLACES, Place, holes, key_at
 from tests.tamper.records import ATTACKER

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from auditseal.telemetry import Health
-from auditseal_archiver import patience
 from auditseal_archiver.conditions import DRILL
-from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.drills import Drills
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.vault import VaultError
+from auditseal_daemon import retry
+from auditseal_daemon.telemetry import Health
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_vault.directory import DirectoryVault
 
 
 class DrilledVault(DirectoryVault):
@@ -46,7 +46,9 @@ class Stage:
         self.vault, self.health, self.stop = DrilledVault(folder), Health([DRILL]), threading.Event()
         self.registry = CollectorRegistry()
         metrics = ArchiverMetrics(self.registry)
-        self.drills = Drills(self.vault, metrics, self.health, timedelta(0), self.stop)  # always due
+        self.drills = Drills(
+            self.vault, metrics, self.health, timedelta(0), self.stop, DrilledVault.drill
+        )  # always due
 
     def keep_until(self, reached: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20
@@ -58,7 +60,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0.001)
+    monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _: 0.001)
     return Stage(tmp_path)
 
 
@@ -70,7 +72,7 @@ def test_before_the_first_drill_nothing_is_ready(stage: Stage) -> None:
 
 
 def test_a_store_that_is_away_at_the_first_drill_shows_with_its_reason(stage: Stage) -> None:
-    stage.vault.answer = VaultError("connection refused")
+    stage.vault.answer = UnavailableError("connection refused")
     first = threading.Thread(target=stage.drills.run)
     first.start()
     deadline = time.monotonic() + 20
@@ -84,7 +86,7 @@ def test_a_store_that_is_away_at_the_first_drill_shows_with_its_reason(stage: St
 
 def test_a_store_that_fails_a_scheduled_drill_shows_until_it_answers(stage: Stage) -> None:
     stage.drills.run()
-    stage.vault.answer = VaultError("503 Service Unavailable")
+    stage.vault.answer = UnavailableError("503 Service Unavailable")
     stage.keep_until(lambda: "503 Service Unavailable" in stage.health.missing().get(DRILL, ""))
     stage.vault.answer = None
     stage.keep_until(lambda: stage.health.missing() == {})
@@ -92,9 +94,9 @@ def test_a_store_that_fails_a_scheduled_drill_shows_until_it_answers(stage: Stag
 
 def test_a_stop_ends_a_scheduled_drill_without_an_error(stage: Stage) -> None:
     stage.drills.run()
-    stage.vault.answer = VaultError("503 Service Unavailable")
+    stage.vault.answer = UnavailableError("503 Service Unavailable")
     stage.keep_until(lambda: DRILL in stage.health.missing())
-    stage.vault.answer = VaultError("still away")
+    stage.vault.answer = UnavailableError("still away")
     drilled = stage.vault.drilled
     stage.stop.set()
     stage.keep_until(lambda: stage.vault.drilled > drilled + 1)  # the one under way ended, another began

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_archiver import patience
 from auditseal_archiver.keeper import RewindNeededError
 from auditseal_archiver.resume import read_state
+from auditseal_daemon import retry
 from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Predecessor
@@ -38,7 +38,7 @@ DATA = [block.format() for block in BLOCKS]
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0)
+    monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _: 0)
 
 
 @pytest.fixture

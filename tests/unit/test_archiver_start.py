@@ -17,9 +17,9 @@ from auditseal_archiver import archiver
 from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.conditions import PARTITIONS
 from auditseal_archiver.config import ArchiverConfig
-from auditseal_archiver.directory import DirectoryVault
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.start import StoppedError, find_beginning, find_start
+from auditseal_vault.directory import DirectoryVault
 
 SOON = 2.0  # s
 

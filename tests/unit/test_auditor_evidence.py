@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_archiver.vault import VaultError
 from auditseal_auditor.evidence import write_evidence
 from auditseal_auditor.finding import Finding
 from auditseal_schemas.block import Block
-from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.errors import AuditsealError, UnavailableError
 from auditseal_schemas.verdict import Verdict
 from tests.vault_factory import ORIGINS, lock_until, make_vault, resigned
 
@@ -46,7 +45,7 @@ def test_a_second_note_of_another_size_comes_with_the_block_as_it_was_stored_fir
 def test_a_block_that_vanished_meanwhile_is_told_and_the_notes_are_written(tmp_path: Path) -> None:
     vault, logs = make_vault()
     del vault.objects[LOG.block_key(2)]
-    with pytest.raises(VaultError, match="is not in the vault any more"):
+    with pytest.raises(UnavailableError, match="is not in the vault any more"):
         write_evidence(tmp_path, [fork(1, logs[0][1], logs[0][2])], vault)
     assert len(list(tmp_path.glob("*.note"))) == 2
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_archiver.directory import DirectoryVault
-from auditseal_archiver.vault import VaultError
 from auditseal_auditor import examiner as module
 from auditseal_auditor.examine import Task
 from auditseal_auditor.examiner import Examiner, Todo
 from auditseal_auditor.inventory import Slot
-from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.errors import AuditsealError, UnavailableError
+from auditseal_vault.directory import DirectoryVault
 from tests.vault_factory import ORIGINS, lock_until, make_log
 
 LOG = ORIGINS[0]
@@ -71,7 +70,10 @@ def test_few_objects_are_under_way_at_once(vault: Path, monkeypatch: pytest.Monk
 
 def test_a_store_that_is_away_is_told_from_any_process(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PATIENCE", 0)
-    with Examiner(partial(DirectoryVault, vault), 2) as several, pytest.raises(VaultError, match=LOG.block_key(12)):
+    with (
+        Examiner(partial(DirectoryVault, vault), 2) as several,
+        pytest.raises(UnavailableError, match=LOG.block_key(12)),
+    ):
         list(several.examine(todo(range(13))))
 
 

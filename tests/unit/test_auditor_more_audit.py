@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from auditseal_archiver.vault import StoredVersion, VaultError
 from auditseal_auditor import audit as module
 from auditseal_auditor.examine import Task, examine
 from auditseal_auditor.inventory import list_slots
 from auditseal_auditor.walk import Demands, LogWalk
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.interface import StoredVersion
 from tests.vault_factory import (
     ORIGINS,
     MemoryVault,
@@ -68,7 +69,7 @@ def test_where_a_later_run_can_not_be_asked_for_it_is_told(monkeypatch: pytest.M
 
     def versions(prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         if prefix == f"v1/{replace(LOG, run=LOG.run + 1)}/":
-            raise VaultError("the store is away")
+            raise UnavailableError("the store is away")
         return listed(prefix, after, limit)
 
     monkeypatch.setattr(vault, "versions", versions)

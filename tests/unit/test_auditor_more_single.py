@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from auditseal_archiver.vault import VaultError
 from auditseal_auditor.single import NotThereError, find_height, find_record, read_single
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
-from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.errors import MalformedError, UnavailableError, VerificationError
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
 from tests.vault_factory import (
@@ -142,7 +141,7 @@ def test_what_lies_below_the_start_is_not_read_to_follow_the_keys() -> None:
     vault.broken = LOG.block_key(0)
     single = read_single(vault, PinnedLog(LOG, keys_of(LOG), Start(1, blocks[1].frontier.root)), 2)
     assert (single.from_start, single.keys) == (True, keys_of(LOG, OTHER_SIGNER))
-    with pytest.raises(VaultError):
+    with pytest.raises(UnavailableError):
         read_single(vault, PINNED, 2)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_archiver.directory import DirectoryVault
-from auditseal_archiver.vault import Retention
 from auditseal_auditor.inventory import is_begun, list_slots, retention_problem
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.interface import Retention
 from tests.vault_factory import (
     DAY,
     ORIGINS,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditseal_archiver.vault import Retention
 from auditseal_auditor.report import Result
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.interface import Retention
 from tests.vault_factory import (
     DAY,
     ORIGINS,

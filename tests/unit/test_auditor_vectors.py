@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from auditseal_archiver.vault import Retention, StoredVersion, VaultError
 from auditseal_auditor.audit import Audit, Request
 from auditseal_auditor.examiner import Examiner
 from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report, Result
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
+from auditseal_vault.interface import Retention, StoredVersion
 from tests.vectors.make import FOLDER, INDEX
 
 VECTORS = [vector for vector in json.loads((FOLDER / INDEX).read_text(encoding="utf-8")) if "trust_error" not in vector]
@@ -41,7 +42,7 @@ class GoldenVault:
     def _version(self, key: str, version_id: str) -> dict[str, Any]:
         found = [one for one in self.objects[key] if not version_id or one.get("version_id", "") == version_id]
         if not found or found[0]["file"] is None:
-            raise VaultError(f"{key} has no content")
+            raise UnavailableError(f"{key} has no content")
         return found[0]
 
     def read(self, key: str, version_id: str = "") -> bytes:

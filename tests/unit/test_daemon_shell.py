@@ -17,20 +17,15 @@ import pytest
 
 SHELL = """
 import sys
-from auditseal import daemon
-from auditseal.daemon import run_daemon
-from auditseal.settings import DaemonSettings
-from auditseal.settings_sections import KafkaSettings
+from auditseal_daemon import run
+from auditseal_daemon.run import DaemonOptions, run_daemon
 from auditseal_schemas.errors import *
 from auditseal_schemas.halt import Halt, HaltError
 
 def body(context):
 {body}
 
-settings = DaemonSettings(
-    cluster="a", vault="file:///v", kafka=KafkaSettings(bootstrap_servers="localhost:1"), metrics={{"port": {port}}}
-)
-sys.exit(run_daemon("example", settings, ["kafka", "store"], body))
+sys.exit(run_daemon("example", DaemonOptions(port={port}), ["kafka", "store"], body))
 """
 
 
@@ -112,7 +107,7 @@ def test_a_signal_stops_it_cleanly(number: signal.Signals) -> None:
 
 
 def test_a_body_that_does_not_stop_is_cut_off() -> None:
-    with running("import time; daemon.STOP_SECONDS = 0.5; time.sleep(60)") as (process, url):
+    with running("import time; run.STOP_SECONDS = 0.5; time.sleep(60)") as (process, url):
         get(f"{url}/healthz")
         process.terminate()
         assert process.wait(5) == 1
@@ -120,7 +115,7 @@ def test_a_body_that_does_not_stop_is_cut_off() -> None:
 
 @pytest.mark.parametrize(("last", "code"), [("pass", 1), ("raise HaltError(Halt.FORK, 'two')", 40)])
 def test_a_thread_left_behind_is_cut_off_and_keeps_no_process(last: str, code: int) -> None:
-    body = "import threading, time; daemon.STOP_SECONDS = 0.5; threading.Thread(target=time.sleep, args=(60,)).start()"
+    body = "import threading, time; run.STOP_SECONDS = 0.5; threading.Thread(target=time.sleep, args=(60,)).start()"
     with running(f"{body}\n{last}") as (process, _):
         assert process.wait(5) == code
 
@@ -151,7 +146,7 @@ def test_ready_once_every_condition_holds() -> None:
 
 
 def test_a_condition_that_was_not_named_is_a_bug() -> None:
-    from auditseal.telemetry import Health
+    from auditseal_daemon.telemetry import Health
 
     health = Health(["kafka"])
     with pytest.raises(ValueError, match="'kfka' is not one of the conditions kafka"):

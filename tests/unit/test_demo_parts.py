@@ -14,12 +14,12 @@ from auditseal.demo.stage import Stage
 from auditseal.demo.store import DirectoryStore, MinioStore
 from auditseal.demo.surroundings import adopt, environment_with
 from auditseal.demo.tamper import Tampering
-from auditseal_archiver.vault import StoredVersion
 from auditseal_local.errors import LocalStackError
 from auditseal_local.minio import MinioNode
 from auditseal_local.progress import silent
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.origin import Origin
+from auditseal_vault.interface import StoredVersion
 
 TAMPERING = Tampering("c/t/0/0", 3, 470, "event", "svc-4", "svc-1")
 CAUGHT = {"verdict": "BAD_RECORD", "origin": "c/t/0/0", "height": 3, "offset": 470, "field": "record"}

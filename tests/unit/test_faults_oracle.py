@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_archiver.directory import DirectoryVault
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
+from auditseal_vault.directory import DirectoryVault
 from tests.core_samples import NOW, SIGNER, Message, messages
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.oracle import OracleError, check_audit, heights_of, judge, read_ours, read_plainly, read_theirs

@@ -14,14 +14,13 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver import patience
-from auditseal_archiver.head import read_head
 from auditseal_archiver.keeper import Keeper, KeeperConfig
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.patience import Patience
-from auditseal_archiver.vault import VaultError
+from auditseal_daemon import retry
+from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockLimits, CloseReason
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
@@ -29,11 +28,12 @@ from auditseal_sealer import block_writer, chain, partition_reader
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.chain import Chain, Surroundings
 from auditseal_sealer.config import SealerConfig, Timeouts
-from auditseal_sealer.errors import ExpelledError, FencedError, UnavailableError
+from auditseal_sealer.errors import ExpelledError, FencedError
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.watchdog import Watchdog
+from auditseal_vault.head import read_head
 from tests.archiver_samples import DAY, FaultyVault
 from tests.core_samples import SIGNER
 from tests.faults.fake_kafka import NOW_MS, Broker, FakeCluster, FakeConsumer, FakeProducer, Fate, Kind, Plan
@@ -79,7 +79,7 @@ ASKING = ("cluster_id", "topic", "start", "end", "stable_end", "read_head")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "_FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0)
+    monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _: 0)
 
 
 WATCHDOG = Watchdog(3600, lambda error: None)  # one thread for all cases
@@ -103,8 +103,8 @@ class Stage:
     def new_keeper(self) -> Keeper:
         """Return an archiver's keeper that knows nothing but the vault."""
         config = KeeperConfig("blocks", 0, (PinnedLog(ORIGIN, (KEY,)),), DAY, from_start=True)
-        patience = Patience(threading.Event(), lambda _: None)
-        return Keeper(config, self.vault, ArchiverMetrics(CollectorRegistry()), patience)
+        store_retry = StoreRetry(threading.Event(), lambda _: None)
+        return Keeper(config, self.vault, ArchiverMetrics(CollectorRegistry()), store_retry)
 
     def begin(self) -> Chain:
         """Start a chain, with metrics of its own."""
@@ -168,7 +168,7 @@ class Stage:
     def _head(self, origin: Origin, **more: Any) -> tuple[int, bytes] | None:
         try:
             return read_head(self.vault, origin, **more)
-        except VaultError as error:
+        except UnavailableError as error:
             raise UnavailableError(str(error)) from error
 
 

@@ -12,10 +12,11 @@ import pytest
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver import archiver, patience, start
+from auditseal_archiver import archiver, start
 from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.config import ArchiverConfig
 from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_daemon import retry
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.key import VerifierKey
@@ -58,9 +59,8 @@ class Health:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _: 0)
-    monkeypatch.setattr(start, "wait_random_exponential", lambda **_: lambda _: 0)
-    monkeypatch.setattr(start, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _: 0)
+    monkeypatch.setattr(start, "_GIVE_UP_SECONDS", 0.2)
     monkeypatch.setattr(archiver, "_UPKEEP_SECONDS", 0.0)
 
 

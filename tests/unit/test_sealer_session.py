@@ -8,20 +8,21 @@ from dataclasses import dataclass, field
 import pytest
 from prometheus_client import CollectorRegistry
 
+from auditseal_daemon.background import Background
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockLimits, CloseReason, encode_message
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.background import Background
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.block_writer import Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import FencedError, UnavailableError
+from auditseal_sealer.errors import FencedError
 from auditseal_sealer.evidence import EventsLog
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics

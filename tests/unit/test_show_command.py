@@ -10,7 +10,6 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from auditseal_archiver import locate
 from auditseal_auditor.printable import printable
 from auditseal_auditor.showing import record_to_json
 from auditseal_schemas.block import Block
@@ -21,6 +20,7 @@ from auditseal_schemas.merkle import EMPTY_FRONTIER
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import Oversize, SealedRecord
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault import open as vault_open
 from tests.unit.test_event_codec import FULL as EVENT
 from tests.vault_factory import (
     ORIGINS,
@@ -43,7 +43,7 @@ LOG = ORIGINS[0]
 @pytest.fixture
 def vault(monkeypatch: pytest.MonkeyPatch) -> MemoryVault:
     vault, _ = make_vault(sizes=(4, 3, 5, 0, 2))
-    monkeypatch.setattr(locate, "open_reader", lambda url: vault)
+    monkeypatch.setattr(vault_open, "open_reader", lambda url: vault)
     return vault
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditseal_archiver.head import read_head
-from auditseal_archiver.vault import StoredVersion, VaultError
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_vault.head import read_head
+from auditseal_vault.interface import StoredVersion
 from tests.fuzz.vaults import scripted_store
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
@@ -133,5 +134,5 @@ def test_a_hint_of_a_bucket_is_no_where_listing_is_forbidden() -> None:
     assert store.answer(b"", 200).holds("v1/key")
     for status in (403, 404):
         assert not store.answer(b"", status).holds("v1/key")
-    with pytest.raises(VaultError, match="v1/key"):
+    with pytest.raises(UnavailableError, match="v1/key"):
         store.answer(b"", 500).holds("v1/key")

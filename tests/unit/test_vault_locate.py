@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_archiver.directory import DirectoryVault
-from auditseal_archiver.locate import open_reader, open_vault
-from auditseal_archiver.s3 import S3Vault
-from auditseal_archiver.vault import VaultError
-from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.errors import ConfigurationError, UnavailableError
+from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.open import open_reader, open_vault
+from auditseal_vault.s3 import S3Vault
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +44,10 @@ def test_directories(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_missing_may_be_a_disk_that_is(tmp_path: Path) -> None:
-    with pytest.raises(VaultError, match="is it mounted"):
+    with pytest.raises(UnavailableError, match="is it mounted"):
         open_vault(f"file://{tmp_path}/vault")
     (tmp_path / "vault").touch()
-    with pytest.raises(VaultError, match="is it mounted"):
+    with pytest.raises(UnavailableError, match="is it mounted"):
         open_reader(f"file://{tmp_path}/vault")
 
 

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from auditseal_archiver.directory import DirectoryVault
+from auditseal_vault.directory import DirectoryVault
 
 
 def left_behind(root: Path, name: str, age: timedelta) -> Path:

@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from auditseal.cli.sealer import SEALING
-from auditseal.telemetry import make_registry
 from auditseal_archiver.conditions import CONDITIONS
 from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_daemon.telemetry import make_registry
 from auditseal_schemas.draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from auditseal_archiver.vault import StoredVersion, VaultReader
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_vault.interface import StoredVersion, VaultReader
 
 _BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
 _STRIDE = 64  # by which a gallop up grows: fewer listings than by doubling
@@ -28,9 +28,9 @@ def read_head(
 
     Raises:
         HaltError: SQUATTED; the highest key holds nothing but a delete marker.
-        VaultError: The store can't be read.
+        UnavailableError: The store can't be read.
     """
-    height = _highest(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
+    height = head_height(reader, origin, below, near)
     if height is None:
         return None
     key = origin.block_key(height)
@@ -40,12 +40,19 @@ def read_head(
     return height, reader.read(key, oldest.version_id)
 
 
+def head_height(
+    reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None
+) -> int | None:
+    """Return the height of a log's highest stored block below a height, None where there is none; see `read_head`."""
+    return _highest(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
+
+
 def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
     """Return the first version that was stored under a key, None where there is none.
 
     Raises:
         HaltError: SQUATTED; a delete marker stands at the key, and no version.
-        VaultError: The store can't be read.
+        UnavailableError: The store can't be read.
     """
     entries = [entry for entry in reader.versions(key) if entry.key == key]
     versions = [entry for entry in entries if not entry.is_delete_marker]

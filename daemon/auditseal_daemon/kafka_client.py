@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from auditseal_sealer.errors import UnavailableError
+from auditseal_schemas.errors import UnavailableError
 
 _QUIET_SECONDS = 10
 _CRITICAL = 2  # syslog's

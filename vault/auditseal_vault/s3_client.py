@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from auditseal_archiver.s3_answer import guard_answers
+from auditseal_vault.s3_answer import guard_answers
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30

@@ -11,9 +11,10 @@ from datetime import datetime
 from heapq import nsmallest
 from pathlib import Path
 
-from auditseal_archiver.vault import AlreadyStoredError, Retention, StoredVersion, VaultError
-from auditseal_schemas.errors import quoted
+from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
+from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.interface import Retention, StoredVersion
 
 _STAGING = ".staging"
 _READ_ONLY = 0o444
@@ -31,10 +32,10 @@ class DirectoryVault:
         """Check that the directory is there.
 
         Raises:
-            VaultError: It isn't: without its disk, a vault would look stolen, or begin anew.
+            UnavailableError: It isn't: without its disk, a vault would look stolen, or begin anew.
         """
         if not self._root.is_dir():
-            raise VaultError(f"{self._root} is no directory that can be read: is it mounted, is the path right?")
+            raise UnavailableError(f"{self._root} is no directory that can be read: is it mounted, is the path right?")
 
     @property
     def url(self) -> str:
@@ -56,7 +57,7 @@ class DirectoryVault:
                 size = (self._root / key).lstat().st_size
                 yield StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=size)
         except OSError as error:
-            raise VaultError(f"{self.url} can't be listed: {error}") from error
+            raise UnavailableError(f"{self.url} can't be listed: {error}") from error
 
     def holds(self, key: str) -> bool:
         """Whether a file is there; see `VaultReader`."""
@@ -64,22 +65,22 @@ class DirectoryVault:
             self.check_root()
             return self._path(key).is_file()
         except OSError as error:
-            raise VaultError(f"{self.url} can't be asked for {key}: {error}") from error
+            raise UnavailableError(f"{self.url} can't be asked for {key}: {error}") from error
 
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return a file's content; see `VaultReader`."""
         if version_id:
-            raise VaultError(f"{self.url} has no versions, and none that is called {quoted(version_id)}")
+            raise UnavailableError(f"{self.url} has no versions, and none that is called {quoted(version_id)}")
         path = self._path(key)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise VaultError(f"{path} is no file")
+                    raise UnavailableError(f"{path} is no file")
                 return file.read(MAX_OBJECT_BYTES + 1)
         except OSError as error:
             problem = "it is a link, which a vault never holds" if error.errno == errno.ELOOP else str(error)
-            raise VaultError(f"{path} can't be read: {problem}") from error
+            raise UnavailableError(f"{path} can't be read: {problem}") from error
 
     def retention(self, key: str, version_id: str) -> Retention | None:  # noqa: ARG002  (the interface's)
         """Return None: a directory has no locks."""
@@ -104,15 +105,12 @@ class DirectoryVault:
                 _link_new(Path(file.name), path)
             _sync(path.parent)
         except OSError as error:
-            raise VaultError(f"{path} can't be stored: {error}") from error
-
-    def drill(self) -> None:
-        """Do nothing: a directory promises no WORM, and `enforces_worm` says so."""
+            raise UnavailableError(f"{path} can't be stored: {error}") from error
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")
         if any(part in {"", ".", "..", _STAGING} or "\0" in part for part in parts):
-            raise VaultError(f"{quoted(key)} is no key of a vault")
+            raise UnavailableError(f"{quoted(key)} is no key of a vault")
         return self._root.joinpath(*parts)
 
     def _walk(self, prefix: str, after: str) -> Iterator[str]:

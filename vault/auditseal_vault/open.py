@@ -3,8 +3,8 @@
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from auditseal_archiver.vault import Vault, VaultReader
 from auditseal_schemas.errors import ConfigurationError, quoted
+from auditseal_vault.interface import Vault, VaultReader
 
 _PARAMETERS = {"endpoint", "region"}
 
@@ -14,7 +14,7 @@ def open_vault(url: str) -> Vault:
 
     Raises:
         ConfigurationError: The URL names none.
-        VaultError: It names a directory that isn't there: without its disk, a vault would look stolen, or begin anew.
+        UnavailableError: It names a directory that isn't there. Is its disk mounted?
     """
     try:
         parts = urlsplit(url)
@@ -35,7 +35,7 @@ def open_reader(url: str) -> VaultReader:
 
     Raises:
         ConfigurationError: The URL names none.
-        VaultError: It names a directory that isn't there: without its disk, a vault would look stolen, or begin anew.
+        UnavailableError: It names a directory that isn't there. Is its disk mounted?
     """
     return open_vault(url)
 
@@ -43,7 +43,7 @@ def open_reader(url: str) -> VaultReader:
 def _directory(host: str, path: str, query: str) -> Vault:
     if host or query or not path.startswith("/") or "\0" in unquote(path):
         raise ConfigurationError("a directory is named as file:///absolute/path, with nothing after it")
-    from auditseal_archiver.directory import DirectoryVault  # noqa: PLC0415  (one backend needn't load the other)
+    from auditseal_vault.directory import DirectoryVault  # noqa: PLC0415  (one backend needn't load the other)
 
     vault = DirectoryVault(Path(unquote(path)))
     vault.check_root()
@@ -58,8 +58,8 @@ def _bucket(name: str, path: str, query: str) -> Vault:
     parameters = dict(pairs)
     if not name or len(parameters) != len(pairs) or not parameters.keys() <= _PARAMETERS or "" in parameters.values():
         raise ConfigurationError("a bucket is named as s3://bucket/prefix?endpoint=...&region=..., each once")
-    from auditseal_archiver.s3 import S3Vault  # noqa: PLC0415  (boto3 takes 0.3 s to load)
-    from auditseal_archiver.s3_client import Bucket  # noqa: PLC0415
+    from auditseal_vault.s3 import S3Vault  # noqa: PLC0415  (boto3 takes 0.3 s to load)
+    from auditseal_vault.s3_client import Bucket  # noqa: PLC0415
 
     prefix = unquote(path).strip("/")
     bucket = Bucket(name, f"{prefix}/" if prefix else "", parameters.get("endpoint"), parameters.get("region"))

@@ -23,8 +23,7 @@ import structlog
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
-from auditseal.settings import DaemonSettings
-from auditseal.telemetry import Health, make_registry, serve_telemetry
+from auditseal_daemon.telemetry import Health, make_registry, serve_telemetry
 from auditseal_schemas import __version__
 from auditseal_schemas.errors import AuditsealError, ConfigurationError, TrustError
 from auditseal_schemas.halt import HaltError
@@ -36,6 +35,21 @@ STOP_SECONDS = 9.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Without the frames' local variables: a client's configuration, password included, is one of them.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonOptions:
+    """How a daemon reports.
+
+    Attributes:
+        log_level: The least level that is logged.
+        host: The address that telemetry is served at.
+        port: Its port; 0 for a free one, which the log names.
+    """
+
+    log_level: str = "INFO"
+    host: str = "127.0.0.1"
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +68,23 @@ class DaemonContext:
 
 
 def run_daemon(
-    name: str, settings: DaemonSettings, conditions: Iterable[str], body: Callable[[DaemonContext], None]
+    name: str, options: DaemonOptions, conditions: Iterable[str], body: Callable[[DaemonContext], None]
 ) -> int:
     """Run a daemon's body to its end and return the exit code.
 
     Call it in the main thread, before others run. An error that nobody foresaw is raised on, logged with its
     traceback by the hooks set here, and ends the process with code 1.
     """
-    configure_logs(settings.log_level)
+    configure_logs(options.log_level)
     log = structlog.get_logger(name)
     context = DaemonContext(threading.Event(), Health(conditions), make_registry(name, __version__))
     watchdog = _Watchdog(log)
     try:
         with (
             _signals(context.stop, watchdog, log),
-            serve_telemetry(context.registry, context.health, settings.metrics.host, settings.metrics.port) as port,
+            serve_telemetry(context.registry, context.health, options.host, options.port) as port,
         ):
-            log.info("started", version=__version__, telemetry=f"http://{settings.metrics.host}:{port}")
+            log.info("started", version=__version__, telemetry=f"http://{options.host}:{port}")
             body(context)
     except HaltError as error:
         log.critical("halted", reason=error.halt.name, problem=str(error), runbook=error.halt.runbook)

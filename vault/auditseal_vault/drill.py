@@ -12,16 +12,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from auditseal_archiver.s3_client import (
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.s3 import S3Vault
+from auditseal_vault.s3_client import (
     CONFLICT,
     NOT_FOUND,
     PRECONDITION_FAILED,
     Bucket,
     code_of,
+    make_client,
     put_locked,
     status_of,
 )
-from auditseal_schemas.halt import Halt, HaltError
 
 CANARY_PREFIX = "v1-drill/"
 RETENTION = timedelta(minutes=10)
@@ -44,6 +47,18 @@ _UNHEARD = frozenset(
 """Answers that refuse whoever asks, before the store looked at what was asked: credentials or clock are wrong."""
 _NOT_LET_IN = _UNHEARD | {"AccessDenied", "NoSuchBucket"}
 """What besides says nothing of locks when the canary is to be stored."""
+
+
+def drill(vault: VaultReader) -> None:
+    """Attack a vault's store, and return where it withstood everything. A vault that enforces no WORM isn't attacked.
+
+    Raises:
+        HaltError: WORM_REFUSED; the store failed the step that the error names.
+        UnavailableError: The store is away; nothing is known of its locks.
+    """
+    if isinstance(vault, S3Vault):
+        with vault.mapped_errors("the drill"):
+            drill_bucket(make_client(vault.bucket, attempts=1), vault.bucket)
 
 
 def drill_bucket(client: Any, bucket: Bucket) -> None:

@@ -1,19 +1,9 @@
-"""The vault: where blocks lie for good, behind one small interface. One backend, one module."""
+"""The interface of a vault, the store that keeps a log's blocks. It has the verbs of a store and nothing else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-
-from auditseal_schemas.errors import AuditsealError
-
-
-class VaultError(AuditsealError):
-    """The store can't be reached or answers with an error: exit code 1, never a verdict; trying again may help."""
-
-
-class AlreadyStoredError(AuditsealError):
-    """An object of that key exists; the store refused the write and changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +34,7 @@ class Retention:
 
 
 class VaultReader(Protocol):
-    """A vault as an auditor or a sealer sees it."""
+    """A vault, for reading."""
 
     @property
     def url(self) -> str:
@@ -63,7 +53,7 @@ class VaultReader(Protocol):
         more than that many are fetched and yielded.
 
         Raises:
-            VaultError: The store can't be read.
+            UnavailableError: The store can't be read.
         """
         ...
 
@@ -71,7 +61,7 @@ class VaultReader(Protocol):
         """Whether a key's latest version can be read: a quick hint, and no proof that nothing is stored there.
 
         Raises:
-            VaultError: The store can't be asked.
+            UnavailableError: The store can't be asked.
         """
         ...
 
@@ -82,7 +72,7 @@ class VaultReader(Protocol):
         the memory.
 
         Raises:
-            VaultError: The store can't be read, or there is no such object.
+            UnavailableError: The store can't be read, or there is no such object.
         """
         ...
 
@@ -90,13 +80,13 @@ class VaultReader(Protocol):
         """Return a version's lock, None where it has none or the store knows of no locks.
 
         Raises:
-            VaultError: The store can't be read.
+            UnavailableError: The store can't be read.
         """
         ...
 
 
 class Vault(VaultReader, Protocol):
-    """A vault as the archiver sees it."""
+    """A vault, for reading and for adding objects."""
 
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:
         """Store a new object, locked in COMPLIANCE mode until `retain_until` where the store has locks.
@@ -106,15 +96,6 @@ class Vault(VaultReader, Protocol):
 
         Raises:
             AlreadyStoredError: The key exists; nothing was changed.
-            VaultError: The outcome is unknown, or the store is away.
-        """
-        ...
-
-    def drill(self) -> None:
-        """Prove that the store keeps what it promises: see docs/explanation/object-lock.md.
-
-        Raises:
-            HaltError: WORM_REFUSED; the store failed a step.
-            VaultError: The store is away.
+            UnavailableError: The outcome is unknown, or the store is away.
         """
         ...

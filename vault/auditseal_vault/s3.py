@@ -9,8 +9,11 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from auditseal_archiver.drill import drill_bucket
-from auditseal_archiver.s3_client import (
+from auditseal_schemas.errors import UnavailableError, quoted
+from auditseal_schemas.limits import MAX_OBJECT_BYTES
+from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.interface import Retention, StoredVersion
+from auditseal_vault.s3_client import (
     BROKEN_ANSWER,
     CONFLICT,
     FORBIDDEN,
@@ -23,9 +26,6 @@ from auditseal_archiver.s3_client import (
     put_locked,
     status_of,
 )
-from auditseal_archiver.vault import AlreadyStoredError, Retention, StoredVersion, VaultError
-from auditseal_schemas.errors import quoted
-from auditseal_schemas.limits import MAX_OBJECT_BYTES
 
 _ATTEMPTS = 4
 _MOST_WORDS = 500
@@ -38,14 +38,14 @@ class S3Vault:
 
     def __init__(self, bucket: Bucket) -> None:
         """Take the bucket; nothing is sent before a method is called."""
-        self._bucket = bucket
+        self.bucket = bucket
         self._client = make_client(bucket, _ATTEMPTS)
 
     @property
     def url(self) -> str:
         """The vault's URL."""
-        query = [f"{name}={value}" for name in ("endpoint", "region") if (value := getattr(self._bucket, name))]
-        return f"s3://{self._bucket.name}/{quote(self._bucket.prefix)}" + ("?" + "&".join(query) if query else "")
+        query = [f"{name}={value}" for name in ("endpoint", "region") if (value := getattr(self.bucket, name))]
+        return f"s3://{self.bucket.name}/{quote(self.bucket.prefix)}" + ("?" + "&".join(query) if query else "")
 
     @property
     def enforces_worm(self) -> bool:
@@ -54,13 +54,13 @@ class S3Vault:
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         """Yield every version and marker; see `VaultReader`."""
-        marker = {"KeyMarker": self._bucket.prefix + after} if after else {}
+        marker = {"KeyMarker": self.bucket.prefix + after} if after else {}
         remaining, last = limit, after
         while remaining is None or remaining > 0:
-            with self._mapped_errors(f"{prefix}*"):
+            with self.mapped_errors(f"{prefix}*"):
                 page = self._client.list_object_versions(
-                    Bucket=self._bucket.name,
-                    Prefix=self._bucket.prefix + prefix,
+                    Bucket=self.bucket.name,
+                    Prefix=self.bucket.prefix + prefix,
                     MaxKeys=min(remaining or _PAGE, _PAGE),
                     **marker,
                 )
@@ -74,13 +74,15 @@ class S3Vault:
             last = found[-1].key if found else last
             marker = {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
             if marker in ({}, before):
-                raise VaultError(f"{quoted(prefix)} in {self.url}: the store's listing goes on and says nowhere how")
+                raise UnavailableError(
+                    f"{quoted(prefix)} in {self.url}: the store's listing goes on and names no place to go on from"
+                )
 
     def holds(self, key: str) -> bool:
         """Whether a key's latest version can be read; see `VaultReader`."""
-        with self._mapped_errors(key):
+        with self.mapped_errors(key):
             try:
-                self._client.head_object(Bucket=self._bucket.name, Key=self._bucket.prefix + key)
+                self._client.head_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)
             except ClientError as error:
                 if status_of(error) in {FORBIDDEN, NOT_FOUND}:  # to whom may not ListBucket, S3 forbids what is absent
                     return False
@@ -90,21 +92,23 @@ class S3Vault:
     def read(self, key: str, version_id: str = "") -> bytes:
         """Return the content of a version; see `VaultReader`."""
         version = {"VersionId": version_id} if version_id else {}
-        with self._mapped_errors(key):
-            answer = self._client.get_object(Bucket=self._bucket.name, Key=self._bucket.prefix + key, **version)
+        with self.mapped_errors(key):
+            answer = self._client.get_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key, **version)
             with answer["Body"] as body:
                 content: bytes = body.read(MAX_OBJECT_BYTES + 1)
         wanted = min(answer["ContentLength"], MAX_OBJECT_BYTES + 1)
         if len(content) != wanted:
-            raise VaultError(f"{key} in {self.url}: the store sent {len(content)} bytes and broke off, of {wanted}")
+            raise UnavailableError(
+                f"{key} in {self.url}: the store closed the connection after {len(content)} of {wanted} bytes"
+            )
         return content
 
     def retention(self, key: str, version_id: str) -> Retention | None:
         """Return a version's lock; see `VaultReader`."""
-        with self._mapped_errors(key):
+        with self.mapped_errors(key):
             try:
                 answer = self._client.get_object_retention(
-                    Bucket=self._bucket.name, Key=self._bucket.prefix + key, VersionId=version_id
+                    Bucket=self.bucket.name, Key=self.bucket.prefix + key, VersionId=version_id
                 )
             except ClientError as error:
                 if code_of(error) in _NO_LOCK or (code_of(error) == "InvalidRequest" and "Lock" in str(error)):
@@ -121,18 +125,13 @@ class S3Vault:
             stop=stop_after_attempt(_ATTEMPTS),
             reraise=True,
         )
-        with self._mapped_errors(key):
+        with self.mapped_errors(key):
             try:
-                attempts(put_locked, self._client, self._bucket.name, self._bucket.prefix + key, data, retain_until)
+                attempts(put_locked, self._client, self.bucket.name, self.bucket.prefix + key, data, retain_until)
             except ClientError as error:
                 if status_of(error) == PRECONDITION_FAILED:
                     raise AlreadyStoredError(f"{key} exists in {self.url}") from error
                 raise
-
-    def drill(self) -> None:
-        """Run the WORM drill; see `Vault`."""
-        with self._mapped_errors("the drill"):
-            drill_bucket(make_client(self._bucket, attempts=1), self._bucket)
 
     def _in_order(self, page: dict[str, Any]) -> list[StoredVersion]:
         """Merge the versions and the markers of a page, which boto3 hands over apart."""
@@ -141,7 +140,7 @@ class S3Vault:
         # Stable: where the store gives whole seconds only, versions stay in the store's order among themselves.
         entries.sort(key=lambda pair: (pair[0]["IsLatest"], pair[0]["LastModified"]), reverse=True)
         entries.sort(key=lambda pair: pair[0]["Key"].encode())
-        start = len(self._bucket.prefix)
+        start = len(self.bucket.prefix)
         return [
             StoredVersion(entry["Key"][start:], entry["VersionId"], entry["IsLatest"], is_marker, entry.get("Size", 0))
             for entry, is_marker in entries
@@ -152,15 +151,15 @@ class S3Vault:
         for entry in found:
             if not entry.key.startswith(prefix) or entry.key == after or entry.key.encode() < last.encode():
                 problem = f"the store lists {quoted(entry.key)}, which is not what was asked for, or out of order"
-                raise VaultError(f"{quoted(prefix)} in {self.url}: {problem}")
+                raise UnavailableError(f"{quoted(prefix)} in {self.url}: {problem}")
 
     @contextmanager
-    def _mapped_errors(self, what: str) -> Iterator[None]:
+    def mapped_errors(self, what: str) -> Iterator[None]:
         """Map errors; their texts may be the store's own."""
         try:
             yield
         except S3_ERRORS as error:
-            raise VaultError(f"{what} in {self.url}: {quoted(str(error), _MOST_WORDS)}") from error
+            raise UnavailableError(f"{what} in {self.url}: {quoted(str(error), _MOST_WORDS)}") from error
         except BROKEN_ANSWER as error:
             problem = f"the store's answer is none of S3's: {quoted(repr(error), _MOST_WORDS)}"
-            raise VaultError(f"{what} in {self.url}: {problem}") from error
+            raise UnavailableError(f"{what} in {self.url}: {problem}") from error

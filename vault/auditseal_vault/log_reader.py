@@ -1,0 +1,137 @@
+"""One log in a vault: its head, its block at a height, and the keys that are valid there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verdict import Verdict
+from auditseal_vault.errors import NotStoredError
+from auditseal_vault.head import head_height, oldest_version
+from auditseal_vault.interface import VaultReader
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """The object at a block's key: the oldest version, which was locked first and counts.
+
+    Attributes:
+        height: The height that the key names.
+        key: The object's key in the vault.
+        version_id: The store's name of the version; empty where the store has no versions.
+        data: The object's bytes; nothing of them is parsed or verified.
+    """
+
+    height: int
+    key: str
+    version_id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogReader:
+    """Reads one log.
+
+    Attributes:
+        reader: The vault.
+        origin: The log.
+
+    All methods raise `UnavailableError` where the store can't be read, and `HaltError` (SQUATTED) where a key holds a
+    delete marker and no version.
+    """
+
+    reader: VaultReader
+    origin: Origin
+
+    def head(self) -> StoredBlock | None:
+        """Return the log's highest stored block, None where the vault has no block of the log."""
+        height = head_height(self.reader, self.origin)
+        return None if height is None else self.stored(height)
+
+    def stored(self, height: int) -> StoredBlock:
+        """Return the object at a height.
+
+        Raises:
+            NotStoredError: The vault has none there.
+        """
+        key = self.origin.block_key(height)
+        oldest = oldest_version(self.reader, key)
+        if oldest is None:
+            raise NotStoredError(
+                f"the vault holds no block {height} of {self.origin}: {key} is not in {self.reader.url}"
+            )
+        return StoredBlock(height, key, oldest.version_id, self.reader.read(key, oldest.version_id))
+
+    def block(self, height: int) -> Block:
+        """Return the block at a height, parsed and in its place; nothing else of it is verified.
+
+        Raises:
+            NotStoredError: The vault has none there.
+            VerificationError: MALFORMED, or BROKEN_CHAIN where it is a block of another log or height.
+        """
+        return parse_in_place(self.stored(height), self.origin)
+
+
+def parse_in_place(stored: StoredBlock, origin: Origin) -> Block:
+    """Parse a stored object and check that it is the block that its key names.
+
+    Raises:
+        VerificationError: MALFORMED, or BROKEN_CHAIN where it is a block of another log or height.
+    """
+    block = Block.parse(stored.data)
+    if (block.header.origin, block.header.height) != (origin, stored.height):
+        problem = f"{stored.key} holds block {block.header.height} of {block.header.origin}"
+        raise VerificationError(Verdict.BROKEN_CHAIN, "origin", problem)
+    return block
+
+
+def keys_at(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[VerifierKey, ...]:
+    """Return the keys that are valid at a block's height: the pinned ones, or those that rotations lead to.
+
+    A set of keys signs one run of heights. So the block that names the next keys is found by halving, and few blocks
+    are read however long the log is. Each of those blocks is checked up to its signature.
+
+    Raises:
+        NotStoredError: The vault lacks a block that the search needs.
+        VerificationError: BAD_SIGNATURE, no keys valid on the way signed the block; or a block on the way is at fault.
+    """
+    height = block.header.height
+    first, keys = pinned.start.height if pinned.start else 0, pinned.keys
+
+    @lru_cache(maxsize=1)
+    def block_at(number: int) -> Block:
+        return block if number == height else log.block(number)
+
+    while not is_signed(block, keys):
+        last = _last_signed(block_at, keys, first, height)
+        if last is None:
+            problem = f"no block from {first} to {height} is signed by the keys valid there"
+            raise VerificationError(Verdict.BAD_SIGNATURE, "note", problem)
+        rotation = block_at(last)
+        first, keys = last + 1, LogState.after(rotation, keys).keys
+    return keys
+
+
+def _last_signed(block_at: Callable[[int], Block], keys: tuple[VerifierKey, ...], first: int, last: int) -> int | None:
+    """Return the last height that the keys signed, of those from `first` to below `last`."""
+    if not is_signed(block_at(first), keys):
+        return None
+    while last - first > 1:
+        middle = (first + last) // 2
+        first, last = (middle, last) if is_signed(block_at(middle), keys) else (first, middle)
+    return first
+
+
+def is_signed(block: Block, keys: tuple[VerifierKey, ...]) -> bool:
+    """Return whether a block's checkpoint holds and each of the keys signed it."""
+    try:
+        block.check_checkpoint()
+        block.check_signatures(keys)
+    except VerificationError:
+        return False
+    return True
