@@ -105,6 +105,10 @@ $(VENV)/mutation: $(VENV)/test deploy/requirements/mutation.txt
 mutants: $(VENV)/mutation ## Change the core and the auditor's checks in small ways: do the tests notice? mutants.json (MODULE=note)
 	$(BIN)/python -m tests.mutation --json mutants.json $(MODULE)
 
+.PHONY: docs
+docs: $(VENV)/test ## The documentation as a site, in site/; any warning fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 .PHONY: lock
 lock: ## Pin the requirements anew, by hash and without naming an index
 	$(BIN)/python -m pip install --quiet uv
@@ -118,4 +122,4 @@ LOCK_go := deploy/requirements/go.in
 
 .PHONY: clean
 clean: ## Remove what was made here
-	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) demo dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
