@@ -31,7 +31,7 @@ class Turn:
 TURNS = (
     Turn(r"\bwho(?:so|m)?ever\b", "the operator, a person who, anyone who"),
     Turn(
-        r"(?:(?<=[.:;!?] )|^)what (?!(?:never|is|are|was|were|to|does|do|did|happens|happened|if|each|it|"
+        r"(?:(?<=[.:;!?] )|^)what (?!(?:never|next|is|are|was|were|to|does|do|did|happens|happened|if|each|it|"
         r"this|the|a|an|you|we|they|[a-z]+ (?:is|are|does|do))\b)[a-z]+",
         "the thing itself: an object that, the bytes that",
     ),
@@ -60,7 +60,7 @@ TURNS = (
     Turn(r"\bso too\b", "also"),
     Turn(r"\b(?:as )?seen(?= (?:on|with|in practice)|:|\)|,)|\bunseen\b", "observed with (version, date); undetected"),
     Turn(r"\b(?:ask|asks|asked|asking) (?:by name|anew)\b|\bby name for\b", "explicitly enables"),
-    Turn(r"\bwants? (?:a|an|the|no|more|its|their)\b", "needs a"),
+    Turn(r"\bwants (?:a|an|the|no|more|its|their)\b", "needs a"),
     Turn(r"\banybody(?:'s)?\b|\bnobody's\b", "anyone, untrusted"),
     Turn(r"\bmay be anyone's\b", "untrusted"),
     Turn(r"\bof none\b|\bof which none\b", "if there are none"),
@@ -80,6 +80,5 @@ TURNS = (
     Turn(r"\bin (?:its|their) turn\b", "in order"),
     Turn(r"\b(?:is|are|be) away\b", "is unreachable"),
     Turn(r"\b(?:broke|breaks?|broken) off\b", "closed the connection"),
-    Turn(r"\bnone of (?:it|them|which)\b", "not one of them"),
     Turn(r"\bsuch (?:a|an) one\b|\bone that (?:isn't|is no)\b", "that object"),
 )
