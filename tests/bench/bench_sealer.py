@@ -30,7 +30,7 @@ from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.key_file import store_key
 from auditseal_sealer.topic_rules import TopicRules
 from auditseal_sealer.topics import create_topics
-from tests.sealing import read_topic
+from tests.factory.sealing import read_topic
 
 _PASSPHRASE = "benchmark"
 _CONSUME = """

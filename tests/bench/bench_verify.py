@@ -26,13 +26,14 @@ from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Source, Stream
+from auditseal_schemas.header import TIMESTAMP_CREATE
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_vault.directory import DirectoryVault
 from tests.bench.bench_record import varied_fields
-from tests.vectors.parts import Message
+from tests.factory.messages import Message
 
 RECORDS = 1_000_000
 MOST_MIB = 300
@@ -91,7 +92,7 @@ def _messages(records: int) -> Iterator[Message]:
         occurred = _BEGAN + timedelta(microseconds=37 * number)
         named: EventFields = {**fields, "event_id": str(uuid7()), "occurred_at": occurred}
         event = AuditEvent(source=source, stream=Stream(id="bench", sequence=number), **named)
-        yield Message(number, (1, began + number // 20), event.actor.id.encode(), [], encode_event(event))
+        yield Message(number, encode_event(event), event.actor.id.encode(), [], began + number // 20, TIMESTAMP_CREATE)
 
 
 def _verify(directory: Path, jobs: int, *, quick: bool) -> None:

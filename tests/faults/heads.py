@@ -35,7 +35,7 @@ from auditseal_sealer.watch import read_topics
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.head import read_head
 from auditseal_vault.interface import VaultReader
-from tests.core_samples import messages
+from tests.factory.messages import messages
 from tests.faults.rig import CLUSTER, Pipeline, Rig
 
 _TIMES = 7

@@ -21,7 +21,7 @@ from auditseal_schemas.limits import MIB
 from auditseal_schemas.merkle import Frontier, leaf_hash, tree_root
 from auditseal_schemas.note import Note, NoteSignature
 from auditseal_schemas.record import next_link, scan_record
-from tests.core_samples import KEY, SIGNER
+from tests.factory.keys import KEY, SIGNER
 from tests.fuzz.edit import NUMBERS, Edit
 from tests.fuzz.mutate_avro import mutate_avro
 from tests.fuzz.mutate_record import mutate_record

@@ -8,7 +8,7 @@ from random import Random
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.key import ED25519
 from auditseal_schemas.note import Note, sign_note
-from tests.core_samples import OTHER_SIGNER, SIGNER
+from tests.factory.keys import OTHER_SIGNER, SIGNER
 from tests.fuzz.edit import Edit
 
 _WORDS = re.compile(rb"([\s/+=?&:]+)")

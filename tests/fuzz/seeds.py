@@ -22,21 +22,9 @@ from auditseal_schemas.header import Extension, Gap, Predecessor
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import Oversize, RecordEncoder, SealedRecord
-from tests.core_samples import (
-    GENESIS,
-    KEY,
-    NOW,
-    ORIGIN,
-    OTHER_KEY,
-    OTHER_SIGNER,
-    SIGNER,
-    SOURCE,
-    Message,
-    chain,
-    messages,
-    resigned,
-    sealed,
-)
+from tests.factory.blocks import GENESIS, NOW, SOURCE, chain, resigned, sealed
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
+from tests.factory.messages import Message, messages
 from tests.fuzz.mutate_record import encode_record
 
 FULL_EVENT = AuditEvent(

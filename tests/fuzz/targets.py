@@ -29,7 +29,8 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import SealedRecord, parse_record
 from auditseal_schemas.trust import Trust
-from tests.core_samples import GENESIS, KEY, ORIGIN, OTHER_KEY
+from tests.factory.blocks import GENESIS
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY
 from tests.fuzz import seeds
 from tests.fuzz.edit import Edit
 from tests.fuzz.mutate_avro import mutate_avro

@@ -29,7 +29,9 @@ from auditseal_schemas.recheck import check_records
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Vault
 from auditseal_vault.open import open_vault
-from tests.core_samples import SIGNER, messages, resigned, sealed
+from tests.factory.blocks import resigned, sealed
+from tests.factory.keys import SIGNER
+from tests.factory.messages import messages
 
 MakeTopic = Callable[..., str]
 READY_SECONDS = 60

@@ -9,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from auditseal_local.kafka import KafkaNode
-from tests.sealing import Site
+from tests.factory.sealing import Site
 
 PARTITIONS = 4
 

@@ -13,7 +13,7 @@ from auditseal_local.kafka import KafkaNode
 from auditseal_local.ports import free_ports
 from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt
-from tests.sealing import UNCOMMITTED, SealerProcess, Site
+from tests.factory.sealing import UNCOMMITTED, SealerProcess, Site
 
 
 @pytest.fixture

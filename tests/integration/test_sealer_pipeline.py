@@ -14,7 +14,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.header import CAUSE_BELOW_START, Gap
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
 from auditseal_sealer.cluster import Cluster
-from tests.sealing import UNCOMMITTED, Site, read_topic
+from tests.factory.sealing import UNCOMMITTED, Site, read_topic
 
 
 @pytest.fixture

@@ -18,8 +18,10 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.errors import AlreadyStoredError
 from auditseal_vault.open import open_vault
+from tests.factory.blocks import resigned
+from tests.factory.keys import OTHER_SIGNER, keys_of
+from tests.factory.vaults import ORIGINS, make_log
 from tests.oracle import anchor
-from tests.vault_factory import ORIGINS, OTHER_SIGNER, keys_of, make_log, resigned
 
 LOG, OTHER = ORIGINS
 KEY = LOG.block_key(1)

@@ -16,9 +16,9 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import consistency_proof, inclusion_proof, leaf_hash, tree_root
 from auditseal_schemas.trust import Trust
+from tests.factory.keys import signing_key
 from tests.vectors.good import plain, simple_run
 from tests.vectors.make import FOLDER, INDEX
-from tests.vectors.parts import signing_key
 
 PROGRAM = Path(__file__).parent / "notecheck"
 VECTORS = {vector["name"]: vector for vector in json.loads((FOLDER / INDEX).read_text(encoding="utf-8"))}

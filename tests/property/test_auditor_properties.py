@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from auditseal_auditor.heads import Head
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import ORIGINS, MemoryVault, audit, make_log, make_trust, places, put_log
+from tests.factory.audits import audit, places
+from tests.factory.vaults import ORIGINS, MemoryVault, make_log, make_trust, put_log
 
 LOG = ORIGINS[0]
 BLOCKS = make_log(LOG, (2, 3, 1), partitions=1)

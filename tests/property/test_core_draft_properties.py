@@ -9,7 +9,9 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits
 from auditseal_schemas.log import LogState
 from auditseal_schemas.recheck import check_records
-from tests.core_samples import GENESIS, KEY, NOW, SIGNER, SOURCE, Message
+from tests.factory.blocks import GENESIS, NOW, SOURCE
+from tests.factory.keys import KEY, SIGNER
+from tests.factory.messages import Message
 
 STEPS = st.lists(
     st.tuples(

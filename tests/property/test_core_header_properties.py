@@ -15,7 +15,7 @@ from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.note import Note, NoteSignature
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.schema import parsed_schema
-from tests.core_samples import chain, flipped, read_or_refuse
+from tests.factory.blocks import chain, flipped, read_or_refuse
 
 HASHES = st.binary(min_size=32, max_size=32)
 LONGS = st.integers(-(2**63), 2**63 - 1)

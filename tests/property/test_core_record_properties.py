@@ -21,7 +21,7 @@ from auditseal_schemas.record import (
 )
 from auditseal_schemas.schema import parsed_schema
 from auditseal_schemas.varint import encode_long
-from tests.core_samples import read_or_refuse
+from tests.factory.blocks import read_or_refuse
 
 BYTES = st.none() | st.binary(max_size=200) | st.integers(0, 20_000).map(bytes)
 OFFSETS = st.integers(0, 2**63 - 1) | st.integers(0, 2**15)

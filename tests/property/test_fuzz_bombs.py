@@ -35,7 +35,8 @@ from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import StoredVersion
 from auditseal_vault.open import open_reader
-from tests.core_samples import KEY, ORIGIN, chain
+from tests.factory.blocks import chain
+from tests.factory.keys import KEY, ORIGIN
 from tests.fuzz import seeds
 from tests.fuzz.vaults import MemoryVault, scripted_store, stored
 from tests.fuzz.watch import check_words, peak_kib, reset_peak_kib

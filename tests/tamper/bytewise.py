@@ -5,11 +5,11 @@ from functools import partial
 
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from tests.factory.vaults import ORIGINS
 from tests.tamper.case import Family, Vault, find, no_block, with_object
 from tests.tamper.fate import Fates
 from tests.tamper.layout import Part, layout
 from tests.tamper.world import HEIGHTS, OFFSETS, history
-from tests.vault_factory import ORIGINS
 from tests.vectors.sealed import flipped
 
 ANYONE = "writes to the disks"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 from auditseal_vault.interface import Retention
+from tests.factory.vaults import Version
 from tests.tamper.case import Family, Kind, Vault
 from tests.tamper.world import Objects
-from tests.vault_factory import Version
 from tests.vectors.make import all_vectors
 from tests.vectors.vector import Vector
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from tests.factory.keys import SIGNER, keys_of
+from tests.factory.vaults import ORIGINS
 from tests.tamper.case import Expected, Family, Kind, Vault, find, no_block, with_object
 from tests.tamper.records import ATTACKER, EVERYTHING
 from tests.tamper.world import HEIGHTS, LAST, heads, history
-from tests.vault_factory import ORIGINS, SIGNER, keys_of
 from tests.vectors.sealed import Sealed
 
 LIAR = "holds the signing key"

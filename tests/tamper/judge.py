@@ -12,10 +12,10 @@ from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
+from tests.factory.vaults import MemoryVault, Version
 from tests.oracle import anchor, store, verifier
 from tests.oracle.reader import Refused
 from tests.tamper.case import Expected, Outcome, Vault
-from tests.vault_factory import MemoryVault, Version
 from tests.vectors.vector import Finding
 
 _parse_trust = lru_cache(Trust.parse)

@@ -8,10 +8,11 @@ from itertools import permutations, product
 from auditseal_schemas.note import NoteSignature, sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from tests.factory.keys import SIGNER
+from tests.factory.vaults import ORIGINS
 from tests.tamper.case import Expected, Family, Kind, Vault, find, no_block, with_object
 from tests.tamper.records import ATTACKER, EVERYTHING
 from tests.tamper.world import HEIGHTS, OFFSETS, history
-from tests.vault_factory import ORIGINS, SIGNER
 from tests.vectors.sealed import Sealed
 from tests.vectors.tampered import GROUP_ORDER
 

@@ -5,9 +5,9 @@ from itertools import combinations, permutations, product
 
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from tests.factory.vaults import ORIGINS
 from tests.tamper.case import Expected, Family, Kind, Vault, find
 from tests.tamper.world import HEIGHTS, LAST, Objects, heads, untouched
-from tests.vault_factory import ORIGINS
 
 DISKS = "writes to the disks"
 FAR = 999_999_999_999

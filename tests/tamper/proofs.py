@@ -8,11 +8,11 @@ from auditseal_schemas import merkle
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.record import next_link
 from auditseal_schemas.verdict import Verdict
+from tests.factory.vaults import ORIGINS
 from tests.oracle import proof
 from tests.oracle.reader import Refused
 from tests.tamper.case import Expected, Family, Outcome, find
 from tests.tamper.world import HEIGHTS, history
-from tests.vault_factory import ORIGINS
 
 ANYBODY = "makes a proof"
 

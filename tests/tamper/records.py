@@ -11,11 +11,12 @@ from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import RecordEncoder, next_link, parse_record
 from auditseal_schemas.verdict import Verdict
+from tests.factory.keys import keys_of, signing_key
+from tests.factory.messages import Message
+from tests.factory.vaults import ORIGINS
 from tests.tamper.case import Expected, Family, Vault, find, with_object
 from tests.tamper.world import HEIGHTS, LAST, OFFSETS, History, history, key_of, messages_of, seal_messages, stored
 from tests.tamper.world import untouched as whole
-from tests.vault_factory import ORIGINS, keys_of
-from tests.vectors.parts import Message, signing_key
 from tests.vectors.sealed import Sealed, flipped
 
 EVERYTHING = "holds all but the signing key"
@@ -111,7 +112,7 @@ def edits(height: int) -> Iterator[tuple[str, Edit]]:
 
 
 def _rewrite(number: int, messages: Sequence[Message]) -> list[Message]:
-    return [replace(one, raw_value=b"rewritten") if at == number else one for at, one in enumerate(messages)]
+    return [replace(one, content=b"rewritten") if at == number else one for at, one in enumerate(messages)]
 
 
 def _drop(number: int, messages: Sequence[Message]) -> list[Message]:
@@ -121,7 +122,7 @@ def _drop(number: int, messages: Sequence[Message]) -> list[Message]:
 
 def _insert(number: int, messages: Sequence[Message]) -> list[Message]:
     later = [replace(one, at=one.at + 1) for one in messages[number:]]
-    return [*messages[:number], replace(messages[number], raw_value=b"never happened"), *later]
+    return [*messages[:number], replace(messages[number], content=b"never happened"), *later]
 
 
 def _swap(one: int, other: int, messages: Sequence[Message]) -> list[Message]:

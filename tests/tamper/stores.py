@@ -8,11 +8,11 @@ from itertools import product
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import Retention
+from tests.factory.vaults import DAY, RETENTION_DAYS, Version, lock_until
 from tests.tamper.case import Expected, Family, Kind, Vault, find, no_block
 from tests.tamper.objects import PLACES, Place, holes, key_at
 from tests.tamper.records import ATTACKER
 from tests.tamper.world import LAST, Objects, heads, history, untouched
-from tests.vault_factory import DAY, RETENTION_DAYS, Version, lock_until
 
 ROOT = "holds the store's root"
 LOCKED = lock_until(days=400)

@@ -14,13 +14,14 @@ from auditseal.cli import app
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from tests.factory.keys import SIGNER, keys_of
+from tests.factory.vaults import ORIGINS
 from tests.oracle import anchor
 from tests.oracle.reader import Refused
 from tests.oracle.verifier import values
 from tests.tamper.records import ATTACKER, edits, remade_log
 from tests.tamper.thief import handed_over, with_blocks
 from tests.tamper.world import HEIGHTS, LAST, TRUST, Objects, heads, history, untouched
-from tests.vault_factory import ORIGINS, SIGNER, keys_of
 
 LOG, OTHER = ORIGINS
 VKEYS = [line.split()[1] for line in TRUST.splitlines() if line.startswith(f"log {LOG}+")]

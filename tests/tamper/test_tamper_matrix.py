@@ -8,13 +8,13 @@ import pytest
 from auditseal_auditor import walk
 from auditseal_schemas.note import Note
 from auditseal_schemas.verdict import Verdict
+from tests.factory.vaults import ORIGINS
 from tests.tamper import bytewise, judge, notes, records, stores
 from tests.tamper.__main__ import matrix_lines, summary_of
 from tests.tamper.case import Family, Kind, Vault, find
 from tests.tamper.layout import Part, layout
 from tests.tamper.matrix import Row, families, run
 from tests.tamper.world import LAST, heads, history, untouched
-from tests.vault_factory import ORIGINS
 
 SAMPLE = 61
 LOG = ORIGINS[0]

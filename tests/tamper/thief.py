@@ -15,6 +15,8 @@ from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from tests.factory.keys import SIGNER, keys_of, signing_key
+from tests.factory.vaults import ORIGINS, genesis, make_messages
 from tests.tamper.case import Expected, Family, Kind, Vault, find
 from tests.tamper.records import ATTACKER, edits, remade_log
 from tests.tamper.world import (
@@ -31,8 +33,6 @@ from tests.tamper.world import (
     stored,
     untouched,
 )
-from tests.vault_factory import ORIGINS, SIGNER, genesis, keys_of, make_messages
-from tests.vectors.parts import signing_key
 
 KEY = "holds the signing key"
 RETIRED = "holds a retired key"
@@ -162,7 +162,7 @@ def continued(origin: Origin, number: int) -> list[Block]:
     state, blocks = history(origin).states[-1], []
     for _ in range(number):
         messages = make_messages(origin, range(state.next_offset, state.next_offset + 2))
-        blocks.append(seal_messages(state, [replace(one, raw_value=b"never happened") for one in messages], SIGNER))
+        blocks.append(seal_messages(state, [replace(one, content=b"never happened") for one in messages], SIGNER))
         state = state.accept(blocks[-1])
     return blocks
 
@@ -231,7 +231,7 @@ class Rotation:
         """Return it; with `text` all records say this instead of what is true."""
         states, blocks = [genesis(LOG)], []
         for height, (signer, following) in enumerate(zip(self.signers, self.announced, strict=True)):
-            messages = [replace(one, raw_value=text or one.raw_value) for one in messages_of(LOG, height)]
+            messages = [replace(one, content=text or one.content) for one in messages_of(LOG, height)]
             keys = tuple(map(str, keys_of(LOG, *following))) if following else ()
             blocks.append(seal_messages(states[-1], messages, signer, next_keys=keys))
             own: LogState = replace(states[-1], keys=keys_of(LOG, signer))

@@ -15,8 +15,10 @@ from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from tests.vault_factory import ORIGINS, SEALED_AT, SIGNER, Version, genesis, keys_of, lock_until, make_messages
-from tests.vectors.parts import Message, stored_deflate
+from tests.factory.keys import SIGNER, keys_of
+from tests.factory.messages import Message
+from tests.factory.streams import stored_deflate
+from tests.factory.vaults import ORIGINS, SEALED_AT, Version, genesis, lock_until, make_messages
 from tests.vectors.sealed import Sealed
 
 Objects = dict[str, tuple[Version, ...]]

@@ -19,7 +19,9 @@ from auditseal_archiver.intake import (
 from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.note import Note
-from tests.core_samples import KEY, NOW, ORIGIN, OTHER_KEY, OTHER_SIGNER, chain, flipped, messages, resigned, sealed
+from tests.factory.blocks import NOW, chain, flipped, resigned, sealed
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER
+from tests.factory.messages import messages
 
 BLOCKS, STATES = chain(3, 2, 0, 4)
 AT_NOW = datetime.fromtimestamp(NOW / 1_000_000, UTC)

@@ -16,21 +16,10 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start
-from tests.archiver_samples import DAY, PINNED, FaultyVault, new_keeper, store
-from tests.core_samples import (
-    GENESIS,
-    KEY,
-    NOW,
-    ORIGIN,
-    OTHER_KEY,
-    OTHER_SIGNER,
-    SIGNER,
-    chain,
-    flipped,
-    messages,
-    resigned,
-    sealed,
-)
+from tests.factory.archiving import DAY, PINNED, FaultyVault, new_keeper, store
+from tests.factory.blocks import GENESIS, NOW, chain, flipped, resigned, sealed
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
+from tests.factory.messages import messages
 
 BLOCKS, STATES = chain(3, 2, 0, 4)
 DATA = [block.format() for block in BLOCKS]

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from auditseal_archiver.keeper import RewindNeededError
 from auditseal_archiver.lane import Handed, Lane
 from auditseal_schemas.halt import Halt, HaltError
-from tests.archiver_samples import TOPIC, FaultyVault, keeper_config, new_metrics, store
-from tests.core_samples import chain
+from tests.factory.archiving import TOPIC, FaultyVault, keeper_config, new_metrics, store
+from tests.factory.blocks import chain
 
 BLOCKS, _ = chain(3, 2, 4)
 LABELS = {"topic": TOPIC, "partition": "3"}

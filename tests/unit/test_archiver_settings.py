@@ -14,7 +14,7 @@ from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
-from tests.core_samples import SIGNER
+from tests.factory.keys import SIGNER
 
 
 def log_line(origin: Origin) -> str:

@@ -10,7 +10,8 @@ from auditseal_auditor.finding import Finding
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import AuditsealError, UnavailableError
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import ORIGINS, lock_until, make_vault, resigned
+from tests.factory.blocks import resigned
+from tests.factory.vaults import ORIGINS, lock_until, make_vault
 
 LOG = ORIGINS[0]
 STEM = "fork-a.example~audit.events~0~0"

@@ -12,7 +12,7 @@ from auditseal_auditor.examiner import Examiner, Todo
 from auditseal_auditor.inventory import Slot
 from auditseal_schemas.errors import AuditsealError, UnavailableError
 from auditseal_vault.directory import DirectoryVault
-from tests.vault_factory import ORIGINS, lock_until, make_log
+from tests.factory.vaults import ORIGINS, lock_until, make_log
 
 LOG = ORIGINS[0]
 

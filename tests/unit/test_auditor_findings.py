@@ -18,26 +18,11 @@ from auditseal_schemas.note import Note, sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Start
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import (
-    ORIGINS,
-    OTHER_SIGNER,
-    SIGNER,
-    MemoryVault,
-    Version,
-    audit,
-    genesis,
-    keys_of,
-    make_log,
-    make_trust,
-    make_vault,
-    places,
-    put_log,
-    relocated,
-    resigned,
-    seal,
-    with_records,
-)
-from tests.vectors.parts import stored_deflate
+from tests.factory.audits import audit, places
+from tests.factory.blocks import relocated, resigned, with_records
+from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
+from tests.factory.streams import stored_deflate
+from tests.factory.vaults import ORIGINS, MemoryVault, Version, genesis, make_log, make_trust, make_vault, put_log, seal
 
 LOG = ORIGINS[0]
 

@@ -19,20 +19,10 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Start
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import (
-    ORIGINS,
-    MemoryVault,
-    audit,
-    genesis,
-    keys_of,
-    lock_until,
-    make_trust,
-    make_vault,
-    places,
-    put_log,
-    resigned,
-    seal,
-)
+from tests.factory.audits import audit, places
+from tests.factory.blocks import resigned
+from tests.factory.keys import keys_of
+from tests.factory.vaults import ORIGINS, MemoryVault, genesis, lock_until, make_trust, make_vault, put_log, seal
 
 LOG = ORIGINS[0]
 

@@ -13,16 +13,15 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import StoredVersion
-from tests.vault_factory import (
+from tests.factory.audits import audit, places
+from tests.factory.vaults import (
     ORIGINS,
     MemoryVault,
     Version,
-    audit,
     genesis,
     lock_until,
     make_trust,
     make_vault,
-    places,
     put_log,
     seal,
 )

@@ -14,8 +14,9 @@ from auditseal_schemas.container import Chunk
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.record import next_link
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import ORIGINS, SIGNER, genesis, make_messages
-from tests.vectors.parts import stored_deflate
+from tests.factory.keys import SIGNER
+from tests.factory.streams import stored_deflate
+from tests.factory.vaults import ORIGINS, genesis, make_messages
 
 LOG = ORIGINS[0]
 OFFSETS = [3, 4, 7, 10, 11, 12, 20]

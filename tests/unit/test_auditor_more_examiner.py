@@ -10,7 +10,7 @@ from auditseal_auditor import examiner as module
 from auditseal_auditor.examine import Task
 from auditseal_auditor.examiner import Examiner, Todo
 from auditseal_auditor.inventory import list_slots
-from tests.vault_factory import ORIGINS, MemoryVault, make_vault
+from tests.factory.vaults import ORIGINS, MemoryVault, make_vault
 
 
 def todo(vault: MemoryVault) -> Iterator[Todo]:

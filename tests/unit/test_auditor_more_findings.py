@@ -8,7 +8,9 @@ import pytest
 from auditseal_auditor.evidence import write_evidence
 from auditseal_auditor.finding import MOST_KEPT, Finding, Findings
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import ORIGINS, audit, make_vault, places, resigned
+from tests.factory.audits import audit, places
+from tests.factory.blocks import resigned
+from tests.factory.vaults import ORIGINS, make_vault
 
 LOG = ORIGINS[0]
 

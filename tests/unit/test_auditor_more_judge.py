@@ -7,19 +7,9 @@ from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import (
-    ORIGINS,
-    MemoryVault,
-    audit,
-    genesis,
-    keys_of,
-    make_log,
-    make_trust,
-    make_vault,
-    places,
-    put_log,
-    seal,
-)
+from tests.factory.audits import audit, places
+from tests.factory.keys import keys_of
+from tests.factory.vaults import ORIGINS, MemoryVault, genesis, make_log, make_trust, make_vault, put_log, seal
 
 LOG = ORIGINS[0]
 RUNS = [Origin(LOG.cluster, LOG.topic, partition, 1) for partition in range(2)]

@@ -11,7 +11,10 @@ from auditseal_auditor.heads import Head, forks_between
 from auditseal_auditor.memory import read_heads, remember_heads
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import ORIGINS, OTHER_SIGNER, audit, lock_until, make_vault, places, resigned
+from tests.factory.audits import audit, places
+from tests.factory.blocks import resigned
+from tests.factory.keys import OTHER_SIGNER
+from tests.factory.vaults import ORIGINS, lock_until, make_vault
 
 LOG = ORIGINS[0]
 

@@ -10,19 +10,17 @@ from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import MalformedError, UnavailableError, VerificationError
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
-from tests.vault_factory import (
+from tests.factory.blocks import resigned
+from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
+from tests.factory.vaults import (
     ORIGINS,
-    OTHER_SIGNER,
-    SIGNER,
     MemoryVault,
     Version,
     genesis,
-    keys_of,
     make_log,
     make_messages,
     make_vault,
     put_log,
-    resigned,
     seal,
 )
 

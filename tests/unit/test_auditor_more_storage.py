@@ -9,17 +9,9 @@ from auditseal_auditor.inventory import is_begun, list_slots, retention_problem
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Retention
-from tests.vault_factory import (
-    DAY,
-    ORIGINS,
-    SEALED_AT,
-    MemoryVault,
-    Version,
-    audit,
-    lock_until,
-    make_vault,
-    resigned,
-)
+from tests.factory.audits import audit
+from tests.factory.blocks import resigned
+from tests.factory.vaults import DAY, ORIGINS, SEALED_AT, MemoryVault, Version, lock_until, make_vault
 
 LOG = ORIGINS[0]
 KEY = LOG.block_key(1)

@@ -6,7 +6,7 @@ from inspect import Parameter, signature
 import pytest
 
 from auditseal_auditor.finding import Finding
-from tests.value_types import blank, field_names, value_types
+from tests.factory.value_types import blank, field_names, value_types
 
 MODULES = (
     "audit", "examine", "finding", "heads", "inventory", "judge", "report", "single", "tally", "walk",

@@ -10,27 +10,26 @@ from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_schemas.verdict import Verdict
+from tests.factory.audits import audit
+from tests.factory.blocks import resigned
+from tests.factory.keys import OTHER_SIGNER, keys_of
+from tests.factory.vaults import (
+    DAY,
+    ORIGINS,
+    RETENTION_DAYS,
+    MemoryVault,
+    Version,
+    genesis,
+    lock_until,
+    make_log,
+    put_log,
+    seal,
+)
 from tests.oracle import anchor
 from tests.oracle.reader import Refused
 from tests.oracle.verifier import Log, check
 from tests.tamper.case import Vault
 from tests.tamper.judge import judge_vault
-from tests.vault_factory import (
-    DAY,
-    ORIGINS,
-    OTHER_SIGNER,
-    RETENTION_DAYS,
-    MemoryVault,
-    Version,
-    audit,
-    genesis,
-    keys_of,
-    lock_until,
-    make_log,
-    put_log,
-    resigned,
-    seal,
-)
 from tests.vectors.vector import Finding
 
 EARLIER = ORIGINS[0]

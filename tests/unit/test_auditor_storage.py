@@ -7,20 +7,10 @@ import pytest
 from auditseal_auditor.report import Result
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import Retention
-from tests.vault_factory import (
-    DAY,
-    ORIGINS,
-    OTHER_SIGNER,
-    RETENTION_DAYS,
-    SEALED_AT,
-    Version,
-    audit,
-    lock_until,
-    make_trust,
-    make_vault,
-    places,
-    resigned,
-)
+from tests.factory.audits import audit, places
+from tests.factory.blocks import resigned
+from tests.factory.keys import OTHER_SIGNER
+from tests.factory.vaults import DAY, ORIGINS, RETENTION_DAYS, SEALED_AT, Version, lock_until, make_trust, make_vault
 
 LOG = ORIGINS[0]
 KEY = LOG.block_key(1)

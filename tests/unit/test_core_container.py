@@ -14,7 +14,7 @@ from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.limits import MAX_OBJECT_BYTES, MAX_RECORDS
 from auditseal_schemas.schema import schema_text
 from auditseal_schemas.varint import encode_long
-from tests.core_samples import chain, flipped
+from tests.factory.blocks import chain, flipped
 
 BLOCKS, _ = chain(3, 2)
 BLOCK = BLOCKS[1]

@@ -10,7 +10,8 @@ from isal import isal_zlib
 from auditseal_schemas import deflate as with_isal
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.limits import MAX_CHUNK_BYTES
-from tests.core_samples import deflate_without_isal, flipped
+from tests.factory.blocks import flipped
+from tests.factory.streams import deflate_without_isal
 
 RANDOM = random.Random(1)
 CONTENTS = [

@@ -28,18 +28,10 @@ from auditseal_schemas.merkle import EMPTY_ROOT, tree_root
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import Oversize, RecordEncoder, SealedRecord, next_link
 from auditseal_schemas.varint import encode_long
-from tests.core_samples import (
-    GENESIS,
-    KEY,
-    NOW,
-    ORIGIN,
-    SIGNER,
-    SOURCE,
-    Message,
-    deflate_without_isal,
-    messages,
-    sealed,
-)
+from tests.factory.blocks import GENESIS, NOW, SOURCE, sealed
+from tests.factory.keys import KEY, ORIGIN, SIGNER
+from tests.factory.messages import Message, messages
+from tests.factory.streams import deflate_without_isal
 
 WITH_ZLIB = deflate_without_isal().deflate
 SMALL_BLOCKS = BlockLimits(records=4)

@@ -26,7 +26,8 @@ from auditseal_schemas.limits import (
 from auditseal_schemas.merkle import leaf_hash
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.schema import encode_value, schema_text
-from tests.core_samples import KEY, ORIGIN, empty_header, flipped
+from tests.factory.blocks import empty_header, flipped
+from tests.factory.keys import KEY, ORIGIN
 
 SECOND_RUN = Origin(ORIGIN.cluster, ORIGIN.topic, ORIGIN.partition, 1)
 PREDECESSOR = Predecessor(str(ORIGIN), 2, bytes(32))

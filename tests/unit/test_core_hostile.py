@@ -23,7 +23,9 @@ from auditseal_schemas.note import Note
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import RecordEncoder, parse_record, scan_record
 from auditseal_schemas.varint import encode_long
-from tests.core_samples import KEY, chain, deflate_without_isal, empty_header, read_or_refuse
+from tests.factory.blocks import chain, empty_header, read_or_refuse
+from tests.factory.keys import KEY
+from tests.factory.streams import deflate_without_isal
 
 BLOCKS, STATES = chain(3, 2)
 BLOCK = BLOCKS[1]

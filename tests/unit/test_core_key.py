@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.verdict import Verdict
-from tests.core_samples import KEY, ORIGIN, OTHER_KEY, SIGNER
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
 
 # RFC 8032 section 5.1: the field, the curve's d, and the order of the base point.
 P = 2**255 - 19

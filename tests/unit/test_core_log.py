@@ -18,19 +18,9 @@ from auditseal_schemas.note import Note, NoteSignature, sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.verdict import Verdict
-from tests.core_samples import (
-    GENESIS,
-    KEY,
-    NOW,
-    ORIGIN,
-    OTHER_KEY,
-    OTHER_SIGNER,
-    SIGNER,
-    chain,
-    messages,
-    resigned,
-    sealed,
-)
+from tests.factory.blocks import GENESIS, NOW, chain, resigned, sealed
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
+from tests.factory.messages import messages
 
 BLOCKS, STATES = chain(3, 2, 0, 4, 1)
 BLOCK, STATE = BLOCKS[3], STATES[3]

@@ -8,7 +8,8 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.errors import MalformedError
-from tests.core_samples import messages, sealed
+from tests.factory.blocks import sealed
+from tests.factory.messages import messages
 
 MOST_OF_ONE, MOST_OF_SEVERAL = 8_388_672, 4_194_304
 

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from auditseal_schemas import deflate as with_isal
-from tests.core_samples import deflate_without_isal
+from tests.factory.streams import deflate_without_isal
 
 
 @pytest.mark.parametrize("module", [with_isal, deflate_without_isal()], ids=["isal", "zlib"])

@@ -6,7 +6,9 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, CloseReason, encode_message
 from auditseal_schemas.header import CAUSE_UNKNOWN, Gap
 from auditseal_schemas.limits import MAX_CHUNK_BYTES
-from tests.core_samples import GENESIS, NOW, SIGNER, SOURCE, Message, messages, sealed
+from tests.factory.blocks import GENESIS, NOW, SOURCE, sealed
+from tests.factory.keys import SIGNER
+from tests.factory.messages import Message, messages
 
 
 def sized(offset: int, size: int) -> Message:

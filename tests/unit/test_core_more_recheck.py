@@ -12,7 +12,8 @@ from auditseal_schemas.header import Gap
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import RecordEncoder
 from auditseal_schemas.verdict import Verdict
-from tests.core_samples import GENESIS, Message, messages, resigned, sealed
+from tests.factory.blocks import GENESIS, resigned, sealed
+from tests.factory.messages import Message, messages
 
 NAMED = [("name", b"value")]
 MIXED = [

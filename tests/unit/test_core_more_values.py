@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from tests.value_types import blank, field_names, value_types
+from tests.factory.value_types import blank, field_names, value_types
 
 MODULES = (
     "block", "checkpoint", "container", "draft", "event", "event_parts", "header", "key", "log", "merkle", "note",

@@ -14,7 +14,7 @@ from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.limits import MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES
 from auditseal_schemas.note import Note, NoteSignature, sign_note
 from auditseal_schemas.verdict import Verdict
-from tests.core_samples import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/signed_note/notes.json").read_text())
 PETER, ENOCH = VECTORS["keys"]["PeterNeumann"], VECTORS["keys"]["EnochRoot"]

@@ -17,7 +17,8 @@ from auditseal_schemas.limits import MAX_CHUNK_BYTES
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import RecordEncoder
 from auditseal_schemas.verdict import Verdict
-from tests.core_samples import flipped, messages, sealed
+from tests.factory.blocks import flipped, sealed
+from tests.factory.messages import messages
 
 OFFSETS = [0, 1, 2, 5, 6, 9, 10, 11, 12, 13]
 BLOCK = sealed(messages(OFFSETS))

@@ -8,7 +8,7 @@ from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
 from auditseal_schemas.record import Oversize, RecordEncoder, SealedRecord, next_link, parse_record, scan_record
 from auditseal_schemas.varint import encode_long
-from tests.core_samples import flipped
+from tests.factory.blocks import flipped
 
 SMALL = RecordEncoder().encode(5, 7, b"k", [("h", b"v"), ("n", None)], b"value")
 OVERSIZE_TAIL = b"\x02" + encode_long(MAX_CONTENT_BYTES + 1) + encode_long(32) + bytes(32) + b"\x00"

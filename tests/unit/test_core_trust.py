@@ -10,7 +10,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
-from tests.core_samples import KEY, ORIGIN, OTHER_KEY, SIGNER
+from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
 
 NEIGHBOUR = Origin(ORIGIN.cluster, ORIGIN.topic, 4, 0)
 NEIGHBOUR_KEY = VerifierKey(str(NEIGHBOUR), SIGNER.public)

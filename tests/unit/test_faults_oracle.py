@@ -13,7 +13,9 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_vault.directory import DirectoryVault
-from tests.core_samples import NOW, SIGNER, Message, messages
+from tests.factory.blocks import NOW
+from tests.factory.keys import SIGNER
+from tests.factory.messages import Message, messages
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.oracle import OracleError, check_audit, heights_of, judge, read_ours, read_plainly, read_theirs
 from tests.faults.recovery import BlockTime, percentile, recovery_seconds

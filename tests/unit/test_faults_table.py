@@ -34,8 +34,8 @@ from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.head import read_head
-from tests.archiver_samples import DAY, FaultyVault
-from tests.core_samples import SIGNER
+from tests.factory.archiving import DAY, FaultyVault
+from tests.factory.keys import SIGNER
 from tests.faults.fake_kafka import NOW_MS, Broker, FakeCluster, FakeConsumer, FakeProducer, Fate, Kind, Plan
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.oracle import digest_of, heights_of, judge

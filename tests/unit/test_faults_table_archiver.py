@@ -23,8 +23,10 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
-from tests.archiver_samples import DAY, FaultyVault
-from tests.core_samples import NOW, SIGNER, messages
+from tests.factory.archiving import DAY, FaultyVault
+from tests.factory.blocks import NOW
+from tests.factory.keys import SIGNER
+from tests.factory.messages import messages
 from tests.faults.fake_kafka import Broker, FakeGroupConsumer, Fate, Kind, Plan
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.oracle import digest_of, heights_of, judge

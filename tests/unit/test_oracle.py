@@ -11,11 +11,11 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.log import LogState
 from auditseal_schemas.recheck import check_records
+from tests.factory.keys import signing_key, verifier_key
 from tests.oracle.reader import PAGE, Refused, long, read_block
 from tests.oracle.verifier import Log, values
 from tests.vectors.example import KEY, ORIGIN, example_block
 from tests.vectors.good import Run, message, origin, plain_trust, trust
-from tests.vectors.parts import signing_key, verifier_key
 from tests.vectors.sealed import flipped
 
 SMALL_ORDER_ON_THE_PAGE = re.findall(r"^    .*\b([0-9a-f]{64})$", PAGE, re.MULTILINE)

@@ -16,7 +16,7 @@ from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.errors import FencedError
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.sealer import Collaborators, Sealer
-from tests.core_samples import SIGNER
+from tests.factory.keys import SIGNER
 
 CONFIG = SealerConfig(
     client={}, events_topic="events", blocks_topic="blocks", cluster="c", group="g", timeouts=Timeouts(finish=0.1)

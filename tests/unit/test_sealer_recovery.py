@@ -16,7 +16,9 @@ from auditseal_schemas.origin import Origin
 from auditseal_sealer.evidence import EventsLog, Evidence
 from auditseal_sealer.given_up import ReadHead, find_given_up
 from auditseal_sealer.recovery import Beginning, Reading, Recovered, recover
-from tests.core_samples import OTHER_SIGNER, SIGNER, Message, resigned
+from tests.factory.blocks import resigned
+from tests.factory.keys import OTHER_SIGNER, SIGNER
+from tests.factory.messages import Message
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)

@@ -29,7 +29,9 @@ from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.recovery import Reading, Recovered
 from auditseal_sealer.session import Session, Tools
 from auditseal_sealer.stop import Stop
-from tests.core_samples import GENESIS, ORIGIN, OTHER_SIGNER, SIGNER, Message, resigned
+from tests.factory.blocks import GENESIS, resigned
+from tests.factory.keys import ORIGIN, OTHER_SIGNER, SIGNER
+from tests.factory.messages import Message
 
 CONFIG = SealerConfig(
     client={},

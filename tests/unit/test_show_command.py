@@ -16,26 +16,17 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Change
+from auditseal_schemas.header import TIMESTAMP_CREATE
 from auditseal_schemas.merkle import EMPTY_FRONTIER
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import Oversize, SealedRecord
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault import open as vault_open
+from tests.factory.blocks import resigned, with_records
+from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
+from tests.factory.messages import Message
+from tests.factory.vaults import ORIGINS, MemoryVault, genesis, make_vault, put_log, seal
 from tests.unit.test_event_codec import FULL as EVENT
-from tests.vault_factory import (
-    ORIGINS,
-    OTHER_SIGNER,
-    SIGNER,
-    MemoryVault,
-    genesis,
-    keys_of,
-    make_vault,
-    put_log,
-    resigned,
-    seal,
-    with_records,
-)
-from tests.vectors.parts import Message
 
 LOG = ORIGINS[0]
 
@@ -120,7 +111,7 @@ def test_nothing_of_a_record_reaches_a_terminal_unescaped(vault: MemoryVault, tr
     vault.objects.clear()
     evil = "\x1b]0;x\x07\u202e\n".encode()
     draft = BlockDraft(genesis(LOG), BlockLimits())
-    draft.extend([Message(0, (1, 1), evil, [(evil.decode(), evil)], evil)])
+    draft.extend([Message(0, evil, evil, [(evil.decode(), evil)], 1, TIMESTAMP_CREATE)])
     put_log(vault, [draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="x/1")])
     answer = show(trust, "0", "--offset", "0")
     assert answer.exit_code == 0
@@ -134,7 +125,7 @@ def test_nothing_of_an_event_makes_a_line_of_its_own(vault: MemoryVault, trust: 
     names = ("note", "checkpoint", "verified", "-", forged)
     event = replace(EVENT, attributes=dict.fromkeys(names, forged), changes=(Change("note", forged, forged),))
     draft = BlockDraft(genesis(LOG), BlockLimits())
-    draft.extend([Message(0, (1, 1), b"note", [("note", forged.encode())], encode_event(event))])
+    draft.extend([Message(0, encode_event(event), b"note", [("note", forged.encode())], 1, TIMESTAMP_CREATE)])
     put_log(vault, [draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="x/1")])
     lines = show(trust, "0", "--offset", "0").stdout.split("\n")
     assert lines.count("verified") == 1

@@ -12,7 +12,8 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MIB
 from auditseal_sealer.topic_rules import TopicKind, TopicRules, TopicView, check_pair, retention_seconds
 from auditseal_sealer.watch import check_identity
-from tests.core_samples import Message, sealed
+from tests.factory.blocks import sealed
+from tests.factory.messages import Message
 
 RULES = TopicRules()
 EVENTS = TopicView("events", "id 1", (3, 3), RULES.settings(TopicKind.EVENTS))

@@ -23,7 +23,9 @@ from auditseal_schemas.note import Note
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault import open as vault_open
 from auditseal_vault.directory import DirectoryVault
-from tests.vault_factory import ORIGINS, MemoryVault, keys_of, lock_until, make_log, make_vault, resigned
+from tests.factory.blocks import resigned
+from tests.factory.keys import keys_of
+from tests.factory.vaults import ORIGINS, MemoryVault, lock_until, make_log, make_vault
 
 LOG = ORIGINS[0]
 

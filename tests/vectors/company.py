@@ -4,8 +4,8 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 from auditseal_schemas.header import Predecessor
+from tests.factory.keys import signing_key
 from tests.vectors.good import Run, message, origin, plain, simple_run, trust
-from tests.vectors.parts import signing_key
 from tests.vectors.vector import Finding, Vector, finding, plain_objects
 
 ORIGIN = origin(0)

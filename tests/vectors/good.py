@@ -14,7 +14,9 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import RecordHeaders
-from tests.vectors.parts import Message, signing_key, stored_deflate, verifier_key
+from tests.factory.keys import signing_key, verifier_key
+from tests.factory.messages import Message
+from tests.factory.streams import stored_deflate
 from tests.vectors.sealed import Sealed
 from tests.vectors.vector import Finding, Vector, plain_objects
 
@@ -97,7 +99,8 @@ def message(
     kind: int = CREATED,
     timestamp: int | None = None,
 ) -> Message:
-    return Message(at, (kind, STARTED // 1000 + at if timestamp is None else timestamp), key, headers, value)
+    ms = STARTED // 1000 + at if timestamp is None else timestamp
+    return Message(at, value, key, headers, ms, kind, broken_headers=headers is None)
 
 
 def simple_run(partition: int, keys: tuple[SigningKey, ...], blocks: int = 3) -> Run:

@@ -8,8 +8,8 @@ from auditseal_schemas.header import Predecessor
 from auditseal_schemas.limits import MAX_HEADER_BYTES
 from auditseal_schemas.note import NoteSignature
 from auditseal_schemas.varint import encode_long
+from tests.factory.keys import signing_key, verifier_key
 from tests.vectors.good import Run, next_run, origin, plain, plain_contents, trust
-from tests.vectors.parts import signing_key, verifier_key
 from tests.vectors.sealed import Sealed, replaced
 from tests.vectors.signed import KEY, ORIGIN, THIEF
 from tests.vectors.tampered import at, changed, middle, one

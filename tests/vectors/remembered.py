@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.note import Note, NoteSignature, sign_note
+from tests.factory.keys import signing_key
 from tests.vectors.good import STARTED, Run, message, plain, plain_contents, plain_trust
-from tests.vectors.parts import signing_key
 from tests.vectors.sealed import flipped
 from tests.vectors.stored_state import ORIGIN, forked
 from tests.vectors.tampered import at

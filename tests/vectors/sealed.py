@@ -16,7 +16,7 @@ from auditseal_schemas.note import Note, sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import next_link
 from auditseal_schemas.schema import decode_value, encode_value
-from tests.vectors.parts import stored_deflate
+from tests.factory.streams import stored_deflate
 
 Fields = dict[str, Any]
 

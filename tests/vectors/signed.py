@@ -15,8 +15,9 @@ from auditseal_schemas.limits import MAX_CONTENT_BYTES
 from auditseal_schemas.merkle import Frontier, leaf_hash
 from auditseal_schemas.record import next_link
 from auditseal_schemas.varint import encode_long
+from tests.factory.keys import signing_key, verifier_key
+from tests.factory.streams import repeated_deflate, stored_deflate, zeros_deflate
 from tests.vectors.good import CREATED, Run, message, origin, plain, plain_contents, plain_trust, simple_run, trust
-from tests.vectors.parts import repeated_deflate, signing_key, stored_deflate, verifier_key, zeros_deflate
 from tests.vectors.sealed import Sealed, flipped
 from tests.vectors.tampered import at, changed
 from tests.vectors.vector import Vector, finding, plain_objects
@@ -260,9 +261,9 @@ def largest_contents() -> Iterator[Vector]:
 def malformed_records() -> Iterator[Vector]:
     block = last()
     first, second, third = block.records()
-    start = len(encode_long(10)) + len(encode_long(message(10, None).raw_timestamp[1]))
+    start = len(encode_long(10)) + len(encode_long(message(10, None).ms))
     head, value = second[:start], b"\x02\x02v"
-    assert message(10, None).raw_timestamp[0] == CREATED
+    assert message(10, None).kind == CREATED
     large = encode_long((8 << 20) + 1) + b"\x40" + sha256(b"").digest()
     cases = (
         ("padded-varint", "its offset's varint is padded", b"\x94\x00" + second[1:]),
@@ -313,7 +314,7 @@ def malformed_records() -> Iterator[Vector]:
             10,
             quick=False,
         )
-    stamp = encode_long(message(8, None).raw_timestamp[1])
+    stamp = encode_long(message(8, None).ms)
     assert first[1 : 1 + len(stamp)] == stamp
     endless = block.resealed([first[:1] + b"\xff" * 11 + first[1 + len(stamp) :], second, third])
     yield lie(

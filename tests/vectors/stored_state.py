@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from tests.factory.keys import signing_key
 from tests.vectors.good import STARTED, Run, message, next_run, origin, plain, plain_contents, plain_trust, trust
-from tests.vectors.parts import signing_key
 from tests.vectors.tampered import at
 from tests.vectors.vector import Finding, Lock, Objects, Vector, Version, finding, plain_objects
 

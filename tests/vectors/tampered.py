@@ -9,8 +9,8 @@ from auditseal_schemas.container import Chunk
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import NoteSignature, sign_note
 from auditseal_schemas.varint import encode_long
+from tests.factory.keys import signing_key, verifier_key
 from tests.vectors.good import Run, from_start, origin, plain, plain_contents, plain_trust
-from tests.vectors.parts import signing_key, verifier_key
 from tests.vectors.sealed import Sealed, flipped, replaced
 from tests.vectors.vector import Finding, Vector, finding, plain_objects
 

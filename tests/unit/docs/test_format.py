@@ -186,7 +186,7 @@ def test_the_core_verifies_the_object_on_the_page() -> None:
     state = LogState.genesis(pinned.origin, pinned.keys).accept(block)
     check_records(block)
     assert (state.height, state.next_offset) == (1, 3)
-    assert [record.value for record in block.records()] == [message.raw_value for message in MESSAGES]
+    assert [record.value for record in block.records()] == [message.content for message in MESSAGES]
 
 
 def test_the_second_reader_verifies_the_object_on_the_page() -> None:

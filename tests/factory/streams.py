@@ -1,47 +1,11 @@
-"""What golden vaults are made of: fixed keys, records, and a compressor that gives the same bytes everywhere."""
+"""Deflate streams that have the same bytes on every machine, and decompression bombs."""
 
-from dataclasses import dataclass
-from hashlib import sha256
+import sys
+from importlib.util import module_from_spec
+from types import ModuleType
+from unittest.mock import patch
 
-from auditseal_schemas.key import SigningKey, VerifierKey
-from auditseal_schemas.record import RecordHeaders
-
-
-@dataclass(frozen=True)
-class Message:
-    """A Kafka record, as much of it as is sealed. `raw_headers` None: the client can't read their names."""
-
-    at: int
-    raw_timestamp: tuple[int, int]
-    raw_key: bytes | None
-    raw_headers: RecordHeaders | None
-    raw_value: bytes | None
-
-    def offset(self) -> int:
-        return self.at
-
-    def timestamp(self) -> tuple[int, int]:
-        return self.raw_timestamp
-
-    def key(self) -> bytes | None:
-        return self.raw_key
-
-    def headers(self) -> RecordHeaders | None:
-        if self.raw_headers is None:
-            raise SystemError("a header's name is not UTF-8")
-        return self.raw_headers
-
-    def value(self) -> bytes | None:
-        return self.raw_value
-
-
-def signing_key(name: str) -> SigningKey:
-    """Return a key that everybody knows: its seed is the SHA-256 of a name."""
-    return SigningKey.from_seed(sha256(f"auditseal test key {name}".encode()).digest())
-
-
-def verifier_key(origin: object, key: SigningKey) -> VerifierKey:
-    return VerifierKey(str(origin), key.public)
+from auditseal_schemas import deflate as deflate_module
 
 
 def stored_deflate(data: bytes) -> bytes:
@@ -95,3 +59,14 @@ def repeated_deflate(byte: int, runs: int) -> bytes:
     bits += f"{0x30 + byte:08b}" if byte < 144 else f"{0x190 + byte - 144:09b}"
     bits += (f"{0b11000000 + 285 - 280:08b}" + "00000") * runs + "0000000"
     return _packed(bits)
+
+
+def deflate_without_isal() -> ModuleType:
+    """Import the deflate module as on a machine where isal is not installed, by whatever loaded it here."""
+    spec = deflate_module.__spec__
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    with patch.dict(sys.modules, {"isal": None}):
+        spec.loader.exec_module(module)
+    return module

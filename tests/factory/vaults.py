@@ -1,35 +1,23 @@
-"""Small vaults made of fixed keys and times: the same bytes on every machine, whole or harmed on purpose.
-
-`make_log` seals a log, `put_log` stores it, `audit` gives the verdict. Reused wherever a verifier is to be fooled.
-"""
+"""Vaults in memory, made of fixed keys and times: `make_log` seals a log, `put_log` stores it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examiner import Examiner
-from auditseal_auditor.report import Report
-from auditseal_schemas.block import Block, make_locators
-from auditseal_schemas.checkpoint import Checkpoint
-from auditseal_schemas.container import Chunk
+from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import UnavailableError
-from auditseal_schemas.key import Signer, SigningKey, VerifierKey
+from auditseal_schemas.key import Signer, SigningKey
 from auditseal_schemas.log import LogState
-from auditseal_schemas.merkle import Frontier
-from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.record import next_link
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_vault.interface import Retention, StoredVersion
-from tests.vectors.parts import Message, signing_key, stored_deflate
+from tests.factory.keys import SIGNER, keys_of
+from tests.factory.messages import Message
+from tests.factory.streams import stored_deflate
 
 ORIGINS = tuple(Origin("a.example", "audit.events", partition, 0) for partition in range(2))
-SIGNER = signing_key("one")
-OTHER_SIGNER = signing_key("two")
 DAY = 86_400_000_000
 """µs."""
 SEALED_AT = 1_700_000_000_000_000
@@ -97,10 +85,10 @@ def make_messages(origin: Origin, offsets: Iterable[int]) -> list[Message]:
     return [
         Message(
             offset,
-            (2, 1_700_000_000_000 + offset),
+            f'{{"log": "{origin}", "number": {offset}}}'.encode(),
             b"actor-%d" % (offset % 3),
             [("trace", b"%d" % offset)] if offset % 2 else [],
-            f'{{"log": "{origin}", "number": {offset}}}'.encode(),
+            1_700_000_000_000 + offset,
         )
         for offset in offsets
     ]
@@ -129,10 +117,6 @@ def seal(
 
 def genesis(origin: Origin, *signers: SigningKey) -> LogState:
     return LogState.genesis(origin, keys_of(origin, *signers))
-
-
-def keys_of(origin: Origin, *signers: SigningKey) -> tuple[VerifierKey, ...]:
-    return tuple(VerifierKey(str(origin), signer.public) for signer in signers or (SIGNER,))
 
 
 def make_log(origin: Origin, sizes: Sequence[int] = (4, 3, 5), **more: Any) -> list[Block]:
@@ -167,45 +151,3 @@ def make_trust(
     """Return what pins the logs with the first signer's key."""
     logs = (PinnedLog(origin, keys_of(origin), (starts or {}).get(origin)) for origin in origins or ORIGINS)
     return Trust(tuple(logs), None, retention_days)
-
-
-def audit(vault: MemoryVault, trust: Trust | None = None, *, jobs: int = 1, **request: Any) -> Report:
-    """Verify a vault; a small one never leaves this process."""
-    with Examiner(partial(_same, vault), jobs) as examiner:
-        return Audit(Request(trust or make_trust(), **request), examiner).run()
-
-
-def _same(vault: MemoryVault) -> MemoryVault:
-    return vault
-
-
-def places(report: Report) -> list[tuple[Any, ...]]:
-    """Return of each finding what names its place: verdict, partition, height, offset, field."""
-    return [
-        (finding.verdict, finding.origin.partition, finding.height, finding.offset, finding.field)
-        for finding in report.kept_findings
-    ]
-
-
-def with_records(block: Block, records: Sequence[bytes]) -> Block:
-    """Return a block with other stored records, everything else as it was: no key is needed for that."""
-    return replace(block, chunks=(Chunk(len(records), stored_deflate(b"".join(records))),))
-
-
-def resigned(
-    block: Block, *, frontier: Frontier | None = None, signers: Sequence[Signer] = (SIGNER,), **changes: Any
-) -> Block:
-    """Return the block with header fields changed, hashed and signed anew by whoever holds the key."""
-    header, before = replace(block.header, **changes), frontier or block.frontier
-    checkpoint = Checkpoint(header.origin, header.height + 1, before.append(header.leaf).root)
-    note = sign_note(checkpoint.format(), str(header.origin), signers)
-    return Block(header, header.leaf, before, note, block.locators, block.chunks)
-
-
-def relocated(block: Block, records: Sequence[bytes]) -> bytes:
-    """Return the locators of other records in a block's place."""
-    link, links = block.header.first_link, []
-    for record in records:
-        link = next_link(link, record)
-        links.append(link)
-    return make_locators(links)

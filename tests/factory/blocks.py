@@ -1,76 +1,31 @@
-"""What the core's tests are made of: fixed keys, messages as Kafka would give them, blocks, and blocks signed anew."""
+"""Blocks and logs by the core, and blocks that a key holder changed and signed again."""
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from importlib.util import module_from_spec
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
-from unittest.mock import patch
 
-from auditseal_schemas import deflate as deflate_module
-from auditseal_schemas.block import Block
+from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.checkpoint import Checkpoint
+from auditseal_schemas.container import Chunk
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import VerificationError
-from auditseal_schemas.header import TIMESTAMP_APPEND, Header
-from auditseal_schemas.key import Signer, SigningKey, VerifierKey
+from auditseal_schemas.header import Header
+from auditseal_schemas.key import Signer
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT, Frontier
 from auditseal_schemas.note import sign_note
-from auditseal_schemas.origin import Origin
-from auditseal_schemas.record import RecordHeaders
+from auditseal_schemas.record import next_link
+from tests.factory.keys import KEY, ORIGIN, SIGNER
+from tests.factory.messages import Message, messages
+from tests.factory.streams import stored_deflate
 
 T = TypeVar("T")
 
-ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
-SIGNER = SigningKey.from_seed(bytes(range(32)))
-OTHER_SIGNER = SigningKey.from_seed(bytes(range(1, 33)))
-KEY = VerifierKey(str(ORIGIN), SIGNER.public)
-OTHER_KEY = VerifierKey(str(ORIGIN), OTHER_SIGNER.public)
 GENESIS = LogState.genesis(ORIGIN, (KEY,))
 SOURCE = SourceIdentity("bHVjcmF0aXZl", "dG9waWMtaWQ", 6, 4)
 NOW = 1_700_000_000_000_000
 """µs since the epoch."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """The part of `confluent_kafka.Message` that is sealed; `broken_headers` answers as the real one does."""
-
-    at: int
-    content: bytes | None = b"value"
-    key_bytes: bytes | None = b"key"
-    header_list: RecordHeaders | None = None
-    ms: int = 1_700_000_000_000
-    kind: int = TIMESTAMP_APPEND
-    broken_headers: bool = False
-
-    def offset(self) -> int:
-        return self.at
-
-    def timestamp(self) -> tuple[int, int]:
-        return self.kind, self.ms
-
-    def key(self) -> bytes | None:
-        return self.key_bytes
-
-    def headers(self) -> RecordHeaders | None:
-        if self.broken_headers:
-            raise SystemError("returned a result with an exception set")
-        return self.header_list
-
-    def value(self) -> bytes | None:
-        return self.content
-
-
-def messages(offsets: Iterable[int]) -> list[Message]:
-    """Return different messages at the offsets."""
-    return [
-        Message(offset, b'{"number": %d}' % offset, b"actor-%d" % (offset % 3), ms=1_700_000_000_000 + offset % 1000)
-        for offset in offsets
-    ]
 
 
 def sealed(
@@ -159,12 +114,15 @@ def read_or_refuse(read: Callable[[bytes], T], data: bytes) -> T | None:
     return None
 
 
-def deflate_without_isal() -> ModuleType:
-    """Import the deflate module as on a machine where isal is not installed, by whatever loaded it here."""
-    spec = deflate_module.__spec__
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    with patch.dict(sys.modules, {"isal": None}):
-        spec.loader.exec_module(module)
-    return module
+def with_records(block: Block, records: Sequence[bytes]) -> Block:
+    """Return a block with other stored records, everything else as it was: no key is needed for that."""
+    return replace(block, chunks=(Chunk(len(records), stored_deflate(b"".join(records))),))
+
+
+def relocated(block: Block, records: Sequence[bytes]) -> bytes:
+    """Return the locators of other records in a block's place."""
+    link, links = block.header.first_link, []
+    for record in records:
+        link = next_link(link, record)
+        links.append(link)
+    return make_locators(links)

@@ -17,7 +17,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Retention, StoredVersion
-from tests.core_samples import KEY, ORIGIN
+from tests.factory.keys import KEY, ORIGIN
 
 PINNED = PinnedLog(ORIGIN, (KEY,))
 TOPIC = "audit.blocks"

@@ -1,0 +1,14 @@
+"""All samples that tests share: keys, messages, blocks, logs and vaults, made in one place.
+
+| module | makes |
+| --- | --- |
+| `keys` | signing keys whose seeds are public, and their verifier keys |
+| `messages` | Kafka messages, with every property that is sealed |
+| `blocks` | blocks and logs by the core, and blocks that a key holder changed and signed again |
+| `streams` | deflate streams that have the same bytes on every machine, and decompression bombs |
+| `vaults` | vaults in memory, with versions, delete markers and locks |
+| `audits` | the auditor's verdict on such a vault |
+| `archiving` | an archiver's parts, and a vault whose operations fail as planned |
+| `sealing` | a sealer as a process, its topics, and the blocks that it left there |
+| `value_types` | the value types of a package, and one of each without its checks |
+"""
