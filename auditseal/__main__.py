@@ -1,20 +1,24 @@
 """The `auditseal` command."""
 
 import sys
+from importlib import import_module
 
-INTERRUPTED = 130
+UNUSABLE, INTERRUPTED = 2, 130
 
 
 def main() -> None:
-    """Run the command, or say which extra holds it: exit code 2."""
+    """Run the command line; without the extra that holds it, name the extra and end with exit code 2.
+
+    It is imported here and not above, since a service that only publishes has no command line.
+    """
     try:
-        from auditseal.cli import app  # noqa: PLC0415  (a service that only publishes has no command line)
+        cli = import_module("auditseal.cli")
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"auditseal: the command line needs {error.name}: pip install 'auditseal[cli]', or [all]\n")
-        sys.exit(2)
+        sys.stderr.write(f"auditseal: the library {error.name} is not installed. Run: pip install 'auditseal[cli]'\n")
+        sys.exit(UNUSABLE)
     except KeyboardInterrupt:  # while it loads
         sys.exit(INTERRUPTED)
-    app()
+    cli.app()
 
 
 if __name__ == "__main__":

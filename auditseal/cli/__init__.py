@@ -1,29 +1,40 @@
-"""The command line: one module a subcommand, each importing only what it runs."""
+"""The command line: one module a subcommand, imported only when the subcommand runs.
+
+| module | what it holds |
+| --- | --- |
+| `command_table` | each subcommand's name, module, extra and line in the help |
+| `lazy_group` | the group that loads a subcommand's module when it runs |
+| `endings` | exit codes, and how a foreseen error ends a command |
+| `status_line` | the line on a terminal that says what a long step is doing |
+| `demo` | `auditseal demo` |
+| `emit` | `auditseal emit` |
+| `event_lines` | events as JSON lines, which `emit` reads |
+| `local` | `auditseal local` |
+| `keys` | `auditseal keys` |
+| `sealer` | `auditseal sealer` |
+| `give_up` | the confirmation that `sealer` asks for before a log ends |
+| `topics` | `auditseal topics` |
+| `archiver` | `auditseal archiver` |
+| `drill` | `auditseal drill` |
+| `verify` | `auditseal verify` |
+| `show` | `auditseal show` |
+| `auditing` | the options and errors that `verify` and `show` share |
+"""
 
 from typing import Annotated
 
 import typer
 
-from auditseal.cli import archiver, demo, drill, emit, keys, local, sealer, show, topics, verify
+from auditseal.cli.lazy_group import STYLE, CommandGroup
 from auditseal_schemas import __version__
 
 app = typer.Typer(
     name="auditseal",
+    cls=CommandGroup,
     help="Audit events on Kafka, sealed into signed Merkle blocks in WORM storage that anyone can verify.",
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain help: it can be piped, and words in brackets are no markup
-    pretty_exceptions_enable=False,
+    **STYLE,
 )
-app.add_typer(demo.app)
-app.add_typer(emit.app)
-app.add_typer(local.app, name="local")
-app.add_typer(keys.app, name="keys")
-app.add_typer(sealer.app)
-app.add_typer(topics.app, name="topics")
-app.add_typer(archiver.app)
-app.add_typer(drill.app)
-app.add_typer(verify.app)
-app.add_typer(show.app)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it with the option's value)

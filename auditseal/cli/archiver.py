@@ -1,15 +1,18 @@
 """`auditseal archiver`: the daemon that locks blocks into the vault."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from auditseal.cli.endings import ended_by_errors
-
-if TYPE_CHECKING:
-    from auditseal.settings_archiver import ArchiverSettings
-    from auditseal_daemon.run import DaemonContext
+from auditseal.settings import format_settings, load_settings
+from auditseal.settings_archiver import ArchiverSettings
+from auditseal_archiver.archiver import Archiver
+from auditseal_archiver.conditions import CONDITIONS
+from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_daemon.run import DaemonContext, run_daemon
+from auditseal_vault.open import open_vault
 
 app = typer.Typer()
 
@@ -23,10 +26,6 @@ def archiver(
 
     Example: auditseal archiver --config /etc/auditseal.toml
     """
-    from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
-    from auditseal.settings_archiver import ArchiverSettings  # noqa: PLC0415
-    from auditseal_vault.open import open_vault  # noqa: PLC0415
-
     with ended_by_errors():
         settings = load_settings(ArchiverSettings, config)
         settings.config()
@@ -37,15 +36,10 @@ def archiver(
     raise typer.Exit(run_archiver(settings))
 
 
-def run_archiver(settings: "ArchiverSettings") -> int:
+def run_archiver(settings: ArchiverSettings) -> int:
     """Run the archiver to its end in this process and return the exit code."""
-    from auditseal_archiver.archiver import Archiver  # noqa: PLC0415
-    from auditseal_archiver.conditions import CONDITIONS  # noqa: PLC0415
-    from auditseal_archiver.metrics import ArchiverMetrics  # noqa: PLC0415
-    from auditseal_daemon.run import run_daemon  # noqa: PLC0415
-    from auditseal_vault.open import open_vault  # noqa: PLC0415
 
-    def body(context: "DaemonContext") -> None:
+    def body(context: DaemonContext) -> None:
         metrics = ArchiverMetrics(context.registry)
         Archiver(settings.config(), open_vault(settings.vault), metrics, context.health).run(context.stop)
 

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import INTERRUPTED, UNUSABLE, ended_by_errors
+from auditseal.cli.endings import INTERRUPTED, ended_by_errors
+from auditseal_auditor.printable import printable
 from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError, quoted
-
-if TYPE_CHECKING:  # its libraries come with [auditor] only
-    from auditseal_schemas.origin import Origin
-    from auditseal_schemas.trust import Trust
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import Trust
 
 TrustFile = Annotated[
     Path, typer.Option("--trust", exists=True, dir_okay=False, help="The trust file: all that the check relies on.")
@@ -30,9 +29,6 @@ def exit_on_failure(command: str) -> Iterator[None]:
     with ended_by_errors(partial(tell, command)):
         try:
             yield
-        except ModuleNotFoundError as missing:
-            tell(command, f"{missing.name} isn't installed: pip install 'auditseal[auditor]'")
-            raise typer.Exit(UNUSABLE) from missing
         except VerificationError as error:
             tell(command, str(error))
             raise typer.Exit(error.verdict.exit_code) from error
@@ -41,32 +37,28 @@ def exit_on_failure(command: str) -> Iterator[None]:
             raise typer.Exit(INTERRUPTED) from interrupt
 
 
-def read_trust(path: Path) -> "Trust":
+def read_trust(path: Path) -> Trust:
     """Return the trust file.
 
     Raises:
         TrustError: It can't be relied on.
     """
-    from auditseal_schemas.trust import Trust  # noqa: PLC0415
-
     return Trust.parse(path.read_bytes())
 
 
-def parse_origin(text: str) -> "Origin":
+def parse_origin(text: str) -> Origin:
     """Return the log that an argument names.
 
     Raises:
         ConfigurationError: It names none.
     """
-    from auditseal_schemas.origin import Origin  # noqa: PLC0415
-
     try:
         return Origin.parse(text)
     except MalformedError as error:
         raise ConfigurationError(f"{quoted(text)} names no log: {error.problem}") from error
 
 
-def vault_url(given: str | None, trust: "Trust") -> str:
+def vault_url(given: str | None, trust: Trust) -> str:
     """Return the URL to read: the one that was given, else the trust file's.
 
     Raises:
@@ -80,6 +72,4 @@ def vault_url(given: str | None, trust: "Trust") -> str:
 
 def tell(command: str, line: str) -> None:
     """Print a line on standard error, nothing in it unescaped."""
-    from auditseal_auditor.printable import printable  # noqa: PLC0415
-
     typer.echo(printable(f"auditseal {command}: {line}"), err=True)

@@ -3,18 +3,18 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from auditseal.cli.endings import INTERRUPTED, UNUSABLE, ended_by_errors
+from auditseal.cli.endings import INTERRUPTED, ended_by_errors
 from auditseal.cli.status_line import status_line
-
-if TYPE_CHECKING:  # its libraries come with [all] only
-    from auditseal.demo.run import Demo, Heads
-    from auditseal.demo.tamper import Tampering
+from auditseal.demo.run import Demo, Heads, make_store
+from auditseal.demo.stage import Stage
+from auditseal.demo.tamper import Tampering
+from auditseal_local.errors import LocalStackError
 
 app = typer.Typer()
 
@@ -39,13 +39,6 @@ def demo(
 
     Exit codes: 0 all went as promised, 1 something failed, 2 usage or a missing extra, 130 interrupted.
     """
-    try:
-        from auditseal.demo.run import Demo, make_store  # noqa: PLC0415
-        from auditseal.demo.stage import Stage  # noqa: PLC0415
-        from auditseal_local.errors import LocalStackError  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        _say(f"{missing.name} isn't installed: pip install 'auditseal[all]'")
-        raise typer.Exit(UNUSABLE) from missing
     stage, console, began = Stage(directory.absolute()), Console(highlight=False), time.monotonic()
 
     def tell(line: str) -> None:
@@ -60,7 +53,7 @@ def demo(
         raise typer.Exit(INTERRUPTED) from interrupt
 
 
-def _play(run: "Demo", console: Console, began: float, *, keep_running: bool) -> None:
+def _play(run: Demo, console: Console, began: float, *, keep_running: bool) -> None:
     with run.pipeline() as heads:
         _check_untouched(run)
         tampering = _check_tampered(run)
@@ -73,15 +66,13 @@ def _play(run: "Demo", console: Console, began: float, *, keep_running: bool) ->
                 time.sleep(1)
 
 
-def _check_untouched(run: "Demo") -> None:
-    from auditseal_local.errors import LocalStackError  # noqa: PLC0415
-
+def _check_untouched(run: Demo) -> None:
     run.tell("verifying the vault from storage and the trust file alone:")
     if run.verify(run.store.url) != 0:
         raise LocalStackError("the untouched vault didn't verify")
 
 
-def _check_tampered(run: "Demo") -> "Tampering":
+def _check_tampered(run: Demo) -> Tampering:
     done = run.copy_and_tamper()
     run.tell(
         f"in a copy, an administrator makes it somebody else: the event at offset {done.offset} in block {done.height} "
@@ -93,7 +84,7 @@ def _check_tampered(run: "Demo") -> "Tampering":
     return done
 
 
-def _summarise(run: "Demo", heads: "Heads", tampering: "Tampering", console: Console, seconds: float) -> None:
+def _summarise(run: Demo, heads: Heads, tampering: Tampering, console: Console, seconds: float) -> None:
     stage = run.stage
     lines = [
         "",

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.endings import FAILED, UNUSABLE
-from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_schemas.halt import HaltError
+from auditseal_vault.drill import drill as run_drill
+from auditseal_vault.open import open_vault
 
 app = typer.Typer()
 
@@ -26,10 +28,6 @@ def drill(
 
     Example: auditseal drill --vault 's3://audit?endpoint=https://s3.example'
     """
-    from auditseal_schemas.errors import UnavailableError  # noqa: PLC0415
-    from auditseal_vault.drill import drill as run_drill  # noqa: PLC0415
-    from auditseal_vault.open import open_vault  # noqa: PLC0415
-
     code, enforces_worm, said = 0, None, "the store withstood every step of the WORM drill"
     try:
         opened = open_vault(vault)

@@ -9,17 +9,15 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
+from typing import Annotated, BinaryIO, TextIO
 
 import typer
 
 from auditseal.cli.endings import FAILED, INTERRUPTED, ended_by_errors
 from auditseal.cli.event_lines import Line, parse_line, read_lines
 from auditseal.cli.status_line import status_line
+from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig, UndeliveredError
 from auditseal_schemas.errors import ConfigurationError, EventError
-
-if TYPE_CHECKING:  # the Kafka client takes a while to load
-    from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig
 
 EXIT_REJECTED = 3
 _BROKER_SECONDS = 10.0
@@ -37,7 +35,7 @@ class Emission:
         self._rejects = rejects
         self._done: SimpleQueue[tuple[Line, PendingReceipt]] = SimpleQueue()
 
-    def publish(self, producer: "AuditProducer", line: Line) -> None:
+    def publish(self, producer: AuditProducer, line: Line) -> None:
         """Record a line's event; a line that is none is rejected."""
         self.line = line.number
         try:
@@ -62,7 +60,7 @@ class Emission:
                 self.failed += 1
                 self._tell(line, str(error))
 
-    def _put(self, line: Line, pending: "PendingReceipt", _: object) -> None:
+    def _put(self, line: Line, pending: PendingReceipt, _: object) -> None:
         self._done.put((line, pending))
 
     def _tell(self, line: Line, reason: str) -> None:
@@ -118,8 +116,6 @@ def emit(  # noqa: PLR0913  (each is an option)
     Exit codes: 0 every line is published, 1 the tool failed or an event got no acknowledgement, 2 usage or
     configuration, 3 lines were rejected and all others are published, 130 interrupted: what is published stays so.
     """
-    from auditseal_producer import ProducerConfig  # noqa: PLC0415
-
     interrupted = False
     logging.getLogger("auditseal_producer").addHandler(logging.NullHandler())  # what it logs is told here, once
     with ended_by_errors(_say), ExitStack() as files:
@@ -155,9 +151,7 @@ def _check_apart(file: Path | None, rejects: Path | None) -> None:
         raise ConfigurationError(f"--rejects {rejects} is the file that is read, and would be emptied: name another")
 
 
-def _publish_all(config: "ProducerConfig", source: BinaryIO, emission: Emission) -> None:
-    from auditseal_producer import AuditProducer, UndeliveredError  # noqa: PLC0415
-
+def _publish_all(config: ProducerConfig, source: BinaryIO, emission: Emission) -> None:
     producer, patience = AuditProducer(config), config.delivery_timeout
     with status_line() as progress:
         try:

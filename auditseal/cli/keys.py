@@ -4,18 +4,18 @@ import json
 import warnings
 from getpass import GetPassWarning
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from auditseal.cli.endings import ended_by_errors
+from auditseal.settings_sections import read_secret
 from auditseal_schemas.errors import ConfigurationError, VerificationError
+from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.key_file import load_key, store_key
 
-if TYPE_CHECKING:
-    from auditseal_schemas.key import SigningKey
-
-app = typer.Typer(no_args_is_help=True, help="The signing key of an events topic's logs, and its trust lines.")
+app = typer.Typer(name="keys", no_args_is_help=True)
 
 KeyFile = Annotated[Path, typer.Argument(help="The key: an encrypted PEM, mode 0600.")]
 PassphraseFile = Annotated[
@@ -43,9 +43,6 @@ def new(  # noqa: PLR0917  (typer passes them by name)
     Example: auditseal keys new sealer.pem --cluster example.com --partitions 6
     """
     with ended_by_errors():
-        from auditseal_schemas.key import SigningKey  # noqa: PLC0415
-        from auditseal_sealer.key_file import store_key  # noqa: PLC0415
-
         origins = _origins(cluster, topic, partitions, run)
         key = SigningKey.generate()
         store_key(key_file, key, _passphrase(passphrase_file, confirm=True))
@@ -67,8 +64,6 @@ def show(  # noqa: PLR0917
     Example: auditseal keys show sealer.pem --cluster example.com --partitions 6
     """
     with ended_by_errors():
-        from auditseal_sealer.key_file import load_key  # noqa: PLC0415
-
         origins = _origins(cluster, topic, partitions, run)
         key = load_key(key_file, _passphrase(passphrase_file, confirm=False))
     _print(key, origins, as_json=as_json)
@@ -84,8 +79,6 @@ def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin
 def _passphrase(path: Path | None, *, confirm: bool) -> str:
     if path is None:
         return _ask_passphrase(confirm=confirm)
-    from auditseal.settings_sections import read_secret  # noqa: PLC0415
-
     return read_secret(path)
 
 
@@ -99,9 +92,7 @@ def _ask_passphrase(*, confirm: bool) -> str:
     return passphrase
 
 
-def _print(key: "SigningKey", origins: list[Origin], *, as_json: bool) -> None:
-    from auditseal_schemas.key import VerifierKey  # noqa: PLC0415
-
+def _print(key: SigningKey, origins: list[Origin], *, as_json: bool) -> None:
     vkeys = {str(origin): str(VerifierKey(str(origin), key.public)) for origin in origins}
     if as_json:
         typer.echo(json.dumps({"logs": [{"origin": origin, "vkey": vkey} for origin, vkey in vkeys.items()]}))

@@ -6,20 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import UNUSABLE, ended_by_errors
+from auditseal.cli.endings import ended_by_errors
 from auditseal.cli.status_line import status_line
+from auditseal_local.errors import LocalStackError
+from auditseal_local.stack import LocalStack, default_directory
 
-if TYPE_CHECKING:  # its libraries come with [local] only
-    from auditseal_local.stack import LocalStack
-
-app = typer.Typer(
-    no_args_is_help=True,
-    help="A real Kafka (and MinIO) on this machine, without containers.",
-)
+app = typer.Typer(name="local", no_args_is_help=True)
 
 Directory = Annotated[
     Path | None,
@@ -85,14 +81,8 @@ def status(directory: Directory = None, as_json: Json = False) -> None:  # noqa:
 
 
 @contextmanager
-def _stack(directory: Path | None) -> "Iterator[LocalStack]":
+def _stack(directory: Path | None) -> Iterator[LocalStack]:
     """Yield the stack of `directory`, its progress shown; end the command with one line when it can't do its work."""
-    try:
-        from auditseal_local.errors import LocalStackError  # noqa: PLC0415
-        from auditseal_local.stack import LocalStack, default_directory  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        _tell(f"{missing.name} isn't installed, the local stack needs it: pip install 'auditseal[local]'")
-        raise typer.Exit(UNUSABLE) from missing
     with ended_by_errors(_tell, LocalStackError), status_line() as progress:
         yield LocalStack(directory or default_directory(), progress)
 

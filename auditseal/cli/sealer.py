@@ -4,19 +4,28 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import structlog
 import typer
 
 from auditseal.cli.endings import ended_by_errors
-
-if TYPE_CHECKING:
-    from auditseal.settings_sealer import SealerSettings
-    from auditseal_daemon.run import DaemonContext
-    from auditseal_schemas.halt import HaltError
-    from auditseal_schemas.key import SigningKey
-    from auditseal_sealer.given_up import ReadHead
-    from auditseal_sealer.hooks import Hooks
+from auditseal.cli.give_up import check_giving_up
+from auditseal.settings import format_settings, load_settings
+from auditseal.settings_sealer import SealerSettings
+from auditseal_daemon.run import DaemonContext, run_daemon
+from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.halt import HaltError
+from auditseal_schemas.key import SigningKey
+from auditseal_schemas.limits import MAX_HEIGHT
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.given_up import ReadHead
+from auditseal_sealer.hooks import Hooks, NoHooks
+from auditseal_sealer.key_file import load_key
+from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.sealer import Collaborators, Sealer
+from auditseal_vault.head import read_head
+from auditseal_vault.open import open_reader
 
 app = typer.Typer()
 
@@ -42,10 +51,6 @@ def sealer(
 
     Example: auditseal sealer --config /etc/auditseal.toml
     """
-    from auditseal.cli.give_up import check_giving_up  # noqa: PLC0415
-    from auditseal.settings import format_settings, load_settings  # noqa: PLC0415
-    from auditseal.settings_sealer import SealerSettings  # noqa: PLC0415
-
     with ended_by_errors():
         settings = load_settings(SealerSettings, config)
         made = settings.config(genesis_allowed=genesis)
@@ -61,14 +66,10 @@ def sealer(
     raise typer.Exit(run_sealer(settings, genesis_allowed=genesis))
 
 
-def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hooks | None" = None) -> int:
+def run_sealer(settings: SealerSettings, *, genesis_allowed: bool, hooks: Hooks | None = None) -> int:
     """Run the sealer to its end in this process and return the exit code; `hooks` are for fault campaigns."""
-    from auditseal_daemon.run import run_daemon  # noqa: PLC0415
-    from auditseal_sealer.hooks import NoHooks  # noqa: PLC0415
-    from auditseal_sealer.metrics import SealerMetrics  # noqa: PLC0415
-    from auditseal_sealer.sealer import Collaborators, Sealer  # noqa: PLC0415
 
-    def body(context: "DaemonContext") -> None:
+    def body(context: DaemonContext) -> None:
         def show(missing: str | None) -> None:
             if missing is None:
                 context.health.hold(SEALING)
@@ -88,25 +89,17 @@ def run_sealer(settings: "SealerSettings", *, genesis_allowed: bool, hooks: "Hoo
     return run_daemon("auditseal.sealer", settings.options(), [SEALING], body)
 
 
-def load_signer(settings: "SealerSettings") -> "SigningKey":
+def load_signer(settings: SealerSettings) -> SigningKey:
     """Open the signing key that the settings name.
 
     Raises:
         ConfigurationError: It can't be opened, or others may read it.
     """
-    from auditseal_sealer.key_file import load_key  # noqa: PLC0415
-
     return load_key(settings.sealer.key_file, settings.sealer.passphrase())
 
 
-def vault_head(url: str) -> "ReadHead":
+def vault_head(url: str) -> ReadHead:
     """Return what tells the sealer a vault's highest block of a log."""
-    from auditseal_schemas.errors import UnavailableError  # noqa: PLC0415
-    from auditseal_schemas.limits import MAX_HEIGHT  # noqa: PLC0415
-    from auditseal_schemas.origin import Origin  # noqa: PLC0415
-    from auditseal_vault.head import read_head  # noqa: PLC0415
-    from auditseal_vault.open import open_reader  # noqa: PLC0415
-
     vault = open_reader(url)
 
     def read(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
@@ -118,10 +111,8 @@ def vault_head(url: str) -> "ReadHead":
     return read
 
 
-def _end_hard(error: "HaltError") -> None:
+def _end_hard(error: HaltError) -> None:
     """End the process without waiting for the call that hangs."""
-    import structlog  # noqa: PLC0415
-
     log = structlog.get_logger("auditseal.sealer")
     log.critical("halted", reason=error.halt.name, problem=str(error), runbook=error.halt.runbook)
     os._exit(error.halt.exit_code)

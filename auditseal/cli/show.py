@@ -14,6 +14,10 @@ from auditseal.cli.auditing import (
     read_trust,
     vault_url,
 )
+from auditseal_auditor.showing import block_to_json, lines_of
+from auditseal_auditor.single import find_height, find_record, read_single
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_vault.open import open_reader
 
 app = typer.Typer()
 
@@ -35,11 +39,6 @@ def show(
     Example: auditseal show --trust trust.txt eu/audit.events/0/0 --offset 17
     """
     with exit_on_failure("show"):
-        from auditseal_auditor.showing import block_to_json, lines_of  # noqa: PLC0415
-        from auditseal_auditor.single import find_height, find_record, read_single  # noqa: PLC0415
-        from auditseal_schemas.errors import ConfigurationError  # noqa: PLC0415
-        from auditseal_vault.open import open_reader  # noqa: PLC0415
-
         pinned, name = read_trust(trust), parse_origin(origin)
         log = next((log for log in pinned.logs if log.origin == name), None)
         if log is None:

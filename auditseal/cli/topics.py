@@ -3,19 +3,19 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from auditseal.cli.endings import ended_by_errors
+from auditseal.settings import load_settings
+from auditseal.settings_topics import TopicsSettings
 from auditseal_schemas.halt import Halt
+from auditseal_sealer.cluster import Cluster
+from auditseal_sealer.topic_rules import TopicRules
+from auditseal_sealer.topics import check_topics, create_topics
 
-if TYPE_CHECKING:
-    from auditseal.settings_topics import TopicsSettings
-    from auditseal_sealer.cluster import Cluster
-    from auditseal_sealer.topic_rules import TopicRules
-
-app = typer.Typer(no_args_is_help=True, help="Make the events and blocks topics, or audit their settings.")
+app = typer.Typer(name="topics", no_args_is_help=True)
 
 _TIMEOUT = 20.0  # s
 
@@ -46,8 +46,6 @@ def create(
 
     Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 an existing topic is not as it must be.
     """
-    from auditseal_sealer.topics import create_topics  # noqa: PLC0415
-
     with ended_by_errors():
         settings, cluster = _connect(config)
         rules = replace(
@@ -73,21 +71,13 @@ def check(config: ConfigFile = None, replication: Replication = None, as_json: J
         _report(settings, cluster, settings.rules(replication), [], as_json=as_json)
 
 
-def _connect(config: Path | None) -> "tuple[TopicsSettings, Cluster]":
-    from auditseal.settings import load_settings  # noqa: PLC0415
-    from auditseal.settings_topics import TopicsSettings  # noqa: PLC0415
-    from auditseal_sealer.cluster import Cluster  # noqa: PLC0415
-
+def _connect(config: Path | None) -> tuple[TopicsSettings, Cluster]:
     settings = load_settings(TopicsSettings, config)
     return settings, Cluster(settings.kafka.client_config(), _TIMEOUT)
 
 
-def _report(
-    settings: "TopicsSettings", cluster: "Cluster", rules: "TopicRules", made: list[str], *, as_json: bool
-) -> None:
+def _report(settings: TopicsSettings, cluster: Cluster, rules: TopicRules, made: list[str], *, as_json: bool) -> None:
     """Audit and print."""
-    from auditseal_sealer.topics import check_topics  # noqa: PLC0415
-
     problems = check_topics(cluster, rules, settings.events_topic, settings.blocks_topic)
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "made": made, "problems": problems}))

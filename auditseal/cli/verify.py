@@ -9,9 +9,11 @@ from functools import partial
 from math import isfinite
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from auditseal.cli.auditing import (
     Json,
@@ -23,14 +25,18 @@ from auditseal.cli.auditing import (
     tell,
     vault_url,
 )
-
-if TYPE_CHECKING:  # its libraries come with [auditor] only
-    from auditseal_auditor.audit import OnProgress
-    from auditseal_auditor.heads import Head
-    from auditseal_auditor.report import Report
-    from auditseal_auditor.tally import Tally
-    from auditseal_schemas.origin import Origin
-    from auditseal_vault.interface import VaultReader
+from auditseal_auditor.audit import Audit, OnProgress, Request
+from auditseal_auditor.evidence import write_evidence
+from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.heads import Head, heads_after
+from auditseal_auditor.memory import read_heads, remember_heads
+from auditseal_auditor.report import Report
+from auditseal_auditor.tally import Tally
+from auditseal_auditor.text import detail_lines, summary_line
+from auditseal_schemas.errors import AuditsealError, ConfigurationError
+from auditseal_schemas.origin import Origin
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.open import open_reader
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
@@ -61,10 +67,6 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: auditseal verify --trust trust.txt --vault file:///mnt/vault
     """
     with exit_on_failure("verify"):
-        from auditseal_auditor.audit import Audit, Request  # noqa: PLC0415
-        from auditseal_auditor.examiner import Examiner  # noqa: PLC0415
-        from auditseal_vault.open import open_reader  # noqa: PLC0415
-
         pinned, heads = read_trust(trust), _begin(state) if state_new else _recall(state)
         url = vault_url(vault, pinned)
         request = Request(
@@ -87,36 +89,26 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
 
 def _oldest(hours: float) -> int:
     """Return the time so many hours ago, in µs since the epoch."""
-    from auditseal_schemas.errors import ConfigurationError  # noqa: PLC0415
-
     if not isfinite(hours * _HOUR):
         raise ConfigurationError(f"--max-age {hours}: say a number of hours, or leave it out to allow any age")
     return int(time() * 1_000_000) - int(hours * _HOUR)
 
 
-def _begin(state: Path | None) -> "Mapping[Origin, Head]":
+def _begin(state: Path | None) -> Mapping[Origin, Head]:
     """Return the empty memory of a first run; no later one can pass for it."""
-    from auditseal_schemas.errors import ConfigurationError  # noqa: PLC0415
-
     if state is None or state.exists():
         raise ConfigurationError("--state-new is for a first run: it needs --state FILE, and no such file yet")
     return {}
 
 
-def _recall(state: Path | None) -> "Mapping[Origin, Head]":
-    from auditseal_auditor.memory import read_heads  # noqa: PLC0415
-
+def _recall(state: Path | None) -> Mapping[Origin, Head]:
     return read_heads(state) if state else {}
 
 
 def _keep(
-    report: "Report", heads: "Mapping[Origin, Head]", state: Path | None, evidence: Path | None, reader: "VaultReader"
+    report: Report, heads: Mapping[Origin, Head], state: Path | None, evidence: Path | None, reader: VaultReader
 ) -> "tuple[Report, list[Path]]":
     """Write memory and evidence, and return the report with what came of it: no failure keeps it from being shown."""
-    from auditseal_auditor.evidence import write_evidence  # noqa: PLC0415
-    from auditseal_auditor.heads import heads_after  # noqa: PLC0415
-    from auditseal_auditor.memory import remember_heads  # noqa: PLC0415
-
     failures: list[str] = []
     proofs: list[Path] = []
     if state:
@@ -133,8 +125,6 @@ def _keep(
 @contextmanager
 def _noted(failures: list[str], what: str) -> Iterator[None]:
     """Note why something can't be written, an impatient user among the reasons, and go on."""
-    from auditseal_schemas.errors import AuditsealError  # noqa: PLC0415
-
     try:
         yield
     except AuditsealError as error:
@@ -143,9 +133,7 @@ def _noted(failures: list[str], what: str) -> Iterator[None]:
         failures.append(f"interrupted: {what} was not written")
 
 
-def _show(report: "Report", proofs: list[Path], *, as_json: bool) -> None:
-    from auditseal_auditor.text import detail_lines, summary_line  # noqa: PLC0415
-
+def _show(report: Report, proofs: list[Path], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report.to_json() | {"evidence": [str(path) for path in proofs]}))
         return
@@ -157,17 +145,14 @@ def _show(report: "Report", proofs: list[Path], *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress() -> "Iterator[OnProgress]":
+def _progress() -> Iterator[OnProgress]:
     """Yield what shows how far the check has come: on a terminal only."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         shown = progress.add_task("listing")
 
-        def on_progress(origin: "Origin", tally: "Tally") -> None:
+        def on_progress(origin: Origin, tally: Tally) -> None:
             line = f"{origin}: {tally.blocks:,} blocks, {tally.records:,} records"
             progress.update(shown, description=line)
 

@@ -11,12 +11,13 @@ import random
 import signal
 import sys
 from datetime import datetime
+from unittest.mock import patch
 
-from auditseal.cli.archiver import run_archiver
+from auditseal.cli import archiver
 from auditseal.settings import load_settings
 from auditseal.settings_archiver import ArchiverSettings
-from auditseal_vault import open as vault_open
 from auditseal_vault.interface import Vault
+from auditseal_vault.open import open_vault
 
 
 class DeadlyVault:
@@ -42,9 +43,8 @@ def _die_by_chance(name: str, key: str) -> None:
 
 def main() -> int:
     """Run the archiver."""
-    opened = vault_open.open_vault
-    vault_open.open_vault = lambda url: DeadlyVault(opened(url))  # type: ignore[return-value,assignment]
-    return run_archiver(load_settings(ArchiverSettings, None))
+    patch.object(archiver, "open_vault", lambda url: DeadlyVault(open_vault(url))).start()
+    return archiver.run_archiver(load_settings(ArchiverSettings, None))
 
 
 if __name__ == "__main__":

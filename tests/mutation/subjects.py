@@ -6,7 +6,7 @@ AUDITOR = "auditseal_auditor"
 _EVENT_TESTS = ("tests/unit/test_event_*.py", "tests/property/test_event_*.py")
 _AUDITOR_TESTS = (
     "tests/unit/test_auditor_*.py",
-    "tests/unit/test_show_command.py",
+    "tests/unit/cli/test_show.py",
     "tests/property/test_auditor_properties.py",
 )
 

@@ -21,7 +21,6 @@ from auditseal_schemas.merkle import EMPTY_FRONTIER
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import Oversize, SealedRecord
 from auditseal_schemas.verdict import Verdict
-from auditseal_vault import open as vault_open
 from tests.factory.blocks import resigned, with_records
 from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
 from tests.factory.messages import Message
@@ -34,7 +33,7 @@ LOG = ORIGINS[0]
 @pytest.fixture
 def vault(monkeypatch: pytest.MonkeyPatch) -> MemoryVault:
     vault, _ = make_vault(sizes=(4, 3, 5, 0, 2))
-    monkeypatch.setattr(vault_open, "open_reader", lambda url: vault)
+    monkeypatch.setattr("auditseal.cli.show.open_reader", lambda url: vault)
     return vault
 
 

@@ -1,10 +1,11 @@
 """Help is plain, fits 80 columns, and holds all that the options' texts say."""
 
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from auditseal.cli import app
+from auditseal.cli.command_table import COMMANDS
+from auditseal.cli.lazy_group import LazyCommand
 from auditseal_schemas import __version__
 
 NARROW = {"COLUMNS": "80"}
@@ -12,8 +13,9 @@ NARROW = {"COLUMNS": "80"}
 
 def commands() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [()]
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
-        found += [(name,), *((name, nested) for nested in getattr(command, "commands", {}))]
+    for entry in COMMANDS:
+        command = LazyCommand(entry).load()
+        found += [(entry.name,), *((entry.name, nested) for nested in getattr(command, "commands", {}))]
     return found
 
 

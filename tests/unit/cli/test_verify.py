@@ -21,7 +21,6 @@ from auditseal_schemas.deflate import deflate
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
 from auditseal_schemas.verdict import Verdict
-from auditseal_vault import open as vault_open
 from auditseal_vault.directory import DirectoryVault
 from tests.factory.blocks import resigned
 from tests.factory.keys import keys_of
@@ -141,7 +140,7 @@ def test_a_quick_check_says_that_it_is_one(place: Path) -> None:
 
 def test_help_and_the_docs_list_every_exit_code() -> None:
     said = " ".join(CliRunner().invoke(app, ["verify", "--help"], terminal_width=200).stdout.split())
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "verify.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "verify.md").read_text(encoding="utf-8")
     for verdict in Verdict:
         assert f"{verdict.exit_code} {verdict}" in said
         assert f"| {verdict.exit_code} | {verdict} |" in page
@@ -163,7 +162,7 @@ def test_a_directory_that_isnt_there_is_no_verdict(place: Path) -> None:
 
 def test_a_store_that_is_away_is_no_verdict(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault = MemoryVault(broken="*")
-    monkeypatch.setattr(vault_open, "open_reader", lambda url: vault)
+    monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url: vault)
     answer = run(place)
     assert answer.exit_code == 1
     assert answer.stdout.startswith("UNKNOWN: ")
@@ -248,7 +247,7 @@ def test_of_two_runs_at_one_time_none_takes_the_others_heads_back(place: Path, m
         state.write_text(json.dumps({"version": 1, "heads": {str(LOG): longer.note.format().decode()}}))
         return DirectoryVault(place / "vault")
 
-    monkeypatch.setattr(vault_open, "open_reader", meanwhile)
+    monkeypatch.setattr("auditseal.cli.verify.open_reader", meanwhile)
     assert run(place, "--state", str(state), "--jobs", "1").exit_code == 0
     sizes = [note.split("\n")[1] for note in json.loads(state.read_text())["heads"].values()]
     assert sizes == ["4", "3"]
@@ -263,7 +262,7 @@ def test_two_runs_at_one_time_that_see_two_histories_find_a_fork(place: Path, mo
         state.write_text(json.dumps({"version": 1, "heads": {str(LOG): other.note.format().decode()}}))
         return DirectoryVault(place / "vault")
 
-    monkeypatch.setattr(vault_open, "open_reader", meanwhile)
+    monkeypatch.setattr("auditseal.cli.verify.open_reader", meanwhile)
     answer = run(place, "--state", str(state), "--json", "--jobs", "1", "--evidence", str(place / "proof"))
     said = json.loads(answer.stdout)
     assert (answer.exit_code, said["exit_code"], said["ok"]) == (21, 21, False)
@@ -350,7 +349,7 @@ def test_a_memory_of_no_pinned_log_anchors_nothing(place: Path) -> None:
 def test_a_fork_comes_with_files_that_prove_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault, logs = make_vault()
     vault.put(LOG.block_key(2), resigned(logs[0][2], sealer="other").format(), lock_until())
-    monkeypatch.setattr(vault_open, "open_reader", lambda url: vault)
+    monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url: vault)
     answer = run(place, "--evidence", str(place / "proof"))
     assert answer.exit_code == Verdict.FORK.exit_code
     files = sorted((place / "proof").iterdir())
@@ -369,7 +368,7 @@ def test_a_later_proof_leaves_an_earlier_one_as_it_is(place: Path, monkeypatch: 
     for sealer in ("other", "another", "other"):
         vault, logs = make_vault()
         vault.put(LOG.block_key(2), resigned(logs[0][2], sealer=sealer).format(), lock_until())
-        monkeypatch.setattr(vault_open, "open_reader", lambda url, vault=vault: vault)
+        monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url, vault=vault: vault)
         assert run(place, "--evidence", str(place / "proof")).exit_code == Verdict.FORK.exit_code
         now = {path.name: path.read_bytes() for path in (place / "proof").iterdir()}
         assert proofs.items() <= now.items()
@@ -380,7 +379,7 @@ def test_a_later_proof_leaves_an_earlier_one_as_it_is(place: Path, monkeypatch: 
 def test_a_fork_without_a_place_for_its_proof_asks_for_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault, logs = make_vault()
     hint = "note: a fork was found: run again with --evidence DIR to keep what proves it to anybody"
-    monkeypatch.setattr(vault_open, "open_reader", lambda url: vault)
+    monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url: vault)
     assert hint not in run(place).stdout.splitlines()
     vault.put(LOG.block_key(2), resigned(logs[0][2], sealer="other").format(), lock_until())
     assert hint in run(place).stdout.splitlines()
@@ -414,7 +413,7 @@ def test_an_interrupt_ends_it_without_a_verdict(place: Path, monkeypatch: pytest
     def interrupted(url: str) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(vault_open, "open_reader", interrupted)
+    monkeypatch.setattr("auditseal.cli.verify.open_reader", interrupted)
     answer = run(place)
     assert answer.exit_code == 130
     assert "interrupted" in answer.stderr
