@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from auditseal.settings import DaemonSettings
 from auditseal.settings_sections import ReadableFile, Section, read_secret
+from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas.draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.header import Predecessor
@@ -15,7 +16,6 @@ from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_RECORDS
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.config import SealerConfig, Timeouts
-from auditseal_sealer.topic_rules import TopicRules
 
 
 class SealerSection(Section):

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from auditseal.settings import DaemonSettings
-from auditseal_sealer.topic_rules import TopicRules
+from auditseal_daemon.topic_rules import TopicRules
 
 
 class TopicsSection(BaseModel):

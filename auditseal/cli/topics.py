@@ -10,10 +10,10 @@ import typer
 from auditseal.cli.endings import ended_by_errors
 from auditseal.settings import load_settings
 from auditseal.settings_topics import TopicsSettings
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.topic_rules import TopicRules
+from auditseal_daemon.topics import check_topics, create_topics
 from auditseal_schemas.halt import Halt
-from auditseal_sealer.cluster import Cluster
-from auditseal_sealer.topic_rules import TopicRules
-from auditseal_sealer.topics import check_topics, create_topics
 
 app = typer.Typer(name="topics", no_args_is_help=True)
 

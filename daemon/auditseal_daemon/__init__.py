@@ -5,6 +5,13 @@
 | `run` | a daemon's process: logs, signals, exit codes |
 | `telemetry` | `/metrics`, `/healthz` and `/readyz` over HTTP |
 | `kafka_client` | the settings that all Kafka clients share, and how their errors are logged |
+| `broker_watch` | whether Kafka serves a client, and when a trouble is over |
+| `group_member` | a member of a consumer group |
+| `cluster` | the administrative calls: topics, ends of partitions |
+| `topic_rules` | how the events and blocks topics must be, and why (pure) |
+| `topics` | making and auditing these two topics |
+| `throttle` | which of a repeated message's repetitions are logged |
+| `errors` | the errors of this package |
 | `retry` | repeated calls to Kafka and to a store |
 | `background` | calls in threads of their own |
 """

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from auditseal_daemon.errors import ExpelledError
 from auditseal_daemon.kafka_client import settings
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
@@ -14,7 +15,7 @@ from auditseal_schemas.limits import MIB
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import ExpelledError, FencedError
+from auditseal_sealer.errors import FencedError
 from auditseal_sealer.hooks import Hooks, Step
 from auditseal_sealer.kafka_errors import Call, Reaction, kafka_error, react
 from auditseal_sealer.watchdog import Watchdog
@@ -44,7 +45,8 @@ class BlockWriter:
     """A producer from its `init_transactions` to its first error; after one, only a new writer may go on.
 
     One thread at a time. Methods raise:
-        FencedError: Another writer has the transactional id; as ExpelledError, another member our name in the group.
+        FencedError: Another writer has the transactional id.
+        ExpelledError: Another member has our name in the group.
         HaltError: BLOCK_TOO_LARGE.
         UnavailableError: Anything else; whether the block was committed must be read from the topic.
     """

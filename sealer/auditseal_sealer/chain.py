@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import structlog
 
 from auditseal_daemon.background import Background
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.errors import ExpelledError
 from auditseal_schemas.draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.errors import ExpelledError, FencedError
+from auditseal_sealer.errors import FencedError
 from auditseal_sealer.evidence import Evidence
 from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.head_reader import HeadReader
@@ -91,15 +92,15 @@ class Chain:
             begun = time.monotonic()
             try:
                 self._seal()
-            except (UnavailableError, FencedError) as error:
+            except (UnavailableError, FencedError, ExpelledError) as error:
                 self.metrics.suspend()
                 if time.monotonic() - begun > _STEADY:
                     pause, fenced = _FIRST_PAUSE, False
-                if isinstance(error, FencedError):
+                if not isinstance(error, UnavailableError):
                     if (fenced or isinstance(error, ExpelledError)) and not self._stop.is_set():
                         raise
                     # Whoever fenced may be the rightful one: before it is fenced in turn, the group may say so.
-                    fenced, pause = True, max(pause, 2 * self._with.config.timeouts.heartbeat)
+                    fenced, pause = True, max(pause, 2 * self._with.config.membership.heartbeat)
                 self._with.working(self, str(error))
                 self._log.warning("not sealing, will recover the head", problem=str(error), pause_seconds=pause)
                 self._stop.wait(pause)

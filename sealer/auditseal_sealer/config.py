@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from auditseal_daemon.group_member import GroupConfig
+from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas import __version__
 from auditseal_schemas.draft import BlockLimits
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.batch import BatchPolicy
-from auditseal_sealer.topic_rules import TopicRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,6 @@ class Timeouts:
     finish: float = 6
     leave: float = 2
     back_off: float = 10
-
-    @property
-    def heartbeat(self) -> float:
-        """How often a sealer asks the group whether it is still a member."""
-        return self.session / 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +101,11 @@ class SealerConfig:
             if origin.partition in partitions:
                 raise ConfigurationError(f"sealer.predecessors: partition {origin.partition} has more than one")
             partitions.add(origin.partition)
+
+    @property
+    def membership(self) -> GroupConfig:
+        """This sealer's place in the group."""
+        return GroupConfig(self.group, self.events_topic, "sealer", self.instance, self.timeouts.session)
 
     def origin(self, partition: int) -> Origin:
         """Return the log of a partition."""

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError, UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.evidence import EventsLog, Evidence
 from auditseal_sealer.given_up import ReadHead, find_given_up

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 from tenacity import RetryCallState
 
+from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.retry import retrying
 from auditseal_schemas.draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
@@ -15,7 +16,6 @@ from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import Signer
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.chain import Chain, Surroundings
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.given_up import ReadHead
 from auditseal_sealer.hooks import Hooks, NoHooks
@@ -65,7 +65,8 @@ class Sealer:
 
         Raises:
             HaltError: It can't go on safely.
-            FencedError: Another sealer, of another group, writes a log of this one, or one of this group has its name.
+            FencedError: Another sealer, of another group, writes a log of this one.
+            ExpelledError: Another sealer of this group has this one's name.
         """
         cluster = Cluster(self._config.client, self._config.timeouts.question)
         repeat = retrying(
@@ -123,8 +124,8 @@ class Sealer:
     def _follow(self, membership: Membership, stop: threading.Event) -> None:
         while not stop.is_set() and not self._failures:
             membership.poll(_POLL)
-            if membership.trouble != self._trouble:
-                self._trouble = membership.trouble
+            if (trouble := membership.trouble()) != self._trouble:
+                self._trouble = trouble
                 self._show_readiness()
 
     def _end_chains(self, reason: CloseReason, partitions: Sequence[int]) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.topic_rules import TopicView, check_pair, retention_seconds
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_sealer.chain import Chain
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.given_up import ReadHead
-from auditseal_sealer.topic_rules import TopicView, check_pair, retention_seconds
 
 _log = structlog.get_logger("auditseal.sealer")
 

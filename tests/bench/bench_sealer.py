@@ -24,12 +24,12 @@ from urllib.request import urlopen
 
 from confluent_kafka import Producer
 
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.topic_rules import TopicRules
+from auditseal_daemon.topics import create_topics
 from auditseal_schemas.block import Block
 from auditseal_schemas.key import SigningKey
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.key_file import store_key
-from auditseal_sealer.topic_rules import TopicRules
-from auditseal_sealer.topics import create_topics
 from tests.factory.sealing import read_topic
 
 _PASSPHRASE = "benchmark"

@@ -16,16 +16,16 @@ from urllib.request import urlopen
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.topic_rules import TopicRules
+from auditseal_daemon.topics import create_topics
 from auditseal_schemas.block import Block
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import SealedRecord
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.key_file import store_key
-from auditseal_sealer.topic_rules import TopicRules
-from auditseal_sealer.topics import create_topics
 
 CLUSTER = "test.local"
 PASSPHRASE = "a passphrase"

@@ -12,8 +12,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 
+from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block import Block
-from auditseal_sealer.topic_rules import TopicView
 
 NOW_MS = 1_700_000_000_000
 
@@ -249,7 +249,7 @@ class FakeConsumer:
 
 
 class FakeCluster:
-    """`auditseal_sealer.cluster.Cluster` over the broker; its calls fail as the broker's plan says."""
+    """`auditseal_daemon.cluster.Cluster` over the broker; its calls fail as the broker's plan says."""
 
     def __init__(self, broker: Broker, fail: Callable[[str, Callable[[], Any]], Any]) -> None:
         self._broker, self._ask = broker, fail

@@ -18,6 +18,7 @@ from statistics import median
 from confluent_kafka import Producer
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
@@ -26,7 +27,6 @@ from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_writer import BlockWriter
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import NoHooks

@@ -16,6 +16,9 @@ from typing import Self
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.topic_rules import TopicRules
+from auditseal_daemon.topics import create_topics
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_local.minio import MinioNode
 from auditseal_local.ports import LOOPBACK, free_ports
@@ -23,10 +26,7 @@ from auditseal_local.process import Child, launch_guarded
 from auditseal_schemas.block import Block
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.cluster import Cluster
 from auditseal_sealer.key_file import store_key
-from auditseal_sealer.topic_rules import TopicRules
-from auditseal_sealer.topics import create_topics
 from auditseal_vault.head import read_head
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader

@@ -10,11 +10,11 @@ from typing import TypeAlias
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.log import LogState
-from auditseal_sealer.cluster import Cluster
 from tests.faults.daemon import Daemon, await_true
 from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.ledger import Ledger, format_entry

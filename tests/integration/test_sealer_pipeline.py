@@ -9,11 +9,11 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from auditseal_daemon.cluster import Cluster
 from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.block import Block
 from auditseal_schemas.header import CAUSE_BELOW_START, Gap
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
-from auditseal_sealer.cluster import Cluster
 from tests.factory.sealing import UNCOMMITTED, Site, read_topic
 
 

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from auditseal_archiver.keeper import Keeper, KeeperConfig
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_daemon import retry
+from auditseal_daemon.errors import ExpelledError
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockLimits, CloseReason
@@ -28,7 +29,7 @@ from auditseal_sealer import block_writer, chain, partition_reader
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.chain import Chain, Surroundings
 from auditseal_sealer.config import SealerConfig, Timeouts
-from auditseal_sealer.errors import ExpelledError, FencedError
+from auditseal_sealer.errors import FencedError
 from auditseal_sealer.head_reader import HeadReader
 from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics

@@ -29,7 +29,7 @@ class ScriptedMembership:
 
     def __init__(self, script: Sequence[Step], stop: threading.Event) -> None:
         self._script, self._stop = list(script), stop
-        self.trouble: str | None = None
+        self.problem: str | None = None
         self.left = False
 
     def join(self, **callbacks: Callable[[Sequence[int]], None]) -> None:
@@ -41,6 +41,9 @@ class ScriptedMembership:
             self._script.pop(0)(self)
         else:
             self._stop.set()
+
+    def trouble(self) -> str | None:
+        return self.problem
 
     def metadata(self) -> None:
         return None
@@ -184,7 +187,7 @@ def test_the_gauges_of_a_partition_go_with_it(stage: Stage, end: str) -> None:
 
 def test_trouble_with_the_group_is_told_until_it_is_over(stage: Stage) -> None:
     def trouble(problem: str | None) -> Step:
-        return lambda member: setattr(member, "trouble", problem)
+        return lambda member: setattr(member, "problem", problem)
 
     stage.run(
         lambda member: member.assign([0]),

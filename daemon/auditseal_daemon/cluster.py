@@ -13,8 +13,8 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from auditseal_daemon.kafka_client import settings, unavailable
+from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.errors import UnavailableError
-from auditseal_sealer.topic_rules import TopicView
 
 
 class Cluster:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from auditseal_daemon.topic_rules import TopicKind, TopicRules, TopicView
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.config import Intervals, SealerConfig
-from auditseal_sealer.topic_rules import TopicKind, TopicRules, TopicView
-from auditseal_sealer.watch import Watch
+from auditseal_sealer.watch import Watch, check_identity
 
 RULES = TopicRules(replication=1, least_retention=0)
 EVENTS = TopicView("events", "id 1", (1,), RULES.settings(TopicKind.EVENTS))
@@ -106,3 +106,18 @@ def test_a_topic_that_goes_is_a_halt(name: str, halt: Halt) -> None:
         error = failures.get(timeout=10)
     assert isinstance(error, HaltError)
     assert error.halt is halt
+
+
+@pytest.mark.parametrize(
+    ("now", "halt"),
+    [
+        ((replace(EVENTS, topic_id="id 3"), BLOCKS), Halt.LOG_RECREATED),
+        ((EVENTS, replace(BLOCKS, topic_id="id 3")), Halt.BLOCKS_LOST),
+        ((replace(EVENTS, replicas=()), BLOCKS), Halt.LOG_RECREATED),
+    ],
+)
+def test_a_topic_of_another_id_is_another_topic(now: tuple[TopicView, TopicView], halt: Halt) -> None:
+    check_identity((EVENTS, BLOCKS), (EVENTS, BLOCKS))
+    with pytest.raises(HaltError) as caught:
+        check_identity((EVENTS, BLOCKS), now)
+    assert caught.value.halt is halt

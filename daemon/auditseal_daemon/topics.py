@@ -2,9 +2,9 @@
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.topic_rules import TopicKind, TopicRules, check_pair
 from auditseal_schemas.errors import UnavailableError
-from auditseal_sealer.cluster import Cluster
-from auditseal_sealer.topic_rules import TopicKind, TopicRules, check_pair
 
 _KNOWN_SECONDS = 15
 
