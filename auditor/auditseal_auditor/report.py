@@ -155,7 +155,7 @@ class Report:
         return 1 if self.errors or self.failures else 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the answer as one object, which docs/how-to/verify.md describes."""
+        """Return the answer as one object, which docs/reference/verify.md describes."""
         return {
             "version": VERSION,
             "ok": self.exit_code == 0,

@@ -140,7 +140,7 @@ def test_a_quick_check_says_that_it_is_one(place: Path) -> None:
 
 def test_help_and_the_docs_list_every_exit_code() -> None:
     said = " ".join(CliRunner().invoke(app, ["verify", "--help"], terminal_width=200).stdout.split())
-    page = (Path(__file__).parents[3] / "docs" / "how-to" / "verify.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "verify.md").read_text(encoding="utf-8")
     for verdict in Verdict:
         assert f"{verdict.exit_code} {verdict}" in said
         assert f"| {verdict.exit_code} | {verdict} |" in page

@@ -7,7 +7,8 @@ from auditseal.cli.command_table import COMMANDS
 from auditseal.cli.lazy_group import LazyCommand
 from auditseal_schemas.verdict import Verdict
 
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text("utf-8")
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+PAGE = (REFERENCE / "cli.md").read_text("utf-8")
 
 
 def test_every_subcommand_stands_in_the_page_and_no_other() -> None:
@@ -37,3 +38,9 @@ def test_every_command_has_an_example() -> None:
 def test_every_verdict_stands_with_its_exit_code() -> None:
     listed = dict(re.findall(r"^\| (\d+) \| ([A-Z_]+) \|$", PAGE, re.MULTILINE))
     assert listed == {str(verdict.exit_code): str(verdict) for verdict in Verdict}
+
+
+def test_every_option_of_verify_is_in_its_page() -> None:
+    options = get_command(app).commands["verify"].params  # type: ignore[attr-defined]
+    listed = re.findall(r"^\| `(--[a-z-]+)", (REFERENCE / "verify.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(option.opts[0] for option in options)
