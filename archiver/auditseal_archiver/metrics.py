@@ -1,4 +1,4 @@
-"""What the archiver measures; names, units and alerts: docs/how-to/operate.md."""
+"""What the archiver measures; names, units and alerts: docs/reference/metrics.md."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 

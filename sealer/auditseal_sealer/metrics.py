@@ -1,4 +1,4 @@
-"""What the sealer counts, under the names of docs/how-to/operate.md."""
+"""What the sealer counts, under the names of docs/reference/metrics.md."""
 
 import time
 
