@@ -17,7 +17,7 @@ from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_schemas.origin import Origin
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.drill import drill
-from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.errors import AlreadyStoredError, UnreadableObjectError
 from auditseal_vault.head import oldest_version, read_head
 from auditseal_vault.interface import StoredVersion, Vault
 from auditseal_vault.open import open_reader, open_vault
@@ -226,9 +226,9 @@ class TestDirectoryAlone:
         names = [key.rpartition("/")[2] for key in keys(directory.versions(""))]
         assert names == ["000000000000.avro", "folder", "link", "pipe"]
         for name in ("link", "folder"):
-            with pytest.raises(UnavailableError, match="it is a link"):
+            with pytest.raises(UnreadableObjectError, match="is a link and not a file"):
                 directory.read(ORIGIN.blocks_prefix + name)
-        with pytest.raises(UnavailableError, match="is no file"):
+        with pytest.raises(UnreadableObjectError, match="is a FIFO and not a file"):
             directory.read(ORIGIN.blocks_prefix + "pipe")
 
 
@@ -254,6 +254,13 @@ class TestObjectLockAlone:
         unlocked = open_vault(f"s3://{bucket}-unlocked?endpoint={minio.endpoint}")
         (version,) = unlocked.versions("v1/")
         assert unlocked.retention("v1/bare", version.version_id) is None
+
+    def test_a_version_that_the_store_lacks_is_unreadable_and_others_are_read(self, s3: Vault) -> None:
+        store(s3, 0)
+        absent = "00000000-0000-4000-8000-000000000000"
+        with pytest.raises(UnreadableObjectError, match="NoSuchVersion"):
+            s3.read(ORIGIN.block_key(0), absent)
+        assert s3.read(ORIGIN.block_key(0)) == b"block 0"
 
     def test_a_delete_is_refused(self, s3: Vault, minio: MinioNode, bucket: str) -> None:
         s3.put("v1/a", b"", until())

@@ -1,4 +1,4 @@
-"""A vault in a directory: atomic, durable and as tamper-evident as any, but no WORM: whoever may write may delete."""
+"""A vault in a directory: atomic, durable and tamper-evident, but not WORM, since its owner may delete files."""
 
 import errno
 import os
@@ -13,11 +13,13 @@ from pathlib import Path
 
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
-from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.directory_tree import STAGING, check_way, open_file, walk
+from auditseal_vault.errors import AlreadyStoredError, RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import Retention, StoredVersion
 
-_STAGING = ".staging"
 _READ_ONLY = 0o444
+_DENIED = {errno.EACCES, errno.EPERM}
+_NOT_A_DIRECTORY = {errno.ELOOP, errno.ENOTDIR}  # a link, a file
 _STALE_SECONDS = 3600.0  # a put takes some seconds; one that was suspended for longer fails, and is repeated
 
 
@@ -48,13 +50,21 @@ class DirectoryVault:
         return False
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
-        """Yield every file; see `VaultReader`. A link is listed, and can't be read."""
+        """Yield every file, and every entry that isn't one and shouldn't be there; see `VaultReader`.
+
+        Such an entry is a link, FIFO, socket or device; a directory at a block's key; or an empty directory below a
+        log's, other than `blocks`. None of them can be read.
+        """
         try:
             self.check_root()
-            found = self._walk(prefix, after)
+            if "/" in prefix:
+                self._path(prefix.rpartition("/")[0])
+            check_way(self._root, prefix)
+            found = (key for key in walk(self._root, prefix) if key > after)
             keys = sorted(found) if limit is None else nsmallest(limit, found)
             for key in keys:
-                size = (self._root / key).lstat().st_size
+                status = os.lstat(self._root / key)
+                size = status.st_size if stat.S_ISREG(status.st_mode) else 0
                 yield StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=size)
         except OSError as error:
             raise UnavailableError(f"{self.url} can't be listed: {error}") from error
@@ -68,19 +78,20 @@ class DirectoryVault:
             raise UnavailableError(f"{self.url} can't be asked for {key}: {error}") from error
 
     def read(self, key: str, version_id: str = "") -> bytes:
-        """Return a file's content; see `VaultReader`."""
+        """Return a file's content; see `VaultReader`. Nothing but a regular file is opened for reading."""
         if version_id:
             raise UnavailableError(f"{self.url} has no versions, and none that is called {quoted(version_id)}")
         path = self._path(key)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise UnavailableError(f"{path} is no file")
+            with os.fdopen(open_file(self._root, key), "rb") as file:
                 return file.read(MAX_OBJECT_BYTES + 1)
         except OSError as error:
-            problem = "it is a link, which a vault never holds" if error.errno == errno.ELOOP else str(error)
-            raise UnavailableError(f"{path} can't be read: {problem}") from error
+            self.check_root()
+            if error.errno in _NOT_A_DIRECTORY:
+                raise UnreadableObjectError(f"{path} is behind a link or a file, where no block is: {error}") from error
+            if error.errno in _DENIED:
+                raise RefusedObjectError(f"{path} can't be read: may this user read it? {error}") from error
+            raise UnavailableError(f"{path} can't be read: {error}") from error
 
     def retention(self, key: str, version_id: str) -> Retention | None:  # noqa: ARG002  (the interface's)
         """Return None: a directory has no locks."""
@@ -91,9 +102,10 @@ class DirectoryVault:
 
         What puts that were killed left behind is removed once it is an hour old.
         """
-        path, staging = self._path(key), self._root / _STAGING
+        path, staging = self._path(key), self._root / STAGING
         try:
             self.check_root()
+            check_way(self._root, key)
             _make_durably(path.parent)
             _make_durably(staging)
             _sweep(staging)
@@ -109,22 +121,9 @@ class DirectoryVault:
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")
-        if any(part in {"", ".", "..", _STAGING} or "\0" in part for part in parts):
+        if any(part in {"", ".", "..", STAGING} or "\0" in part for part in parts):
             raise UnavailableError(f"{quoted(key)} is no key of a vault")
         return self._root.joinpath(*parts)
-
-    def _walk(self, prefix: str, after: str) -> Iterator[str]:
-        """Yield, in no order, the keys with the prefix that come after `after`."""
-        parent_key = prefix.rpartition("/")[0]
-        folder = self._path(parent_key) if parent_key else self._root
-        for parent, folders, names in os.walk(folder, onerror=_raise_unless_missing):
-            relative = Path(parent).relative_to(self._root).as_posix()
-            base = "" if relative == "." else f"{relative}/"
-            if not base and _STAGING in folders:
-                folders.remove(_STAGING)
-            links = [name for name in folders if Path(parent, name).is_symlink()]
-            keys = [base + name for name in names + links]
-            yield from [key for key in keys if key > after and key.startswith(prefix)]
 
 
 def _link_new(source: Path, path: Path) -> None:
@@ -142,12 +141,6 @@ def _sweep(staging: Path) -> None:
         with suppress(FileNotFoundError):  # another writer's put ended, or it sweeps too
             if path.lstat().st_mtime < oldest:
                 path.unlink()
-
-
-def _raise_unless_missing(error: OSError) -> None:
-    """Let a missing folder be an empty one, and nothing else."""
-    if not isinstance(error, FileNotFoundError):
-        raise error
 
 
 def _make_durably(folder: Path) -> None:

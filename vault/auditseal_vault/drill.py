@@ -15,14 +15,13 @@ from botocore.exceptions import ClientError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.s3 import S3Vault
-from auditseal_vault.s3_client import (
+from auditseal_vault.s3_client import Bucket, make_client, put_locked
+from auditseal_vault.s3_errors import (
     CONFLICT,
+    CREDENTIALS_REFUSED,
     NOT_FOUND,
     PRECONDITION_FAILED,
-    Bucket,
     code_of,
-    make_client,
-    put_locked,
     status_of,
 )
 
@@ -33,19 +32,7 @@ WRITERS = 32
 """Conditional writes of one key at once, of which one must succeed."""
 
 _REFUSAL = range(400, 500)
-_UNHEARD = frozenset(
-    {
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "RequestExpired",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
-    }
-)
-"""Answers that refuse whoever asks, before the store looked at what was asked: credentials or clock are wrong."""
-_NOT_LET_IN = _UNHEARD | {"AccessDenied", "NoSuchBucket"}
+_NOT_LET_IN = CREDENTIALS_REFUSED | {"AccessDenied", "NoSuchBucket"}
 """What besides says nothing of locks when the canary is to be stored."""
 
 
@@ -197,7 +184,7 @@ def _must_be_refused(step: str, attack: Callable[[], object]) -> None:
     try:
         attack()
     except ClientError as error:
-        if status_of(error) in _REFUSAL and code_of(error) not in _UNHEARD:
+        if status_of(error) in _REFUSAL and code_of(error) not in CREDENTIALS_REFUSED:
             return
         raise
     raise _failed(step, "the store allowed it")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_vault.errors import unreadable_is_squatted
 from auditseal_vault.interface import StoredVersion, VaultReader
 
 _BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
@@ -27,17 +28,18 @@ def read_head(
     passed over. Nothing is verified.
 
     Raises:
-        HaltError: SQUATTED; the highest key holds nothing but a delete marker.
+        HaltError: SQUATTED; the highest key holds nothing but a delete marker, or an object without content.
         UnavailableError: The store can't be read.
     """
-    height = head_height(reader, origin, below, near)
-    if height is None:
-        return None
-    key = origin.block_key(height)
-    oldest = oldest_version(reader, key)
-    if oldest is None:
-        raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block")
-    return height, reader.read(key, oldest.version_id)
+    with unreadable_is_squatted():
+        height = head_height(reader, origin, below, near)
+        if height is None:
+            return None
+        key = origin.block_key(height)
+        oldest = oldest_version(reader, key)
+        if oldest is None:
+            raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block")
+        return height, reader.read(key, oldest.version_id)
 
 
 def head_height(
@@ -51,10 +53,11 @@ def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
     """Return the first version that was stored under a key, None where there is none.
 
     Raises:
-        HaltError: SQUATTED; a delete marker stands at the key, and no version.
+        HaltError: SQUATTED; a delete marker is at the key, and no version; or the key's directory isn't one.
         UnavailableError: The store can't be read.
     """
-    entries = [entry for entry in reader.versions(key) if entry.key == key]
+    with unreadable_is_squatted():
+        entries = [entry for entry in reader.versions(key) if entry.key == key]
     versions = [entry for entry in entries if not entry.is_delete_marker]
     if entries and not versions:
         raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block: someone was first")

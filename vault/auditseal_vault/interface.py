@@ -54,6 +54,7 @@ class VaultReader(Protocol):
 
         Raises:
             UnavailableError: The store can't be read.
+            UnreadableObjectError: Where the prefix's directory should be is something else.
         """
         ...
 
@@ -72,6 +73,8 @@ class VaultReader(Protocol):
         the memory.
 
         Raises:
+            UnreadableObjectError: The store lists this object and has no content for it.
+            RefusedObjectError: The store answers, and refuses this object.
             UnavailableError: The store can't be read, or there is no such object.
         """
         ...
@@ -96,6 +99,7 @@ class Vault(VaultReader, Protocol):
 
         Raises:
             AlreadyStoredError: The key exists; nothing was changed.
+            UnreadableObjectError: Where the key's directory should be is something else.
             UnavailableError: The outcome is unknown, or the store is away.
         """
         ...

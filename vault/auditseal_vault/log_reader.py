@@ -11,7 +11,7 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
-from auditseal_vault.errors import NotStoredError
+from auditseal_vault.errors import NotStoredError, unreadable_is_squatted
 from auditseal_vault.head import head_height, oldest_version
 from auditseal_vault.interface import VaultReader
 
@@ -42,7 +42,7 @@ class LogReader:
         origin: The log.
 
     All methods raise `UnavailableError` where the store can't be read, and `HaltError` (SQUATTED) where a key holds a
-    delete marker and no version.
+    delete marker and no version, or an object without content.
     """
 
     reader: VaultReader
@@ -50,7 +50,8 @@ class LogReader:
 
     def head(self) -> StoredBlock | None:
         """Return the log's highest stored block, None where the vault has no block of the log."""
-        height = head_height(self.reader, self.origin)
+        with unreadable_is_squatted():
+            height = head_height(self.reader, self.origin)
         return None if height is None else self.stored(height)
 
     def stored(self, height: int) -> StoredBlock:
@@ -65,7 +66,8 @@ class LogReader:
             raise NotStoredError(
                 f"the vault holds no block {height} of {self.origin}: {key} is not in {self.reader.url}"
             )
-        return StoredBlock(height, key, oldest.version_id, self.reader.read(key, oldest.version_id))
+        with unreadable_is_squatted():
+            return StoredBlock(height, key, oldest.version_id, self.reader.read(key, oldest.version_id))
 
     def block(self, height: int) -> Block:
         """Return the block at a height, parsed and in its place; nothing else of it is verified.

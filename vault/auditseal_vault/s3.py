@@ -13,17 +13,16 @@ from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.errors import AlreadyStoredError
 from auditseal_vault.interface import Retention, StoredVersion
-from auditseal_vault.s3_client import (
+from auditseal_vault.s3_client import Bucket, make_client, put_locked
+from auditseal_vault.s3_errors import (
     BROKEN_ANSWER,
     CONFLICT,
     FORBIDDEN,
     NOT_FOUND,
     PRECONDITION_FAILED,
     S3_ERRORS,
-    Bucket,
     code_of,
-    make_client,
-    put_locked,
+    refused_read,
     status_of,
 )
 
@@ -93,7 +92,11 @@ class S3Vault:
         """Return the content of a version; see `VaultReader`."""
         version = {"VersionId": version_id} if version_id else {}
         with self.mapped_errors(key):
-            answer = self._client.get_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key, **version)
+            try:
+                answer = self._client.get_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key, **version)
+            except ClientError as error:
+                problem = self._problem(key, error)
+                raise refused_read(problem, status_of(error), code_of(error), version_id) from error
             with answer["Body"] as body:
                 content: bytes = body.read(MAX_OBJECT_BYTES + 1)
         wanted = min(answer["ContentLength"], MAX_OBJECT_BYTES + 1)
@@ -159,7 +162,10 @@ class S3Vault:
         try:
             yield
         except S3_ERRORS as error:
-            raise UnavailableError(f"{what} in {self.url}: {quoted(str(error), _MOST_WORDS)}") from error
+            raise UnavailableError(self._problem(what, error)) from error
         except BROKEN_ANSWER as error:
             problem = f"the store's answer is none of S3's: {quoted(repr(error), _MOST_WORDS)}"
             raise UnavailableError(f"{what} in {self.url}: {problem}") from error
+
+    def _problem(self, what: str, error: Exception) -> str:
+        return f"{what} in {self.url}: {quoted(str(error), _MOST_WORDS)}"

@@ -1,4 +1,4 @@
-"""S3 as the vault and its drill speak it: one client, one form of a locked write, one reading of errors."""
+"""S3 as the vault and its drill use it: one way to make a client, and one form of a locked write."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -8,18 +8,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from auditseal_vault.s3_answer import guard_answers
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 _CONNECTIONS = 32
-S3_ERRORS = (ClientError, BotoCoreError)
-BROKEN_ANSWER = (AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
-"""What botocore, and reading what it returns, raise of an answer that isn't S3's: a number that is none, a time, a part
-that isn't there, or is there twice."""
-FORBIDDEN, NOT_FOUND, CONFLICT, PRECONDITION_FAILED = 403, 404, 409, 412
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +74,3 @@ def put_locked(client: Any, bucket: str, key: str, data: bytes, retain_until: da
         ChecksumSHA256=b64encode(sha256(data).digest()).decode(),
         ContentType="application/octet-stream",
     )
-
-
-def status_of(error: ClientError) -> int:
-    """Return the HTTP status that a store refused a call with."""
-    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
-
-
-def code_of(error: ClientError) -> str:
-    """Return the S3 error code that a store refused a call with."""
-    return str(error.response["Error"]["Code"])

@@ -1,0 +1,118 @@
+"""The tree of a directory vault: which entries are listed as keys, and how a file is opened without following a link.
+
+The directories down to `v1/<origin>` may be links, so that an operator can put logs on several disks. Below a log's
+directory no link is followed.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from auditseal_schemas.errors import UnavailableError
+from auditseal_vault.errors import UnreadableObjectError
+
+STAGING = ".staging"
+"""The folder of the vault's root in which files are written before they get their names."""
+_KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_LOG_DEPTH = 5  # parts of `v1/<cluster>/<topic>/<partition>/<run>`
+_BLOCKS = re.compile(r"(?:[^/]+/){5}blocks")
+_BLOCK = re.compile(r"(?:[^/]+/){5}blocks/[0-9]{12}\.avro", re.ASCII)
+
+
+def walk(root: Path, prefix: str) -> Iterator[str]:
+    """Yield, in no order, the key of each entry below `root` that a listing of the prefix has.
+
+    Such entries are everything that isn't a directory; a directory at a block's key; and below a log's directory each
+    empty directory other than `blocks`.
+
+    Raises:
+        OSError: A directory can't be read.
+    """
+    parent = prefix.rpartition("/")[0]
+    pending = [f"{parent}/" if parent else ""]
+    while pending:
+        base = pending.pop()
+        is_empty = True
+        for entry in _scan(root / base):
+            is_empty = False
+            key = base + entry.name
+            if key == STAGING or not key.startswith(prefix):
+                continue
+            if entry.is_dir(follow_symlinks=key.count("/") < _LOG_DEPTH):
+                pending.append(f"{key}/")
+            else:
+                yield key
+        folder = base[:-1]
+        if folder.startswith(prefix) and (_BLOCK.fullmatch(folder) or (is_empty and _is_foreign(folder))):
+            yield folder
+
+
+def check_way(root: Path, key: str) -> None:
+    """Check that what is there on the way to a key are directories.
+
+    Raises:
+        UnreadableObjectError: A file is on the way, or below the log's directory a link.
+        UnavailableError: A link above it leads nowhere: is its disk mounted?
+        OSError: A directory can't be read.
+    """
+    parts = key.split("/")[:-1]
+    for depth in range(1, len(parts) + 1):
+        path = root.joinpath(*parts[:depth])
+        follows = depth <= _LOG_DEPTH
+        try:
+            mode = path.stat(follow_symlinks=follows).st_mode
+        except FileNotFoundError as error:
+            if path.is_symlink():
+                raise UnavailableError(f"{path} is a link that leads nowhere: is its disk mounted?") from error
+            return
+        if not stat.S_ISDIR(mode):
+            kind = "directory" if follows else "directory of the log's own"
+            raise UnreadableObjectError(f"{path} is not a {kind}, so it holds no blocks: who put it there?")
+
+
+def open_file(root: Path, key: str) -> int:
+    """Return a descriptor of a key's regular file. Nothing else is opened, since opening a device may change it.
+
+    Raises:
+        UnreadableObjectError: The entry isn't a regular file, or below the log's directory a link is on the way.
+        OSError: It can't be opened.
+    """
+    parts = key.split("/")
+    depth = min(_LOG_DEPTH, len(parts) - 1)
+    folder = os.open(root.joinpath(*parts[:depth]), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in parts[depth:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        mode = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode
+        if not stat.S_ISREG(mode):
+            raise UnreadableObjectError(
+                f"{root / key} is {_KINDS[stat.S_IFMT(mode)]} and not a file, so it isn't a block"
+            )
+        return os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield a directory's entries; one that is missing has none."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except FileNotFoundError:
+        return
+
+
+def _is_foreign(folder: str) -> bool:
+    """Return whether a directory is below a log's own and isn't the one for its blocks."""
+    return folder.count("/") >= _LOG_DEPTH and not _BLOCKS.fullmatch(folder)

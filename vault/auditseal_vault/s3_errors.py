@@ -1,0 +1,55 @@
+"""What the refusals of an S3 store mean."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from auditseal_schemas.errors import AuditsealError, UnavailableError
+from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
+
+S3_ERRORS = (ClientError, BotoCoreError)
+BROKEN_ANSWER = (AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
+"""What botocore, and reading what it returns, raise of an answer that isn't S3's: a number that is none, a time, a part
+that isn't there, or is there twice."""
+FORBIDDEN, NOT_FOUND, CONFLICT, PRECONDITION_FAILED = 403, 404, 409, 412
+CREDENTIALS_REFUSED = frozenset(
+    {
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
+"""Answers given before the store looked at the request: the credentials or the clock are wrong."""
+_ARCHIVED = "InvalidObjectState"
+_ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
+_CUSTOMER_KEY = "InvalidRequest"  # S3's answer to a read without the key of an object that the writer encrypted
+_KMS = "KMS."
+
+
+def status_of(error: ClientError) -> int:
+    """Return the HTTP status that a store refused a call with."""
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def code_of(error: ClientError) -> str:
+    """Return the S3 error code that a store refused a call with."""
+    return str(error.response["Error"]["Code"])
+
+
+def refused_read(problem: str, status: int, code: str, version_id: str) -> AuditsealError:
+    """Return the error for a read that the store refused.
+
+    Args:
+        problem: What happened, and where.
+        status: The answer's HTTP status.
+        code: Its S3 error code.
+        version_id: The version that was asked for, which the store lists; empty where the latest was.
+    """
+    if code == _ARCHIVED or (version_id and code in _ABSENT):
+        return UnreadableObjectError(f"{problem}: the store lists this version and has no content for it")
+    is_forbidden = status == FORBIDDEN and code not in CREDENTIALS_REFUSED
+    if is_forbidden or code == _CUSTOMER_KEY or code.startswith(_KMS):
+        return RefusedObjectError(f"{problem}: may these credentials read it, is its encryption key there?")
+    return UnavailableError(problem)
