@@ -1,4 +1,4 @@
-"""What the two topics must be like, and why: the table of docs/explanation/kafka.md as code. Pure."""
+"""What the two topics must be like, and why: the table of docs/reference/topics.md as code. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

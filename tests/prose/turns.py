@@ -42,11 +42,12 @@ TURNS = (
     ),
     Turn(r"\bwhat (?:lies|stands|remains|decides|depends)\b", "the objects that are, the rest"),
     Turn(
-        r"\b(?:is|are|was|were|be) no (?!longer\b|more\b|less\b|fewer\b|later\b|earlier\b|such\b|need\b|way\b|one\b|"
+        r"(?<!\bthere )\b(?:is|are|was|were|be) no (?!longer\b|more\b|less\b|fewer\b|later\b|earlier\b|"
+        r"such\b|need\b|way\b|one\b|"
         r"other\b|[a-z]+ (?:to|between|for|that|in|on|at|above|below|yet)\b)[a-z]+",
         "is not a, there is not a",
     ),
-    Turn(r"\b(?:is|are|was|were|be|has|have) none\b", "is not one, there are none"),
+    Turn(r"(?<!\bthere )\b(?:is|are|was|were|be|has|have) none\b", "is not one, there are none"),
     Turn(r"\b(?:is|are|was|were|be) (?:told|to be had|to be run|to be fitted)\b", "is reported, is available"),
     Turn(r"\b(?:tells|told|telling|tell) (?:of|from|apart|anew)\b", "reports, distinguishes"),
     Turn(r"(?<=, )told\b", "reported"),

@@ -82,7 +82,7 @@ def test_each_events_partition_needs_one_of_blocks() -> None:
     assert check_pair(RULES, EVENTS, replace(BLOCKS, replicas=(3, 3, 3))) == []
 
 
-def test_docs_kafka_md_has_every_setting() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "explanation" / "kafka.md").read_text("utf-8")
+def test_the_page_has_every_setting() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "topics.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z.]+)` \|", page, re.MULTILINE)
     assert sorted(rows) == sorted(RULES.settings(TopicKind.BLOCKS))

@@ -39,7 +39,7 @@ def test_turns_to_replace_are_rare(name: str) -> None:
         "Whoever administers Kafka can't do it.",
         "What lies at a block's place is none.",
         "the object is no block",
-        "where there are none",
+        "of the others there was, as said, no copy, and these are none",
         "The head is told to the archiver.",
         "It tells of a gap.",
         "The key stands in the file.",
@@ -59,7 +59,7 @@ def test_each_turn_is_found(text: str) -> None:
     [
         "The operator of Kafka cannot do it.",
         "There is no longer a block at this height.",
-        "There is no way to change it.",
+        "There is no way to change it, and there are none left.",
         "The auditor relies on the trust file.",
         "This page explains what a block is and what happens on a fork.",
         "The sealer reports the gap forever.",
