@@ -10,10 +10,11 @@ from itertools import count
 from typing import TypeAlias
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AclOperation, AdminClient, NewTopic, ResourceType
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
+from tests.factory.secured_kafka import SecuredKafka
 
 MakeTopic: TypeAlias = Callable[..., str]
 _serial = count()
@@ -21,14 +22,27 @@ _serial = count()
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for service in {"kafka", "minio"} & set(getattr(item, "fixturenames", ())):
+        names = set(getattr(item, "fixturenames", ()))
+        for service in {"kafka", "minio"} & names:
             item.add_marker(service)
+        if "secured_kafka" in names:
+            item.add_marker("kafka")
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
     """One broker for the whole session: `kafka.bootstrap_servers`."""
     with KafkaNode(tmp_path_factory.mktemp("kafka")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """A broker of its own with TLS, SASL and ACLs; `writer`, password `secret`, may write `audit.events`."""
+    with SecuredKafka(tmp_path_factory.mktemp("secured_kafka")) as node:
+        node.admin.create_topics([NewTopic("audit.events", 1, 1)])["audit.events"].result(20)
+        node.add_user("writer", "secret")
+        node.allow("writer", ResourceType.TOPIC, "audit.events", AclOperation.WRITE, AclOperation.DESCRIBE)
         yield node
 
 

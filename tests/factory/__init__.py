@@ -10,5 +10,7 @@
 | `audits` | the auditor's verdict on such a vault |
 | `archiving` | an archiver's parts, and a vault whose operations fail as planned |
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |
+| `certificates` | authorities and certificates for TLS, good and bad ones |
+| `secured_kafka` | a real broker with TLS, SASL and ACLs |
 | `value_types` | the value types of a package, and one of each without its checks |
 """
