@@ -1,7 +1,17 @@
 """auditseal: audit events on Kafka, sealed into signed Merkle blocks in WORM storage.
 
-What a service publishes with is here by name (docs/how-to/publish.md). It is loaded when first asked for, so that a
+A service imports what it publishes with from here (docs/how-to/publish.md). A name is loaded at its first use, so that a
 command that publishes nothing loads no Kafka client.
+
+| module | what it holds |
+| --- | --- |
+| `cli` | the command line |
+| `settings` | the settings that all daemons share, read from environment and file |
+| `settings_sections` | the sections of settings that all daemons share |
+| `settings_sealer` | the sealer's settings |
+| `settings_archiver` | the archiver's settings |
+| `settings_topics` | the settings that `auditseal topics` reads |
+| `demo` | the demo |
 """
 
 from importlib import import_module

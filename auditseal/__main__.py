@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-UNUSABLE, INTERRUPTED = 2, 130
+from auditseal_schemas.exit_codes import ExitCode
 
 
 def main() -> None:
@@ -15,9 +15,9 @@ def main() -> None:
         cli = import_module("auditseal.cli")
     except ModuleNotFoundError as error:
         sys.stderr.write(f"auditseal: the library {error.name} is not installed. Run: pip install 'auditseal[cli]'\n")
-        sys.exit(UNUSABLE)
+        sys.exit(ExitCode.UNUSABLE)
     except KeyboardInterrupt:  # while it loads
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     cli.app()
 
 

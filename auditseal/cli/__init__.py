@@ -4,7 +4,7 @@
 | --- | --- |
 | `command_table` | each subcommand's name, module, extra and line in the help |
 | `lazy_group` | the group that loads a subcommand's module when it runs |
-| `endings` | exit codes, and how a foreseen error ends a command |
+| `exits` | exit codes, and how a foreseen error ends a command |
 | `status_line` | the line on a terminal that says what a long step is doing |
 | `demo` | `auditseal demo` |
 | `emit` | `auditseal emit` |
@@ -18,7 +18,7 @@
 | `drill` | `auditseal drill` |
 | `verify` | `auditseal verify` |
 | `show` | `auditseal show` |
-| `auditing` | the options and errors that `verify` and `show` share |
+| `vault_options` | the options and errors that `verify` and `show` share |
 """
 
 from typing import Annotated

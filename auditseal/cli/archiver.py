@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_archiver import ArchiverSettings
 from auditseal_archiver.archiver import Archiver
@@ -26,7 +26,7 @@ def archiver(
 
     Example: auditseal archiver --config /etc/auditseal.toml
     """
-    with ended_by_errors():
+    with exit_on_errors():
         settings = load_settings(ArchiverSettings, config)
         settings.config()
         open_vault(settings.vault)

@@ -9,12 +9,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from auditseal.cli.endings import INTERRUPTED, ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.status_line import status_line
+from auditseal.demo.folder import DemoFolder
 from auditseal.demo.run import Demo, Heads, make_store
-from auditseal.demo.stage import Stage
 from auditseal.demo.tamper import Tampering
 from auditseal_local.errors import LocalStackError
+from auditseal_schemas.exit_codes import ExitCode
 
 app = typer.Typer()
 
@@ -39,18 +40,18 @@ def demo(
 
     Exit codes: 0 all went as promised, 1 something failed, 2 usage or a missing extra, 130 interrupted.
     """
-    stage, console, began = Stage(directory.absolute()), Console(highlight=False), time.monotonic()
+    folder, console, began = DemoFolder(directory.absolute()), Console(highlight=False), time.monotonic()
 
     def tell(line: str) -> None:
         console.print(Text(f"{time.monotonic() - began:5.1f} s  {line}"), soft_wrap=True)
 
     try:
-        with ended_by_errors(_say, LocalStackError), stage.taken(), status_line() as progress:
-            run = Demo(stage, make_store(vault, stage, progress), events, tell, progress)
+        with exit_on_errors(_say, LocalStackError), folder.locked(), status_line() as progress:
+            run = Demo(folder, make_store(vault, folder, progress), events, tell, progress)
             _play(run, console, began, keep_running=keep_running)
     except KeyboardInterrupt as interrupt:
         _say("interrupted; everything it started is stopped")
-        raise typer.Exit(INTERRUPTED) from interrupt
+        raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
 def _play(run: Demo, console: Console, began: float, *, keep_running: bool) -> None:
@@ -78,24 +79,24 @@ def _check_tampered(run: Demo) -> Tampering:
         f"in a copy, an administrator makes it somebody else: the event at offset {done.offset} in block {done.height} "
         f"of {done.origin} now names {done.after} for {done.before}; verifying the copy:"
     )
-    run.verify(run.stage.copy.as_uri())
+    run.verify(run.folder.copy.as_uri())
     run.check_caught(done)
     run.tell("the tampering was seen: block, record and field are the right ones")
     return done
 
 
 def _summarise(run: Demo, heads: Heads, tampering: Tampering, console: Console, seconds: float) -> None:
-    stage = run.stage
+    folder = run.folder
     lines = [
         "",
         f"{heads.events:,} events in {heads.blocks} signed blocks, {seconds:.0f} s. Heads:",
         *(f"  {line}" for line in heads.lines),
         "",
         f"  {run.store.url}  the vault",
-        f"  {stage.trust}  all that verification trusts",
-        f"  {stage.events}  what the services meant to record",
-        f"  {stage.copy}  the copy with one changed byte",
-        f"  {stage.logs}  logs",
+        f"  {folder.trust}  all that verification trusts",
+        f"  {folder.events}  what the services meant to record",
+        f"  {folder.copy}  the copy with one changed byte",
+        f"  {folder.logs}  logs",
         "",
         run.store.caveat,
         "",

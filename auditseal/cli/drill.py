@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import FAILED, UNUSABLE
 from auditseal_schemas.errors import ConfigurationError, UnavailableError
+from auditseal_schemas.exit_codes import ExitCode, exit_code_of
 from auditseal_schemas.halt import HaltError
 from auditseal_vault.drill import drill as run_drill
 from auditseal_vault.open import open_vault
@@ -28,19 +28,15 @@ def drill(
 
     Example: auditseal drill --vault 's3://audit?endpoint=https://s3.example'
     """
-    code, enforces_worm, said = 0, None, "the store withstood every step of the WORM drill"
+    code, enforces_worm, said = int(ExitCode.OK), None, "the store withstood every step of the WORM drill"
     try:
         opened = open_vault(vault)
         enforces_worm = opened.enforces_worm
         run_drill(opened)
         if not enforces_worm:
             said = "a directory is tamper-evident but no WORM: whoever may write to it may delete from it"
-    except HaltError as error:
-        code, said = error.halt.exit_code, str(error)
-    except UnavailableError as error:
-        code, said = FAILED, str(error)
-    except ConfigurationError as error:
-        code, said = UNUSABLE, str(error)
+    except (ConfigurationError, HaltError, UnavailableError) as error:
+        code, said = exit_code_of(error), str(error)
     if as_json:
         typer.echo(json.dumps({"ok": code == 0, "enforces_worm": enforces_worm, "result": said}))
     else:

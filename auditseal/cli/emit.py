@@ -13,13 +13,13 @@ from typing import Annotated, BinaryIO, TextIO
 
 import typer
 
-from auditseal.cli.endings import FAILED, INTERRUPTED, ended_by_errors
 from auditseal.cli.event_lines import Line, parse_line, read_lines
+from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.status_line import status_line
 from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig, UndeliveredError
 from auditseal_schemas.errors import ConfigurationError, EventError
+from auditseal_schemas.exit_codes import ExitCode
 
-EXIT_REJECTED = 3
 _BROKER_SECONDS = 10.0
 _LAST_SECONDS = 5.0  # after Ctrl-C, for acknowledgements that are on their way
 _EVERY = 1_000  # lines between two looks at what came back
@@ -59,6 +59,13 @@ class Emission:
             else:
                 self.failed += 1
                 self._tell(line, str(error))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The command's exit code, unless it was interrupted."""
+        if self.failed:
+            return ExitCode.FAILED
+        return ExitCode.REJECTED if self.rejected else ExitCode.OK
 
     def _put(self, line: Line, pending: PendingReceipt, _: object) -> None:
         self._done.put((line, pending))
@@ -118,7 +125,7 @@ def emit(  # noqa: PLR0913  (each is an option)
     """
     interrupted = False
     logging.getLogger("auditseal_producer").addHandler(logging.NullHandler())  # what it logs is told here, once
-    with ended_by_errors(_say), ExitStack() as files:
+    with exit_on_errors(_say), ExitStack() as files:
         _check_apart(file, rejects)
         config = ProducerConfig(
             bootstrap_servers=bootstrap_servers,
@@ -141,8 +148,8 @@ def emit(  # noqa: PLR0913  (each is an option)
     _summarise(emission, topic, seconds, as_json=as_json)
     if interrupted:
         _say(f"interrupted at line {emission.line}: the counts above are of the lines up to there")
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(FAILED if emission.failed else EXIT_REJECTED if emission.rejected else 0)
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    raise typer.Exit(emission.exit_code)
 
 
 def _check_apart(file: Path | None, rejects: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal.settings_sections import read_secret
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.key import SigningKey, VerifierKey
@@ -42,7 +42,7 @@ def new(  # noqa: PLR0917  (typer passes them by name)
 
     Example: auditseal keys new sealer.pem --cluster example.com --partitions 6
     """
-    with ended_by_errors():
+    with exit_on_errors():
         origins = _origins(cluster, topic, partitions, run)
         key = SigningKey.generate()
         store_key(key_file, key, _passphrase(passphrase_file, confirm=True))
@@ -63,7 +63,7 @@ def show(  # noqa: PLR0917
 
     Example: auditseal keys show sealer.pem --cluster example.com --partitions 6
     """
-    with ended_by_errors():
+    with exit_on_errors():
         origins = _origins(cluster, topic, partitions, run)
         key = load_key(key_file, _passphrase(passphrase_file, confirm=False))
     _print(key, origins, as_json=as_json)

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from auditseal.cli.command_table import COMMANDS, CommandEntry
-from auditseal.cli.endings import UNUSABLE
+from auditseal_schemas.exit_codes import ExitCode
 
 STYLE: dict[str, Any] = {
     "rich_markup_mode": None,  # plain help: it can be piped, and words in brackets are not markup
@@ -70,7 +70,7 @@ class CommandGroup(TyperGroup):
             if not isinstance(command, LazyCommand) or library.startswith("auditseal"):
                 raise
             typer.echo(missing_extra(f"auditseal {command.name}", library, command.entry.extra), err=True)
-            raise typer.Exit(UNUSABLE) from missing
+            raise typer.Exit(ExitCode.UNUSABLE) from missing
 
 
 def missing_extra(command: str, library: str, extra: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.status_line import status_line
 from auditseal_local.errors import LocalStackError
 from auditseal_local.stack import LocalStack, default_directory
@@ -83,7 +83,7 @@ def status(directory: Directory = None, as_json: Json = False) -> None:  # noqa:
 @contextmanager
 def _stack(directory: Path | None) -> Iterator[LocalStack]:
     """Yield the stack of `directory`, its progress shown; end the command with one line when it can't do its work."""
-    with ended_by_errors(_tell, LocalStackError), status_line() as progress:
+    with exit_on_errors(_tell, LocalStackError), status_line() as progress:
         yield LocalStack(directory or default_directory(), progress)
 
 

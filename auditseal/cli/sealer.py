@@ -9,7 +9,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from auditseal.cli.endings import ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.give_up import check_giving_up
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_sealer import SealerSettings
@@ -51,7 +51,7 @@ def sealer(
 
     Example: auditseal sealer --config /etc/auditseal.toml
     """
-    with ended_by_errors():
+    with exit_on_errors():
         settings = load_settings(SealerSettings, config)
         made = settings.config(genesis_allowed=genesis)
         vault_head(settings.vault)

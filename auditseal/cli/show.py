@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.auditing import (
+from auditseal.cli.vault_options import (
     Json,
     TrustFile,
     VaultUrl,

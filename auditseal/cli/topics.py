@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal.settings import load_settings
 from auditseal.settings_topics import TopicsSettings
 from auditseal_daemon.cluster import Cluster
@@ -46,7 +46,7 @@ def create(
 
     Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 an existing topic is not as it must be.
     """
-    with ended_by_errors():
+    with exit_on_errors():
         settings, cluster = _connect(config)
         rules = replace(
             settings.rules(replication),
@@ -66,7 +66,7 @@ def check(config: ConfigFile = None, replication: Replication = None, as_json: J
 
     Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 a topic is not as it must be.
     """
-    with ended_by_errors():
+    with exit_on_errors():
         settings, cluster = _connect(config)
         _report(settings, cluster, settings.rules(replication), [], as_json=as_json)
 

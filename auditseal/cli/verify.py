@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from auditseal.cli.auditing import (
+from auditseal.cli.vault_options import (
     Json,
     TrustFile,
     VaultUrl,

@@ -11,12 +11,12 @@ from pathlib import Path
 from subprocess import PIPE
 
 from auditseal.demo.command import run_command
-from auditseal.demo.crew import Crew
+from auditseal.demo.environment import environment_with
+from auditseal.demo.folder import BLOCKS_TOPIC, CLUSTER, EVENTS_TOPIC, PARTITIONS, DemoFolder
 from auditseal.demo.ledger import Ledger, archived_offset
+from auditseal.demo.processes import Processes
 from auditseal.demo.services import SERVICES
-from auditseal.demo.stage import BLOCKS_TOPIC, CLUSTER, EVENTS_TOPIC, PARTITIONS, Stage
 from auditseal.demo.store import DirectoryStore, MinioStore, Store
-from auditseal.demo.surroundings import environment_with
 from auditseal.demo.tamper import Tampering, tamper
 from auditseal_local.descendants import leaving_no_process
 from auditseal_local.errors import LocalStackError
@@ -48,14 +48,14 @@ class Demo:
     """One run of the demo.
 
     Attributes:
-        stage: Its folder.
+        folder: Its folder.
         store: Where blocks are locked.
         events: How many events the services record together.
         tell: Called with a line when something is done.
         progress: Called with what goes on meanwhile.
     """
 
-    stage: Stage
+    folder: DemoFolder
     store: Store
     events: int
     tell: Tell
@@ -70,18 +70,18 @@ class Demo:
     def pipeline(self) -> Iterator[Heads]:
         """Run everything up to the vault's verification and keep it running while the caller goes on."""
         with leaving_no_process(), ExitStack() as running:
-            kafka = running.enter_context(KafkaNode(self.stage.directory / "kafka", progress=self.progress))
+            kafka = running.enter_context(KafkaNode(self.folder.directory / "kafka", progress=self.progress))
             self.tell(f"a real Kafka runs at {kafka.bootstrap_servers}")
             running.enter_context(self.store)
             self.tell(self.store.described)
-            crew = Crew(self._environment(kafka), self.stage.logs)
-            self._prepare(crew)
-            sealer = running.enter_context(crew.daemon("sealer", "--genesis"))
-            archiver = running.enter_context(crew.daemon("archiver"))
+            processes = Processes(self._environment(kafka), self.folder.logs)
+            self._prepare(processes)
+            sealer = running.enter_context(processes.daemon("sealer", "--genesis"))
+            archiver = running.enter_context(processes.daemon("archiver"))
             self.tell("sealer and archiver run, as processes of their own")
-            self._publish(crew, kafka)
+            self._publish(processes, kafka)
             reader = self.store.reader()
-            self._await_archive(reader, lambda: crew.check_running([sealer, archiver]))
+            self._await_archive(reader, lambda: processes.check_running([sealer, archiver]))
             yield self._heads(reader)
 
     def _environment(self, kafka: KafkaNode) -> dict[str, str]:
@@ -93,26 +93,26 @@ class Demo:
             "AUDITSEAL_VAULT": self.store.url,
             "AUDITSEAL_EVENTS_TOPIC": EVENTS_TOPIC,
             "AUDITSEAL_BLOCKS_TOPIC": BLOCKS_TOPIC,
-            "AUDITSEAL_SEALER__KEY_FILE": str(self.stage.signing_key),
-            "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(self.stage.passphrase),
+            "AUDITSEAL_SEALER__KEY_FILE": str(self.folder.signing_key),
+            "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(self.folder.passphrase),
             "AUDITSEAL_SEALER__REPLICATION": "1",
-            "AUDITSEAL_ARCHIVER__TRUST_FILE": str(self.stage.trust),
+            "AUDITSEAL_ARCHIVER__TRUST_FILE": str(self.folder.trust),
             "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
         }
 
-    def _prepare(self, crew: Crew) -> None:
+    def _prepare(self, processes: Processes) -> None:
         """Make the key, the trust file and the topics."""
-        self.stage.keep_passphrase()
-        key = [str(self.stage.signing_key), "--passphrase-file", str(self.stage.passphrase)]
-        lines = crew.command("keys", "new", *key, "--partitions", str(PARTITIONS))
-        self.stage.trust.write_text(f"# What verification trusts, and all of it.\n{self.store.trust_lines}{lines}")
-        crew.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
+        self.folder.keep_passphrase()
+        key = [str(self.folder.signing_key), "--passphrase-file", str(self.folder.passphrase)]
+        lines = processes.command("keys", "new", *key, "--partitions", str(PARTITIONS))
+        self.folder.trust.write_text(f"# What verification trusts, and all of it.\n{self.store.trust_lines}{lines}")
+        processes.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
         self.tell(f"key, trust file and topics are made: {PARTITIONS} partitions, one log each")
 
-    def _publish(self, crew: Crew, kafka: KafkaNode) -> None:
+    def _publish(self, processes: Processes, kafka: KafkaNode) -> None:
         """Run the services, each as a process, and gather what they meant to record."""
         shares = _shares(self.events, len(SERVICES))
-        parts = {name: self.stage.logs / f"{name}.jsonl" for name in SERVICES}
+        parts = {name: self.folder.logs / f"{name}.jsonl" for name in SERVICES}
         began = time.monotonic()
         common = [kafka.bootstrap_servers, EVENTS_TOPIC]
         commands = {
@@ -120,8 +120,8 @@ class Demo:
             for name, share in zip(SERVICES, shares, strict=True)
         }
         self.progress(f"{len(SERVICES)} services publish {self.events:,} events")
-        crew.run_together("auditseal.demo.publish", commands, _PUBLISH_SECONDS)
-        with self.stage.events.open("wb") as events:
+        processes.run_together("auditseal.demo.publish", commands, _PUBLISH_SECONDS)
+        with self.folder.events.open("wb") as events:
             for part in parts.values():
                 events.write(part.read_bytes())
                 part.unlink()
@@ -129,7 +129,7 @@ class Demo:
 
     def _await_archive(self, reader: VaultReader, check: Callable[[], None]) -> None:
         """Wait until the vault accounts for every recorded event."""
-        ledger = Ledger.read(self.stage.events)
+        ledger = Ledger.read(self.folder.events)
         wanted = {origin: ledger.last_offset(origin.partition) for origin in self.origins}
         empty = [str(origin) for origin, last in wanted.items() if last < 0]
         if empty:
@@ -141,7 +141,7 @@ class Demo:
             check()
             if time.monotonic() > deadline:
                 raise LocalStackError(
-                    f"{len(missing)} logs aren't archived after {_ARCHIVE_SECONDS} s: see {self.stage.logs}"
+                    f"{len(missing)} logs aren't archived after {_ARCHIVE_SECONDS} s: see {self.folder.logs}"
                 )
             self.progress(f"{len(missing)} of {PARTITIONS} logs aren't archived whole yet")
             time.sleep(_POLL_SECONDS)
@@ -170,18 +170,18 @@ class Demo:
             LocalStackError: It finds something else, or nothing.
         """
         environment = environment_with(self.store.environment())
-        done = run_command([*self._verify(self.stage.copy.as_uri()), "--json"], environment, PIPE)
+        done = run_command([*self._verify(self.folder.copy.as_uri()), "--json"], environment, PIPE)
         if not done.stdout:
             raise LocalStackError(f"the tampered copy couldn't be verified: {done.stderr.strip()}")
         tampering.check_found(json.loads(done.stdout))
 
     def _verify(self, vault_url: str) -> list[str]:
-        return ["verify", "--vault", vault_url, "--trust", str(self.stage.trust)]
+        return ["verify", "--vault", vault_url, "--trust", str(self.folder.trust)]
 
     def next_commands(self, tampering: Tampering) -> list[str]:
         """Return what a person may want to type next: the event as it was sealed, and what its change looks like."""
         command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
-        trust, vault, copy = f"--trust {self.stage.trust}", self.stage.vault.as_uri(), self.stage.copy.as_uri()
+        trust, vault, copy = f"--trust {self.folder.trust}", self.folder.vault.as_uri(), self.folder.copy.as_uri()
         return [
             f"{command} verify --vault {vault} {trust}",
             f"{command} show --vault {vault} {trust} {tampering.origin} --offset {tampering.offset}",
@@ -190,13 +190,13 @@ class Demo:
 
     def copy_and_tamper(self) -> Tampering:
         """Copy the vault to a directory, and change one byte of one event there."""
-        self._download(self.stage.copy)
-        return tamper(self.stage.copy)
+        self._download(self.folder.copy)
+        return tamper(self.folder.copy)
 
     def keep_vault(self) -> None:
         """See to it that the blocks lie in the folder even when nothing runs any more."""
-        if not self.stage.vault.exists():
-            self._download(self.stage.vault)
+        if not self.folder.vault.exists():
+            self._download(self.folder.vault)
 
     def _download(self, directory: Path) -> None:
         reader = self.store.reader()
@@ -207,9 +207,9 @@ class Demo:
                 path.write_bytes(reader.read(stored.key, stored.version_id))
 
 
-def make_store(kind: str, stage: Stage, progress: Progress) -> Store:
+def make_store(kind: str, folder: DemoFolder, progress: Progress) -> Store:
     """Return the store of a kind: `directory` or `minio`."""
-    return MinioStore(stage, progress) if kind == "minio" else DirectoryStore(stage)
+    return MinioStore(folder, progress) if kind == "minio" else DirectoryStore(folder)
 
 
 def _shares(total: int, parts: int) -> list[int]:

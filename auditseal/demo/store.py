@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-from auditseal.demo.stage import Stage
-from auditseal.demo.surroundings import adopt
+from auditseal.demo.environment import adopt_environment
+from auditseal.demo.folder import DemoFolder
 from auditseal_local.errors import LocalStackError
 from auditseal_local.minio import MinioNode
 from auditseal_local.progress import Progress
@@ -49,10 +49,10 @@ class Store(AbstractContextManager["Store"], ABC):
 class DirectoryStore(Store):
     """A directory: everything is seen, nothing is prevented."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._directory = stage.vault
-        self.url = stage.vault.as_uri()
-        self.described = f"the vault is the directory {stage.vault}"
+    def __init__(self, folder: DemoFolder) -> None:
+        self._directory = folder.vault
+        self.url = folder.vault.as_uri()
+        self.described = f"the vault is the directory {folder.vault}"
         self.caveat = (
             "This vault is a directory: tampering with it is seen, but nothing prevents it. It is no WORM storage;\n"
             "make demo VAULT=minio shows one."
@@ -70,8 +70,8 @@ class DirectoryStore(Store):
 class MinioStore(Store):
     """A real MinIO with Object Lock in COMPLIANCE mode."""
 
-    def __init__(self, stage: Stage, progress: Progress) -> None:
-        self._node = MinioNode(stage.directory / "minio", progress=progress)
+    def __init__(self, folder: DemoFolder, progress: Progress) -> None:
+        self._node = MinioNode(folder.directory / "minio", progress=progress)
         self.url = self._node.vault_url(_BUCKET)
         self.described = f"the vault is a real MinIO at {self._node.endpoint}: Object Lock, COMPLIANCE, 1 day"
         self.caveat = (
@@ -80,7 +80,7 @@ class MinioStore(Store):
 
     def __enter__(self) -> Self:
         self._node.start()
-        adopt(self.environment())
+        adopt_environment(self.environment())
         self._node.make_bucket(_BUCKET)
         return self
 

@@ -26,9 +26,9 @@ from prometheus_client import CollectorRegistry
 from auditseal_daemon.telemetry import Health, make_registry, serve_telemetry
 from auditseal_schemas import __version__
 from auditseal_schemas.errors import AuditsealError, ConfigurationError, TrustError
+from auditseal_schemas.exit_codes import ExitCode, exit_code_of
 from auditseal_schemas.halt import HaltError
 
-STOPPED, FAILED, UNUSABLE = 0, 1, 2
 STOP_SECONDS = 9.0
 """After a signal, and after the body's end: what then still runs is cut off, so that 10 s hold for the whole."""
 
@@ -88,21 +88,21 @@ def run_daemon(
             body(context)
     except HaltError as error:
         log.critical("halted", reason=error.halt.name, problem=str(error), runbook=error.halt.runbook)
-        watchdog.code = error.halt.exit_code
-        return error.halt.exit_code
+        watchdog.code = exit_code_of(error)
+        return watchdog.code
     except (ConfigurationError, TrustError) as error:
         log.critical("unusable configuration", problem=str(error))
-        return UNUSABLE
+        return exit_code_of(error)
     except KafkaException as error:
         log.critical("failed", problem=error.args[0].str(), kind=error.args[0].name())
-        return FAILED
+        return exit_code_of(error)
     except (AuditsealError, OSError) as error:
         log.critical("failed", problem=str(error), kind=type(error).__name__)
-        return FAILED
+        return exit_code_of(error)
     finally:
         watchdog.start()
     log.info("stopped")
-    return STOPPED
+    return ExitCode.OK
 
 
 def configure_logs(level: str) -> None:
@@ -143,7 +143,7 @@ class _Watchdog:
     """
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
-        self.code = FAILED
+        self.code: int = ExitCode.FAILED
         self._log = log
         self._timer: threading.Timer | None = None
 

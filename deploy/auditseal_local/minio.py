@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from auditseal_local.errors import LocalStackError
-from auditseal_local.kept import whole
 from auditseal_local.minio_binary import minio_binary
 from auditseal_local.node import Node
 from auditseal_local.ports import LOOPBACK
 from auditseal_local.process import Launch, launch_guarded
 from auditseal_local.progress import Progress, silent
+from auditseal_local.state_file import reading_state
 
 REGION = "us-east-1"
 
@@ -31,7 +31,7 @@ class Credentials:
     def keep(cls, path: Path) -> Self:
         """Return what `path` holds; where it is missing, what was drawn at random and left there for this user only."""
         if path.exists():
-            with whole(path):
+            with reading_state(path):
                 return cls(**json.loads(path.read_text()))
         drawn = cls(f"local-{secrets.token_hex(8)}", secrets.token_urlsafe(32))
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from auditseal_local.errors import LocalStackError
-from auditseal_local.kept import whole
 from auditseal_local.ports import free_ports
 from auditseal_local.process import Child, Launch, ProcessId, launch_guarded
 from auditseal_local.progress import Progress, silent
+from auditseal_local.state_file import reading_state
 
 _READY_POLL = 0.1  # s
 _LOG_TAIL = 15  # lines
@@ -137,7 +137,7 @@ class Node(ABC):
     def _keep_ports(self) -> dict[str, int]:
         path = self.directory / "ports.json"
         if path.exists():
-            with whole(path):
+            with reading_state(path):
                 kept = json.loads(path.read_text())
                 return {name: int(kept[name]) for name in self.port_names}
         ports = dict(zip(self.port_names, free_ports(len(self.port_names)), strict=True))

@@ -16,7 +16,7 @@ import psutil
 
 from auditseal_local import guard
 from auditseal_local.errors import LocalStackError
-from auditseal_local.kept import whole
+from auditseal_local.state_file import reading_state
 
 _START_TOLERANCE = 1.0  # s; psutil adds the boot time, which moves when the clock is set
 _KILL_SECONDS = 10.0
@@ -43,7 +43,7 @@ class ProcessId:
             text = path.read_text()
         except FileNotFoundError:
             return None
-        with whole(path):
+        with reading_state(path):
             fields = json.loads(text)
             return cls(int(fields["pid"]), float(fields["started"]))
 

@@ -20,7 +20,7 @@ from random import Random
 import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from auditseal.demo.crew import Crew
+from auditseal.demo.processes import Processes
 from auditseal_local.minio import MinioNode
 from auditseal_local.process import Child
 from auditseal_schemas.block import Block
@@ -124,13 +124,13 @@ def _pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iter
         "AUDITSEAL_ARCHIVER__TRUST_FILE": str(directory / "trust.txt"),
         "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
     }
-    crew = Crew(environment, directory)
+    processes = Processes(environment, directory)
     key = [str(directory / "key.pem"), "--passphrase-file", str(directory / "passphrase")]
-    (directory / "trust.txt").write_text(crew.command("keys", "new", *key, "--partitions", str(PARTITIONS)))
-    crew.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
+    (directory / "trust.txt").write_text(processes.command("keys", "new", *key, "--partitions", str(PARTITIONS)))
+    processes.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
     with ExitStack() as running:
-        sealer = running.enter_context(crew.daemon("sealer", "--genesis"))
-        archiver = running.enter_context(crew.daemon("archiver"))
+        sealer = running.enter_context(processes.daemon("sealer", "--genesis"))
+        archiver = running.enter_context(processes.daemon("archiver"))
         yield Arrivals(_reader(minio, bucket)), {"sealer": sealer, "archiver": archiver}
 
 

@@ -12,5 +12,9 @@
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
+| `sealer_settings` | a sealer's configuration file, key and passphrase |
+| `archiver_settings` | an archiver's configuration file and trust file |
+| `daemons` | a daemon whose body a test writes, as a process |
+| `programs` | programs that a test puts in place of real ones |
 | `value_types` | the value types of a package, and one of each without its checks |
 """

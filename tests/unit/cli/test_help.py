@@ -1,5 +1,7 @@
 """Help is plain, fits 80 columns, and holds all that the options' texts say."""
 
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -45,3 +47,13 @@ def test_defaults_that_are_told_in_words_are_shown() -> None:
 def test_the_version_is_said() -> None:
     result = CliRunner().invoke(app, ["--version"])
     assert (result.exit_code, result.stdout) == (0, f"auditseal {__version__}\n")
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+def test_no_line_is_empty_but_between_paragraphs_and_sections(command: tuple[str, ...], columns: str) -> None:
+    text = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": columns}).stdout
+    prose, *sections = re.split(r"\n\n(?=\w+:\n)", text.rstrip("\n"))
+    assert sections
+    assert "\n\n\n" not in prose
+    assert not [section for section in sections if "\n\n" in section]

@@ -23,7 +23,7 @@ try:
 finally:
     print("loaded:", *sorted(name for name in sys.modules if name.startswith("auditseal.cli.")), file=sys.stderr)
 """
-SHARED = {"auditseal.cli.command_table", "auditseal.cli.lazy_group", "auditseal.cli.endings"}
+SHARED = {"auditseal.cli.command_table", "auditseal.cli.lazy_group"}
 MISSING = """
 import sys
 for name in {blocked!r}:

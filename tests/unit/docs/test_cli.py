@@ -5,6 +5,7 @@ from pathlib import Path
 
 from auditseal.cli.command_table import COMMANDS
 from auditseal.cli.lazy_group import LazyCommand
+from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.verdict import Verdict
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -45,3 +46,8 @@ def test_every_option_of_verify_is_in_its_page() -> None:
     options = LazyCommand(entry).load().params
     listed = re.findall(r"^\| `(--[a-z-]+)", (REFERENCE / "verify.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(listed) == sorted(option.opts[0] for option in options)
+
+
+def test_every_other_exit_code_stands_in_the_page_and_no_other() -> None:
+    table = PAGE.partition("## Exit codes\n")[2].partition("Verdicts of")[0]
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(ExitCode)

@@ -20,7 +20,7 @@ _MARK = ".made-by-auditseal-demo"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoFolder:
     """The folder and the names in it."""
 
     directory: Path
@@ -67,7 +67,7 @@ class Stage:
             file.write(secrets.token_urlsafe(24))
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the folder for this process alone, and begin anew: what an earlier demo left is removed.
 
         Raises:

@@ -8,7 +8,7 @@ from auditseal_local.errors import LocalStackError
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[None]:
+def reading_state(path: Path) -> Iterator[None]:
     """Say which file it is that can't be made sense of within.
 
     Raises:

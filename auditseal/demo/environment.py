@@ -11,7 +11,7 @@ def environment_with(own: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)} | dict(own)
 
 
-def adopt(own: Mapping[str, str]) -> None:
+def adopt_environment(own: Mapping[str, str]) -> None:
     """Make that the environment of this process, whose boto3 looks for credentials there."""
     environment = environment_with(own)
     os.environ.clear()

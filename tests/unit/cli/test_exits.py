@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import typer
 
-from auditseal.cli.endings import ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal_schemas.errors import AuditsealError, ConfigurationError, TrustError
 
 
@@ -27,7 +27,7 @@ class OwnError(Exception):
 def test_the_code_says_who_must_act(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     with (
         pytest.raises(typer.Exit) as ended,
-        ended_by_errors(partial(print, "auditseal test:", file=sys.stderr), OwnError),
+        exit_on_errors(partial(print, "auditseal test:", file=sys.stderr), OwnError),
     ):
         raise error
     assert ended.value.exit_code == code
@@ -35,5 +35,5 @@ def test_the_code_says_who_must_act(error: Exception, code: int, capsys: pytest.
 
 
 def test_what_nobody_foresaw_is_no_ending() -> None:
-    with pytest.raises(OwnError), ended_by_errors():
+    with pytest.raises(OwnError), exit_on_errors():
         raise OwnError

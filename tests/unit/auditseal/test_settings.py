@@ -1,3 +1,5 @@
+"""The settings that all daemons share: read whole, refused key by key."""
+
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,8 @@ import pytest
 from auditseal.settings import DaemonSettings, format_settings, load_settings
 from auditseal.settings_sections import Section
 from auditseal_schemas.errors import ConfigurationError
+
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 class ExampleSection(Section):
@@ -25,14 +29,6 @@ retention_days = 30
 [sealer]
 anything = "is the sealer's to check"
 """
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    for name in [name for name in os.environ if name.startswith("AUDITSEAL_")]:
-        monkeypatch.delenv(name)
 
 
 def write(tmp_path: Path, text: str) -> Path:

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.endings import INTERRUPTED, ended_by_errors
+from auditseal.cli.exits import exit_on_errors
 from auditseal_auditor.printable import printable
 from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError, quoted
+from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 
@@ -26,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @contextmanager
 def exit_on_failure(command: str) -> Iterator[None]:
     """End a command with one line on standard error: exit code 1, 2 or 130, or the verdict's on what it was to show."""
-    with ended_by_errors(partial(tell, command)):
+    with exit_on_errors(partial(tell, command)):
         try:
             yield
         except VerificationError as error:
@@ -34,7 +35,7 @@ def exit_on_failure(command: str) -> Iterator[None]:
             raise typer.Exit(error.verdict.exit_code) from error
         except KeyboardInterrupt as interrupt:
             tell(command, "interrupted: nothing was shown")
-            raise typer.Exit(INTERRUPTED) from interrupt
+            raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
 def read_trust(path: Path) -> Trust:

@@ -4,57 +4,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import textwrap
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-SHELL = """
-import sys
-from auditseal_daemon import run
-from auditseal_daemon.run import DaemonOptions, run_daemon
-from auditseal_schemas.errors import *
-from auditseal_schemas.halt import Halt, HaltError
-
-def body(context):
-{body}
-
-sys.exit(run_daemon("example", DaemonOptions(port={port}), ["kafka", "store"], body))
-"""
-
-
-def script(body: str, port: int = 0) -> list[str]:
-    return [sys.executable, "-c", SHELL.format(body=textwrap.indent(body, "    "), port=port)]
-
-
-def end(body: str) -> tuple[int, list[dict[str, Any]]]:
-    done = subprocess.run(script(body), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=30, check=False)
-    return done.returncode, [json.loads(line) for line in done.stderr.decode().splitlines()]
-
-
-@contextmanager
-def running(body: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    with subprocess.Popen(script(body), stderr=subprocess.PIPE) as process:
-        try:
-            assert process.stderr
-            yield process, json.loads(process.stderr.readline())["telemetry"]
-        finally:
-            process.kill()
-
-
-def get(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
+from tests.factory.daemons import end, get, running, script
 
 
 @pytest.mark.parametrize(
@@ -118,42 +71,6 @@ def test_a_thread_left_behind_is_cut_off_and_keeps_no_process(last: str, code: i
     body = "import threading, time; run.STOP_SECONDS = 0.5; threading.Thread(target=time.sleep, args=(60,)).start()"
     with running(f"{body}\n{last}") as (process, _):
         assert process.wait(5) == code
-
-
-def await_ready(url: str, code: int, body: dict[str, Any]) -> None:
-    deadline = time.monotonic() + 5
-    while (answer := get(f"{url}/readyz")) != (code, json.dumps(body) + "\n") and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert (answer[0], json.loads(answer[1])) == (code, body)
-
-
-def test_health_and_metrics() -> None:
-    body = 'context.health.hold("kafka"); context.health.miss("store", "it is away"); context.stop.wait(20)'
-    with running(body) as (_, url):
-        assert get(f"{url}/healthz") == (200, '{"alive": true}\n')
-        await_ready(url, 503, {"ready": False, "missing": {"store": "it is away"}})
-        code, metrics = get(f"{url}/metrics")
-        assert code == 200
-        assert 'auditseal_build_info{component="example",version="' in metrics
-        assert "process_resident_memory_bytes" in metrics
-        assert get(f"{url}/secret")[0] == 404
-
-
-def test_ready_once_every_condition_holds() -> None:
-    body = 'context.health.hold("store"); context.health.hold("kafka"); context.stop.wait(20)'
-    with running(body) as (_, url):
-        await_ready(url, 200, {"ready": True, "missing": {}})
-
-
-def test_a_condition_that_was_not_named_is_a_bug() -> None:
-    from auditseal_daemon.telemetry import Health
-
-    health = Health(["kafka"])
-    with pytest.raises(ValueError, match="'kfka' is not one of the conditions kafka"):
-        health.hold("kfka")
-    with pytest.raises(ValueError, match="conditions"):
-        health.miss("kfka", "why")
-    assert health.missing() == {"kafka": "not yet"}
 
 
 def test_a_taken_port_is_a_failure_of_a_tool() -> None:

@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from auditseal.demo.command import run_command
-from auditseal.demo.surroundings import environment_with
+from auditseal.demo.environment import environment_with
 from auditseal_local.errors import LocalStackError
 from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_local.process import Child, launch_guarded
@@ -21,7 +21,7 @@ _READY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class Processes:
     """Starts processes with one environment, each with a log of its own.
 
     Attributes:

@@ -1,0 +1,29 @@
+"""How a command ends on an error that was foreseen: one line on standard error, and the error's exit code."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
+from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.exit_codes import exit_code_of
+
+
+def _print_error(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+@contextmanager
+def exit_on_errors(tell: Callable[[str], None] = _print_error, *failures: type[Exception]) -> Iterator[None]:
+    """End the command with an error's exit code where the block raises a foreseen one.
+
+    Args:
+        tell: Prints the error's text on standard error.
+        failures: Further errors that are foreseen, each with code 1.
+    """
+    foreseen: tuple[type[Exception], ...] = (AuditsealError, OSError, *failures)
+    try:
+        yield
+    except foreseen as error:
+        tell(str(error))
+        raise typer.Exit(exit_code_of(error)) from error

@@ -1,0 +1,65 @@
+"""A daemon whose body a test writes, as a process of its own."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SHELL = """
+import sys
+from auditseal_daemon import run
+from auditseal_daemon.run import DaemonOptions, run_daemon
+from auditseal_schemas.errors import *
+from auditseal_schemas.halt import Halt, HaltError
+
+def body(context):
+{body}
+
+sys.exit(run_daemon("example", DaemonOptions(port={port}), ["kafka", "store"], body))
+"""
+
+
+def script(body: str, port: int = 0) -> list[str]:
+    """Return the command that runs a daemon with a body."""
+    return [sys.executable, "-c", SHELL.format(body=textwrap.indent(body, "    "), port=port)]
+
+
+def end(body: str) -> tuple[int, list[dict[str, Any]]]:
+    """Run a daemon to its end; return its exit code and what it logged."""
+    done = subprocess.run(script(body), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=30, check=False)
+    return done.returncode, [json.loads(line) for line in done.stderr.decode().splitlines()]
+
+
+@contextmanager
+def running(body: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run a daemon and yield its process and the URL of its telemetry."""
+    with subprocess.Popen(script(body), stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr
+            yield process, json.loads(process.stderr.readline())["telemetry"]
+        finally:
+            process.kill()
+
+
+def get(url: str) -> tuple[int, str]:
+    """Return status and body of a response."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def await_ready(url: str, code: int, body: dict[str, Any]) -> None:
+    """Wait until `/readyz` answers with a code and a body."""
+    deadline = time.monotonic() + 5
+    while (answer := get(f"{url}/readyz")) != (code, json.dumps(body) + "\n") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (answer[0], json.loads(answer[1])) == (code, body)

@@ -1,0 +1,56 @@
+"""The sealer's settings: one message for each wrong key, and what they become."""
+
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from auditseal.settings import load_settings
+from auditseal.settings_sealer import SealerSettings
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.header import Predecessor
+from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+ROOT = b64encode(bytes(32)).decode()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    write_sealer_key(tmp_path)
+    return tmp_path
+
+
+def test_settings_become_a_configuration(directory: Path) -> None:
+    lines = ("run = 1", f'predecessors = ["a/audit.events/2/0 7 {ROOT}"]', "block_age = 0.5", "replication = 1")
+    settings = load_settings(SealerSettings, write_sealer_settings(directory, *lines, 'instance = "one"'))
+    config = settings.config(genesis_allowed=True)
+    assert config.predecessor(2) == Predecessor("a/audit.events/2/0", 7, bytes(32))
+    assert config.predecessor(0) is None
+    assert str(config.origin(2)) == "a/audit.events/2/1"
+    assert config.transactional_id(2) == "auditseal.audit.events.2"
+    assert (config.batch.age, config.rules.replication, config.genesis_allowed, config.instance) == (
+        0.5,
+        1,
+        True,
+        "one",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("block_records = 65537", "sealer.block_records"),
+        ("session_timeout = 1", "sealer.session_timeout"),
+        ("predecessors = ['a/e/0/0 7']", "sealer.predecessors"),
+        (f"predecessors = ['a/e/0/0 -7 {ROOT}']", "sealer.predecessors"),
+        ("predecessors = ['a/e/0/0 7 AAAA']", "sealer.predecessors"),
+        (f"predecessors = ['a/e/0/0 7 {ROOT}']", "run 0 goes on from no predecessor"),
+        ("block_size = 7", "sealer.block_size"),
+    ],
+)
+def test_each_wrong_key_is_named(directory: Path, line: str, named: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(SealerSettings, write_sealer_settings(directory, line))
+    assert named in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
