@@ -49,5 +49,5 @@ def test_every_option_of_verify_is_in_its_page() -> None:
 
 
 def test_every_other_exit_code_stands_in_the_page_and_no_other() -> None:
-    table = PAGE.partition("## Exit codes\n")[2].partition("Verdicts of")[0]
+    table = PAGE.partition("## Exit codes\n")[2].partition("verdicts of")[0]
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(ExitCode)
