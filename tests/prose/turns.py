@@ -31,7 +31,7 @@ class Turn:
 TURNS = (
     Turn(r"\bwho(?:so|m)?ever\b", "the operator, a person who, anyone who"),
     Turn(
-        r"(?:(?<=[.:;!?] )|^)what (?!(?:never|next|is|are|was|were|to|does|do|did|happens|happened|if|each|it|"
+        r"(?:(?<=[.:;!?] )|^)what (?!(?:never|next|must|is|are|was|were|to|does|do|did|happens|happened|if|each|it|"
         r"this|the|a|an|you|we|they|[a-z]+ (?:is|are|does|do))\b)[a-z]+",
         "the thing itself: an object that, the bytes that",
     ),
