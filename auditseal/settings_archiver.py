@@ -6,7 +6,7 @@ from pydantic import Field
 
 from auditseal.settings import DaemonSettings
 from auditseal.settings_sections import ReadableFile, Section
-from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, logs_of
+from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, pinned_logs
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
 
@@ -57,7 +57,7 @@ class ArchiverSettings(DaemonSettings):
         return ArchiverConfig(
             client=self.kafka.client_config(),
             blocks_topic=self.blocks_topic,
-            logs=logs_of(trust, self.cluster, self.events_topic),
+            logs=pinned_logs(trust, self.cluster, self.events_topic),
             retention=timedelta(days=section.retention_days),
             group=section.group,
             instance=section.instance,

@@ -1,1 +1,19 @@
-"""The vault, and the daemon that locks blocks into it."""
+"""The daemon that writes signed blocks into the vault, under lock.
+
+| module | what it holds |
+| --- | --- |
+| `archiver` | the daemon's body: a member of its group, and a worker for each assigned partition |
+| `assignment` | the assigned partitions: starts and ends their workers, limits the memory of their queues |
+| `partition_worker` | one partition's queue of blocks, and the thread that archives them in order |
+| `block_archiver` | verifies and stores one partition's blocks; on a 412 it compares |
+| `decision` | whether a block is stored, compared, or refused (pure) |
+| `conflict` | what an object means that is already at a block's key: FORK, SQUATTED or the same block (pure) |
+| `retention` | when a block's lock ends |
+| `log_state` | a log's state, read from the vault and verified |
+| `start_offset` | where in the blocks topic a partition is read from |
+| `drill_schedule` | the WORM drill before the first block, and again on its schedule |
+| `readiness` | the conditions that `/readyz` shows |
+| `metrics` | the metrics |
+| `config` | the configuration, as one frozen value |
+| `errors` | the errors of this package |
+"""

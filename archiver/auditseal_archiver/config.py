@@ -1,23 +1,24 @@
-"""What the archiver is told."""
+"""The archiver's configuration, as one frozen value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from auditseal_daemon.group_member import GroupConfig
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.limits import MIB
 from auditseal_schemas.trust import PinnedLog, Trust
 
 MAX_RETENTION = timedelta(days=36_500)
-"""The longest lock that S3 takes."""
+"""The longest lock that S3 accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiverConfig:
-    """What the archiver is told.
+    """An archiver's configuration.
 
     Attributes:
-        client: How Kafka is reached, as librdkafka's properties.
+        client: The connection to Kafka, as librdkafka's properties.
         blocks_topic: Where the sealer commits blocks.
         logs: For each partition its pinned logs, by ascending run.
         retention: The least time from sealing to the end of a block's lock.
@@ -26,7 +27,7 @@ class ArchiverConfig:
             no partition; empty where it isn't.
         session: Seconds of silence after which the group gives an archiver's partitions to others.
         drill_every: The time from one WORM drill to the next.
-        waiting_bytes: Blocks that wait in memory, over all partitions.
+        waiting_bytes: The most bytes of blocks that wait in memory, over all partitions.
     """
 
     client: Mapping[str, str] = field(repr=False)
@@ -39,9 +40,14 @@ class ArchiverConfig:
     drill_every: timedelta = timedelta(hours=24)
     waiting_bytes: int = 48 * MIB
 
+    @property
+    def membership(self) -> GroupConfig:
+        """The archiver's place in its group."""
+        return GroupConfig(self.group, self.blocks_topic, "archiver", self.instance, self.session)
 
-def logs_of(trust: Trust, cluster: str, topic: str) -> dict[int, tuple[PinnedLog, ...]]:
-    """Return the logs that a trust file pins of an events topic, by partition and, within it, by ascending run.
+
+def pinned_logs(trust: Trust, cluster: str, topic: str) -> dict[int, tuple[PinnedLog, ...]]:
+    """Return the logs of an events topic that a trust file pins: by partition, and within it by ascending run.
 
     Raises:
         ConfigurationError: It pins none.

@@ -9,8 +9,8 @@ from auditseal.cli.exits import exit_on_errors
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_archiver import ArchiverSettings
 from auditseal_archiver.archiver import Archiver
-from auditseal_archiver.conditions import CONDITIONS
 from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_vault.open import open_vault
 

@@ -1,19 +1,22 @@
-"""What the archiver's tests are made of: a keeper over a directory, and a vault whose operations fail as told."""
+"""What the archiver's tests share: a block archiver over a directory, and a vault whose operations fail as planned."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver.keeper import Keeper, KeeperConfig
+from auditseal_archiver.block_archiver import BlockArchiver, PartitionConfig
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Retention, StoredVersion
@@ -27,6 +30,14 @@ _LATE = 0.02  # s
 
 def until() -> datetime:
     return datetime.now(UTC) + DAY
+
+
+def halts(halt: Halt, call: Callable[..., object], *arguments: Any) -> str:
+    """Check that a call halts for a reason; return what it says."""
+    with pytest.raises(HaltError) as caught:
+        call(*arguments)
+    assert caught.value.halt is halt
+    return str(caught.value)
 
 
 def store(vault: DirectoryVault, *blocks: Block) -> None:
@@ -83,8 +94,8 @@ class FaultyVault(DirectoryVault):
         return Retention("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))
 
 
-def keeper_config(*logs: PinnedLog, from_start: bool = True) -> KeeperConfig:
-    return KeeperConfig(TOPIC, 3, logs or (PINNED,), DAY, from_start=from_start)
+def partition_config(*logs: PinnedLog, from_beginning: bool = True) -> PartitionConfig:
+    return PartitionConfig(TOPIC, 3, logs or (PINNED,), DAY, from_beginning=from_beginning)
 
 
 def new_metrics() -> tuple[ArchiverMetrics, CollectorRegistry]:
@@ -92,6 +103,6 @@ def new_metrics() -> tuple[ArchiverMetrics, CollectorRegistry]:
     return ArchiverMetrics(registry), registry
 
 
-def new_keeper(vault: DirectoryVault, *logs: PinnedLog, from_start: bool = True) -> Keeper:
+def new_archiver(vault: DirectoryVault, *logs: PinnedLog, from_beginning: bool = True) -> BlockArchiver:
     store_retry = StoreRetry(threading.Event(), lambda _: None)
-    return Keeper(keeper_config(*logs, from_start=from_start), vault, new_metrics()[0], store_retry)
+    return BlockArchiver(partition_config(*logs, from_beginning=from_beginning), vault, new_metrics()[0], store_retry)

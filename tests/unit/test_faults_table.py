@@ -1,6 +1,6 @@
 """Failures as a table: each call to Kafka and to the store, and each thing that may become of it; then the oracle.
 
-A chain of the sealer works on a broker in memory, and a keeper of the archiver on a directory whose calls fail. The
+A chain of the sealer works on a broker in memory, and a block archiver on a directory whose calls fail. The
 fakes keep the rules of the real ones and note when a height is written with other bytes than before.
 """
 
@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver.keeper import Keeper, KeeperConfig
+from auditseal_archiver.block_archiver import BlockArchiver, PartitionConfig
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_daemon import retry
 from auditseal_daemon.errors import ExpelledError
@@ -99,13 +99,13 @@ class Stage:
         self.failures: list[Exception] = []
         monkeypatch.setattr(block_writer, "Producer", lambda settings: FakeProducer(broker, settings))
         monkeypatch.setattr(partition_reader, "Consumer", lambda settings: FakeConsumer(broker, settings))
-        self.keeper, self.archived = self.new_keeper(), 0
+        self.archiver, self.archived = self.new_archiver(), 0
 
-    def new_keeper(self) -> Keeper:
-        """Return an archiver's keeper that knows nothing but the vault."""
-        config = KeeperConfig("blocks", 0, (PinnedLog(ORIGIN, (KEY,)),), DAY, from_start=True)
+    def new_archiver(self) -> BlockArchiver:
+        """Return a block archiver that knows nothing but the vault."""
+        config = PartitionConfig("blocks", 0, (PinnedLog(ORIGIN, (KEY,)),), DAY, from_beginning=True)
         store_retry = StoreRetry(threading.Event(), lambda _: None)
-        return Keeper(config, self.vault, ArchiverMetrics(CollectorRegistry()), store_retry)
+        return BlockArchiver(config, self.vault, ArchiverMetrics(CollectorRegistry()), store_retry)
 
     def begin(self) -> Chain:
         """Start a chain, with metrics of its own."""
@@ -127,10 +127,10 @@ class Stage:
         return self.broker.group[0] if self.broker.group else 0
 
     def archive(self) -> None:
-        """Hand each committed block that it hasn't seen to the keeper."""
+        """Hand each committed block that it hasn't seen to the archiver."""
         committed = self.broker.committed()
         for data in committed[self.archived :]:
-            self.keeper.take(data, "a block")
+            self.archiver.archive(data, "a block")
         self.archived = len(committed)
 
     def check(self) -> None:
@@ -291,9 +291,9 @@ def test_a_call_to_the_store_fails_twice_at_each_block(
         plan: list[str | None] = [late + moment] * 2
         stage.vault.faults[operation] = plan
         if restart:
-            stage.keeper = stage.new_keeper()
-            stage.keeper.recover()
-        stage.keeper.take(data, "a block")
+            stage.archiver = stage.new_archiver()
+            stage.archiver.recover()
+        stage.archiver.archive(data, "a block")
         stage.judge(stage.broker.events[: Block.parse(data).header.last_offset + 1])
         struck += 2 - len(plan)
     stage.vault.faults.clear()

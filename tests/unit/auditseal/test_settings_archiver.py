@@ -7,7 +7,7 @@ import pytest
 
 from auditseal.settings import load_settings
 from auditseal.settings_archiver import ArchiverSettings
-from auditseal_archiver.config import logs_of
+from auditseal_archiver.config import pinned_logs
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
@@ -30,7 +30,7 @@ def test_what_the_archiver_is_made_of(tmp_path: Path) -> None:
 def test_logs_by_partition_and_run() -> None:
     origins = [Origin("a", "t", 1, 1), Origin("a", "t", 0, 0), Origin("a", "t", 1, 0), Origin("b", "t", 1, 0)]
     trust = Trust.parse("".join(map(log_line, origins)).encode())
-    found = {partition: [log.origin for log in logs] for partition, logs in logs_of(trust, "a", "t").items()}
+    found = {partition: [log.origin for log in logs] for partition, logs in pinned_logs(trust, "a", "t").items()}
     assert found == {0: [origins[1]], 1: [origins[2], origins[0]]}
     with pytest.raises(ConfigurationError, match="pins no log of a/other"):
-        logs_of(trust, "a", "other")
+        pinned_logs(trust, "a", "other")

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from auditseal.cli.sealer import SEALING
-from auditseal_archiver.conditions import CONDITIONS
 from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.telemetry import make_registry
 from auditseal_schemas.draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics

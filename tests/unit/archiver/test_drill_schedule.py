@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver.conditions import DRILL
-from auditseal_archiver.drills import Drills
+from auditseal_archiver.drill_schedule import DrillSchedule
 from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.readiness import DRILL
 from auditseal_daemon import retry
 from auditseal_daemon.telemetry import Health
 from auditseal_schemas.errors import UnavailableError
@@ -46,7 +46,7 @@ class Stage:
         self.vault, self.health, self.stop = DrilledVault(folder), Health([DRILL]), threading.Event()
         self.registry = CollectorRegistry()
         metrics = ArchiverMetrics(self.registry)
-        self.drills = Drills(
+        self.drills = DrillSchedule(
             self.vault, metrics, self.health, timedelta(0), self.stop, DrilledVault.drill
         )  # always due
 
@@ -114,7 +114,7 @@ def test_a_refusal_in_a_scheduled_drill_halts(stage: Stage) -> None:
 def test_a_vault_that_is_no_worm_is_ready_and_never_drilled(tmp_path: Path) -> None:
     health = Health([DRILL])
     vault = DirectoryVault(tmp_path)
-    drills = Drills(vault, ArchiverMetrics(CollectorRegistry()), health, timedelta(0), threading.Event())
+    drills = DrillSchedule(vault, ArchiverMetrics(CollectorRegistry()), health, timedelta(0), threading.Event())
     drills.run()
     drills.keep()
     assert health.missing() == {}

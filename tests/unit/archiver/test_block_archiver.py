@@ -1,4 +1,4 @@
-"""The keeper and its recovery over a real directory: whatever happens to an operation, one version of each block."""
+"""Archiving over a real directory: whatever happens to an operation, one version of each block is stored."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_archiver.keeper import RewindNeededError
-from auditseal_archiver.resume import read_state
+from auditseal_archiver.errors import RewindNeededError
+from auditseal_archiver.log_state import read_log_state
 from auditseal_daemon import retry
-from auditseal_schemas.block import Block
-from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.halt import Halt
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.trust import PinnedLog, Start
-from tests.factory.archiving import DAY, PINNED, FaultyVault, new_keeper, store
-from tests.factory.blocks import GENESIS, NOW, chain, flipped, resigned, sealed
-from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
+from auditseal_schemas.trust import PinnedLog
+from tests.factory.archiving import DAY, PINNED, FaultyVault, halts, new_archiver, store
+from tests.factory.blocks import NOW, chain, flipped, resigned, sealed
+from tests.factory.keys import ORIGIN, OTHER_SIGNER, SIGNER
 from tests.factory.messages import messages
 
 BLOCKS, STATES = chain(3, 2, 0, 4)
@@ -39,18 +38,11 @@ def stored(vault: FaultyVault) -> list[bytes]:
     return [vault.read(entry.key) for entry in vault.versions("v1/")]
 
 
-def halts(halt: Halt, call: object, *arguments: object) -> str:
-    with pytest.raises(HaltError) as caught:
-        call(*arguments)  # type: ignore[operator]
-    assert caught.value.halt is halt
-    return str(caught.value)
-
-
 def test_blocks_are_stored_in_order_and_once(vault: FaultyVault) -> None:
-    keeper = new_keeper(vault)
-    keeper.recover()
+    archiver = new_archiver(vault)
+    archiver.recover()
     for data in (*DATA[:2], *DATA[:2], *DATA):
-        keeper.take(data, "it")
+        archiver.archive(data, "it")
     assert stored(vault) == DATA
     assert [key for key, _ in vault.puts] == [ORIGIN.block_key(height) for height in range(4)]
     assert all(end >= datetime.now(UTC) + 0.9 * DAY and not end.microsecond for _, end in vault.puts)
@@ -63,12 +55,12 @@ def test_blocks_are_stored_in_order_and_once(vault: FaultyVault) -> None:
 def test_each_operation_may_fail_before_or_after_it_happened(
     vault: FaultyVault, operation: str, fault: str, restart: bool
 ) -> None:
-    keeper = new_keeper(vault)
+    archiver = new_archiver(vault)
     for data in DATA:
         vault.faults[operation] = [fault, fault, None]
-        keeper.take(data, "it")
+        archiver.archive(data, "it")
         if restart:
-            keeper = new_keeper(vault)
+            archiver = new_archiver(vault)
     vault.faults.clear()
     assert stored(vault) == DATA
 
@@ -76,18 +68,18 @@ def test_each_operation_may_fail_before_or_after_it_happened(
 @pytest.mark.parametrize("height", range(5))
 def test_it_resumes_from_the_vaults_head(vault: FaultyVault, height: int) -> None:
     store(vault, *BLOCKS[:height])
-    assert read_state(vault, PINNED) == STATES[height]
-    keeper = new_keeper(vault, from_start=False)
+    assert read_log_state(vault, PINNED) == STATES[height]
+    archiver = new_archiver(vault, from_beginning=False)
     for data in DATA[max(0, height - 1) :]:
-        keeper.take(data, "it")
+        archiver.archive(data, "it")
     assert stored(vault) == DATA
 
 
 def test_a_missing_height_is_looked_for_and_then_lost(vault: FaultyVault) -> None:
     store(vault, BLOCKS[0])
     with pytest.raises(RewindNeededError):
-        new_keeper(vault, from_start=False).take(DATA[3], "it")
-    said = halts(Halt.BLOCKS_LOST, new_keeper(vault).take, DATA[3], "it")
+        new_archiver(vault, from_beginning=False).archive(DATA[3], "it")
+    said = halts(Halt.BLOCKS_LOST, new_archiver(vault).archive, DATA[3], "it")
     assert "blocks 1 to 2" in said
     assert stored(vault) == DATA[:1]
 
@@ -105,29 +97,29 @@ def test_a_missing_height_is_looked_for_and_then_lost(vault: FaultyVault) -> Non
 )
 def test_a_block_that_does_not_verify_is_not_stored(vault: FaultyVault, data: bytes) -> None:
     store(vault, BLOCKS[0])
-    halts(Halt.INVALID_BLOCK, new_keeper(vault).take, data, "it")
+    halts(Halt.INVALID_BLOCK, new_archiver(vault).archive, data, "it")
     assert stored(vault) == DATA[:1]
 
 
 @pytest.mark.parametrize("height", [0, 1])
 def test_another_signed_block_in_the_vault_is_a_fork(vault: FaultyVault, height: int) -> None:
     store(vault, *BLOCKS[:height], resigned(BLOCKS[height], sealed_at=NOW + 9))
-    halts(Halt.FORK, new_keeper(vault).take, DATA[height], "it")
+    halts(Halt.FORK, new_archiver(vault).archive, DATA[height], "it")
 
 
 def test_one_that_came_between_our_look_and_our_write_is_a_fork_too(vault: FaultyVault) -> None:
-    keeper = new_keeper(vault)
-    keeper.recover()
+    archiver = new_archiver(vault)
+    archiver.recover()
     store(vault, resigned(BLOCKS[0], sealed_at=NOW + 9))
-    halts(Halt.FORK, keeper.take, DATA[0], "it")
+    halts(Halt.FORK, archiver.archive, DATA[0], "it")
 
 
 def test_garbage_at_the_next_height_was_put_by_a_stranger(vault: FaultyVault) -> None:
-    keeper = new_keeper(vault)
-    keeper.recover()
+    archiver = new_archiver(vault)
+    archiver.recover()
     vault.put(ORIGIN.block_key(0), b"garbage", datetime.now(UTC))
-    halts(Halt.SQUATTED, keeper.take, DATA[0], "it")
-    halts(Halt.SQUATTED, new_keeper(vault).recover)
+    halts(Halt.SQUATTED, archiver.archive, DATA[0], "it")
+    halts(Halt.SQUATTED, new_archiver(vault).recover)
 
 
 @pytest.mark.parametrize(
@@ -144,73 +136,27 @@ def test_garbage_at_the_next_height_was_put_by_a_stranger(vault: FaultyVault) ->
 def test_a_head_that_is_no_block_of_the_log_stops_the_start(vault: FaultyVault, head: bytes) -> None:
     store(vault, BLOCKS[0])
     vault.put(ORIGIN.block_key(1), head, datetime.now(UTC))
-    halts(Halt.SQUATTED, new_keeper(vault).recover)
+    halts(Halt.SQUATTED, new_archiver(vault).recover)
 
 
 def test_nothing_is_written_over_a_delete_marker(vault: FaultyVault) -> None:
-    keeper = new_keeper(vault)
-    keeper.recover()
+    archiver = new_archiver(vault)
+    archiver.recover()
     vault.marked.add(ORIGIN.block_key(0))
-    assert "delete marker" in halts(Halt.SQUATTED, keeper.take, DATA[0], "it")
+    assert "delete marker" in halts(Halt.SQUATTED, archiver.archive, DATA[0], "it")
     assert vault.puts == []
-    halts(Halt.SQUATTED, new_keeper(vault).recover)
+    halts(Halt.SQUATTED, new_archiver(vault).recover)
 
 
 def test_a_delete_marker_over_our_own_block_changes_nothing(vault: FaultyVault) -> None:
-    keeper = new_keeper(vault)
-    keeper.recover()
+    archiver = new_archiver(vault)
+    archiver.recover()
     store(vault, BLOCKS[0])
     vault.puts.clear()
     vault.marked.add(ORIGIN.block_key(0))
-    keeper.take(DATA[0], "it")
+    archiver.archive(DATA[0], "it")
     assert vault.puts == []
-    assert read_state(vault, PINNED) == STATES[1]
-
-
-def rotated(count: int, rotations: set[int]) -> tuple[list[Block], LogState]:
-    """Return a log whose key changes, back and forth between two, after the given heights."""
-    keys = [(SIGNER, KEY), (OTHER_SIGNER, OTHER_KEY)]
-    blocks, state, current = [], GENESIS, 0
-    for height in range(count):
-        following = (str(keys[1 - current][1]),) if height in rotations else ()
-        block = sealed(messages([height]), state, signers=[keys[current][0]], now=NOW + height, next_keys=following)
-        blocks.append(block)
-        state = state.accept(block)
-        current = 1 - current if following else current
-    return blocks, state
-
-
-@pytest.mark.parametrize("rotations", [{0}, {3}, {6}, {7}, {1, 4}, {0, 1, 2}, {2, 5, 6}])
-def test_rotations_are_followed_without_reading_every_block(vault: FaultyVault, rotations: set[int]) -> None:
-    blocks, state = rotated(8, rotations)
-    store(vault, *blocks)
-    assert read_state(vault, PINNED).root == state.root
-
-
-def test_a_rotation_is_followed_to_the_keys_after_it(vault: FaultyVault) -> None:
-    blocks, state = rotated(40, {17})
-    store(vault, *blocks)
-    assert read_state(vault, PINNED) == state
-    assert state.keys == (OTHER_KEY,)
-
-
-def test_keys_pinned_at_a_start_count_from_there(vault: FaultyVault) -> None:
-    blocks, state = rotated(8, {2})
-    store(vault, *blocks[3:])
-    assert read_state(vault, PinnedLog(ORIGIN, (OTHER_KEY,), Start(3, blocks[3].frontier.root))) == state
-
-
-def test_a_hole_below_the_head_where_keys_are_looked_for(vault: FaultyVault) -> None:
-    blocks, _ = rotated(8, {2})
-    store(vault, blocks[0], *blocks[5:])
-    halts(Halt.BLOCKS_LOST, read_state, vault, PINNED)
-
-
-def test_garbage_below_the_head_where_keys_are_looked_for(vault: FaultyVault) -> None:
-    blocks, _ = rotated(8, {2})
-    store(vault, *blocks[1:])
-    vault.put(ORIGIN.block_key(0), b"garbage", datetime.now(UTC))
-    halts(Halt.SQUATTED, read_state, vault, PINNED)
+    assert read_log_state(vault, PINNED) == STATES[1]
 
 
 NEXT_RUN = Origin(ORIGIN.cluster, ORIGIN.topic, ORIGIN.partition, 1)
@@ -223,24 +169,24 @@ def next_run_block() -> bytes:
 
 
 def test_a_superseded_run_is_still_archived(vault: FaultyVault) -> None:
-    keeper = new_keeper(vault, PINNED, NEXT_LOG)
-    keeper.recover()
+    archiver = new_archiver(vault, PINNED, NEXT_LOG)
+    archiver.recover()
     for data in (*DATA, next_run_block()):
-        keeper.take(data, "it")
+        archiver.archive(data, "it")
     assert stored(vault) == [*DATA, next_run_block()]
 
 
 def test_a_superseded_run_that_forked_does_not_stop_the_next(vault: FaultyVault) -> None:
     store(vault, BLOCKS[0], resigned(BLOCKS[1], sealed_at=NOW + 9))
-    halts(Halt.FORK, new_keeper(vault).take, DATA[1], "it")
-    keeper = new_keeper(vault, PINNED, NEXT_LOG)
-    keeper.recover()
+    halts(Halt.FORK, new_archiver(vault).archive, DATA[1], "it")
+    archiver = new_archiver(vault, PINNED, NEXT_LOG)
+    archiver.recover()
     for data in (*DATA, next_run_block()):
-        keeper.take(data, "it")
+        archiver.archive(data, "it")
     assert len(stored(vault)) == 3
     assert vault.read(NEXT_RUN.block_key(0)) == next_run_block()
 
 
 def test_a_run_that_is_not_pinned_is_refused(vault: FaultyVault) -> None:
-    said = halts(Halt.INVALID_BLOCK, new_keeper(vault).take, next_run_block(), "it")
+    said = halts(Halt.INVALID_BLOCK, new_archiver(vault).archive, next_run_block(), "it")
     assert "no log line" in said

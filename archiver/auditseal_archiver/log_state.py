@@ -10,7 +10,7 @@ from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, StoredBlock, keys_at, parse_in_place
 
 
-def read_state(reader: VaultReader, log: PinnedLog) -> LogState:
+def read_log_state(reader: VaultReader, log: PinnedLog) -> LogState:
     """Return the state after a log's highest stored block, which is verified; genesis where nothing is stored.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The keeper of one partition's logs: takes each block in turn, and returns when it is under lock."""
+"""Archives the blocks of one partition, one after the other: verifies, stores, and on a 412 compares."""
 
 import time
 from dataclasses import dataclass
@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from auditseal_archiver.intake import Compare, Missing, check_stored, decide, parse_block, retain_until
+from auditseal_archiver.conflict import check_same_block
+from auditseal_archiver.decision import CompareBlock, MissingBlocks, decide, parse_block
+from auditseal_archiver.errors import RewindNeededError
+from auditseal_archiver.log_state import read_log_state
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.resume import read_state
+from auditseal_archiver.retention import first_lock_end, lock_end
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError
@@ -23,33 +26,29 @@ from auditseal_vault.interface import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class KeeperConfig:
-    """What a keeper is told.
+class PartitionConfig:
+    """How one partition is archived.
 
     Attributes:
         topic: The blocks topic.
         partition: Its number, which is also the events partition's.
         logs: The pinned logs of that partition, one a run, from the first run to the current one.
         retention: The least time from sealing to the end of the lock.
-        from_start: Blocks come from the topic's beginning: a height that is missing then is lost.
+        from_beginning: Blocks come from the topic's beginning: a height that is missing then is lost.
     """
 
     topic: str
     partition: int
     logs: tuple[PinnedLog, ...]
     retention: timedelta
-    from_start: bool
+    from_beginning: bool
 
 
-class RewindNeededError(Exception):
-    """The blocks don't join the vault's head: they must come from the topic's beginning."""
+class BlockArchiver:
+    """Archives one partition's blocks. A log's state is read from the vault, and kept in memory from then on."""
 
-
-class Keeper:
-    """Decides, stores and compares. Where a log stands is read from the vault, and kept in memory from then on."""
-
-    def __init__(self, config: KeeperConfig, vault: Vault, metrics: ArchiverMetrics, retry: StoreRetry) -> None:
-        """Take the vault and what repeats calls to it; nothing is sent yet."""
+    def __init__(self, config: PartitionConfig, vault: Vault, metrics: ArchiverMetrics, retry: StoreRetry) -> None:
+        """Take the vault, and `retry` for all calls to it; nothing is sent yet."""
         self._config, self._vault, self._metrics, self._retry = config, vault, metrics, retry
         self._labels = (config.topic, config.partition)
         self._log = structlog.get_logger(__name__).bind(topic=config.topic, partition=config.partition)
@@ -58,10 +57,10 @@ class Keeper:
         self._given_up: set[Origin] = set()
 
     def recover(self) -> None:
-        """Read where the current run stands; earlier runs are read when a block of theirs comes.
+        """Read the current run's state; an earlier run's is read when a block of it comes.
 
         Raises:
-            HaltError: What the vault holds highest is not the log's.
+            HaltError: The vault's highest object is not a block of the log.
         """
         if not self._config.logs:
             self._log.warning("the trust file pins no log of this partition: its first block will be refused")
@@ -72,12 +71,12 @@ class Keeper:
         self._show_retention(current)
         self._log.info("recovered from the vault", origin=str(current), height=state.height)
 
-    def take(self, data: bytes, what: str) -> None:
-        """Archive a block; return when the vault holds it. `what` names it in errors.
+    def archive(self, data: bytes, what: str) -> None:
+        """Archive a block; return when the vault holds it. `what` names the record in errors.
 
         Raises:
             HaltError: The archiver must stop; nothing was stored.
-            RewindNeededError: Blocks before it were not handed over, and may be in the topic.
+            RewindNeededError: Blocks before this one were not read, and may be in the topic.
         """
         block = parse_block(data, what)
         origin = block.header.origin
@@ -99,15 +98,16 @@ class Keeper:
         origin, now = block.header.origin, datetime.now(UTC)
         state = self._state_of(origin)
         decision = decide(state, block, now)
-        if isinstance(decision, Missing):
-            if not self._config.from_start:
-                raise RewindNeededError
-            lost = f"blocks {decision.first} to {decision.last} of {origin}"
-            raise HaltError(Halt.BLOCKS_LOST, f"{lost} are neither in {self._vault.url} nor in {self._config.topic}")
-        if isinstance(decision, Compare):
+        if isinstance(decision, MissingBlocks):
+            missing = f"blocks {decision.first} to {decision.last} of {origin}"
+            if not self._config.from_beginning:
+                raise RewindNeededError(f"{missing} were not read")
+            places = f"{self._vault.url} nor in {self._config.topic}"
+            raise HaltError(Halt.BLOCKS_LOST, f"{missing} are neither in {places}")
+        if isinstance(decision, CompareBlock):
             self._retry.run(lambda: self._compare(block, data, (state.keys, self._logs[origin].keys)))
             return
-        until = retain_until(block, self._config.retention, now)
+        until = lock_end(block, self._config.retention, now)
         self._retry.run(lambda: self._store(block, data, state.keys, until))
         self._states[origin] = decision.state
         self._count(block)
@@ -115,9 +115,9 @@ class Keeper:
             self._show_retention(origin)
 
     def _store(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...], until: datetime) -> None:
-        """Store a block, or find that an earlier attempt of ours did."""
+        """Store a block; where an object is at its key already (a 412), compare it with the block."""
         key = block.header.origin.block_key(block.header.height)
-        if oldest_version(self._vault, key) is None:  # over a delete marker a write would succeed: look first
+        if oldest_version(self._vault, key) is None:  # over a delete marker a conditional write succeeds: look first
             begun = time.monotonic()
             try:
                 with unreadable_is_squatted():
@@ -135,14 +135,14 @@ class Keeper:
         if oldest is None:
             raise UnavailableError(f"{key} should be in {self._vault.url}, and is not listed")
         if not oldest.is_latest:
-            self._log.error("something was written over a block; what was locked first counts", key=key)
+            self._log.error("a later version hides a block; the version that was locked first counts", key=key)
         with unreadable_is_squatted():
             stored = self._vault.read(key, oldest.version_id)
-        check_stored(keys, data, stored)
+        check_same_block(keys, data, stored)
 
     def _state_of(self, origin: Origin) -> LogState:
         if origin not in self._states:
-            self._states[origin] = self._retry.run(lambda: read_state(self._vault, self._logs[origin]))
+            self._states[origin] = self._retry.run(lambda: read_log_state(self._vault, self._logs[origin]))
         return self._states[origin]
 
     def _count(self, block: Block) -> None:
@@ -156,13 +156,7 @@ class Keeper:
         self._log.debug("archived", origin=str(header.origin), height=header.height, records=header.count)
 
     def _show_retention(self, origin: Origin) -> None:
-        """Measure by the lowest block: stored first and for as long as the others, it is the first to come free."""
-        end = self._retry.run(lambda: self._lowest_end(origin))
+        with unreadable_is_squatted():
+            end = self._retry.run(lambda: first_lock_end(self._vault, origin))
         if end is not None:
             self._metrics.retention_remaining.labels(*self._labels).set_function(lambda: end - time.time())
-
-    def _lowest_end(self, origin: Origin) -> float | None:
-        for entry in self._vault.versions(origin.blocks_prefix, limit=1):
-            lock = None if entry.is_delete_marker else self._vault.retention(entry.key, entry.version_id)
-            return lock.retain_until.timestamp() if lock else None
-        return None

@@ -1,4 +1,4 @@
-"""The WORM drill on its schedule: before the first block, and again while the archiver runs."""
+"""Runs the WORM drill on its schedule: before the first block, and again while the archiver runs."""
 
 import threading
 import time
@@ -9,24 +9,25 @@ from typing import Any
 
 import structlog
 
-from auditseal_archiver.conditions import DRILL, Conditions
 from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.readiness import DRILL
 from auditseal_daemon.background import run_in_thread
 from auditseal_daemon.retry import StoreRetry
+from auditseal_daemon.telemetry import Health
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_vault.drill import drill
 from auditseal_vault.interface import Vault
 
 
-class Drills:
-    """Runs the drill, shows its result, and knows when the next one is due."""
+class DrillSchedule:
+    """Runs the drill, shows its result, and starts the next one when it is due."""
 
     def __init__(
         self,
         vault: Vault,
         metrics: ArchiverMetrics,
-        health: Conditions,
+        health: Health,
         every: timedelta,
         stop: threading.Event,
         run_drill: Callable[[Vault], None] = drill,
@@ -41,7 +42,7 @@ class Drills:
         health.miss(DRILL, "the first one hasn't passed yet")
 
     def run(self) -> None:
-        """Run the drill, as often as it takes for the store to answer, or until told to stop.
+        """Run the drill again and again until the store answers, or until the archiver stops.
 
         While the store doesn't answer, the condition `drill` says why.
 
@@ -60,11 +61,11 @@ class Drills:
             self._due = time.monotonic() + self._every
             self._log.info("the WORM drill passed", vault=self._vault.url)
         else:
-            self._log.warning("this vault is no WORM: whoever may write to it may delete", vault=self._vault.url)
+            self._log.warning("this vault is not WORM storage: its owner can delete blocks", vault=self._vault.url)
         self._health.hold(DRILL)
 
     def keep(self) -> None:
-        """Start a drill where one is due, and look at the one that runs; call it now and then.
+        """Start a drill where one is due, and take the result of one that has ended; call it now and then.
 
         Raises:
             HaltError: WORM_REFUSED.

@@ -12,13 +12,16 @@ import pytest
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver import archiver, start
+from auditseal_archiver import archiver, start_offset
 from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.config import ArchiverConfig
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_daemon import retry
+from auditseal_archiver.readiness import CONDITIONS
+from auditseal_daemon import group_member, retry
+from auditseal_daemon.telemetry import Health
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
@@ -51,18 +54,10 @@ CALLS = [
 KINDS = [Kind.RETRIABLE, Kind.FATAL, Kind.OTHER]
 
 
-class Health:
-    def hold(self, condition: str) -> None:
-        pass
-
-    def miss(self, condition: str, why: str) -> None:
-        pass
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _: 0)
-    monkeypatch.setattr(start, "_GIVE_UP_SECONDS", 0.2)
+    monkeypatch.setattr(start_offset, "_GIVE_UP_SECONDS", 0.2)
     monkeypatch.setattr(archiver, "_UPKEEP_SECONDS", 0.0)
 
 
@@ -83,7 +78,7 @@ class Stage:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.broker, self.vault, self.lives = published(), FaultyVault(folder), 0
         self.waiting_bytes = 1 << 20
-        monkeypatch.setattr(archiver, "open_consumer", lambda config, hear: FakeGroupConsumer(self.broker))
+        monkeypatch.setattr(group_member, "Consumer", lambda settings: FakeGroupConsumer(self.broker))
 
     def live(self, seconds: float = BOUND) -> None:
         """Let an archiver live until the vault holds everything, or an error ends it."""
@@ -95,7 +90,7 @@ class Stage:
             waiting_bytes=self.waiting_bytes,
         )
         stop, deadline = threading.Event(), time.monotonic() + seconds
-        body = Archiver(config, self.vault, ArchiverMetrics(CollectorRegistry()), Health())
+        body = Archiver(config, self.vault, ArchiverMetrics(CollectorRegistry()), Health(CONDITIONS))
         self.lives += 1
 
         def watch() -> None:
@@ -109,7 +104,7 @@ class Stage:
         watcher.start()
         try:
             body.run(stop)
-        except KafkaException:
+        except (KafkaException, UnavailableError):
             pass  # the process would end with code 1, and be started again
         finally:
             stop.set()

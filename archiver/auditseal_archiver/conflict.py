@@ -1,0 +1,64 @@
+"""Decides what an object means that is already at a block's key: after a 412, or at a height that is stored. Pure.
+
+| the object at the key | the block from the topic | result |
+| --- | --- | --- |
+| the same bytes | any | the block is stored: an earlier attempt succeeded |
+| another block that the log's keys signed | signed by the log's keys | FORK |
+| anything else | signed by the log's keys | SQUATTED |
+| other bytes | not signed by the log's keys | INVALID_BLOCK |
+"""
+
+from collections.abc import Sequence
+
+from auditseal_archiver.decision import invalid_block, parse_block
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.key import VerifierKey
+
+
+def check_same_block(keys: Sequence[tuple[VerifierKey, ...]], ours: bytes, stored: bytes) -> None:
+    """Check that the object at a block's key is the block from the topic, byte for byte.
+
+    Args:
+        keys: The sets of keys of which one must have signed a block of the log.
+        ours: The block from the blocks topic.
+        stored: The oldest version of the object.
+
+    Raises:
+        HaltError: INVALID_BLOCK, FORK or SQUATTED; see the table above.
+    """
+    if stored == ours:
+        return
+    block = parse_block(ours, "a block of a height that is stored")
+    header = block.header
+    try:
+        _check_signed(block, keys)
+    except VerificationError as error:
+        what = f"block {header.height} of {header.origin}, of which the vault has another one,"
+        raise invalid_block(what, error) from error
+    where = f"{header.origin.block_key(header.height)} holds"
+    try:
+        other = Block.parse(stored)
+        _check_signed(other, keys)
+    except VerificationError as error:
+        raise HaltError(Halt.SQUATTED, f"{where} an object that is not a block of the log: {error}") from error
+    if (other.header.origin, other.header.height) != (header.origin, header.height):
+        raise HaltError(Halt.SQUATTED, f"{where} block {other.header.height} of {other.header.origin}")
+    if other.leaf == block.leaf:
+        raise HaltError(Halt.SQUATTED, f"{where} the same header, signed, in other bytes than the sealer's")
+    raise HaltError(
+        Halt.FORK, f"{where} a signed block with leaf {other.leaf.hex()}; the sealer's has leaf {block.leaf.hex()}"
+    )
+
+
+def _check_signed(block: Block, keys: Sequence[tuple[VerifierKey, ...]]) -> None:
+    """Check a block's checkpoint, by the first set of keys or else by the others."""
+    block.check_checkpoint()
+    for others in keys[1:]:
+        try:
+            block.check_signatures(others)
+        except VerificationError:
+            continue
+        return
+    block.check_signatures(keys[0])

@@ -1,0 +1,3 @@
+"""The conditions that `/readyz` of the archiver shows."""
+
+PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
