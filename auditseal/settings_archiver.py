@@ -1,4 +1,4 @@
-"""The archiver's own settings, and what they become."""
+"""The archiver's own settings, and the configuration that they make."""
 
 from datetime import timedelta
 
@@ -12,10 +12,10 @@ from auditseal_schemas.trust import Trust
 
 
 class ArchiverSection(Section):
-    """What the archiver alone is told.
+    """The section that only the archiver reads.
 
     Attributes:
-        trust_file: The trust file, the same that auditors have: the logs, and the keys that sign them.
+        trust_file: The trust file that auditors have: the logs, and the keys that sign them.
         retention_days: The least days from sealing to the end of a block's lock.
         group: The consumer group.
         instance: This archiver's name in the group for static membership; empty for none.
@@ -32,17 +32,16 @@ class ArchiverSection(Section):
 
 
 class ArchiverSettings(DaemonSettings):
-    """All that the archiver is told."""
+    """All settings of the archiver."""
 
     archiver: ArchiverSection
 
     def config(self) -> ArchiverConfig:
-        """Return what the archiver is made of.
+        """Return the archiver's configuration.
 
         Raises:
-            TrustError: The trust file can't be relied on.
-            ConfigurationError: It can't be read, pins no log of the topic, or asks for a longer retention, or a secret
-                can't be read.
+            TrustError: The trust file isn't valid.
+            ConfigurationError: It can't be read, pins no log of the topic or a longer retention; or a secret can't be read.
         """
         section = self.archiver
         try:

@@ -1,4 +1,4 @@
-"""What the archiver measures; names, units and alerts: docs/reference/metrics.md."""
+"""The metrics of the archiver; names, units and meaning: docs/reference/metrics.md."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -15,7 +15,7 @@ class ArchiverMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register all of them."""
-        self.blocks = Counter("auditseal_blocks_archived", "Blocks found or put under lock.", _LOG, registry=registry)
+        self.blocks = Counter("auditseal_blocks_archived", "Blocks stored under lock, or found stored.", _LOG, registry=registry)
         self.events = Counter("auditseal_events_archived", "Records in those blocks.", _LOG, registry=registry)
         self.put_failures = Counter(
             "auditseal_archive_put_failures", "Attempts to store that failed.", (*_LOG, "reason"), registry=registry
@@ -26,7 +26,7 @@ class ArchiverMetrics:
         self.height = Gauge("auditseal_chain_height", "Blocks of the log in the vault.", _LOG, registry=registry)
         self.oldest_unarchived = Gauge(
             "auditseal_oldest_unarchived_block_age_seconds",
-            "Age of the oldest block that was read and is not in the vault; 0 where there is none.",
+            "Age of the oldest block that was read and is not in the vault; 0 without such a block.",
             _LOG,
             registry=registry,
         )
@@ -35,7 +35,7 @@ class ArchiverMetrics:
         )
         self.retention_remaining = Gauge(
             "auditseal_object_lock_retention_remaining_seconds",
-            "What remains of the lock of the lowest block in the vault, whose lock ends first.",
+            "Seconds until the lock of the vault's lowest block ends, which is the first to end.",
             _LOG,
             registry=registry,
         )
@@ -53,7 +53,7 @@ class ArchiverMetrics:
         )
 
     def count_halt(self, labels: tuple[str, int], error: HaltError) -> None:
-        """Count a halt as a failure to store, and as the verdict that an auditor would give where it stems from one."""
+        """Count a halt as a failure to store, and where a verdict caused it, that verdict."""
         self.put_failures.labels(*labels, error.halt.runbook).inc()
         if isinstance(error.__cause__, VerificationError):
             self.verify_failures.labels(error.__cause__.verdict).inc()

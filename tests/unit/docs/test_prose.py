@@ -13,7 +13,7 @@ from tests.prose.turns import TURNS
 CEILINGS = {
     "pages": 14.0,
     "auditseal": 12.0,
-    "auditseal_archiver": 17.0,
+    "auditseal_archiver": 1.0,
     "auditseal_auditor": 20.5,
     "auditseal_local": 13.0,
     "auditseal_producer": 6.0,
