@@ -41,7 +41,8 @@ class ArchiverSettings(DaemonSettings):
 
         Raises:
             TrustError: The trust file isn't valid.
-            ConfigurationError: It can't be read, pins no log of the topic or a longer retention; or a secret can't be read.
+            ConfigurationError: It can't be read, or pins no log of the topic, or a longer retention; or a secret can't
+                be read.
         """
         section = self.archiver
         try:

@@ -15,7 +15,9 @@ class ArchiverMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register all of them."""
-        self.blocks = Counter("auditseal_blocks_archived", "Blocks stored under lock, or found stored.", _LOG, registry=registry)
+        self.blocks = Counter(
+            "auditseal_blocks_archived", "Blocks stored under lock, or found stored.", _LOG, registry=registry
+        )
         self.events = Counter("auditseal_events_archived", "Records in those blocks.", _LOG, registry=registry)
         self.put_failures = Counter(
             "auditseal_archive_put_failures", "Attempts to store that failed.", (*_LOG, "reason"), registry=registry
