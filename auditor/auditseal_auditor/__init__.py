@@ -1,1 +1,21 @@
-"""Verification of a vault from storage and a trust file alone."""
+"""Verification of a vault from its storage and a trust file alone: a library, and the commands `verify` and `show`.
+
+| module | what it holds |
+| --- | --- |
+| `verification` | one run over all pinned logs, from a request to a report |
+| `listing` | the keys that a store lists of a log, and faults of versions, markers and locks |
+| `check_pool` | objects read and checked in order, in one process or in several |
+| `object_check` | one object checked alone: everything that doesn't need the blocks around it |
+| `log_check` | one log checked, object after object |
+| `log_progress` | the state that the next block of a log must fit |
+| `comparison` | a whole log compared with its remembered head, other logs and the clock |
+| `findings` | a finding, and a bounded collection of findings |
+| `report` | the result of a run, as values and as JSON |
+| `report_text` | the result of a run, as text |
+| `heads` | remembered heads: what to remember after a run, and forks between two memories |
+| `state_file` | the file that keeps remembered heads |
+| `fork_proof` | the two notes that prove a fork, found and written as files |
+| `single_block` | one block or record, found and verified by itself |
+| `block_view` | one block or record, as JSON and as text |
+| `errors` | the errors of this package |
+"""

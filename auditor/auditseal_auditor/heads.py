@@ -1,10 +1,10 @@
-"""Remembered heads: what an auditor holds a vault to that was verified before."""
+"""Remembered heads: the largest head of each log that was verified before, which a vault must still contain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from auditseal_auditor.finding import Finding
+from auditseal_auditor.findings import Finding
 from auditseal_auditor.report import Report
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.note import Note
@@ -24,13 +24,13 @@ class Head:
         """Return the head that a note signs.
 
         Raises:
-            MalformedError: Its text is no checkpoint.
+            MalformedError: Its text is not a checkpoint.
         """
         return cls(Checkpoint.parse(note.text), note)
 
 
 def heads_after(heads: Mapping[Origin, Head], report: Report) -> dict[Origin, Head]:
-    """Return the heads to remember after a run: the new one of each log that nothing is wrong with.
+    """Return the heads to remember after a run: the new one of each log without a finding.
 
     A log that is shorter than its remembered head isn't clean, so no head ever gets smaller.
     """
@@ -42,7 +42,7 @@ def heads_after(heads: Mapping[Origin, Head], report: Report) -> dict[Origin, He
 
 
 def merge_heads(known: Mapping[Origin, Head], heads: Mapping[Origin, Head]) -> dict[Origin, Head]:
-    """Return the larger head of each log; of two of one size the known one."""
+    """Return the larger head of each log; of two heads of one size the known one."""
     larger = {
         origin: head
         for origin, head in heads.items()
@@ -52,7 +52,7 @@ def merge_heads(known: Mapping[Origin, Head], heads: Mapping[Origin, Head]) -> d
 
 
 def forks_between(known: Mapping[Origin, Head], heads: Mapping[Origin, Head]) -> list[Finding]:
-    """Return a finding for each log of which two heads of one size have different roots."""
+    """Return a finding for each log that has two heads of one size with different roots."""
     both = [(known[origin], heads[origin]) for origin in sorted(known.keys() & heads.keys(), key=str)]
     return [
         _fork(old, new)
@@ -68,7 +68,7 @@ def _fork(known: Head, head: Head) -> Finding:
         origin=origin,
         height=size - 1,
         field="checkpoint.root",
-        detail=f"another run, at the same time as this one, verified {size} other blocks: there are two histories",
+        detail=f"another run, at the same time as this one, verified {size} other blocks: the log has two histories",
         object=origin.block_key(size - 1),
         evidence=(known.note.format().decode(), head.note.format().decode()),
     )

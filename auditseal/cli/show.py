@@ -14,8 +14,8 @@ from auditseal.cli.vault_options import (
     read_trust,
     vault_url,
 )
-from auditseal_auditor.showing import block_to_json, lines_of
-from auditseal_auditor.single import find_height, find_record, read_single
+from auditseal_auditor.block_view import block_to_json, lines_of
+from auditseal_auditor.single_block import find_height, find_record, read_single
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_vault.open import open_reader
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.exits import exit_on_errors
-from auditseal_auditor.printable import printable
+from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError, quoted
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin

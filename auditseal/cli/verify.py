@@ -25,14 +25,13 @@ from auditseal.cli.vault_options import (
     tell,
     vault_url,
 )
-from auditseal_auditor.audit import Audit, OnProgress, Request
-from auditseal_auditor.evidence import write_evidence
-from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.check_pool import CheckPool
+from auditseal_auditor.fork_proof import write_fork_proofs
 from auditseal_auditor.heads import Head, heads_after
-from auditseal_auditor.memory import read_heads, remember_heads
-from auditseal_auditor.report import Report
-from auditseal_auditor.tally import Tally
-from auditseal_auditor.text import detail_lines, summary_line
+from auditseal_auditor.report import Counts, Report
+from auditseal_auditor.report_text import detail_lines, summary_line
+from auditseal_auditor.state_file import read_heads, remember_heads
+from auditseal_auditor.verification import OnProgress, Request, Verification
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
 from auditseal_vault.interface import VaultReader
@@ -78,9 +77,9 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
             oldest=None if max_age is None else _oldest(max_age),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
         )
-        with Examiner(partial(open_reader, url), jobs or os.cpu_count() or 1) as examiner, _progress() as on_progress:
-            report = Audit(request, examiner, on_progress).run()
-        report, proofs = _keep(report, heads, state, evidence, examiner.reader)
+        with CheckPool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool, _progress() as on_progress:
+            report = Verification(request, pool, on_progress).run()
+        report, proofs = _keep(report, heads, state, evidence, pool.reader)
         _show(report, proofs, as_json=as_json)
         for failure in report.failures:
             tell("verify", failure)
@@ -116,7 +115,7 @@ def _keep(
             report = report.with_findings(remember_heads(state, heads_after(heads, report)))
     if evidence:
         with _noted(failures, "the evidence"):
-            proofs = write_evidence(evidence, report.kept_findings, reader)
+            proofs = write_fork_proofs(evidence, report.kept_findings, reader)
     elif any(finding.evidence for finding in report.kept_findings):
         report = replace(report, notices=(*report.notices, _KEEP_THE_PROOF))
     return replace(report, failures=tuple(failures)), proofs
@@ -152,8 +151,8 @@ def _progress() -> Iterator[OnProgress]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         shown = progress.add_task("listing")
 
-        def on_progress(origin: Origin, tally: Tally) -> None:
-            line = f"{origin}: {tally.blocks:,} blocks, {tally.records:,} records"
+        def on_progress(origin: Origin, counts: Counts) -> None:
+            line = f"{origin}: {counts.blocks:,} blocks, {counts.records:,} records"
             progress.update(shown, description=line)
 
         yield on_progress

@@ -18,9 +18,9 @@ from pathlib import Path
 import psutil
 from uuid_utils import uuid7
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.report import Report
+from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event import AuditEvent, EventFields
@@ -96,8 +96,8 @@ def _messages(records: int) -> Iterator[Message]:
 
 
 def _verify(directory: Path, jobs: int, *, quick: bool) -> None:
-    with Examiner(partial(DirectoryVault, directory / "vault"), jobs) as examiner:
-        report: Report = Audit(Request(_TRUST, quick=quick), examiner).run()
+    with CheckPool(partial(DirectoryVault, directory / "vault"), jobs) as pool:
+        report: Report = Verification(Request(_TRUST, quick=quick), pool).run()
     if report.exit_code:
         raise RuntimeError(f"the untouched vault didn't verify: {report.kept_findings}")
 

@@ -3,17 +3,17 @@
 from functools import partial
 from typing import Any
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.report import Report
+from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.trust import Trust
 from tests.factory.vaults import MemoryVault, make_trust
 
 
 def audit(vault: MemoryVault, trust: Trust | None = None, *, jobs: int = 1, **request: Any) -> Report:
     """Verify a vault; a small one never leaves this process."""
-    with Examiner(partial(_same, vault), jobs) as examiner:
-        return Audit(Request(trust or make_trust(), **request), examiner).run()
+    with CheckPool(partial(_same, vault), jobs) as pool:
+        return Verification(Request(trust or make_trust(), **request), pool).run()
 
 
 def _same(vault: MemoryVault) -> MemoryVault:

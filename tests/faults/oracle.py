@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.report import Result
+from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.log import LogState
@@ -91,8 +91,8 @@ def check_audit(open_reader: Callable[[], VaultReader], trust: str) -> None:
     Raises:
         OracleError: It finds something, or can't read the vault to its end.
     """
-    with Examiner(open_reader, jobs=1) as examiner:
-        report = Audit(Request(Trust.parse(trust.encode())), examiner).run()
+    with CheckPool(open_reader, jobs=1) as pool:
+        report = Verification(Request(Trust.parse(trust.encode())), pool).run()
     if wrong := [log for log in report.logs if log.result is not Result.OK]:
         raise OracleError(f"verify: {report.kept_findings[:3]} {report.errors} in {[str(log.origin) for log in wrong]}")
 

@@ -9,13 +9,13 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examiner import Examiner
-from auditseal_auditor.inventory import list_slots
+from auditseal_auditor.block_view import block_to_json, lines_of, record_to_json
+from auditseal_auditor.check_pool import CheckPool
+from auditseal_auditor.listing import list_keys
 from auditseal_auditor.report import Report
-from auditseal_auditor.showing import block_to_json, lines_of, record_to_json
-from auditseal_auditor.single import SingleBlock
-from auditseal_auditor.text import detail_lines, summary_line
+from auditseal_auditor.report_text import detail_lines, summary_line
+from auditseal_auditor.single_block import SingleBlock
+from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Container
@@ -53,7 +53,7 @@ def _read_event(data: bytes) -> None:
 def _read_shown(data: bytes) -> None:
     """Show a record whose key, header and value are the data, as `auditseal show` does: each value is one line."""
     record = SealedRecord(0, 0, data, ((data.decode(errors="replace"), data),), data)
-    single = SingleBlock(Block.parse(seeds.blocks()[0]), "v1/key", "1", (KEY,), from_start=True)
+    single = SingleBlock(Block.parse(seeds.blocks()[0]), "v1/key", "1", (KEY,), is_rotated=True)
     of_block = list(lines_of(block_to_json(single, None)))
     title, *of_record = list(lines_of(block_to_json(single, record)))[: -len(of_block)]
     assert title == "record"
@@ -165,7 +165,7 @@ def _read_listing(data: bytes) -> None:
 def _read_object_key(data: bytes) -> None:
     """Name the height of a key: of a block's key its own, of any other none."""
     key = data.decode(errors="replace")
-    slots = list(list_slots(MemoryVault([stored(key)], {}), seeds.LONE))
+    slots = list(list_keys(MemoryVault([stored(key)], {}), seeds.LONE))
     assert len(slots) == key.startswith(f"v1/{seeds.LONE}/")
     for slot in slots:
         assert slot.height is None or seeds.LONE.block_key(slot.height) == key
@@ -184,7 +184,7 @@ def _read_s3_error(data: bytes) -> None:
 
 def _audit(vault: MemoryVault) -> Report:
     request = Request(Trust.parse(f"log {seeds.LONE_KEY}\n".encode()))
-    report = Audit(request, Examiner(lambda: vault, 1)).run()
+    report = Verification(request, CheckPool(lambda: vault, 1)).run()
     for line in (summary_line(report), *detail_lines(report)):
         check_words(line, _MOST_LINE)
     return report
@@ -263,7 +263,7 @@ TARGETS = {
             4096,
             ("auditseal_schemas.event_codec", "auditseal_schemas.event_skim"),
         ),
-        Target("shown", _read_shown, (), _shown_events, _mutate_events, 4096, ("auditseal_auditor.showing",)),
+        Target("shown", _read_shown, (), _shown_events, _mutate_events, 4096, ("auditseal_auditor.block_view",)),
         Target(
             "origin",
             _read_origin,
@@ -324,13 +324,12 @@ TARGETS = {
             _mutate_blocks,
             16_384,
             (
-                "auditseal_auditor.chain",
-                "auditseal_auditor.damage",
-                "auditseal_auditor.examine",
-                "auditseal_auditor.walk",
+                "auditseal_auditor.log_progress",
+                "auditseal_auditor.object_check",
+                "auditseal_auditor.log_check",
             ),
         ),
-        Target("object_key", _read_object_key, (), _entries, mutate_text, 1024, ("auditseal_auditor.inventory",)),
+        Target("object_key", _read_object_key, (), _entries, mutate_text, 1024, ("auditseal_auditor.listing",)),
         Target(
             "listing",
             _read_listing,
@@ -338,7 +337,7 @@ TARGETS = {
             _entries,
             mutate_text,
             4096,
-            ("auditseal_auditor.inventory", "auditseal_auditor.walk"),
+            ("auditseal_auditor.listing", "auditseal_auditor.log_check"),
         ),
         Target("s3_listing", _read_s3_listing, _STORE, lambda: (_LISTING,), mutate_text, 4096, ("auditseal_vault.s3",)),
         Target("s3_error", _read_s3_error, _STORE, lambda: (_ERROR,), mutate_text, 2048, ("auditseal_vault.s3",)),

@@ -16,11 +16,12 @@ from time import process_time
 
 import pytest
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examine import Examined, Task, examine
-from auditseal_auditor.examiner import Examiner
-from auditseal_auditor.finding import MOST_KEPT
-from auditseal_auditor.memory import read_heads
+from auditseal_auditor.check_pool import CheckPool
+from auditseal_auditor.findings import MOST_KEPT
+from auditseal_auditor.listing import ListedKey
+from auditseal_auditor.object_check import CheckedObject, check_object, read_object
+from auditseal_auditor.state_file import read_heads
+from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.deflate import deflate
@@ -55,10 +56,10 @@ def bounded(seconds: float = 3, mebibytes: float = MOST_MIB) -> Iterator[None]:
     assert growth < mebibytes * 1024
 
 
-def examined(data: bytes) -> Examined:
+def checked(data: bytes) -> CheckedObject:
     """Do with an object all that the auditor does with it alone."""
     assert len(data) <= MAX_OBJECT_BYTES
-    found = examine(MemoryVault([], {}, data), Task("key", ("",), quick=False))
+    found = check_object(read_object(MemoryVault([], {}, data), ListedKey("key", 0, ("",), 1, 0)), quick=False)
     assert found.fault
     check_words(found.fault.problem)
     return found
@@ -112,7 +113,7 @@ def test_as_many_data_blocks_of_the_largest_record_as_an_object_can_hold() -> No
     data = replace(block, header=header, locators=locators).format()
     assert len(data) > MAX_OBJECT_BYTES * 0.9
     with bounded():
-        fault = examined(data).fault
+        fault = checked(data).fault
     assert fault
     assert fault.field == "record"
     assert fault.offset is not None
@@ -130,7 +131,7 @@ def test_bombs_of_many_small_records(payload: bytes | None) -> None:
     data = block_of(records, chunks, **changes)
     assert len(data) < MIB
     with bounded():
-        assert examined(data).fault
+        assert checked(data).fault
 
 
 def test_a_data_block_for_each_record() -> None:
@@ -138,7 +139,7 @@ def test_a_data_block_for_each_record() -> None:
     chunks = [Chunk(1, deflate(one)) for one in records]
     data = block_of(records, chunks, events_root=bytes(32))
     with bounded():
-        fault = examined(data).fault
+        fault = checked(data).fault
         assert fault
         assert fault.field == "events_root"
 
@@ -151,7 +152,7 @@ def test_as_many_record_headers_as_contents_can_hold() -> None:
     object_bytes = block_of([record(0)], [Chunk(1, deflate(data))], size=len(data), payload=bytes(32))
     assert len(object_bytes) < MIB
     with bounded():
-        assert examined(object_bytes).fault
+        assert checked(object_bytes).fault
     assert scan_record(data, 0).end == len(data)
 
 
@@ -236,7 +237,7 @@ def test_a_listing_of_a_hundred_thousand_strangers() -> None:
     number = 100_000
     entries = (stored(f"v1/{seeds.LONE}/stranger-{serial:09}") for serial in range(number))
     with bounded(6, 8):
-        report = Audit(Request(Trust.parse(f"log {seeds.LONE_KEY}\n".encode())), lone(entries)).run()
+        report = Verification(Request(Trust.parse(f"log {seeds.LONE_KEY}\n".encode())), lone(entries)).run()
     assert report.logs[0].findings.counts[Verdict.BAD_STORAGE] == number
     assert len(report.kept_findings) <= MOST_KEPT
 
@@ -246,15 +247,17 @@ def test_a_height_that_leaves_a_gap_of_a_billion_blocks() -> None:
     keys = [seeds.LONE.block_key(height) for height in (0, 1, 10**12 - 1)]
     vault = MemoryVault([stored(key) for key in keys], {keys[0]: first, keys[1]: second}, default=second)
     with bounded(3, 8):
-        report = Audit(Request(Trust.parse(f"log {seeds.LONE_KEY}\n".encode())), Examiner(lambda: vault, 1)).run()
+        report = Verification(
+            Request(Trust.parse(f"log {seeds.LONE_KEY}\n".encode())), CheckPool(lambda: vault, 1)
+        ).run()
     assert report.worst in {Verdict.BROKEN_CHAIN, Verdict.SQUATTED}
 
 
-def lone(entries: Iterator[StoredVersion]) -> Examiner:
+def lone(entries: Iterator[StoredVersion]) -> CheckPool:
     """Return an examiner of a store that lists the entries, in their order, once."""
     vault = MemoryVault([], {})
     vault.versions = lambda prefix, after="", limit=None: entries  # type: ignore[method-assign]
-    return Examiner(lambda: vault, 1)
+    return CheckPool(lambda: vault, 1)
 
 
 PAGE = (

@@ -1,15 +1,16 @@
 """The two judges of a case: the auditor, held to verdict and place, and the second reader, which must refuse."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examine import Examined, Task, examine
-from auditseal_auditor.examiner import Done, Examiner, Todo
+from auditseal_auditor.check_pool import Checked, CheckPool
 from auditseal_auditor.heads import Head
+from auditseal_auditor.listing import ListedKey
+from auditseal_auditor.object_check import CheckedObject, check_object, read_object
 from auditseal_auditor.report import Report
+from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
 from tests.factory.vaults import MemoryVault, Version
@@ -21,18 +22,20 @@ from tests.vectors.vector import Finding
 _parse_trust = lru_cache(Trust.parse)
 
 
-class _RememberingExaminer(Examiner):
-    """Examines equal objects once: all but one or two of a case's are the untouched vault's."""
+class _RememberingPool(CheckPool):
+    """Checks equal objects once: all but one or two of a case's are the untouched vault's."""
 
-    def examine(self, todo: Iterator[Todo]) -> Iterator[Done]:  # type: ignore[override]
+    def check(self, keys: Iterable[ListedKey], *, quick: bool) -> Iterator[Checked]:
         assert isinstance(self.reader, MemoryVault)
-        for slot, task in todo:
-            yield slot, _examined(task, tuple(self.reader.objects[task.key])) if task else None
+        for listed in keys:
+            versions = tuple(self.reader.objects[listed.key])
+            yield listed, _checked(listed, versions, quick=quick) if listed.has_block else None
 
 
 @lru_cache(maxsize=64)
-def _examined(task: Task, versions: tuple[Version, ...]) -> Examined:
-    return examine(MemoryVault(objects={task.key: list(versions)}), task)
+def _checked(listed: ListedKey, versions: tuple[Version, ...], *, quick: bool) -> CheckedObject:
+    vault = MemoryVault(objects={listed.key: list(versions)})
+    return check_object(read_object(vault, listed), quick=quick)
 
 
 def judge_vault(case: Vault) -> Outcome:
@@ -55,8 +58,8 @@ def audit(case: Vault) -> Report:
         heads={head.checkpoint.origin: head for head in known},
         oldest=case.oldest,
     )
-    with _RememberingExaminer(partial(_same, vault), jobs=1) as examiner:
-        return Audit(request, examiner).run()
+    with _RememberingPool(partial(_same, vault), jobs=1) as pool:
+        return Verification(request, pool).run()
 
 
 def _same(vault: MemoryVault) -> MemoryVault:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from auditseal_auditor import walk
+from auditseal_auditor import log_check
 from auditseal_schemas.note import Note
 from auditseal_schemas.verdict import Verdict
 from tests.factory.vaults import ORIGINS
@@ -50,9 +50,9 @@ def test_the_untouched_vault_has_one_of_each_part_of_an_object() -> None:
 @pytest.fixture
 def unremembered() -> Iterator[None]:
     """Forget what was examined, before and after a judge was put to sleep."""
-    judge._examined.cache_clear()
+    judge._checked.cache_clear()
     yield
-    judge._examined.cache_clear()
+    judge._checked.cache_clear()
 
 
 def missed(*chosen: Family) -> int:
@@ -77,14 +77,14 @@ def test_an_auditor_that_checks_no_signature_is_noticed(monkeypatch: pytest.Monk
 def test_an_auditor_that_names_no_record_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = next(records.families())
     assert missed(chosen) == 0
-    judge._examined.cache_clear()
-    monkeypatch.setattr("auditseal_auditor.examine.damaged_record", lambda block: None)
+    judge._checked.cache_clear()
+    monkeypatch.setattr("auditseal_auditor.object_check.altered_record", lambda block: None)
     assert missed(chosen) > 10
 
 
 @pytest.mark.usefixtures("unremembered")
 def test_an_auditor_that_looks_at_no_lock_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "retention_problem", lambda *about: None)
+    monkeypatch.setattr(log_check, "retention_problem", lambda *about: None)
     assert missed(*(family for family in stores.families() if "locks missing" in family.name)) == 5
 
 

@@ -9,7 +9,7 @@ from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.errors import NotStoredError, unreadable_is_squatted
 from auditseal_vault.head import head_height, oldest_version
@@ -100,7 +100,8 @@ def keys_at(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[VerifierKe
 
     Raises:
         NotStoredError: The vault lacks a block that the search needs.
-        VerificationError: BAD_SIGNATURE, no keys valid on the way signed the block; or a block on the way is at fault.
+        VerificationError: BAD_SIGNATURE, no keys valid on the way signed the block; BAD_ROOT, the root at the start
+            is not the pinned one; or a block on the way is at fault.
     """
     height = block.header.height
     first, keys = pinned.start.height if pinned.start else 0, pinned.keys
@@ -109,14 +110,23 @@ def keys_at(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[VerifierKe
     def block_at(number: int) -> Block:
         return block if number == height else log.block(number)
 
+    if pinned.start and not is_signed(block, keys) and first <= height:
+        _check_start(block_at(first), pinned.start)
     while not is_signed(block, keys):
-        last = _last_signed(block_at, keys, first, height)
+        last = _last_signed(block_at, keys, first, height) if first <= height else None
         if last is None:
             problem = f"no block from {first} to {height} is signed by the keys valid there"
             raise VerificationError(Verdict.BAD_SIGNATURE, "note", problem)
         rotation = block_at(last)
         first, keys = last + 1, LogState.after(rotation, keys).keys
     return keys
+
+
+def _check_start(block: Block, start: Start) -> None:
+    """Check that the blocks below a pinned start have the pinned root."""
+    if block.frontier.root != start.root:
+        problem = f"the headers before block {start.height} have another root than is pinned"
+        raise VerificationError(Verdict.BAD_ROOT, "frontier", problem)
 
 
 def _last_signed(block_at: Callable[[int], Block], keys: tuple[VerifierKey, ...], first: int, last: int) -> int | None:

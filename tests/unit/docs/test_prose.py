@@ -14,7 +14,7 @@ CEILINGS = {
     "pages": 14.0,
     "auditseal": 12.0,
     "auditseal_archiver": 1.0,
-    "auditseal_auditor": 20.5,
+    "auditseal_auditor": 5.5,
     "auditseal_local": 13.0,
     "auditseal_producer": 6.0,
     "auditseal_schemas": 10.0,

@@ -1,4 +1,4 @@
-"""Which record suffered: named at its own offset, over gaps and data blocks, inflating no more than was sealed."""
+"""One object checked alone: the record that was altered, and the notes of other versions."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -7,18 +7,28 @@ from zlib import compressobj
 
 import pytest
 
-from auditseal_auditor import damage as module
-from auditseal_auditor.damage import damaged_record
+from auditseal_auditor import object_check as module
+from auditseal_auditor.object_check import altered_record
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.record import next_link
 from auditseal_schemas.verdict import Verdict
+from tests.factory.audits import audit
+from tests.factory.blocks import resigned
 from tests.factory.keys import SIGNER
 from tests.factory.streams import stored_deflate
-from tests.factory.vaults import ORIGINS, genesis, make_messages
+from tests.factory.vaults import (
+    ORIGINS,
+    genesis,
+    lock_until,
+    make_messages,
+    make_vault,
+)
 
 LOG = ORIGINS[0]
+
+
 OFFSETS = [3, 4, 7, 10, 11, 12, 20]
 
 
@@ -44,7 +54,7 @@ def chunked(block: Block, records: list[bytes], *sizes: int) -> Block:
 
 
 def place(block: Block) -> tuple[object, ...] | None:
-    error = damaged_record(block)
+    error = altered_record(block)
     return error and (error.verdict, error.field, error.offset)
 
 
@@ -142,3 +152,24 @@ def test_a_stream_may_look_back_as_far_as_deflate_can() -> None:
     stream = deflated(content)
     assert len(stream) < 40_000
     assert module._inflate_prefix(stream, len(content)) == content
+
+
+KEY = LOG.block_key(1)
+
+
+def test_of_very_many_rivals_thirty_two_are_compared() -> None:
+    """Versions that say what was said before take no place."""
+    vault, logs = make_vault()
+    for number in range(40):
+        for _ in range(2):
+            vault.put(KEY, resigned(logs[0][1], sealer=f"rival/{number}").format(), lock_until())
+    report = audit(vault)
+    assert report.logs[0].findings.counts == {Verdict.BAD_STORAGE: 1, Verdict.FORK: 32}
+
+
+def test_versions_that_are_no_blocks_hide_no_rival() -> None:
+    vault, logs = make_vault()
+    vault.put(KEY, resigned(logs[0][1], sealer="first").format(), lock_until())
+    vault.put(KEY, b"garbage", lock_until())
+    vault.put(KEY, resigned(logs[0][1], sealer="last").format(), lock_until())
+    assert audit(vault).logs[0].findings.counts == {Verdict.BAD_STORAGE: 1, Verdict.FORK: 2}

@@ -1,15 +1,16 @@
-"""One block or record by itself: found among others, in gaps, between versions, and with what is known of its keys."""
-
-from dataclasses import replace
+"""One block or record by itself: found among others, in gaps, between versions, and with the keys valid there."""
 
 import pytest
 
-from auditseal_auditor.single import NotThereError, find_height, find_record, read_single
+from auditseal_auditor.errors import RecordNotFoundError
+from auditseal_auditor.single_block import find_height, find_record, read_single
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import MalformedError, UnavailableError, VerificationError
+from auditseal_schemas.halt import HaltError
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.errors import NotStoredError
 from tests.factory.blocks import resigned
 from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
 from tests.factory.vaults import (
@@ -25,6 +26,8 @@ from tests.factory.vaults import (
 )
 
 LOG = ORIGINS[0]
+
+
 PINNED = PinnedLog(LOG, keys_of(LOG))
 
 
@@ -33,7 +36,7 @@ def test_the_block_of_every_offset_is_found(sizes: tuple[int, ...]) -> None:
     vault, _ = make_vault(sizes=sizes)
     heights = [height for height, size in enumerate(sizes) for _ in range(size)]
     assert [find_height(vault, LOG, offset) for offset in range(len(heights))] == heights
-    with pytest.raises(NotThereError, match=f"sealed up to offset {len(heights) - 1}; {len(heights)} is not"):
+    with pytest.raises(RecordNotFoundError, match=f"sealed up to offset {len(heights) - 1}; {len(heights)} is not"):
         find_height(vault, LOG, len(heights))
 
 
@@ -63,7 +66,7 @@ def test_a_record_is_found_or_its_gap_or_neither() -> None:
         (8, "8 to 8: a transaction marker, or compacted away"),
         (10, "holds the offsets 0 to 9, and not 10: leave the height out"),
     ):
-        with pytest.raises(NotThereError, match=words):
+        with pytest.raises(RecordNotFoundError, match=words):
             find_record(block, offset)
 
 
@@ -81,7 +84,10 @@ def test_the_oldest_version_of_just_this_key_is_read() -> None:
     single = read_single(vault, PINNED, 1)
     assert (single.block, single.object, single.version_id) == (logs[0][1], key, "v1")
     vault.objects[key] = [Version("m0", None, None)]
-    with pytest.raises(NotThereError, match="holds no block 1"):
+    with pytest.raises(HaltError, match="delete marker and no block"):
+        read_single(vault, PINNED, 1)
+    del vault.objects[key]
+    with pytest.raises(NotStoredError, match="holds no block 1"):
         read_single(vault, PINNED, 1)
 
 
@@ -91,7 +97,7 @@ def test_a_block_that_the_pinned_keys_sign_needs_no_other() -> None:
     for height in (0, 1):
         vault.replace(LOG.block_key(height), b"")
     single = read_single(vault, PINNED, 2)
-    assert (single.from_start, single.keys) == (False, PINNED.keys)
+    assert (single.is_rotated, single.keys) == (False, PINNED.keys)
 
 
 def rotated(count: int) -> list[Block]:
@@ -110,21 +116,47 @@ def test_keys_are_followed_from_the_first_block_on(height: int) -> None:
     vault = MemoryVault()
     put_log(vault, rotated(4))
     single = read_single(vault, PINNED, height)
-    assert (single.from_start, single.keys) == (True, keys_of(LOG, OTHER_SIGNER))
+    assert (single.is_rotated, single.keys) == (True, keys_of(LOG, OTHER_SIGNER))
 
 
-def test_every_block_on_the_way_must_hold_and_none_above_is_read() -> None:
+def test_the_blocks_that_lead_to_the_keys_must_be_signed_and_none_above_is_read() -> None:
     blocks = rotated(4)
-    for height, harmed in enumerate(
-        (replace(blocks[0], chunks=()), resigned(blocks[1], payload=bytes(32), signers=[OTHER_SIGNER]))
+    for height, harmed in (
+        (0, resigned(blocks[0], signers=[OTHER_SIGNER])),
+        (0, resigned(blocks[0], next_keys=())),
+        (2, resigned(blocks[2], signers=[SIGNER], sealer="x")),
     ):
         vault = MemoryVault()
         put_log(vault, blocks)
         vault.replace(LOG.block_key(3), b"")
-        assert read_single(vault, PINNED, 2).from_start
+        assert read_single(vault, PINNED, 2).is_rotated
         vault.replace(LOG.block_key(height), harmed.format())
-        with pytest.raises(VerificationError, match=f"block {height}, which its keys depend on"):
+        if height == 2:
+            assert not read_single(vault, PINNED, 2).is_rotated
+            continue
+        with pytest.raises(VerificationError) as refusal:
             read_single(vault, PINNED, 2)
+        assert (refusal.value.verdict, refusal.value.field) == (Verdict.BAD_SIGNATURE, "note")
+
+
+def test_few_blocks_are_read_to_follow_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = MemoryVault()
+    put_log(vault, rotated(64))
+    read, keys = vault.read, []
+    monkeypatch.setattr(vault, "read", lambda key, version_id="": keys.append(key) or read(key, version_id))
+    assert read_single(vault, PINNED, 63).is_rotated
+    assert len(keys) <= 9
+
+
+def test_a_block_below_the_start_is_signed_by_the_pinned_keys_or_not_at_all() -> None:
+    blocks = rotated(4)
+    vault = MemoryVault()
+    put_log(vault, blocks)
+    pinned = PinnedLog(LOG, keys_of(LOG, OTHER_SIGNER), Start(2, blocks[2].frontier.root))
+    assert not read_single(vault, pinned, 1).is_rotated
+    with pytest.raises(VerificationError) as refusal:
+        read_single(vault, pinned, 0)
+    assert (refusal.value.verdict, refusal.value.field) == (Verdict.BAD_SIGNATURE, "note")
 
 
 def test_what_lies_below_the_start_is_not_read_to_follow_the_keys() -> None:
@@ -138,7 +170,7 @@ def test_what_lies_below_the_start_is_not_read_to_follow_the_keys() -> None:
     put_log(vault, blocks)
     vault.broken = LOG.block_key(0)
     single = read_single(vault, PinnedLog(LOG, keys_of(LOG), Start(1, blocks[1].frontier.root)), 2)
-    assert (single.from_start, single.keys) == (True, keys_of(LOG, OTHER_SIGNER))
+    assert (single.is_rotated, single.keys) == (True, keys_of(LOG, OTHER_SIGNER))
     with pytest.raises(UnavailableError):
         read_single(vault, PINNED, 2)
 
@@ -148,7 +180,7 @@ def test_a_block_of_another_log_or_height_is_not_it(height: int) -> None:
     vault, logs = make_vault()
     for other in (logs[1][1], logs[0][height]):
         vault.replace(LOG.block_key(1), other.format())
-        with pytest.raises(VerificationError, match="it is block") as refusal:
+        with pytest.raises(VerificationError, match="holds block") as refusal:
             read_single(vault, PINNED, 1)
         assert (refusal.value.verdict, refusal.value.field) == (Verdict.BROKEN_CHAIN, "origin")
 
@@ -158,5 +190,5 @@ def test_a_block_on_the_way_that_is_none_is_told_as_such() -> None:
     vault.replace(LOG.block_key(1), b"")
     with pytest.raises(MalformedError):
         find_height(vault, LOG, 0)
-    with pytest.raises(NotThereError, match="holds no block of"):
+    with pytest.raises(RecordNotFoundError, match="holds no block of"):
         find_height(MemoryVault(), LOG, 0)

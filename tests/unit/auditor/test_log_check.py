@@ -1,4 +1,4 @@
-"""Each attack on a vault, and the finding that it must get, at its place: docs/reference/format.md, Verification."""
+"""Each attack on a log, and the finding that it must get at its place: docs/reference/format.md, section 14."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,38 +6,20 @@ from hashlib import sha256
 
 import pytest
 
-from auditseal_auditor.report import Result
-from auditseal_auditor.text import summary_line
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk, payload_digest
-from auditseal_schemas.header import Extension, Gap, Predecessor
+from auditseal_schemas.header import Extension, Gap
 from auditseal_schemas.key import ED25519
 from auditseal_schemas.log import LogState
-from auditseal_schemas.merkle import Frontier, tree_root
 from auditseal_schemas.note import Note, sign_note
-from auditseal_schemas.origin import Origin
-from auditseal_schemas.trust import Start
 from auditseal_schemas.verdict import Verdict
 from tests.factory.audits import audit, places
 from tests.factory.blocks import relocated, resigned, with_records
 from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
 from tests.factory.streams import stored_deflate
-from tests.factory.vaults import ORIGINS, MemoryVault, Version, genesis, make_log, make_trust, make_vault, put_log, seal
+from tests.factory.vaults import ORIGINS, MemoryVault, genesis, make_trust, make_vault, put_log, seal
 
 LOG = ORIGINS[0]
-
-
-def test_a_good_vault_has_no_finding() -> None:
-    vault, _ = make_vault()
-    report = audit(vault)
-    assert report.kept_findings == []
-    assert report.exit_code == 0
-    assert [(log.result, log.tally.blocks, log.tally.records) for log in report.logs] == [(Result.OK, 3, 12)] * 2
-
-
-def test_a_quick_check_claims_no_more_than_it_did() -> None:
-    vault, _ = make_vault()
-    assert [log.result for log in audit(vault, quick=True).logs] == [Result.QUICK_OK] * 2
 
 
 def records_of(block: Block) -> list[bytes]:
@@ -281,40 +263,6 @@ def test_what_lies_below_a_block_and_is_none_was_damaged() -> None:
         assert [place[:4] for place in places(audit(vault))] == [(Verdict.MALFORMED, 0, 1, None)]
 
 
-def test_a_pinned_log_that_isnt_there() -> None:
-    vault, _ = make_vault()
-    for height in range(3):
-        del vault.objects[LOG.block_key(height)]
-    assert places(audit(vault)) == [(Verdict.MISSING_LOG, 0, None, None, "origin")]
-
-
-def test_every_partition_of_which_no_run_is_pinned_is_missing() -> None:
-    vault = MemoryVault()
-    put_log(vault, make_log(LOG, (1,), partitions=5))
-    third = Origin("a.example", "audit.events", 2, 0)
-    put_log(vault, make_log(third, (1,), partitions=5))
-    report = audit(vault, make_trust(LOG, third))
-    assert [(place[0], place[4]) for place in places(report)] == [(Verdict.MISSING_LOG, "partitions")] * 3
-    assert [finding.detail.split("log of ")[1] for finding in report.kept_findings] == [
-        f"partition {number} is pinned" for number in (1, 3, 4)
-    ]
-
-
-def test_the_widest_topic_that_any_log_saw_is_what_counts() -> None:
-    vault = MemoryVault()
-    for origin, partitions in zip(ORIGINS, (2, 3), strict=True):
-        put_log(vault, make_log(origin, (1,), partitions=partitions))
-    assert places(audit(vault)) == [(Verdict.MISSING_LOG, 1, 0, None, "partitions")]
-
-
-def test_two_billion_missing_partitions_take_no_memory() -> None:
-    vault = MemoryVault()
-    put_log(vault, make_log(LOG, (1,), partitions=2**31 - 1))
-    report = audit(vault, make_trust(LOG))
-    assert report.finding_count == 2**31 - 2
-    assert len(report.kept_findings) == 1_000
-
-
 def test_keys_follow_by_rotation_and_a_retired_one_signs_nothing() -> None:
     vault, state, blocks = MemoryVault(), genesis(LOG), []
     new = tuple(str(key) for key in keys_of(LOG, OTHER_SIGNER))
@@ -337,90 +285,3 @@ def test_a_key_of_small_order_can_not_come_next() -> None:
     report = audit(vault)
     assert places(report) == [(Verdict.BAD_KEY, 0, 2, None, "next_keys")]
     assert "small order" in report.kept_findings[0].detail
-
-
-def test_a_check_from_a_start_is_no_check_of_the_log() -> None:
-    vault, logs = make_vault()
-    vault.replace(LOG.block_key(0), b"expired")
-    start = Start(1, logs[0][1].frontier.root)
-    report = audit(vault, make_trust(starts={LOG: start}))
-    assert [log.result for log in report.logs] == [Result.CHAIN_OK, Result.OK]
-    assert "CHAIN_OK: checked from the pinned start on; not what lies before it; 2 logs" in summary_line(report)
-    other = audit(vault, make_trust(starts={LOG: Start(1, bytes(32))}))
-    assert places(other) == [(Verdict.BAD_ROOT, 0, 1, None, "frontier")]
-
-
-def test_a_quick_check_from_a_start_claims_neither_the_records_nor_what_lies_before() -> None:
-    vault, logs = make_vault()
-    start = Start(1, logs[0][1].frontier.root)
-    report = audit(vault, make_trust(starts={LOG: start}), quick=True)
-    assert [log.result for log in report.logs] == [Result.QUICK_CHAIN_OK, Result.QUICK_OK]
-    summary = summary_line(report)
-    assert summary.startswith("QUICK_CHAIN_OK: ")
-    assert "not what lies before it" in summary
-    assert "records were not hashed again" in summary
-
-
-def test_objects_below_a_start_are_not_looked_at() -> None:
-    vault, logs = make_vault()
-    trust = make_trust(starts={LOG: Start(2, logs[0][2].frontier.root)})
-    vault.objects[LOG.block_key(0)] = [Version("v1", None, None)]
-    vault.put(LOG.block_key(1), None)
-    vault.put(LOG.block_key(1), b"other", None)
-    assert places(audit(vault, trust)) == []
-    vault.objects[LOG.block_key(2)].append(Version("v2", None, None))
-    assert places(audit(vault, trust)) == [(Verdict.BAD_STORAGE, 0, 2, None, "delete_marker")]
-    vault.put(f"v1/{LOG}/other", b"", None)
-    assert len(places(audit(vault, trust))) == 2
-
-
-def test_a_later_run_goes_on_from_what_is_there() -> None:
-    vault, logs = make_vault()
-    run = Origin("a.example", "audit.events", 0, 1)
-    root = Frontier(2, logs[0][2].frontier.hashes).root
-
-    def after(claimed: Predecessor) -> list[tuple[object, ...]]:
-        both = MemoryVault(objects={key: list(versions) for key, versions in vault.objects.items()})
-        put_log(both, [seal(genesis(run), 2, predecessor=claimed)])
-        return places(audit(both, make_trust(*ORIGINS, run)))
-
-    assert after(Predecessor(str(LOG), 2, root)) == []
-    assert after(Predecessor(str(LOG), 0, tree_root([]))) == []
-    for claimed in (Predecessor(str(LOG), 2, bytes(32)), Predecessor(str(LOG), 4, root)):
-        assert after(claimed) == [(Verdict.BROKEN_CHAIN, 0, 0, None, "predecessor")]
-
-
-def test_what_is_wrong_with_the_earlier_run_is_told_once() -> None:
-    vault, logs = make_vault()
-    run = Origin("a.example", "audit.events", 0, 1)
-    put_log(vault, [seal(genesis(run), 2, predecessor=Predecessor(str(LOG), 3, logs[0][2].checkpoint.root))])
-    trust = make_trust(*ORIGINS, run)
-    assert places(audit(vault, trust)) == []
-    vault.replace(LOG.block_key(2), b"")
-    assert places(audit(vault, trust)) == [(Verdict.SQUATTED, 0, 2, None, "container")]
-    for height in range(3):
-        del vault.objects[LOG.block_key(height)]
-    assert places(audit(vault, trust)) == [(Verdict.MISSING_LOG, 0, None, None, "origin")]
-
-
-def test_gaps_are_told_and_are_no_fault() -> None:
-    vault, state = MemoryVault(), genesis(LOG)
-    put_log(vault, [seal(state, 3, partitions=1, skip=5)])
-    report = audit(vault, make_trust(LOG))
-    assert places(report) == []
-    assert (report.logs[0].tally.gaps, report.logs[0].tally.gap_offsets) == (1, 5)
-
-
-def test_a_log_that_stopped_is_stale() -> None:
-    vault, logs = make_vault()
-    last = logs[0][-1].header.sealed_at
-    assert places(audit(vault, oldest=last)) == []
-    assert places(audit(vault, oldest=last + 1)) == [
-        (Verdict.STALE, partition, 2, None, "sealed_at") for partition in (0, 1)
-    ]
-
-
-def test_an_expected_log_that_nobody_pinned_is_missing() -> None:
-    vault, _ = make_vault()
-    stranger = Origin("a.example", "audit.events", 0, 1)
-    assert places(audit(vault, expected=(LOG, stranger))) == [(Verdict.MISSING_LOG, 0, None, None, "origin")]

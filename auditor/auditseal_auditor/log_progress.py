@@ -1,6 +1,6 @@
-"""How far a log is known while it is walked: the state that the next block must fit, and what is left without it."""
+"""The state that the next block of a log must fit, and what remains of it after a fault."""
 
-from auditseal_auditor.finding import Fault
+from auditseal_auditor.findings import Fault
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.key import VerifierKey
@@ -9,8 +9,8 @@ from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 
 
-class Chain:
-    """The state of a log (docs/reference/format.md, Verification, "Going on").
+class LogProgress:
+    """The state of a log while it is checked (docs/reference/format.md, section 14, "Going on").
 
     Attributes:
         keys: The keys valid at the next height.
@@ -23,11 +23,11 @@ class Chain:
         self._state = None if pinned.start else LogState.genesis(pinned.origin, pinned.keys)
 
     def lose(self) -> None:
-        """Forget all but the keys: the next block is taken by its own frontier."""
+        """Forget everything except the keys: the next block is checked by its own frontier."""
         self._state = self._start = None
 
     def link(self, height: int, block: Block) -> Fault | None:
-        """Check steps 2 to 6 for the object at a height; after a fault the state is lost."""
+        """Check steps 2 to 6 for the block at a height; after a fault the state is lost."""
         try:
             self._check_place(height, block)
             block.check_checkpoint()
@@ -38,7 +38,7 @@ class Chain:
         return None
 
     def advance(self, block: Block) -> Fault | None:
-        """Go on from a linked block; return step 9's fault, after which the keys stay."""
+        """Go on from a linked block; return the fault of step 9, after which the keys stay as they were."""
         try:
             self._state = LogState.after(block, self.keys)
         except VerificationError as error:
@@ -58,7 +58,7 @@ class Chain:
             ("height", block.header.height, height),
         ):
             if found != wanted:
-                problem = f"it is {found}, where {wanted} belongs"
+                problem = f"it is {found}, and must be {wanted} at this key"
                 raise VerificationError(Verdict.BROKEN_CHAIN, field, problem)
         if self._start and block.frontier.root != self._start.root:
             raise VerificationError(Verdict.BAD_ROOT, "frontier", "the headers before have another root than is pinned")

@@ -5,14 +5,19 @@ from inspect import Parameter, signature
 
 import pytest
 
-from auditseal_auditor.finding import Finding
+from auditseal_auditor.findings import Finding
 from tests.factory.value_types import blank, field_names, value_types
 
 MODULES = (
-    "audit", "examine", "finding", "heads", "inventory", "judge", "report", "single", "tally", "walk",
+    "comparison", "findings", "heads", "listing", "log_check", "object_check", "report", "single_block", "verification",
 )  # fmt: skip
-COUNTS = {"Tally"}
-"""What is counted up while a log is walked."""
+
+
+COUNTS = {"Counts"}
+
+
+"""Values that change while a log is checked."""
+
 
 VALUES = value_types("auditseal_auditor", MODULES)
 

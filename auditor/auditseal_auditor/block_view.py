@@ -1,4 +1,4 @@
-"""A block or a record as JSON and as lines for people; both say what was verified of it."""
+"""A block or a record as JSON and as text; both say what was verified of it."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from auditseal_auditor.printable import printable
-from auditseal_auditor.single import SingleBlock
+from auditseal_auditor.report_text import printable
+from auditseal_auditor.single_block import SingleBlock
 from auditseal_schemas.errors import DecodeError
 from auditseal_schemas.event_codec import decode_event
 from auditseal_schemas.event_json import event_to_json
@@ -22,28 +22,28 @@ _TIMESTAMP_TYPES = ("none", "create", "append")
 
 @dataclass(frozen=True, slots=True)
 class _Paragraph:
-    """A text that is shown line by line, which nothing may be that just anybody wrote: its lines would be theirs."""
+    """A text that is shown line by line. Never one that an outsider wrote, who could then write lines of our output."""
 
     text: str
 
 
 def verified_claims(single: SingleBlock) -> list[str]:
     """Return what was verified of the block, and what was not."""
-    signed = (
-        "its keys were followed from where the trust file starts the log, all blocks on the way checked but for records"
-        if single.from_start
-        else "signed by the keys that the trust file pins; whether they were still valid at this height was not checked"
+    keys = (
+        "keys that follow from the pinned ones: each block that announces the next keys is signed by the keys before"
+        if single.is_rotated
+        else "the keys that the trust file pins"
     )
     return [
         "the block: every byte of it, its records, links and root are what its header says",
-        "its checkpoint: of the tree that its header completes",
-        signed,
-        "not checked: its place among the other blocks and its storage; `auditseal verify` does that",
+        "its checkpoint: of the tree that ends with its header",
+        f"its signature: by {keys}",
+        "not checked: whether these keys are valid here, its place in the log, its storage; `auditseal verify` does",
     ]
 
 
 def block_to_json(single: SingleBlock, record: SealedRecord | None) -> dict[str, Any]:
-    """Return a block, and one of its records if one was asked for, as what `json.dumps` takes."""
+    """Return a block, and one of its records if one was asked for, as a value for `json.dumps`."""
     checkpoint = single.block.checkpoint
     return {
         "version": 1,
@@ -63,7 +63,7 @@ def block_to_json(single: SingleBlock, record: SealedRecord | None) -> dict[str,
 
 
 def record_to_json(record: SealedRecord) -> dict[str, Any]:
-    """Return a record; `event` is the decoded event, null where the value is none of a known schema.
+    """Return a record; `event` is the decoded event, null where the value is not an event of a known schema.
 
     Bytes are hexadecimal digits; `…_text` is the same as text, where it is UTF-8. Where there is an event, `value` is
     null.
@@ -88,7 +88,7 @@ def record_to_json(record: SealedRecord) -> dict[str, Any]:
 
 
 def lines_of(shown: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines that say the same as `block_to_json`, the record first."""
+    """Yield the same as `block_to_json` as lines, the record first."""
     verified, checkpoint = shown["verified"], shown["checkpoint"]
     rest = {name: value for name, value in shown.items() if name not in {"version", "verified", "record"}}
     rest["checkpoint"] = checkpoint | {"note": _Paragraph(checkpoint["note"])}
@@ -101,7 +101,7 @@ def lines_of(shown: dict[str, Any]) -> Iterator[str]:
 
 
 def _lines(value: Any, indent: str) -> Iterator[str]:
-    """Yield nested values one to a line, nothing unescaped; what says nothing is left out."""
+    """Yield nested values one to a line, all escaped; empty values are left out."""
     items = value.items() if isinstance(value, dict) else (("-", item) for item in value)
     for name, item in items:
         label = printable(str(name))
@@ -165,7 +165,7 @@ def _time_of_ms(milliseconds: int) -> str | None:
 
 
 def _time(microseconds: int) -> str | None:
-    """Return a time in UTC; None where it is outside the calendar, as any 64-bit number may stand in a record."""
+    """Return a time in UTC; None where it is outside the calendar: a record may hold any 64-bit number."""
     try:
         return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
     except OverflowError:

@@ -1,4 +1,4 @@
-"""A finding: one thing that is wrong with a log, and where. A collection of them that stays small whatever is found."""
+"""A finding: one fault of a log and its place. A collection of findings that stays small however many there are."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 
 MOST_KEPT = 1_000
-"""Findings of one log that are kept whole; of the others only the number, by verdict."""
+"""Findings of one log that are kept whole. The others are only counted, by verdict."""
 
 
 class Fault(NamedTuple):
-    """What a check raised, as plain values: they pass from one process to another."""
+    """The values of an error that a check raised. They can pass from one process to another."""
 
     verdict: Verdict
     field: str
@@ -29,18 +29,18 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fault, at the most exact place that can be told.
+    """One fault, at the most exact place that is known.
 
     Attributes:
         verdict: Its class.
         origin: The log.
         height: The block; None where the fault is not in one block.
         offset: The Kafka offset of the record; None where it is not in one record.
-        field: What is at fault, as docs/reference/format.md names it.
-        detail: What was found and what was expected. May hold whatever the vault holds: `printable` before a terminal.
+        field: The part at fault, as docs/reference/format.md names it.
+        detail: What was found and what was expected. It may hold any text of the vault: escape it for a terminal.
         object: The object's key in the vault, None where there is none.
         version_id: The store's name of the version that was read; empty where it has none.
-        evidence: The signed notes that prove a fork to anybody; empty for all else.
+        evidence: The signed notes that prove a fork to third parties; empty for all other faults.
     """
 
     verdict: Verdict
@@ -54,7 +54,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the finding as what `json.dumps` takes."""
+        """Return the finding as a value for `json.dumps`."""
         return {
             "verdict": self.verdict.value,
             "origin": str(self.origin),
@@ -95,7 +95,7 @@ class Findings:
             self.kept += map(make, numbers[: MOST_KEPT - len(self.kept)])
             self.counts[verdict] += len(numbers)
 
-    def take(self, others: "Findings") -> None:
+    def move_from(self, others: "Findings") -> None:
         """Move all of the others into these."""
         self.counts.update(others.counts)
         self.kept += others.kept[: MOST_KEPT - len(self.kept)]
@@ -103,10 +103,10 @@ class Findings:
         others.counts.clear()
 
     def sort(self) -> None:
-        """Put the kept findings in order: what is of no block, then block by block."""
+        """Put the kept findings in order: first those without a block, then block by block."""
         self.kept.sort(key=lambda found: (-1 if found.height is None else found.height, found.verdict.exit_code))
 
-    def judged(self, verdict: Verdict) -> "Findings":
+    def with_verdict(self, verdict: Verdict) -> "Findings":
         """Return the same findings under another verdict."""
         others = Findings()
         others.kept = [replace(finding, verdict=verdict) for finding in self.kept]
@@ -116,5 +116,5 @@ class Findings:
 
     @property
     def worst(self) -> Verdict | None:
-        """The verdict that a run's exit code comes from."""
+        """The verdict that decides a run's exit code; None where there is no finding."""
         return max(self.counts, key=lambda verdict: verdict.exit_code, default=None)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from auditseal_auditor.audit import Audit, Request
-from auditseal_auditor.examiner import Examiner
+from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report, Result
+from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
@@ -20,6 +20,8 @@ from auditseal_vault.interface import Retention, StoredVersion
 from tests.vectors.make import FOLDER, INDEX
 
 VECTORS = [vector for vector in json.loads((FOLDER / INDEX).read_text(encoding="utf-8")) if "trust_error" not in vector]
+
+
 FIELDS = ("verdict", "origin", "height", "field", "offset")
 
 
@@ -63,8 +65,8 @@ def verified(vector: dict[str, Any], *, quick: bool) -> Report:
         heads={head.checkpoint.origin: head for head in heads},
         oldest=vector.get("newest_after"),
     )
-    with Examiner(lambda: GoldenVault(vector["objects"], vector["has_store"]), jobs=1) as examiner:
-        return Audit(request, examiner).run()
+    with CheckPool(lambda: GoldenVault(vector["objects"], vector["has_store"]), jobs=1) as pool:
+        return Verification(request, pool).run()
 
 
 def by_name(vector: dict[str, Any]) -> str:
@@ -96,7 +98,7 @@ def matched(report: Report, expected: list[dict[str, Any]]) -> Iterator[tuple[An
 @pytest.mark.parametrize("vector", [vector for vector in VECTORS if "values" in vector], ids=by_name)
 def test_it_counts_every_record_of_a_good_vault(vector: dict[str, Any]) -> None:
     report = verified(vector, quick=False)
-    counted = {str(log.origin): log.tally.records for log in report.logs}
+    counted = {str(log.origin): log.counts.records for log in report.logs}
     assert counted == {origin: len(records) for origin, records in vector["values"].items()}
     started = "start" in vector["trust"].split()
     assert {log.result for log in report.logs} == ({Result.OK, Result.CHAIN_OK} if started else {Result.OK})

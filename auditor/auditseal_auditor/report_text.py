@@ -1,40 +1,50 @@
-"""A report in plain words: what happened first, then where, then the rest. Nothing of a vault gets out unescaped."""
+"""A report as text: the result first, then findings, logs and notices. All text of a vault is escaped."""
 
 from base64 import b64encode
 from collections.abc import Iterator
 
-from auditseal_auditor.finding import Finding
-from auditseal_auditor.printable import printable
+from auditseal_auditor.findings import Finding
 from auditseal_auditor.report import LogReport, Report, Result
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.verdict import Verdict
 
 MEANINGS = {
-    Verdict.MALFORMED: "what lies here is no block: it was damaged, or is something else",
-    Verdict.SQUATTED: "something that is no block takes the place of the next one",
+    Verdict.MALFORMED: "the object here is not a valid block: it was damaged, or never was one",
+    Verdict.SQUATTED: "an object that is not a valid block takes the place of the next block",
     Verdict.BAD_STORAGE: "the store does not keep this object as it must",
     Verdict.STALE: "nothing was sealed for longer than is allowed",
     Verdict.TRUNCATED: "the end of the log was cut off",
     Verdict.MISSING_LOG: "a log is missing",
-    Verdict.BROKEN_CHAIN: "this block does not go on from the one before",
+    Verdict.BROKEN_CHAIN: "this block does not continue the one before",
     Verdict.BAD_RECORD: "a record is not the one that was sealed",
     Verdict.BAD_ROOT: "the content is not what the log signed",
-    Verdict.BAD_KEY: "a key of this log can't be relied on",
+    Verdict.BAD_KEY: "a key that this log announces is not valid",
     Verdict.BAD_SIGNATURE: "this block is not signed by the log's key",
     Verdict.FORK: "the log has two histories, and both are signed",
 }
-_UNANCHORED = "; a tail that was cut off isn't seen without remembered heads (--state)"
+_UNANCHORED = "; without remembered heads (--state) a tail that was cut off is not noticed"
 _CLAIMS = {
     Result.OK: "every record, block, link and signature was checked",
     Result.QUICK_OK: "every stored byte, block link and signature was checked; records were not hashed again",
-    Result.CHAIN_OK: "checked from the pinned start on; not what lies before it",
-    Result.QUICK_CHAIN_OK: "checked from the pinned start on; not what lies before it; records were not hashed again",
+    Result.CHAIN_OK: "checked from the pinned start on, not before",
+    Result.QUICK_CHAIN_OK: "checked from the pinned start on, not before; records were not hashed again",
 }
 _LEAST_FIRST = (Result.QUICK_CHAIN_OK, Result.CHAIN_OK, Result.QUICK_OK, Result.OK)
 
 
+def printable(text: str) -> str:
+    """Return the text for a terminal or a log file, with every character that isn't plainly visible as an escape.
+
+    Control characters, terminal sequences, line breaks, marks that change the direction of writing and lone surrogates
+    are all not printable in Unicode's classes.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def describe(finding: Finding) -> str:
-    """Return a finding as one sentence that says where, what, and what was found."""
+    """Return a finding as one line: the verdict, the place, its meaning, and what was found."""
     place = [f"log {finding.origin}"]
     if finding.height is not None:
         place.append(f"block {finding.height}")
@@ -50,8 +60,8 @@ def describe(finding: Finding) -> str:
 
 
 def summary_line(report: Report) -> str:
-    """Return the answer in one line."""
-    blocks, records = (sum(getattr(log.tally, name) for log in report.logs) for name in ("blocks", "records"))
+    """Return the result in one line."""
+    blocks, records = (sum(getattr(log.counts, name) for log in report.logs) for name in ("blocks", "records"))
     seen = f"{_number(len(report.logs), 'log')}, {_number(blocks, 'block')}, {_number(records, 'record')}"
     pace = f"{report.seconds:.1f} s"
     if report.finding_count:
@@ -64,7 +74,7 @@ def summary_line(report: Report) -> str:
 
 
 def detail_lines(report: Report) -> Iterator[str]:
-    """Yield what stands below the answer: findings, errors, logs, notices, and what it all is anchored to."""
+    """Yield the lines below the result: findings, errors, logs, notices, the vault and the anchor."""
     for finding in report.kept_findings:
         yield describe(finding)
     omitted = report.finding_count - len(report.kept_findings)
@@ -83,15 +93,15 @@ def detail_lines(report: Report) -> Iterator[str]:
 
 
 def _log_line(log: LogReport) -> str:
-    tally = log.tally
-    line = f"{log.result} {log.origin}: {_number(tally.blocks, 'block')}, {_number(tally.records, 'record')}"
-    if tally.first and tally.last:
-        line += f", offsets {tally.first.first_offset} to {tally.last.last_offset}"
+    counts = log.counts
+    line = f"{log.result} {log.origin}: {_number(counts.blocks, 'block')}, {_number(counts.records, 'record')}"
+    if counts.first and counts.last:
+        line += f", offsets {counts.first.first_offset} to {counts.last.last_offset}"
     if log.head:
         checkpoint = Checkpoint.parse(log.head.text)
         line += f", head {checkpoint.size} {b64encode(checkpoint.root).decode()}"
-    if tally.gaps:
-        line += f"; no record at {_number(tally.gap_offsets, 'offset')} in {_number(tally.gaps, 'gap')}, as sealed"
+    if counts.gaps:
+        line += f"; no record at {_number(counts.gap_offsets, 'offset')} in {_number(counts.gaps, 'gap')}, as sealed"
     return line
 
 

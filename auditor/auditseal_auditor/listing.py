@@ -1,4 +1,4 @@
-"""What a store lists of a log: one slot a key, and what is wrong with how it lies there."""
+"""The keys that a store lists of a log, each with its versions, and the faults that a listing or a lock shows."""
 
 import re
 from collections.abc import Iterator
@@ -17,14 +17,15 @@ _MICROSECOND, _DAY = timedelta(microseconds=1), 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """A key below a log's prefix, with all that was ever put there.
+class ListedKey:
+    """A key below a log's prefix, with every version that was ever stored there.
 
     Attributes:
         key: The key.
-        height: The height that it names; None where it is no block's key.
-        version_ids: The versions that aren't markers, the oldest first; of more than 1,000 the oldest and the newest.
-        versions: How many there are.
+        height: The height that it names; None where it is not a block's key.
+        version_ids: The versions without delete markers, the oldest first. Of more than 1,000, the oldest and the
+            newest.
+        versions: How many versions there are.
         markers: How many delete markers there are.
     """
 
@@ -34,8 +35,13 @@ class Slot:
     versions: int
     markers: int
 
+    @property
+    def has_block(self) -> bool:
+        """Whether an object is to be read and checked here."""
+        return self.height is not None and bool(self.version_ids)
 
-def list_slots(reader: VaultReader, origin: Origin) -> Iterator[Slot]:
+
+def list_keys(reader: VaultReader, origin: Origin) -> Iterator[ListedKey]:
     """Yield every key of a log, in the order of their bytes: block keys with ascending heights.
 
     Raises:
@@ -44,11 +50,11 @@ def list_slots(reader: VaultReader, origin: Origin) -> Iterator[Slot]:
     prefix = f"v1/{origin}/"
     for key, entries in groupby(reader.versions(prefix), key=lambda entry: entry.key):
         match = _BLOCK_NAME.fullmatch(key.removeprefix(prefix))
-        yield _slot(key, int(match[1]) if match else None, entries)
+        yield _listed(key, int(match[1]) if match else None, entries)
 
 
-def is_begun(reader: VaultReader, log: str) -> bool:
-    """Return whether anything was ever put below the prefix of a log of this name.
+def has_objects(reader: VaultReader, log: str) -> bool:
+    """Return whether the store lists anything below the prefix of a log of this name.
 
     Raises:
         UnavailableError: The store can't be read.
@@ -56,7 +62,7 @@ def is_begun(reader: VaultReader, log: str) -> bool:
     return any(True for _ in reader.versions(f"v1/{log}/", limit=1))
 
 
-def _slot(key: str, height: int | None, entries: Iterator[StoredVersion]) -> Slot:
+def _listed(key: str, height: int | None, entries: Iterator[StoredVersion]) -> ListedKey:
     """Fold a key's entries, newest first, without keeping more than a bounded number of them."""
     newest: list[str] = []
     oldest, versions, markers = "", 0, 0
@@ -68,31 +74,31 @@ def _slot(key: str, height: int | None, entries: Iterator[StoredVersion]) -> Slo
         if len(newest) < _MOST_VERSIONS:
             newest.append(entry.version_id)
     others = newest[:-1] if versions <= _MOST_VERSIONS else newest
-    return Slot(key, height, (oldest, *reversed(others)) if versions else (), versions, markers)
+    return ListedKey(key, height, (oldest, *reversed(others)) if versions else (), versions, markers)
 
 
-def storage_problems(slot: Slot) -> Iterator[tuple[str, str]]:
-    """Yield field and problem of all that the listing of a key shows to be wrong."""
-    if slot.height is None:
-        yield "key", "nothing but blocks belongs below a log's prefix, and this key is no block's"
+def storage_problems(listed: ListedKey) -> Iterator[tuple[str, str]]:
+    """Yield field and problem of every fault that the listing of a key shows."""
+    if listed.height is None:
+        yield "key", "only blocks belong below a log's prefix, and this is not a block's key"
         return
-    if slot.versions > 1:
-        yield "versions", f"{slot.versions} versions lie under one key; what was stored first is what is judged here"
-    if slot.markers:
-        hidden = "hide what lies there" if slot.versions else "stand where a block should"
-        yield "delete_marker", f"{slot.markers} delete marker(s) {hidden}"
+    if listed.versions > 1:
+        yield "versions", f"the key has {listed.versions} versions; the one that was stored first is checked"
+    if listed.markers:
+        hidden = "which hide the block" if listed.versions else "and there is no block"
+        yield "delete_marker", f"the key has {listed.markers} delete marker(s), {hidden}"
 
 
 def retention_problem(retention: Retention | None, sealed_at: int | None, days: int | None) -> tuple[str, str] | None:
-    """Return field and problem of a block's lock, None where it is as it must be.
+    """Return field and problem of a block's lock, None where the lock is as it must be.
 
     Args:
         retention: The lock.
-        sealed_at: When the block was sealed, in µs since the epoch; None where it can't be relied on.
+        sealed_at: When the block was sealed, in µs since the epoch; None where no valid signature says so.
         days: The pinned retention; None where the trust file asks for none.
     """
     if retention is None:
-        return "retention", "the object has no lock: whoever may delete it can"
+        return "retention", "the object has no lock: any user with the right to delete can delete it"
     if retention.mode != "COMPLIANCE":
         mode = quoted(retention.mode)
         return "retention.mode", f"the lock is in mode {mode}, which can be lifted; it must be 'COMPLIANCE'"
@@ -101,5 +107,5 @@ def retention_problem(retention: Retention | None, sealed_at: int | None, days: 
     held = (retention.retain_until - _EPOCH) // _MICROSECOND - sealed_at
     if held < days * _DAY:
         until = f"{retention.retain_until:%Y-%m-%d %H:%M:%S %Z}"
-        return "retention.until", f"the lock ends {until}, {held // _DAY} whole days after sealing; {days} are demanded"
+        return "retention.until", f"the lock ends {until}, {held // _DAY} whole days after sealing; {days} are required"
     return None

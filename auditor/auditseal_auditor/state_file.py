@@ -1,4 +1,6 @@
-"""An auditor's memory: an anchor outside the vault, one signed note a log in a JSON file that several runs may share.
+"""The state file: an auditor's memory outside the vault, a JSON file with one signed note a log.
+
+Several runs may share it.
 
 {"version": 1, "heads": {"<origin>": "<the note of its largest head>"}}
 """
@@ -12,24 +14,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from auditseal_auditor.finding import Finding
+from auditseal_auditor.errors import StateFileError
+from auditseal_auditor.findings import Finding
 from auditseal_auditor.heads import Head, forks_between, merge_heads
-from auditseal_schemas.errors import AuditsealError, ConfigurationError, VerificationError, quoted
+from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 
 _VERSION = 1
-_PATIENCE = 10.0
-"""Seconds to wait for another run that writes the file, which takes it some milliseconds."""
+_LOCK_SECONDS = 10.0
+"""Seconds to wait while another run writes the file, which takes some milliseconds."""
 
 
 def read_heads(path: Path) -> dict[Origin, Head]:
     """Return the heads that a state file remembers.
 
     Raises:
-        ConfigurationError: There is no such file, or it is broken. It is the auditor's own memory: without it, or with
-            a part of it, a run would notice less and not say so.
-        AuditsealError: The file can't be read.
+        ConfigurationError: There is no such file, or it is broken. Without the whole memory a run would notice less
+            and not say so.
+        StateFileError: The file can't be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -37,7 +40,7 @@ def read_heads(path: Path) -> dict[Origin, Head]:
         problem = f"there is no state file {path}: is the path right, is its disk mounted? A first run says --state-new"
         raise ConfigurationError(problem) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise AuditsealError(f"the state file {path} can't be read: {error}") from error
+        raise StateFileError(f"the state file {path} can't be read: {error}") from error
     try:
         return _parse(json.loads(text))
     except (ValueError, RecursionError, VerificationError) as error:
@@ -46,36 +49,38 @@ def read_heads(path: Path) -> dict[Origin, Head]:
 
 
 def remember_heads(path: Path, heads: Mapping[Origin, Head]) -> list[Finding]:
-    """Merge heads into a state file, and return the forks between them and what another run wrote there meanwhile.
+    """Merge heads into a state file, and return the forks between them and the heads that another run wrote meanwhile.
 
-    Of each log the larger head stays, so that no run takes another's back. Of two heads of one size with different
-    roots the file's stays, and the finding has both. After a crash the file is the old one or the new one, whole.
+    The larger head of each log is kept, so that no run undoes another. Of two heads of one size with different roots
+    the file's is kept, and the finding has both. After a crash the file is the old one or the new one, whole.
 
     Raises:
         ConfigurationError: The file is broken.
-        AuditsealError: The file can't be read or written, or another run keeps it locked.
+        StateFileError: The file can't be read or written, or another run keeps it locked.
     """
     try:
         with _locked(path):
             known = read_heads(path) if path.exists() else {}
             _write(path, merge_heads(known, heads))
     except OSError as error:
-        raise AuditsealError(f"the state file {path} can't be written: {error}") from error
+        raise StateFileError(f"the state file {path} can't be written: {error}") from error
     return forks_between(known, heads)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a state file: on a file beside it that stays, as the state file itself is replaced."""
+    """Hold the lock of a state file: on a second file that stays, since the state file itself is replaced."""
     with path.with_name(f"{path.name}.lock").open("ab") as file:
-        deadline = monotonic() + _PATIENCE
+        deadline = monotonic() + _LOCK_SECONDS
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
                 if monotonic() > deadline:
-                    raise AuditsealError(f"another run has held {file.name} locked for {_PATIENCE:.0f} s") from error
+                    raise StateFileError(
+                        f"another run has held {file.name} locked for {_LOCK_SECONDS:.0f} s"
+                    ) from error
                 sleep(0.05)
         yield
 
@@ -94,13 +99,13 @@ def _parse(state: object) -> dict[Origin, Head]:
     match state:
         case {"version": 1, "heads": dict(notes), **rest} if not rest:
             return dict(_parse_head(origin, note) for origin, note in notes.items())
-    raise ValueError('it is no {"version": 1, "heads": {origin: note}}')
+    raise ValueError('it is not a {"version": 1, "heads": {origin: note}}')
 
 
 def _parse_head(name: str, text: object) -> tuple[Origin, Head]:
     if not isinstance(text, str):
-        raise ValueError(f"the head of {quoted(name)} is no text")  # noqa: TRY004  (the file is at fault, not a caller)
+        raise ValueError(f"the head of {quoted(name)} is not text")  # noqa: TRY004  (the file is at fault, not a caller)
     origin, head = Origin.parse(name), Head.of(Note.parse(text.encode()))
     if head.checkpoint.origin != origin:
-        raise ValueError(f"under {origin} stands a head of {head.checkpoint.origin}")
+        raise ValueError(f"the head under {origin} is one of {head.checkpoint.origin}")
     return origin, head

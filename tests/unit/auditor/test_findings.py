@@ -1,15 +1,10 @@
-"""The order of findings, how many are kept, and the names of a proof's files."""
-
-from hashlib import sha256
-from pathlib import Path
+"""Findings: their order, and how many are kept."""
 
 import pytest
 
-from auditseal_auditor.evidence import write_evidence
-from auditseal_auditor.finding import MOST_KEPT, Finding, Findings
+from auditseal_auditor.findings import MOST_KEPT, Finding, Findings
 from auditseal_schemas.verdict import Verdict
 from tests.factory.audits import audit, places
-from tests.factory.blocks import resigned
 from tests.factory.vaults import ORIGINS, make_vault
 
 LOG = ORIGINS[0]
@@ -55,23 +50,12 @@ def test_a_thousand_are_kept_however_they_come(before: int) -> None:
     for part in (range(before), range(before, before + 2)):
         some = Findings()
         some.add_each(Verdict.FORK, part, finding)
-        taken.take(some)
+        taken.move_from(some)
         assert (len(some), some.kept) == (0, [])
     for findings in (one_by_one, at_once, taken):
         assert len(findings) == before + 2
         assert [one.height for one in findings.kept] == list(range(min(before + 2, 1_000)))
         assert findings.counts.keys() == {Verdict.FORK}
-    other = taken.judged(Verdict.SQUATTED)
+    other = taken.with_verdict(Verdict.SQUATTED)
     assert (len(other), {one.verdict for one in other.kept}) == (before + 2, {Verdict.SQUATTED})
-    assert Findings().judged(Verdict.SQUATTED).worst is None
-
-
-def test_a_proofs_files_are_named_by_the_notes_own_hash(tmp_path: Path) -> None:
-    vault, logs = make_vault()
-    notes = [block.note.format() for block in (logs[0][2], resigned(logs[0][2], sealer="other"))]
-    texts = tuple(note.decode() for note in notes)
-    proof = Finding(verdict=Verdict.FORK, origin=LOG, height=2, field="checkpoint.root", detail="", evidence=texts)
-    files = write_evidence(tmp_path, [proof], vault)
-    stem = f"fork-a.example~audit.events~0~0-2-{sha256(b''.join(notes)).hexdigest()[:16]}"
-    assert [file.name for file in files] == [f"{stem}-1.note", f"{stem}-2.note"]
-    assert write_evidence(tmp_path, [proof], vault) == files
+    assert Findings().with_verdict(Verdict.SQUATTED).worst is None

@@ -1,0 +1,168 @@
+"""The check of one log, object after object, and the faults that only the whole log shows.
+
+A block that passes steps 1 to 6 of docs/reference/format.md, section 14, is *linked*: it is a block of this log, signed
+and in its place. An object below a linked block existed when that block was sealed. An object above the last linked
+block may come from any writer.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from auditseal_auditor.findings import Fault, Finding, Findings
+from auditseal_auditor.fork_proof import forked_notes
+from auditseal_auditor.listing import ListedKey, retention_problem, storage_problems
+from auditseal_auditor.log_progress import LogProgress
+from auditseal_auditor.object_check import CheckedObject
+from auditseal_auditor.report import Counts
+from auditseal_schemas.block import Block
+from auditseal_schemas.note import Note
+from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a log must fulfil besides being whole.
+
+    Attributes:
+        locks: The store has versions and locks.
+        retention_days: The least retention that a lock must show, None for any.
+        known_size: The number of blocks that are known to exist: an object below it is never SQUATTED.
+        sizes: The sizes of the tree at which the root is needed.
+    """
+
+    locks: bool = False
+    retention_days: int | None = None
+    known_size: int = 0
+    sizes: Collection[int] = ()
+
+
+class LogCheck:
+    """The check of one log.
+
+    Attributes:
+        findings: The findings so far; `finish` adds those that only the end shows.
+        counts: The counts so far.
+        notices: Remarks that are not faults.
+        roots: The root at each size that is needed and known, with the note of the nearest block.
+        start: Where the check begins; None at the first block.
+    """
+
+    def __init__(self, pinned: PinnedLog, requirements: Requirements) -> None:
+        self.findings, self.counts = Findings(), Counts()
+        self.notices: list[str] = []
+        self.roots: dict[int, tuple[bytes, Note]] = {}
+        self.start = pinned.start
+        self._origin, self._requirements, self._progress = pinned.origin, requirements, LogProgress(pinned)
+        self._next = pinned.start.height if pinned.start else 0
+        self._first_hole: int | None = None
+        self._missing_below, self._invalid_below = Findings(), Findings()
+
+    @property
+    def first_missing(self) -> int:
+        """The lowest height above the last linked block that has no object."""
+        return self._next if self._first_hole is None else self._first_hole
+
+    def add(self, listed: ListedKey, checked: CheckedObject | None) -> None:
+        """Take the next key of the log; `checked` is None where it has no object to check."""
+        for field, problem in storage_problems(listed):
+            self._find(listed, Fault(Verdict.BAD_STORAGE, field, problem, None))
+        if listed.height is None or checked is None:
+            return
+        self._pass_missing(listed.height)
+        self._next = listed.height + 1
+        self.counts.objects += 1
+        self.counts.bytes += checked.size
+        if checked.head is None:
+            self._add_invalid(listed, listed.height, checked)
+            sealed_at = None
+        else:
+            self.counts.parsed += 1
+            is_linked = self._add_block(listed, listed.height, checked.head, checked)
+            sealed_at = checked.head.header.sealed_at if is_linked else None
+        if self._requirements.locks:
+            problem_of_lock = retention_problem(checked.retention, sealed_at, self._requirements.retention_days)
+            if problem_of_lock:
+                self._find(listed, Fault(Verdict.BAD_STORAGE, *problem_of_lock, None))
+
+    def finish(self) -> None:
+        """Add the findings that only the log's end shows: invalid objects above the last linked block are SQUATTED."""
+        self.findings.move_from(self._invalid_below.with_verdict(Verdict.SQUATTED))
+
+    def _pass_missing(self, height: int) -> None:
+        """Note the heights below `height` that have no object: they are missing if a linked block is above them."""
+        missing = range(self._next, height)
+        if missing:
+            self._progress.lose()
+            self._first_hole = self.first_missing
+            self._missing_below.add_each(Verdict.BROKEN_CHAIN, missing, self._missing)
+
+    def _add_invalid(self, listed: ListedKey, height: int, checked: CheckedObject) -> None:
+        """Take an object that is not a valid block: whether it was damaged or is SQUATTED shows further up."""
+        self._progress.lose()
+        if checked.fault:
+            finding = self._finding(listed, checked.fault)
+            (self.findings if height < self._requirements.known_size else self._invalid_below).add(finding)
+            self._find_forks(listed, height, checked.other_notes)
+
+    def _add_block(self, listed: ListedKey, height: int, block: Block, checked: CheckedObject) -> bool:
+        """Take a block; return whether it is linked.
+
+        A bad signature and a fault of the content are independent, and both are reported. Where the header is not the
+        signed one, its content has nothing to be compared with: one finding is enough.
+        """
+        fault = self._progress.link(height, block)
+        if fault:
+            self._find(listed, fault)
+        if checked.fault and (fault is None or fault.verdict is Verdict.BAD_SIGNATURE):
+            self._find(listed, checked.fault)
+        if checked.other_notes:
+            own = (block.note,) if fault is None else ()
+            self._find_forks(listed, height, (*own, *checked.other_notes))
+        if fault is None:
+            self._go_on(listed, block)
+        return fault is None
+
+    def _find_forks(self, listed: ListedKey, height: int, notes: Sequence[Note]) -> None:
+        """Add a finding for each version of a block that is signed besides another one."""
+        for evidence in forked_notes(self._origin, height, self._progress.keys, notes):
+            problem = "two versions of this block lead to different roots, and both are signed by the log's own keys"
+            self._find(listed, Fault(Verdict.FORK, "checkpoint.root", problem, None), evidence)
+
+    def _go_on(self, listed: ListedKey, block: Block) -> None:
+        for below in (self._missing_below, self._invalid_below):
+            self.findings.move_from(below)
+        self._first_hole = None
+        broken = self._progress.advance(block)
+        if broken:
+            self._find(listed, broken)
+        height = block.header.height
+        for size, root in ((height, block.frontier.root), (height + 1, block.checkpoint.root)):
+            if size in self._requirements.sizes:
+                self.roots.setdefault(size, (root, block.note))
+        self.counts.add_block(block)
+
+    def _find(self, listed: ListedKey, fault: Fault, evidence: tuple[str, ...] = ()) -> None:
+        self.findings.add(replace(self._finding(listed, fault), evidence=evidence))
+
+    def _finding(self, listed: ListedKey, fault: Fault) -> Finding:
+        return Finding(
+            verdict=fault.verdict,
+            origin=self._origin,
+            height=listed.height,
+            offset=fault.offset,
+            field=fault.field,
+            detail=fault.problem,
+            object=listed.key,
+            version_id=listed.version_ids[0] if listed.version_ids else "",
+        )
+
+    def _missing(self, height: int) -> Finding:
+        return Finding(
+            verdict=Verdict.BROKEN_CHAIN,
+            origin=self._origin,
+            height=height,
+            field="height",
+            detail="the block is missing, and blocks above it exist",
+            object=self._origin.block_key(height),
+        )

@@ -1,0 +1,175 @@
+"""One object, checked alone: every check of a block that doesn't need the blocks around it.
+
+This is the part of verification that costs time. It runs in any process, and its result is small: the block's head,
+without records.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from auditseal_auditor.findings import Fault
+from auditseal_auditor.listing import ListedKey
+from auditseal_schemas.block import LOCATOR_SIZE, Block
+from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.header import Header
+from auditseal_schemas.note import Note
+from auditseal_schemas.recheck import check_records
+from auditseal_schemas.record import next_link, scan_record
+from auditseal_schemas.verdict import Verdict
+from auditseal_vault.interface import Retention, VaultReader
+
+_MOST_OTHER_NOTES = 32
+_INFLATED_AT_ONCE = 64  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadObject:
+    """What the store returned for a block's key.
+
+    Attributes:
+        data: The oldest version's bytes.
+        retention: The oldest version's lock; None where it has none, or the store has no locks.
+        other_notes: The different notes of the other versions, the oldest first; at most 32.
+    """
+
+    data: bytes
+    retention: Retention | None
+    other_notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedObject:
+    """The result of checking one object alone.
+
+    Attributes:
+        size: Its bytes.
+        head: The block without locators and data blocks; None where the object is not a valid block.
+        fault: Why it is not a valid block. For a valid block, the first fault of its content
+            (docs/reference/format.md, section 14, steps 7 to 14).
+        retention: The oldest version's lock.
+        other_notes: The different notes of the other versions.
+    """
+
+    size: int
+    head: Block | None
+    fault: Fault | None
+    retention: Retention | None
+    other_notes: tuple[Note, ...]
+
+
+def read_object(reader: VaultReader, listed: ListedKey) -> ReadObject:
+    """Read the oldest version at a block's key, its lock, and the notes of the other versions.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    oldest, *others = listed.version_ids
+    data = reader.read(listed.key, oldest)
+    retention = reader.retention(listed.key, oldest) if reader.enforces_worm else None
+    return ReadObject(data, retention, _different_notes(reader, listed.key, others))
+
+
+def check_object(read: ReadObject, *, quick: bool) -> CheckedObject:
+    """Check the content of one object; with `quick` its records are not hashed again."""
+    size = len(read.data)
+    try:
+        block = Block.parse(read.data)
+    except MalformedError as error:
+        return CheckedObject(size, None, Fault.of(error), read.retention, read.other_notes)
+    found = _content_fault(block, quick=quick)
+    head = replace(block, locators=b"", chunks=())
+    return CheckedObject(size, head, Fault.of(found) if found else None, read.retention, read.other_notes)
+
+
+def altered_record(block: Block) -> VerificationError | None:
+    """Return the finding that names the first record that isn't the sealed one, None where no record can be named.
+
+    Records are read as far as they inflate and parse. Their links are compared with the locators that the header
+    commits to.
+    """
+    if sha256(block.locators).digest() != block.header.locators:
+        return None
+    link, number = block.header.first_link, 0
+    for record in _readable_records(block):
+        link = next_link(link, record)
+        if link[:LOCATOR_SIZE] != block.locators[LOCATOR_SIZE * number :][:LOCATOR_SIZE]:
+            break
+        number += 1
+    if number >= block.header.count:
+        return None
+    problem = f"record {number} of the block was changed or destroyed: the stored bytes are not those that were signed"
+    return VerificationError(Verdict.BAD_RECORD, "record", problem, offset=_offset_of(block.header, number))
+
+
+def _different_notes(reader: VaultReader, key: str, version_ids: Sequence[str]) -> tuple[Note, ...]:
+    """Return the different notes of the other versions of a key; a version that is not a valid block has none."""
+    notes: dict[str, Note] = {}
+    for version_id in version_ids:
+        try:
+            note = Block.parse(reader.read(key, version_id)).note
+        except MalformedError:
+            continue
+        if len(notes) < _MOST_OTHER_NOTES:
+            notes.setdefault(note.text, note)
+    return tuple(notes.values())
+
+
+def _content_fault(block: Block, *, quick: bool) -> VerificationError | None:
+    """Return the first fault of steps 7, 8 and 10 to 14; where a record was altered, it is named, not `payload`."""
+    try:
+        block.check_stored()
+        if not quick:
+            check_records(block)
+    except VerificationError as error:
+        is_altered = (error.verdict, error.field) == (Verdict.BAD_ROOT, "payload")
+        return (altered_record(block) if is_altered and not quick else None) or error
+    return None
+
+
+def _readable_records(block: Block) -> Iterator[bytes]:
+    """Yield the records up to the first that is cut or broken."""
+    remaining = block.header.size  # of all data blocks together: each of a thousand could hold as much
+    for chunk in block.chunks:
+        content = _inflate_prefix(chunk.deflated, remaining)
+        remaining -= len(content)
+        position = 0
+        for _ in range(chunk.count):
+            try:
+                end = scan_record(content, position).end
+            except MalformedError:
+                return
+            yield content[position:end]
+            position = end
+        if remaining < 0:
+            return
+
+
+def _inflate_prefix(data: bytes, most: int) -> bytes:
+    """Return the content of a stream, up to the break if it is broken, and at most one byte beyond `most`.
+
+    It always uses zlib, a few bytes at a time, so that the place of the break is the same on every machine.
+    """
+    stream = zlib.decompressobj(wbits=-15)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for start in range(0, len(data), _INFLATED_AT_ONCE):
+            parts.append(stream.decompress(data[start : start + _INFLATED_AT_ONCE], most - size + 1))
+            size += len(parts[-1])
+            if stream.eof or size > most:
+                break
+    except zlib.error:
+        pass
+    return b"".join(parts)
+
+
+def _offset_of(header: Header, number: int) -> int:
+    """Return the offset of a header's record by its number in the block."""
+    offset = header.first_offset + number
+    for gap in header.gaps:
+        if gap.first > offset:
+            break
+        offset += gap.last - gap.first + 1
+    return offset

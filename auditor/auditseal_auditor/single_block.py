@@ -1,0 +1,96 @@
+"""One block, found by its height or by an offset, and verified as far as one block alone can be."""
+
+from dataclasses import dataclass
+
+from auditseal_auditor.errors import RecordNotFoundError
+from auditseal_schemas.block import Block
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.recheck import check_records
+from auditseal_schemas.record import SealedRecord
+from auditseal_schemas.trust import PinnedLog
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.log_reader import LogReader, keys_at, parse_in_place
+
+
+@dataclass(frozen=True, slots=True)
+class SingleBlock:
+    """A block whose content, checkpoint and signatures hold.
+
+    Attributes:
+        block: The block.
+        object: Its key in the vault.
+        version_id: The version that was read: the oldest.
+        keys: The keys that signed it.
+        is_rotated: These are not the pinned keys: signed blocks on the way announced them, one key after the other.
+    """
+
+    block: Block
+    object: str
+    version_id: str
+    keys: tuple[VerifierKey, ...]
+    is_rotated: bool
+
+
+def read_single(reader: VaultReader, pinned: PinnedLog, height: int) -> SingleBlock:
+    """Read the block of a height and verify it.
+
+    Raises:
+        NotStoredError: The vault has no block at the height, or lacks one that leads to its keys.
+        VerificationError: The block doesn't hold, or one that its keys depend on.
+        UnavailableError: The store can't be read.
+    """
+    log = LogReader(reader, pinned.origin)
+    stored = log.stored(height)
+    block = parse_in_place(stored, pinned.origin)
+    block.check_checkpoint()
+    keys = keys_at(log, pinned, block)
+    block.check_stored()
+    check_records(block)
+    return SingleBlock(block, stored.key, stored.version_id, keys, keys != pinned.keys)
+
+
+def find_height(reader: VaultReader, origin: Origin, offset: int) -> int:
+    """Return the height of the block whose header covers an offset; nothing is verified.
+
+    Raises:
+        RecordNotFoundError: The blocks in the vault end before the offset, or there is no block.
+        NotStoredError: The vault lacks a block that the search needs.
+        VerificationError: An object on the way is not the block that its key names.
+        UnavailableError: The store can't be read.
+    """
+    log = LogReader(reader, origin)
+    head = log.head()
+    if head is None:
+        raise RecordNotFoundError(f"the vault holds no block of {origin}")
+    last = parse_in_place(head, origin).header.last_offset
+    if offset > last:
+        raise RecordNotFoundError(f"{origin} is sealed up to offset {last}; {offset} is not in the vault")
+    low, high = 0, head.height
+    while low < high:
+        middle = (low + high) // 2
+        if log.block(middle).header.last_offset < offset:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def find_record(block: Block, offset: int) -> SealedRecord:
+    """Return the record of an offset.
+
+    Raises:
+        RecordNotFoundError: The block has no record there; the message says why.
+    """
+    header = block.header
+    for record in block.records():
+        if record.offset == offset:
+            return record
+    for gap in header.gaps:
+        if gap.first <= offset <= gap.last:
+            why = ("a transaction marker, or compacted away", "deleted before the log began")[gap.cause]
+            raise RecordNotFoundError(
+                f"offset {offset} is in a gap that was sealed as such, {gap.first} to {gap.last}: {why}"
+            )
+    span = f"{header.first_offset} to {header.last_offset}"
+    raise RecordNotFoundError(f"block {header.height} holds the offsets {span}, and not {offset}: leave the height out")
