@@ -21,7 +21,8 @@ from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import Retention, VaultReader
 
 _MOST_OTHER_NOTES = 32
-_INFLATED_AT_ONCE = 64  # bytes
+_INFLATED_AT_ONCE = 64
+"""Bytes of a stream that are inflated at once, to find the place where it breaks."""
 
 
 @dataclass(frozen=True, slots=True)
