@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from auditseal_archiver.decision import invalid_block, parse_block
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.expected import Expected
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.verification import CHECKPOINT, SIGNATURES, verify
 
 
 def check_same_block(keys: Sequence[tuple[VerifierKey, ...]], ours: bytes, stored: bytes) -> None:
@@ -54,11 +56,11 @@ def check_same_block(keys: Sequence[tuple[VerifierKey, ...]], ours: bytes, store
 
 def _check_signed(block: Block, keys: Sequence[tuple[VerifierKey, ...]]) -> None:
     """Check a block's checkpoint, by the first set of keys or else by the others."""
-    block.check_checkpoint()
+    verify(block, CHECKPOINT)
     for others in keys[1:]:
         try:
-            block.check_signatures(others)
+            verify(block, SIGNATURES, Expected.of(block.header, others))
         except VerificationError:
             continue
         return
-    block.check_signatures(keys[0])
+    verify(block, SIGNATURES, Expected.of(block.header, keys[0]))

@@ -17,7 +17,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.log import LogState
-from auditseal_schemas.recheck import check_records
+from auditseal_schemas.verification import RECORDS, verify
 
 CLOCK_LEAD = timedelta(minutes=10)
 """By how much a block's `sealed_at` may be ahead of our clock; beyond it every lock would be counted from a wrong time.
@@ -57,7 +57,7 @@ def decide(state: LogState, block: Block, now: datetime) -> StoreBlock | Compare
         return MissingBlocks(state.height, height - 1)
     try:
         following = state.accept(block)
-        check_records(block)
+        verify(block, RECORDS)
     except VerificationError as error:
         raise invalid_block(f"block {height} of {state.origin}", error) from error
     sealed_at = sealed_time(block)

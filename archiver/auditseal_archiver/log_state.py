@@ -1,10 +1,11 @@
 """The state of a log, read from the vault alone. Neither the group's offset nor anything remembered is trusted."""
 
 from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.expected import Expected
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.log import LogState
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verification import CHECKPOINT, RECORDS, SIGNATURES, STORED, verify
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, StoredBlock, keys_at, parse_in_place
@@ -32,9 +33,7 @@ def read_log_state(reader: VaultReader, log: PinnedLog) -> LogState:
 
 def _state_after(reader: VaultReader, log: PinnedLog, stored: StoredBlock) -> LogState:
     block = parse_in_place(stored, log.origin)
-    block.check_checkpoint()
+    verify(block, CHECKPOINT)
     keys = keys_at(LogReader(reader, log.origin), log, block)
-    block.check_signatures(keys)
-    block.check_stored()
-    check_records(block)
+    verify(block, SIGNATURES + STORED + RECORDS, Expected.of(block.header, keys))
     return LogState.after(block, keys)

@@ -3,10 +3,11 @@
 from auditseal_auditor.findings import Fault
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.expected import Expected
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.trust import PinnedLog
-from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import LINK, verify
 
 
 class LogProgress:
@@ -29,9 +30,7 @@ class LogProgress:
     def link(self, height: int, block: Block) -> Fault | None:
         """Check steps 2 to 6 for the block at a height; after a fault the state is lost."""
         try:
-            self._check_place(height, block)
-            block.check_checkpoint()
-            block.check_signatures(self.keys)
+            verify(block, LINK, self._expected(height))
         except VerificationError as error:
             self.lose()
             return Fault.of(error)
@@ -44,21 +43,13 @@ class LogProgress:
         except VerificationError as error:
             header = block.header
             self._state = LogState(self._origin, self.keys, block.next_frontier, block.leaf, header.last_link, header)
-            return Fault(error.verdict, "next_keys", error.problem, None)
+            return Fault.of(error)
         self.keys = self._state.keys
         return None
 
-    def _check_place(self, height: int, block: Block) -> None:
-        """Check steps 2 and 3: against the state where there is one, else origin and height alone."""
+    def _expected(self, height: int) -> Expected:
+        """Return what the block of a height must fit: the state where there is one, else its place alone."""
         if self._state:
-            self._state.check_link(block)
-            return
-        for field, found, wanted in (
-            ("origin", block.header.origin, self._origin),
-            ("height", block.header.height, height),
-        ):
-            if found != wanted:
-                problem = f"it is {found}, and must be {wanted} at this key"
-                raise VerificationError(Verdict.BROKEN_CHAIN, field, problem)
-        if self._start and block.frontier.root != self._start.root:
-            raise VerificationError(Verdict.BAD_ROOT, "frontier", "the headers before have another root than is pinned")
+            return self._state.expected
+        start_root = self._start.root if self._start else None
+        return Expected(origin=self._origin, height=height, keys=self.keys, start_root=start_root)

@@ -13,11 +13,10 @@ from auditseal_auditor.findings import Fault
 from auditseal_auditor.listing import ListedKey
 from auditseal_schemas.block import LOCATOR_SIZE, Block
 from auditseal_schemas.errors import MalformedError, VerificationError
-from auditseal_schemas.header import Header
 from auditseal_schemas.note import Note
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import next_link, scan_record
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import RECORDS, STORED, verify
 from auditseal_vault.interface import Retention, VaultReader
 
 _MOST_OTHER_NOTES = 32
@@ -101,7 +100,7 @@ def altered_record(block: Block) -> VerificationError | None:
     if number >= block.header.count:
         return None
     problem = f"record {number} of the block was changed or destroyed: the stored bytes are not those that were signed"
-    return VerificationError(Verdict.BAD_RECORD, "record", problem, offset=_offset_of(block.header, number))
+    return VerificationError(Verdict.BAD_RECORD, "record", problem, offset=block.header.offset_of(number))
 
 
 def _different_notes(reader: VaultReader, key: str, version_ids: Sequence[str]) -> tuple[Note, ...]:
@@ -120,9 +119,7 @@ def _different_notes(reader: VaultReader, key: str, version_ids: Sequence[str]) 
 def _content_fault(block: Block, *, quick: bool) -> VerificationError | None:
     """Return the first fault of steps 7, 8 and 10 to 14; where a record was altered, it is named, not `payload`."""
     try:
-        block.check_stored()
-        if not quick:
-            check_records(block)
+        verify(block, STORED if quick else STORED + RECORDS)
     except VerificationError as error:
         is_altered = (error.verdict, error.field) == (Verdict.BAD_ROOT, "payload")
         return (altered_record(block) if is_altered and not quick else None) or error
@@ -164,13 +161,3 @@ def _inflate_prefix(data: bytes, most: int) -> bytes:
     except zlib.error:
         pass
     return b"".join(parts)
-
-
-def _offset_of(header: Header, number: int) -> int:
-    """Return the offset of a header's record by its number in the block."""
-    offset = header.first_offset + number
-    for gap in header.gaps:
-        if gap.first > offset:
-            break
-        offset += gap.last - gap.first + 1
-    return offset

@@ -6,9 +6,9 @@ from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_schemas.block import Block
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import SealedRecord
 from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verification import CHECKPOINT, RECORDS, STORED, verify
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, keys_at, parse_in_place
 
@@ -43,10 +43,9 @@ def read_single(reader: VaultReader, pinned: PinnedLog, height: int) -> SingleBl
     log = LogReader(reader, pinned.origin)
     stored = log.stored(height)
     block = parse_in_place(stored, pinned.origin)
-    block.check_checkpoint()
+    verify(block, CHECKPOINT)
     keys = keys_at(log, pinned, block)
-    block.check_stored()
-    check_records(block)
+    verify(block, STORED + RECORDS)
     return SingleBlock(block, stored.key, stored.version_id, keys, keys != pinned.keys)
 
 

@@ -3,20 +3,17 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import Self
 
 from auditseal_schemas.checkpoint import Checkpoint
-from auditseal_schemas.container import Chunk, Container, payload_digest
+from auditseal_schemas.container import Chunk, Container
 from auditseal_schemas.deflate import inflate
-from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.header import Header
-from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_CHUNK_BYTES, MAX_CONTENT_BYTES
 from auditseal_schemas.merkle import HASH_SIZE, Frontier, leaf_hash
 from auditseal_schemas.note import Note
 from auditseal_schemas.record import SealedRecord, parse_record, scan_record
-from auditseal_schemas.verdict import Verdict
 
 LOCATOR_SIZE = 2
 _SINGLE_RECORD_BYTES = MAX_CONTENT_BYTES + 64  # the contents and, at most, offset, timestamp and salt around them
@@ -69,49 +66,6 @@ class Block:
     def next_frontier(self) -> Frontier:
         """The tree that this header completes."""
         return self.frontier.append(self.leaf)
-
-    def check_checkpoint(self) -> None:
-        """Check that the checkpoint is of the tree that the frontier and this header make.
-
-        Raises:
-            VerificationError: BAD_ROOT, or MALFORMED where the text is no checkpoint.
-        """
-        checkpoint = self.checkpoint
-        if checkpoint.origin != self.header.origin:
-            problem = f"it is of {checkpoint.origin}, the header of {self.header.origin}"
-            raise VerificationError(Verdict.BAD_ROOT, "checkpoint.origin", problem)
-        if checkpoint.size != self.header.height + 1:
-            problem = f"it is {checkpoint.size}, the header's height makes it {self.header.height + 1}"
-            raise VerificationError(Verdict.BAD_ROOT, "checkpoint.size", problem)
-        if checkpoint.root != self.next_frontier.root:
-            problem = "the header and the frontier don't lead to the signed root"
-            raise VerificationError(Verdict.BAD_ROOT, "checkpoint.root", problem)
-
-    def check_signatures(self, keys: Iterable[VerifierKey]) -> None:
-        """Check that every one of the keys signed the checkpoint.
-
-        Raises:
-            VerificationError: BAD_SIGNATURE.
-        """
-        self.note.check(keys)
-
-    def check_stored(self) -> None:
-        """Check that every stored byte of the records and locators is what the header commits to.
-
-        Raises:
-            VerificationError: BAD_ROOT.
-        """
-        if payload_digest(self.chunks) != self.header.payload:
-            raise VerificationError(Verdict.BAD_ROOT, "payload", "the data blocks are not those that were signed")
-        if sha256(self.locators).digest() != self.header.locators:
-            raise VerificationError(Verdict.BAD_ROOT, "locators", "they are not those that were signed")
-        if len(self.locators) != LOCATOR_SIZE * self.header.count:
-            problem = f"{len(self.locators)} bytes are not {LOCATOR_SIZE} for each of {self.header.count} records"
-            raise VerificationError(Verdict.BAD_ROOT, "locators", problem)
-        if sum(chunk.count for chunk in self.chunks) != self.header.count:
-            raise VerificationError(
-                Verdict.BAD_RECORD, "count", f"the data blocks don't hold {self.header.count} records"
-            )
 
     def inflated_chunks(self) -> Iterator[tuple[int, bytes]]:
         """Yield the count and the encoded records of each chunk, one in memory at a time.

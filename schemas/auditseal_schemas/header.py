@@ -189,6 +189,15 @@ class Header:
         """The header's leaf hash."""
         return leaf_hash(self.format())
 
+    def offset_of(self, number: int) -> int:
+        """Return the Kafka offset of a record by its number in the block, from 0: the gaps are passed over."""
+        offset = self.first_offset + number
+        for gap in self.gaps:
+            if gap.first > offset:
+                break
+            offset += gap.last - gap.first + 1
+        return offset
+
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     predecessor = fields["predecessor"]

@@ -156,6 +156,10 @@ def scan_record(data: bytes, position: int) -> RecordSpan:
             end = _skip_salt(data, salt)
     except IndexError as error:
         raise MalformedError("record", f"the data end within the record at byte {position}") from error
+    except MalformedError as error:
+        if error.field.startswith("record"):
+            raise
+        raise MalformedError("record", error.problem) from error  # a long or a length
     if offset < 0 or oversize - key > MAX_CONTENT_BYTES:
         problem = f"offset {offset} or {oversize - key} bytes of contents are out of range"
         raise MalformedError("record", problem)

@@ -8,6 +8,7 @@ from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.verification import CHECKPOINT, verify
 
 
 class ReadHead(Protocol):
@@ -47,7 +48,7 @@ def find_given_up(read_head: ReadHead, origin: Origin) -> Predecessor | None:
 def _parse_head(origin: Origin, height: int, data: bytes) -> Predecessor | None:
     try:
         block = Block.parse(data)
-        block.check_checkpoint()
+        verify(block, CHECKPOINT)
     except VerificationError:
         return None
     if (block.header.origin, block.header.height) != (origin, height):

@@ -2,12 +2,13 @@
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.expected import Expected
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import RECORDS, SIGNED, STORED, verify
 
 
 def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Block:
@@ -22,9 +23,7 @@ def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Blo
         if (found.cluster, found.topic, found.partition) != (origin.cluster, origin.topic, origin.partition):
             raise MalformedError("origin", f"it is of {found}")
         if found == origin:
-            block.check_checkpoint()
-            block.check_stored()
-            block.check_signatures((key,))
+            verify(block, SIGNED + STORED, Expected.of(block.header, (key,)))
     except VerificationError as error:
         halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
         raise HaltError(halt, f"{origin}: {where} isn't one of ours: {error}") from error
@@ -54,7 +53,7 @@ def find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None
             Halt.FORK, f"{where}, block {block.header.height} doesn't go on from the head: {error}"
         ) from error
     try:
-        check_records(block)
+        verify(block, RECORDS)
     except VerificationError as error:
         raise HaltError(Halt.INVALID_BLOCK, f"{where}, block {block.header.height} is broken: {error}") from error
     return block
@@ -64,8 +63,7 @@ def _open_signed(state: LogState, data: bytes) -> Block | None:
     """Return a block of this log that its key signed and that lies beyond its head, None where it is anything else."""
     try:
         block = Block.parse(data)
-        block.check_checkpoint()
-        block.check_signatures(state.keys)
+        verify(block, SIGNED, Expected.of(block.header, state.keys))
     except VerificationError:
         return None
     return block if block.header.origin == state.origin and block.header.height >= state.height else None

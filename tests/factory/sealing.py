@@ -23,8 +23,8 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import SealedRecord
+from auditseal_schemas.verification import RECORDS, verify
 from auditseal_sealer.key_file import store_key
 
 CLUSTER = "test.local"
@@ -110,7 +110,7 @@ class Site:
         for value in self.block_values(partition=partition):
             block = Block.parse(value)
             state = state.accept(block)
-            check_records(block)
+            verify(block, RECORDS)
             records += block.records()
         return records
 

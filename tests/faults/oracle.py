@@ -23,8 +23,8 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.trust import Trust
+from auditseal_schemas.verification import RECORDS, verify
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import VaultReader
 from tests.faults.ledger import Ledger
@@ -160,7 +160,7 @@ def read_ours(vault: Path, trust: str) -> tuple[Sealed, list[Block]]:
             try:
                 block = Block.parse(path.read_bytes())
                 state = state.accept(block)
-                check_records(block)
+                verify(block, RECORDS)
             except VerificationError as error:
                 raise OracleError(f"{path.name} of {log.origin}: {error}") from error
             blocks.append(block)

@@ -26,9 +26,9 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CONTENT_BYTES, MAX_RECORDS
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import SealedRecord, parse_record
 from auditseal_schemas.trust import Trust
+from auditseal_schemas.verification import RECORDS, verify
 from tests.factory.blocks import GENESIS
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY
 from tests.fuzz import seeds
@@ -132,7 +132,7 @@ def _read_block(data: bytes) -> None:
 def _read_records(data: bytes) -> None:
     """Check the object's records, whatever else is wrong with it; a block that holds has the records it says."""
     block = Block.parse(data)
-    check_records(block)
+    verify(block, RECORDS)
     assert sum(1 for _ in block.records()) == block.header.count
 
 
@@ -314,7 +314,7 @@ TARGETS = {
             seeds.blocks,
             _mutate_blocks,
             16_384,
-            ("auditseal_schemas.recheck", "auditseal_schemas.record", "auditseal_schemas.deflate"),
+            ("auditseal_schemas.record_checks", "auditseal_schemas.record", "auditseal_schemas.deflate"),
         ),
         Target(
             "audit",

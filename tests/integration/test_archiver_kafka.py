@@ -25,7 +25,7 @@ from auditseal_schemas.halt import Halt
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
+from auditseal_schemas.verification import RECORDS, verify
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Vault
 from auditseal_vault.open import open_vault
@@ -247,7 +247,7 @@ def test_committed_blocks_end_locked_and_verified(locked: Rig) -> None:
         ):
             block = Block.parse(data)
             state = state.accept(block)
-            check_records(block)
+            verify(block, RECORDS)
             lock = locked.vault.retention(entry.key, entry.version_id)
             assert lock is not None
             assert lock.mode == "COMPLIANCE"

@@ -14,9 +14,12 @@ _AUDITOR_TESTS = (
 # nobody's judge: its tests measure time, and a busy machine would count as a noticed mutant.
 SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.record": ("record", "plain", "recheck", "format_bounds"),
-    f"{CORE}.recheck": ("recheck", "plain", "verdicts", "format_bounds"),
-    f"{CORE}.plain": ("plain", "recheck"),
+    f"{CORE}.record_checks": ("recheck", "plain", "verdicts", "format_bounds"),
+    f"{CORE}.plain_records": ("plain", "recheck"),
     f"{CORE}.block": ("block", "recheck", "container", "log", "draft", "verdicts", "format_bounds"),
+    f"{CORE}.verification": ("log", "recheck", "verdicts", "format_bounds"),
+    f"{CORE}.link_checks": ("log", "draft", "verdicts", "format_bounds"),
+    f"{CORE}.stored_checks": ("log", "recheck", "format_bounds"),
     f"{CORE}.log": ("log", "draft", "verdicts", "format_bounds"),
     f"{CORE}.header": ("header", "recheck", "log", "format_bounds", "verdicts"),
     f"{CORE}.merkle": ("merkle", "log"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits
 from auditseal_schemas.log import LogState
-from auditseal_schemas.recheck import check_records
+from auditseal_schemas.verification import RECORDS, verify
 from tests.factory.blocks import GENESIS, NOW, SOURCE
 from tests.factory.keys import KEY, SIGNER
 from tests.factory.messages import Message
@@ -74,7 +74,7 @@ def test_batches_show_nowhere_and_all_verifies(
     for data in objects:
         block = Block.parse(data)
         assert LogState.after(block, (KEY,)) == state.accept(block)
-        check_records(block)
+        verify(block, RECORDS)
         assert block.header.count <= limits.records
         assert block.header.size <= limits.bytes or block.header.count == 1
         state = state.accept(block)

@@ -25,9 +25,9 @@ from auditseal_schemas.limits import (
 )
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT, tree_root
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import Oversize, RecordEncoder, SealedRecord, next_link
 from auditseal_schemas.varint import encode_long
+from auditseal_schemas.verification import RECORDS, verify
 from tests.factory.blocks import GENESIS, NOW, SOURCE, sealed
 from tests.factory.keys import KEY, ORIGIN, SIGNER
 from tests.factory.messages import Message, messages
@@ -41,7 +41,7 @@ def checked(block: Block, state: LogState = GENESIS) -> LogState:
     """Return the state after the block as read from its bytes, everything verified."""
     read = Block.parse(block.format())
     assert read == block
-    check_records(read)
+    verify(read, RECORDS)
     return state.accept(read)
 
 

@@ -12,8 +12,8 @@ from auditseal_schemas.header import Header, Predecessor
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.trust import Trust
+from auditseal_schemas.verification import RECORDS, STORED, verify
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 1)
 SIGNER = SigningKey.from_seed(bytes(32))
@@ -57,7 +57,7 @@ def header(**fields: object) -> Header:
 @pytest.mark.parametrize("timestamp", [-(2**63), -2, -1, 0, 2**63 - 1])
 def test_whatever_a_producer_stamped_can_be_sealed_and_verified(timestamp: int) -> None:
     block = Block.parse(sealed(timestamp).format())
-    check_records(block)
+    verify(block, RECORDS)
     assert [record.timestamp for record in block.records()] == [timestamp]
 
 
@@ -107,7 +107,7 @@ def test_locators_of_another_length_are_refused_though_they_are_signed(locators:
     block = sealed(1, 2)
     signed = replace(block, locators=locators, header=replace(block.header, locators=sha256(locators).digest()))
     with pytest.raises(VerificationError, match="BAD_ROOT: locators"):
-        signed.check_stored()
+        verify(signed, STORED)
 
 
 def test_a_start_at_height_0_is_refused() -> None:

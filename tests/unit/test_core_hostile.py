@@ -20,9 +20,9 @@ from auditseal_schemas.header import Extension, Gap, Header
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CHUNK_BYTES, MAX_OBJECT_BYTES, MAX_RECORDS, MIB
 from auditseal_schemas.log import LogState
 from auditseal_schemas.note import Note
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import RecordEncoder, parse_record, scan_record
 from auditseal_schemas.varint import encode_long
+from auditseal_schemas.verification import RECORDS, STORED, verify
 from tests.factory.blocks import chain, empty_header, read_or_refuse
 from tests.factory.keys import KEY
 from tests.factory.streams import deflate_without_isal
@@ -59,17 +59,17 @@ def refuse(read: Callable[[], object]) -> VerificationError:
     return caught.value
 
 
-def verify(data: bytes) -> LogState:
+def verify_object(data: bytes) -> LogState:
     """Do with an object all that a verifier does."""
     block = Block.parse(data)
-    check_records(block)
+    verify(block, RECORDS)
     return STATES[1].accept(block)
 
 
 @pytest.mark.parametrize("number", HUGE)
 @pytest.mark.parametrize(
     ("read", "data"),
-    [(parse_record, RECORD), (Header.parse, HEADER), (verify, DATA)],
+    [(parse_record, RECORD), (Header.parse, HEADER), (verify_object, DATA)],
     ids=["record", "header", "block"],
 )
 def test_a_huge_length_or_count_anywhere(read: Callable[[bytes], Any], data: bytes, number: int) -> None:
@@ -122,7 +122,7 @@ def test_a_bomb_in_a_block(count: int, peak: int) -> None:
     header = replace(BLOCK.header, size=MAX_BLOCK_BYTES)
     data = replace(BLOCK, header=header, chunks=(Chunk(count, bomb(1024)),)).format()
     with bounded(peak, 5):
-        assert refuse(lambda: check_records(Block.parse(data))).field == "payload"
+        assert refuse(lambda: verify(Block.parse(data), RECORDS)).field == "payload"
 
 
 def test_bombs_within_the_bounds_stop_at_the_headers_size() -> None:
@@ -130,7 +130,7 @@ def test_bombs_within_the_bounds_stop_at_the_headers_size() -> None:
     one = Chunk(2, deflate(bytes(MAX_CHUNK_BYTES)))
     data = replace(BLOCK, header=replace(BLOCK.header, size=MAX_BLOCK_BYTES), chunks=(one,) * 400).format()
     with bounded(24, 5):
-        refuse(lambda: check_records(Block.parse(data)))
+        refuse(lambda: verify(Block.parse(data), RECORDS))
 
 
 def test_as_many_records_as_can_be_promised() -> None:
@@ -139,7 +139,7 @@ def test_as_many_records_as_can_be_promised() -> None:
     header = replace(BLOCK.header, size=len(records), first_offset=0, last_offset=1)
     data = replace(BLOCK, header=header, chunks=(Chunk(MAX_RECORDS, deflate(records)),)).format()
     with bounded(24, 10):
-        assert refuse(lambda: check_records(Block.parse(data))).field == "record.offset"
+        assert refuse(lambda: verify(Block.parse(data), RECORDS)).field == "record.offset"
 
 
 def test_as_many_data_blocks_as_an_object_can_hold() -> None:
@@ -161,7 +161,7 @@ def test_a_wrapper_with_a_huge_part(part: str) -> None:
         except MalformedError:
             return
         assert part == "locators"
-        refuse(block.check_stored)
+        refuse(lambda: verify(block, STORED))
 
 
 def test_a_note_of_nothing_but_separators() -> None:

@@ -10,14 +10,15 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.errors import MalformedError, VerificationError
+from auditseal_schemas.expected import Expected
 from auditseal_schemas.header import Gap, Predecessor
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import Frontier, check_consistency, check_inclusion, consistency_proof, tree_root
 from auditseal_schemas.note import Note, NoteSignature, sign_note
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import RECORDS, SIGNED, STORED, verify
 from tests.factory.blocks import GENESIS, NOW, chain, resigned, sealed
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
 from tests.factory.messages import messages
@@ -47,7 +48,7 @@ def test_every_block_of_a_log_is_accepted() -> None:
     for number, block in enumerate(BLOCKS):
         assert state.height == number == block.header.height
         state = state.accept(block)
-        check_records(block)
+        verify(block, RECORDS)
         assert state == STATES[number + 1]
         assert state.root == tree_root([each.leaf for each in BLOCKS[: number + 1]]) == block.checkpoint.root
     assert (state.head, state.next_offset) == (BLOCKS[-1].header, 10)
@@ -106,9 +107,7 @@ def test_a_new_genesis_is_refused_in_the_middle() -> None:
 )
 def test_a_block_that_does_not_go_on_is_refused_though_signed(field: str, block: Block) -> None:
     refuse(block, Verdict.BROKEN_CHAIN, field)
-    block.check_checkpoint()
-    block.check_signatures((KEY,))
-    block.check_stored()
+    verify(block, SIGNED + STORED, Expected.of(block.header, (KEY,)))
 
 
 @pytest.mark.parametrize(
@@ -247,16 +246,10 @@ def test_a_key_is_joined_by_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("vkey", "field"),
-    [
-        ("", "key"),
-        ("\x1b[31m", "key"),
-        (str(KEY) + "=", "key"),
-        (str(VerifierKey(str(NEIGHBOUR), OTHER_SIGNER.public)), "next_keys"),
-    ],
+    "vkey", ["", "\x1b[31m", str(KEY) + "=", str(VerifierKey(str(NEIGHBOUR), OTHER_SIGNER.public))]
 )
-def test_a_next_key_must_be_one_of_this_log(vkey: str, field: str) -> None:
-    refuse(resigned(BLOCK, next_keys=(vkey,)), Verdict.BAD_KEY, field)
+def test_a_next_key_must_be_one_of_this_log(vkey: str) -> None:
+    refuse(resigned(BLOCK, next_keys=(vkey,)), Verdict.BAD_KEY, "next_keys")
 
 
 def test_a_later_run_begins_with_its_predecessor() -> None:

@@ -9,9 +9,9 @@ from auditseal_schemas.container import Chunk
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.header import Gap
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import RecordEncoder
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import RECORDS, verify
 from tests.factory.blocks import GENESIS, resigned, sealed
 from tests.factory.messages import Message, messages
 
@@ -24,7 +24,7 @@ MIXED = [
 
 def refused(block: Block) -> tuple[Verdict, str, int | None]:
     with pytest.raises(VerificationError) as caught:
-        check_records(block)
+        verify(block, RECORDS)
     return caught.value.verdict, caught.value.field, caught.value.offset
 
 
@@ -37,9 +37,9 @@ def holding(block: Block, records: list[bytes]) -> Block:
 def test_plain_records_and_others_make_one_chain() -> None:
     block = sealed(MIXED)
     assert [gap.first for gap in block.header.gaps] == [2, 6, 11]
-    check_records(block)
+    verify(block, RECORDS)
     records = list(block.encoded_records())
-    check_records(replace(block, chunks=tuple(Chunk(1, deflate(record)) for record in records)))
+    verify(replace(block, chunks=tuple(Chunk(1, deflate(record)) for record in records)), RECORDS)
 
 
 @pytest.mark.parametrize("number", range(len(MIXED)))
@@ -64,6 +64,6 @@ def test_offsets_end_where_avros_longs_do() -> None:
     state = replace(GENESIS, head=None)
     block = sealed([Message(5)], state, log_start=5)
     header = replace(block.header, last_offset=last, gaps=(Gap(0, 4, 1), Gap(6, last, 0)), count=1)
-    check_records(resigned(replace(block, header=header)))
+    verify(resigned(replace(block, header=header)), RECORDS)
     records = [*block.encoded_records(), RecordEncoder().encode(last, 1, b"key", (), b"value")]
     assert refused(holding(replace(block, header=header), records))[1:] == ("record.offset", last + 1)

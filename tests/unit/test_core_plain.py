@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from auditseal_schemas.errors import MalformedError
-from auditseal_schemas.plain import link_plain
+from auditseal_schemas.plain_records import link_plain
 from auditseal_schemas.record import encode_headers, encode_optional, next_link, scan_record
 from auditseal_schemas.varint import encode_long, encode_longs
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from auditseal_schemas import verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.errors import MalformedError, VerificationError
 from auditseal_schemas.header import Gap
 from auditseal_schemas.limits import MAX_CHUNK_BYTES
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import RecordEncoder
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import verify
 from tests.factory.blocks import flipped, sealed
 from tests.factory.messages import messages
 
@@ -35,6 +36,10 @@ def stored(records: Sequence[bytes], *sizes: int, block: Block = BLOCK, tail: by
 def claiming(block: Block = BLOCK, **changes: Any) -> Block:
     """Return the block with another header: what a sealer may sign."""
     return replace(block, header=replace(block.header, **changes))
+
+
+def check_records(block: Block) -> None:
+    verify(block, verification.RECORDS)
 
 
 def refuse(block: Block, verdict: Verdict, field: str, offset: int | None = None) -> VerificationError:
@@ -110,7 +115,7 @@ def test_the_last_record_dropped_or_one_appended() -> None:
         ({"size": BLOCK.header.size + 1}, "count"),
         ({"last_offset": 14, "count": 11}, "count"),
         ({"min_timestamp": BLOCK.header.min_timestamp - 1}, "min_timestamp"),  # type: ignore[operator]
-        ({"max_timestamp": BLOCK.header.max_timestamp + 1}, "min_timestamp"),  # type: ignore[operator]
+        ({"max_timestamp": BLOCK.header.max_timestamp + 1}, "max_timestamp"),  # type: ignore[operator]
         ({"last_link": bytes(32)}, "last_link"),
     ],
     ids=["size", "a record more", "min_timestamp", "max_timestamp", "last_link"],

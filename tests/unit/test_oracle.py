@@ -10,7 +10,7 @@ import pytest
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.log import LogState
-from auditseal_schemas.recheck import check_records
+from auditseal_schemas.verification import RECORDS, verify
 from tests.factory.keys import signing_key, verifier_key
 from tests.oracle.reader import PAGE, Refused, long, read_block
 from tests.oracle.verifier import Log, values
@@ -35,7 +35,7 @@ def verdict_of_the_core(data: bytes) -> str:
     try:
         block = Block.parse(data)
         LogState.genesis(ORIGIN, (VKEY,)).accept(block)
-        check_records(block)
+        verify(block, RECORDS)
     except VerificationError as error:
         return error.verdict
     return "OK"
@@ -113,7 +113,7 @@ def test_a_record_beyond_8_mib_that_was_not_replaced_is_refused(tmp_path: Path) 
         values(lay_out(run, tmp_path), trust(*run.pinned))
     assert (caught.value.verdict, caught.value.offset) == ("MALFORMED", 0)
     with pytest.raises(VerificationError, match="MALFORMED: record at offset 0"):
-        check_records(Block.parse(run.blocks[0].object()))
+        verify(Block.parse(run.blocks[0].object()), RECORDS)
 
 
 def test_an_empty_folder_is_no_vault(tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ def make_chain(origin: Origin, *sizes: int, signer=SIGNER, salt: bytes = b"", no
 CHAIN = make_chain(ORIGIN, 10, 10, 10)
 RAW = [block.format() for block in CHAIN]
 FOREIGN = make_chain(ORIGIN, 1, signer=OTHER_SIGNER)[0].format()
+FOREIGN_AND_BROKEN, OURS_AND_BROKEN = (
+    replace(make_chain(ORIGIN, 1, signer=signer)[0], chunks=()).format() for signer in (OTHER_SIGNER, SIGNER)
+)
 OTHER_HISTORY = [block.format() for block in make_chain(ORIGIN, 10, 10, 10, salt=b"!")]
 STRANGER = make_chain(ORIGIN, 10, 10, 10, signer=OTHER_SIGNER)[2].format()
 HEAD = replace(NOTHING, head=RAW[1], unarchived=RAW[0])
@@ -94,6 +97,8 @@ def test_the_vault_may_be_behind_or_level(vault, unarchived) -> None:
         (replace(NOTHING, vault=(0, FOREIGN)), Halt.KEY),
         (replace(HEAD, head=b"garbage"), Halt.INVALID_BLOCK),
         (replace(HEAD, head=FOREIGN), Halt.KEY),
+        (replace(HEAD, head=FOREIGN_AND_BROKEN), Halt.KEY),
+        (replace(HEAD, head=OURS_AND_BROKEN), Halt.INVALID_BLOCK),
         (replace(HEAD, head=make_chain(replace(ORIGIN, partition=2), 1)[0].format()), Halt.INVALID_BLOCK),
         (replace(HEAD, head=make_chain(replace(ORIGIN, run=1), 1)[0].format()), Halt.HEAD_DISAGREES),
         (replace(HEAD, group_text="auditseal run=0 height=3"), Halt.BLOCKS_LOST),

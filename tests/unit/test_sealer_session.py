@@ -16,7 +16,7 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
+from auditseal_schemas.verification import RECORDS, verify
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.block_writer import Position
@@ -142,7 +142,7 @@ def verified(writer: ScriptedWriter, state: LogState = GENESIS) -> list[int]:
     offsets = []
     for block in writer.blocks:
         state = state.accept(block)
-        check_records(block)
+        verify(block, RECORDS)
         offsets += [record.offset for record in block.records()]
     return offsets
 

@@ -70,7 +70,7 @@ def headers() -> Iterator[Vector]:
         ("size", {"size": h["size"] + 1}, "BAD_RECORD", "count", False),
         ("size-of-none", {"size": 0}, "MALFORMED", "payload", False),
         ("min-timestamp", {"min_timestamp": 0}, "BAD_RECORD", "min_timestamp", False),
-        ("max-timestamp", {"max_timestamp": h["max_timestamp"] + 1}, "BAD_RECORD", "min_timestamp", False),
+        ("max-timestamp", {"max_timestamp": h["max_timestamp"] + 1}, "BAD_RECORD", "max_timestamp", False),
         ("events-root", {"events_root": zeros}, "BAD_ROOT", "events_root", False),
     )
     for name, fields, verdict, field, quick in cases:
@@ -241,7 +241,7 @@ def largest_contents() -> Iterator[Vector]:
     block = last()
     head = encode_long(8) + encode_long(block.header["min_timestamp"]) + b"\x00\x02\x00\x02"
     cases = (
-        ("", "and `max_timestamp` is wrong, which comes later", 0, 1, ("BAD_RECORD", "min_timestamp", None)),
+        ("", "and `max_timestamp` is wrong, which comes later", 0, 1, ("BAD_RECORD", "max_timestamp", None)),
         ("-more", "and one byte", 1, 0, ("MALFORMED", None, 8)),
     )
     for name, about, more, late, (verdict, field, offset) in cases:

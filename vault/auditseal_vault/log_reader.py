@@ -6,11 +6,13 @@ from functools import lru_cache
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.expected import Expected
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import SIGNED, verify
 from auditseal_vault.errors import NotStoredError, unreadable_is_squatted
 from auditseal_vault.head import head_height, oldest_version
 from auditseal_vault.interface import VaultReader
@@ -142,8 +144,7 @@ def _last_signed(block_at: Callable[[int], Block], keys: tuple[VerifierKey, ...]
 def is_signed(block: Block, keys: tuple[VerifierKey, ...]) -> bool:
     """Return whether a block's checkpoint holds and each of the keys signed it."""
     try:
-        block.check_checkpoint()
-        block.check_signatures(keys)
+        verify(block, SIGNED, Expected.of(block.header, keys))
     except VerificationError:
         return False
     return True

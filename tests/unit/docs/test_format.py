@@ -41,11 +41,11 @@ from auditseal_schemas.limits import (
     MAX_RECORDS,
 )
 from auditseal_schemas.log import LogState
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.record import next_link
 from auditseal_schemas.schema import parsed_schema, schema_text
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import RECORDS, verify
 from tests.oracle.reader import Refused, read_block, read_event
 from tests.oracle.verifier import Log
 from tests.vectors.example import MESSAGES, ORIGIN, example_block
@@ -184,7 +184,7 @@ def test_the_core_verifies_the_object_on_the_page() -> None:
     (pinned,) = trust().logs
     block = Block.parse(shown("object"))
     state = LogState.genesis(pinned.origin, pinned.keys).accept(block)
-    check_records(block)
+    verify(block, RECORDS)
     assert (state.height, state.next_offset) == (1, 3)
     assert [record.value for record in block.records()] == [message.content for message in MESSAGES]
 
