@@ -1,6 +1,6 @@
 """auditseal: audit events on Kafka, sealed into signed Merkle blocks in WORM storage.
 
-A service imports what it publishes with from here (docs/how-to/publish.md). A name is loaded at its first use, so
+A service imports the names for publishing from here (docs/how-to/publish.md). A name is loaded at its first use, so
 that a command that publishes nothing loads no Kafka client.
 
 | module | what it holds |

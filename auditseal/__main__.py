@@ -9,7 +9,7 @@ from auditseal_schemas.exit_codes import ExitCode
 def main() -> None:
     """Run the command line; without the extra that holds it, name the extra and end with exit code 2.
 
-    It is imported here and not above, since a service that only publishes has no command line.
+    The import is here and not above, because a service that only publishes has no command line.
     """
     try:
         cli = import_module("auditseal.cli")

@@ -1,8 +1,8 @@
-"""The settings that every daemon has, from the environment and a TOML file, validated whole before anything starts.
+"""The settings of every daemon, from the environment and a TOML file, validated as a whole before anything starts.
 
 `AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS` and `bootstrap_servers` under `[kafka]` are the same key; the environment wins.
-What one daemon alone needs stands in the section of its name, which the others pass over: one file serves them all.
-Secrets stand in files, and settings hold the files' paths, so a dump of the settings shows none.
+The settings of one daemon are in the section of its name, and the others ignore it. So one file serves all.
+Secrets are in files. The settings hold the paths of the files, so a dump of the settings shows no secret.
 """
 
 import json
@@ -30,16 +30,16 @@ SettingsT = TypeVar("SettingsT", bound="DaemonSettings")
 
 
 class DaemonSettings(BaseSettings):
-    """What every daemon is told. A daemon adds one field to it: the section of its own name.
+    """The settings that all daemons share. A daemon adds one field: the section of its own name.
 
     Attributes:
         cluster: The name of the Kafka cluster in origins; auditors pin it.
         vault: The vault's URL.
-        events_topic: Where services publish.
-        blocks_topic: Where the sealer commits blocks.
-        kafka: How Kafka is reached.
-        metrics: Where the daemon is watched.
-        log_level: The least level that is logged.
+        events_topic: The topic to which services publish.
+        blocks_topic: The topic to which the sealer commits blocks.
+        kafka: The connection to Kafka.
+        metrics: The address of the daemon's HTTP pages.
+        log_level: The lowest level that is logged.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
@@ -61,7 +61,7 @@ class DaemonSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file, which comes in as arguments."""
+        """Let the environment win over the file, whose values are passed as arguments."""
         return env_settings, init_settings
 
     def options(self) -> DaemonOptions:
@@ -73,7 +73,7 @@ class DaemonSettings(BaseSettings):
         try:
             Origin(self.cluster, self.events_topic, 0, 0)
         except AuditsealError as error:
-            raise ValueError(f"cluster and events_topic make no origin: {error}") from error
+            raise ValueError(f"cluster and events_topic do not make an origin: {error}") from error
         if self.events_topic == self.blocks_topic:
             raise ValueError("events_topic and blocks_topic are the same topic")
         return self
@@ -85,7 +85,7 @@ class DaemonSettings(BaseSettings):
         if not separator or scheme not in {"s3", "file"}:
             raise ValueError("expected s3://bucket/prefix?endpoint=... or file:///path")
         if "@" in rest.partition("/")[0]:
-            raise ValueError("credentials never stand in a vault's URL: boto3 finds them by its own chain")
+            raise ValueError("a vault's URL must not hold credentials: boto3 finds them by its own chain")
         return url
 
 
@@ -93,7 +93,7 @@ def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
     """Read and validate all settings of a daemon.
 
     Raises:
-        ConfigurationError: With one line for each key that is wrong, unknown or missing.
+        ConfigurationError: A key is wrong, unknown or missing; the text has one line for each.
     """
     from_file = _read_toml(config) if config else {}
     ours = {key: value for key, value in from_file.items() if key in kind.model_fields or key not in SECTIONS}
@@ -120,17 +120,17 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path} is no TOML: {error}") from error
+        raise ConfigurationError(f"{path} is not TOML: {error}") from error
 
 
 def _empty_sections(kind: type[DaemonSettings]) -> dict[str, Any]:
-    """Return every section that is required, empty: what is missing of an absent one is then told key by key."""
+    """Return every required section, empty, so that the error names each missing key of an absent section."""
     types = {name: field.annotation for name, field in kind.model_fields.items() if field.is_required()}
     return {name: {} for name, type_ in types.items() if isinstance(type_, type) and issubclass(type_, Section)}
 
 
 def _unknown_variables(kind: type[DaemonSettings], environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield a line for each variable of ours that no daemon knows; pydantic-settings would pass over a typing error."""
+    """Yield a line for each `AUDITSEAL_` variable that no daemon knows: pydantic-settings would ignore them."""
     known = kind.model_fields.keys() | SECTIONS | _OTHERS
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name[len(PREFIX) :].lower().partition("__")[0] not in known:

@@ -52,7 +52,7 @@ class ArchiverSettings(DaemonSettings):
         if trust.retention_days is not None and section.retention_days < trust.retention_days:
             raise ConfigurationError(
                 f"archiver.retention_days: {section.retention_days} is less than the {trust.retention_days} days that"
-                f" {section.trust_file} has auditors ask for"
+                f" {section.trust_file} requires"
             )
         return ArchiverConfig(
             client=self.kafka.client_config(),

@@ -1,4 +1,4 @@
-"""The sealer's own settings, and what they become."""
+"""The sealer's own settings, and the configuration that they become."""
 
 from base64 import b64decode
 from binascii import Error as Base64Error
@@ -19,22 +19,22 @@ from auditseal_sealer.config import SealerConfig, Timeouts
 
 
 class SealerSection(Section):
-    """What the sealer alone is told; the defaults are its own.
+    """The sealer's section of the settings; the defaults are those of its configuration.
 
     Attributes:
         key_file: The log's signing key, as `auditseal keys new` makes it.
-        passphrase_file: A file that holds the key's passphrase alone.
-        run: The run in the origins; a run above 0 goes on after a halt that gave up a log.
+        passphrase_file: A file that holds only the key's passphrase.
+        run: The run in the origins; a run above 0 continues after a halt that gave up a log.
         predecessors: For a run above 0, `<origin> <size> <root>` of the last heads of the runs before, one a partition.
         group: The consumer group.
         instance: This sealer's name in the group for static membership; empty for none.
-        block_records: A block closes at so many records.
-        block_bytes: A block closes at so many bytes before compression.
+        block_records: A block closes at this number of records.
+        block_bytes: A block closes at this number of bytes before compression.
         block_age: A block closes at this age, in seconds.
         clock_lead: Seconds by which a block's time may lead the broker's clock.
         session_timeout: Seconds of silence after which the group gives a sealer's partitions to others.
         replication: Replicas that both topics must have; `min.insync.replicas` must be one less, and at least 1.
-        least_retention: Days that both topics must keep records at least.
+        least_retention: Least days for which both topics must keep records.
     """
 
     key_file: ReadableFile
@@ -61,7 +61,7 @@ class SealerSection(Section):
     @model_validator(mode="after")
     def _check_run(self) -> Self:
         if self.predecessors and not self.run:
-            raise ValueError("run 0 goes on from no predecessor")
+            raise ValueError("run 0 has no predecessor")
         return self
 
     def passphrase(self) -> str:
@@ -70,12 +70,12 @@ class SealerSection(Section):
 
 
 class SealerSettings(DaemonSettings):
-    """All that the sealer is told."""
+    """All settings of the sealer."""
 
     sealer: SealerSection
 
     def config(self, *, genesis_allowed: bool) -> SealerConfig:
-        """Return what the sealer is made of.
+        """Return the sealer's configuration.
 
         Raises:
             ConfigurationError: A predecessor is of another log, or a secret can't be read.

@@ -1,4 +1,4 @@
-"""The sections that all daemons' settings share, and what stands in files of its own: keys, certificates, secrets."""
+"""The sections that all daemons' settings share, and the files that they name: keys, certificates, secrets."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +18,7 @@ from auditseal_schemas.transport import check_transport
 
 
 def _check_readable(value: Any, check_path: ValidatorFunctionWrapHandler) -> Path:
-    """Let a file that can't be reached or read be an error of its key: pydantic lets an OSError through."""
+    """Make an unreadable file an error of its key, because pydantic lets an OSError through."""
     try:
         path: Path = check_path(value)
         path.open("rb").close()
@@ -43,14 +43,14 @@ class KafkaSettings(Section):
     Attributes:
         bootstrap_servers: `host:port,...`.
         security_protocol: As librdkafka names it.
-        allow_plaintext: Asks by name for an unencrypted connection beyond loopback.
+        allow_plaintext: Explicitly allows an unencrypted connection beyond loopback.
         sasl_mechanism: With `SASL_SSL` and `SASL_PLAINTEXT`.
         sasl_username: With it too.
-        sasl_password_file: A file that holds the password alone.
-        ssl_ca_file: PEM of the authorities; librdkafka's own search where it is not given.
+        sasl_password_file: A file that holds only the password.
+        ssl_ca_file: PEM of the authorities; librdkafka's own search by default.
         ssl_certificate_file: PEM of the client's certificate, for mutual TLS.
         ssl_key_file: PEM of its key.
-        ssl_key_password_file: A file that holds the key's password alone.
+        ssl_key_password_file: A file that holds only the key's password.
     """
 
     bootstrap_servers: str = Field(min_length=1)
@@ -102,14 +102,14 @@ class KafkaSettings(Section):
 
 
 class MetricsSettings(Section):
-    """Where `/metrics`, `/healthz` and `/readyz` are served; port 0 is a free one, which the log names."""
+    """The address of `/metrics`, `/healthz` and `/readyz`; port 0 is a free port, which the log names."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
 
 
 def read_secret(path: Path) -> str:
-    """Return the secret that stands alone in a file, without the newline after it.
+    """Return the only content of a file, without the newline after it.
 
     Raises:
         ConfigurationError: The file can't be read, is empty or is not UTF-8.
@@ -119,5 +119,5 @@ def read_secret(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the secret in {path} can't be read: {error}") from error
     if not secret:
-        raise ConfigurationError(f"{path} holds no secret: write it there, and nothing else")
+        raise ConfigurationError(f"{path} is empty: write the secret into it, and nothing else")
     return secret

@@ -1,4 +1,4 @@
-"""What `auditseal topics` reads of the daemons' settings: the same file and environment serve it."""
+"""The daemons' settings that `auditseal topics` reads, from the same file and environment."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -7,7 +7,7 @@ from auditseal_daemon.topic_rules import TopicRules
 
 
 class TopicsSection(BaseModel):
-    """Of the sealer's section, what says how topics must be. The rest is the sealer's to check."""
+    """The part of the sealer's section that says how topics must be. The sealer checks the rest."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -16,14 +16,14 @@ class TopicsSection(BaseModel):
 
 
 class TopicsSettings(DaemonSettings):
-    """The daemons' settings, where neither cluster nor vault need be given."""
+    """The daemons' settings, with cluster and vault optional."""
 
     cluster: str = "unnamed"
     vault: str = "file:///"
     sealer: TopicsSection = TopicsSection()
 
     def rules(self, replication: int | None) -> TopicRules:
-        """Return what the topics must be like; `replication` overrides the setting."""
+        """Return the rules for the topics; `replication` overrides the setting."""
         return TopicRules(
             replication=self.sealer.replication if replication is None else replication,
             least_retention=self.sealer.least_retention,

@@ -46,7 +46,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it with 
 @app.callback()
 def _options(
     version: Annotated[  # noqa: FBT002
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take what may stand before a command."""
+    """Take the options before a command."""

@@ -22,7 +22,7 @@ def archiver(
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file; the environment wins over it.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Validate and print the configuration, and end.")] = False,  # noqa: FBT002
 ) -> None:
-    """Verify sealed blocks, lock them into the vault, until SIGTERM.
+    """Verify blocks and lock them into the vault, until SIGTERM.
 
     Example: auditseal archiver --config /etc/auditseal.toml
     """

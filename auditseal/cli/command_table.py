@@ -21,13 +21,13 @@ class CommandEntry:
 
 
 COMMANDS = (
-    CommandEntry("demo", "demo", "all", "Run the whole pipeline here, tamper with a copy, see it caught."),
-    CommandEntry("emit", "emit", "cli", "Publish events from JSON lines; blank lines are passed over."),
+    CommandEntry("demo", "demo", "all", "Run the whole pipeline here, tamper with a copy, detect it."),
+    CommandEntry("emit", "emit", "cli", "Publish events from JSON lines; blank lines are skipped."),
     CommandEntry("local", "local", "local", "A real Kafka (and MinIO) on this machine, without containers."),
     CommandEntry("keys", "keys", "sealer", "The signing key of an events topic's logs, and its trust lines."),
     CommandEntry("sealer", "sealer", "sealer", "Seal the events of a topic into signed blocks, until SIGTERM."),
-    CommandEntry("topics", "topics", "sealer", "Make the events and blocks topics, or audit their settings."),
-    CommandEntry("archiver", "archiver", "archiver", "Verify sealed blocks, lock them into the vault, until SIGTERM."),
+    CommandEntry("topics", "topics", "sealer", "Make the events and blocks topics, or check their settings."),
+    CommandEntry("archiver", "archiver", "archiver", "Verify blocks and lock them into the vault, until SIGTERM."),
     CommandEntry("drill", "drill", "archiver", "Attack a canary in a vault: does Object Lock keep its promise?"),
     CommandEntry("verify", "verify", "auditor", "Verify a vault from its storage and a trust file alone."),
     CommandEntry("show", "show", "auditor", "Show one block or one event, and verify what is shown."),

@@ -1,4 +1,4 @@
-"""`auditseal demo`: the whole pipeline on this machine, then a tampering that gets caught."""
+"""`auditseal demo`: the whole pipeline on this machine, then a tampering that it detects."""
 
 import time
 from enum import StrEnum
@@ -29,16 +29,16 @@ class VaultKind(StrEnum):
 
 @app.command()
 def demo(
-    directory: Annotated[Path, typer.Option("--dir", help="Where everything is made.")] = Path("demo"),
+    directory: Annotated[Path, typer.Option("--dir", help="The folder for everything.")] = Path("demo"),
     events: Annotated[int, typer.Option("--events", min=100, max=2_000_000, help="Events to record.")] = 20_000,
     vault: Annotated[VaultKind, typer.Option("--vault", help="A directory, or a real MinIO.")] = VaultKind.DIRECTORY,
-    keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave it up until Ctrl-C.")] = False,  # noqa: FBT002
+    keep_running: Annotated[bool, typer.Option("--keep-running", help="Keep it running until Ctrl-C.")] = False,  # noqa: FBT002
 ) -> None:
-    """Run the whole pipeline here, tamper with a copy, see it caught.
+    """Run the whole pipeline here, tamper with a copy, detect it.
 
     Example: auditseal demo --dir demo --events 20000
 
-    Exit codes: 0 all went as promised, 1 something failed, 2 usage or a missing extra, 130 interrupted.
+    Exit codes: 0 everything worked, 1 something failed, 2 usage or a missing extra, 130 interrupted.
     """
     folder, console, began = DemoFolder(directory.absolute()), Console(highlight=False), time.monotonic()
 
@@ -70,18 +70,18 @@ def _play(run: Demo, console: Console, began: float, *, keep_running: bool) -> N
 def _check_untouched(run: Demo) -> None:
     run.tell("verifying the vault from storage and the trust file alone:")
     if run.verify(run.store.url) != 0:
-        raise LocalStackError("the untouched vault didn't verify")
+        raise LocalStackError("the verification of the unchanged vault failed")
 
 
 def _check_tampered(run: Demo) -> Tampering:
     done = run.copy_and_tamper()
     run.tell(
-        f"in a copy, an administrator makes it somebody else: the event at offset {done.offset} in block {done.height} "
+        f"in a copy, an administrator changes the actor: the event at offset {done.offset} in block {done.height} "
         f"of {done.origin} now names {done.after} for {done.before}; verifying the copy:"
     )
     run.verify(run.folder.copy.as_uri())
     run.check_caught(done)
-    run.tell("the tampering was seen: block, record and field are the right ones")
+    run.tell("the tampering was detected: block, record and field are the right ones")
     return done
 
 
@@ -93,8 +93,8 @@ def _summarise(run: Demo, heads: Heads, tampering: Tampering, console: Console, 
         *(f"  {line}" for line in heads.lines),
         "",
         f"  {run.store.url}  the vault",
-        f"  {folder.trust}  all that verification trusts",
-        f"  {folder.events}  what the services meant to record",
+        f"  {folder.trust}  the trust file",
+        f"  {folder.events}  the events that the services recorded",
         f"  {folder.copy}  the copy with one changed byte",
         f"  {folder.logs}  logs",
         "",

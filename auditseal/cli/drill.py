@@ -23,8 +23,8 @@ def drill(
 ) -> None:
     """Attack a canary in a vault: does Object Lock keep its promise?
 
-    Exit codes: 0 it does, or the vault is a directory and promises nothing; 1 the store can't be reached; 2 the URL is
-    no vault; 49 the store gave way, at the step that is named.
+    Exit codes: 0 it does, or the vault is a directory and promises nothing; 1 the store is unreachable; 2 the URL does
+    not name a vault; 49 the store failed the step that is named.
 
     Example: auditseal drill --vault 's3://audit?endpoint=https://s3.example'
     """
@@ -34,7 +34,7 @@ def drill(
         enforces_worm = opened.enforces_worm
         run_drill(opened)
         if not enforces_worm:
-            said = "a directory is tamper-evident but no WORM: whoever may write to it may delete from it"
+            said = "a directory shows tampering but is not WORM: anyone who may write to it may delete from it"
     except (ConfigurationError, HaltError, UnavailableError) as error:
         code, said = exit_code_of(error), str(error)
     if as_json:

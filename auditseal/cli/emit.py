@@ -1,4 +1,4 @@
-"""`auditseal emit`: publishes events from JSON lines, and accounts for every one of them."""
+"""`auditseal emit`: publishes events from JSON lines, and counts the outcome of each."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ app = typer.Typer()
 
 
 class Emission:
-    """What became of the lines so far."""
+    """The counts of lines by their outcome so far."""
 
     def __init__(self, rejects: TextIO | None) -> None:
         self.published = self.rejected = self.failed = self.line = 0
@@ -36,7 +36,7 @@ class Emission:
         self._done: SimpleQueue[tuple[Line, PendingReceipt]] = SimpleQueue()
 
     def publish(self, producer: AuditProducer, line: Line) -> None:
-        """Record a line's event; a line that is none is rejected."""
+        """Record a line's event; reject a line that is not an event."""
         self.line = line.number
         try:
             pending = producer.record(**parse_line(line.text))
@@ -86,19 +86,17 @@ def emit(  # noqa: PLR0913  (each is an option)
     ],
     environment: Annotated[
         str,
-        typer.Option(envvar="AUDITSEAL_ENVIRONMENT", help="What the events' source states: production, staging, ..."),
+        typer.Option(envvar="AUDITSEAL_ENVIRONMENT", help="The environment in the events' source: production, ..."),
     ],
     file: Annotated[
         Path | None,
-        typer.Argument(
-            exists=True, dir_okay=False, help="JSON lines, one event each; standard input where it isn't given."
-        ),
+        typer.Argument(exists=True, dir_okay=False, help="JSON lines, one event each. [default: standard input]"),
     ] = None,
     topic: Annotated[str, typer.Option(envvar="AUDITSEAL_EVENTS_TOPIC", help="The events topic.")] = "audit.events",
-    service: Annotated[str, typer.Option(help="What the events' source states.")] = "auditseal-emit",
+    service: Annotated[str, typer.Option(help="The service in the events' source.")] = "auditseal-emit",
     rejects: Annotated[
         Path | None,
-        typer.Option(help="Where lines go that aren't published, with number and reason; standard error otherwise."),
+        typer.Option(help="File for lines that are not published, with number and reason. [default: standard error]"),
     ] = None,
     kafka_config: Annotated[
         Path | None,
@@ -109,19 +107,18 @@ def emit(  # noqa: PLR0913  (each is an option)
         ),
     ] = None,
     allow_plaintext: Annotated[
-        bool, typer.Option("--allow-plaintext", help="Unencrypted connections beyond this machine.")
+        bool, typer.Option("--allow-plaintext", help="Allow unencrypted connections to other machines.")
     ] = False,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds after which an event without acknowledgement has failed.")
-    ] = 60.0,
+    timeout: Annotated[float, typer.Option(help="Seconds after which an event without acknowledgement fails.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
-    """Publish events from JSON lines; blank lines are passed over.
+    """Publish events from JSON lines; blank lines are skipped.
 
     Example: auditseal emit --environment test --rejects bad.jsonl events.jsonl
 
     Exit codes: 0 every line is published, 1 the tool failed or an event got no acknowledgement, 2 usage or
-    configuration, 3 lines were rejected and all others are published, 130 interrupted: what is published stays so.
+    configuration, 3 lines were rejected and all others are published, 130 interrupted: published events remain
+    published.
     """
     interrupted = False
     logging.getLogger("auditseal_producer").addHandler(logging.NullHandler())  # what it logs is told here, once
@@ -147,7 +144,7 @@ def emit(  # noqa: PLR0913  (each is an option)
         seconds = monotonic() - started
     _summarise(emission, topic, seconds, as_json=as_json)
     if interrupted:
-        _say(f"interrupted at line {emission.line}: the counts above are of the lines up to there")
+        _say(f"interrupted at line {emission.line}: the counts above are those of the lines before it")
         raise typer.Exit(ExitCode.INTERRUPTED)
     raise typer.Exit(emission.exit_code)
 
@@ -189,7 +186,7 @@ def _read_properties(path: Path) -> Mapping[str, str]:
             continue
         name, equals, value = line.partition("=")
         if not equals:
-            raise ConfigurationError(f"{path}: line {number} is no name=value")
+            raise ConfigurationError(f"{path}: line {number} is not name=value")
         properties[name.strip()] = value.strip()
     return properties
 

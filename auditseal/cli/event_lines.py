@@ -1,4 +1,4 @@
-"""Events as JSON lines: what `auditseal emit` reads, in bounded memory, and why it refuses a line."""
+"""Events as JSON lines, as `auditseal emit` reads them: in bounded memory, with the reason of each refusal."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ MAX_LINE_BYTES = 8 << 20
 
 
 class Line(NamedTuple):
-    """A line that isn't blank; `number` counts all lines from 1, `text` is cut off past MAX_LINE_BYTES."""
+    """A line that is not blank; `number` counts all lines from 1, `text` is cut off after MAX_LINE_BYTES."""
 
     number: int
     text: bytes
@@ -32,7 +32,7 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
 
 
 def parse_line(text: bytes) -> EventFields:
-    """Return the event that a line states.
+    """Return the event of a line.
 
     Raises:
         EventError: It isn't one JSON object with the fields of an event.

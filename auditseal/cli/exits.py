@@ -1,4 +1,4 @@
-"""How a command ends on an error that was foreseen: one line on standard error, and the error's exit code."""
+"""The end of a command on a foreseen error: one line on standard error, and the error's exit code."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ def _print_error(line: str) -> None:
 
 @contextmanager
 def exit_on_errors(tell: Callable[[str], None] = _print_error, *failures: type[Exception]) -> Iterator[None]:
-    """End the command with an error's exit code where the block raises a foreseen one.
+    """End the command with an error's exit code if the block raises a foreseen error.
 
     Args:
         tell: Prints the error's text on standard error.

@@ -1,4 +1,4 @@
-"""The words without which no log is given up: its name and how much of it goes on, typed by whoever decides it."""
+"""The confirmation before a log ends: its name and the number of blocks to continue from, typed by a person."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,16 +9,16 @@ Ask = Callable[[str], str]
 
 
 def check_giving_up(heads: Sequence[Predecessor], typed: Sequence[str], ask: Ask | None) -> None:
-    """Check that a person typed `<origin> <size>` of exactly the heads that a new run goes on from.
+    """Check that a person typed `<origin> <size>` of exactly the heads that a new run continues from.
 
     Args:
         heads: The last heads of the logs that end.
-        typed: What came with `--give-up`.
-        ask: Shows a question at a terminal and returns the answer; it is asked where nothing came with `--give-up`.
-            None where there is no terminal.
+        typed: The values of `--give-up`.
+        ask: Shows a question at a terminal and returns the answer; used only without `--give-up`. None without a
+            terminal.
 
     Raises:
-        ConfigurationError: They are others, or lack some; it says what is to be typed.
+        ConfigurationError: The typed heads are not these; the text says what to type.
     """
     expected = [f"{head.origin} {head.size}" for head in heads]
     if ask and not typed:
@@ -28,7 +28,7 @@ def check_giving_up(heads: Sequence[Predecessor], typed: Sequence[str], ask: Ask
         [text for text in words if text not in expected],
         [line for line in expected if line not in words],
     )
-    problems = [f"--give-up {text!r}: sealer.predecessors names no such origin and size" for text in unknown]
+    problems = [f"--give-up {text!r}: sealer.predecessors has no such origin and size" for text in unknown]
     problems += [f"a new run ends this log for good: confirm it by --give-up {line!r}" for line in missing]
     if problems:
         raise ConfigurationError("\n".join(problems))

@@ -1,4 +1,4 @@
-"""`auditseal keys`: makes a log's signing key, and prints what auditors pin of it."""
+"""`auditseal keys`: makes a log's signing key, and prints the trust lines that auditors pin."""
 
 import json
 import warnings
@@ -19,7 +19,7 @@ app = typer.Typer(name="keys", no_args_is_help=True)
 
 KeyFile = Annotated[Path, typer.Argument(help="The key: an encrypted PEM, mode 0600.")]
 PassphraseFile = Annotated[
-    Path | None, typer.Option("--passphrase-file", help="A file with the passphrase alone. [default: ask for it]")
+    Path | None, typer.Option("--passphrase-file", help="A file that holds only the passphrase. [default: ask for it]")
 ]
 Cluster = Annotated[str, typer.Option("--cluster", envvar="AUDITSEAL_CLUSTER", help="The cluster's name in origins.")]
 Topic = Annotated[str, typer.Option("--topic", envvar="AUDITSEAL_EVENTS_TOPIC", help="The events topic.")]
@@ -73,7 +73,7 @@ def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin
     try:
         return [Origin(cluster, topic, partition, run) for partition in range(partitions)]
     except VerificationError as error:
-        raise ConfigurationError(f"these make no origin: {error}") from error
+        raise ConfigurationError(f"these do not make an origin: {error}") from error
 
 
 def _passphrase(path: Path | None, *, confirm: bool) -> str:
@@ -88,7 +88,7 @@ def _ask_passphrase(*, confirm: bool) -> str:
         try:
             passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
         except GetPassWarning as warning:
-            raise ConfigurationError("no terminal to ask for the passphrase: say --passphrase-file") from warning
+            raise ConfigurationError("no terminal to ask for the passphrase: use --passphrase-file") from warning
     return passphrase
 
 

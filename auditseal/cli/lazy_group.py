@@ -1,4 +1,4 @@
-"""A group whose commands load their modules only when they run, and which names the extra where a library is missing.
+"""A group whose commands load their modules only when they run, and which names the extra of a missing library.
 
 The help and shell completion of the group itself are made from the table, so they import no command's libraries. Types
 of Typer's own copy of click are `Any` here, since it is private.
@@ -42,7 +42,7 @@ class LazyCommand(TyperCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Parse the arguments by the loaded command, which the context then belongs to.
 
-        Completion in a shell offers nothing where the extra is missing.
+        Completion in a shell offers nothing if the extra is missing.
         """
         try:
             command = self.load()

@@ -19,7 +19,7 @@ app = typer.Typer(name="local", no_args_is_help=True)
 
 Directory = Annotated[
     Path | None,
-    typer.Option("--dir", help="Where data, logs and ports are kept. [default: a folder in the user's data directory]"),
+    typer.Option("--dir", help="For data, logs and ports. [default: a folder in the user's data directory]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -30,7 +30,7 @@ def up(
     minio: Annotated[bool, typer.Option("--minio", help="Start a MinIO too, with a bucket under Object Lock.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Start it in the background, and print the environment to use it.
+    """Start it in the background, and print its environment.
 
     It listens on free loopback ports, and keeps them.
 
@@ -51,7 +51,7 @@ def up(
 
 @app.command()
 def down(directory: Directory = None, as_json: Json = False) -> None:  # noqa: FBT002
-    """Stop the stack; its data and ports stay for the next time.
+    """Stop the stack. Its data and ports remain for the next start.
 
     Example: auditseal local down
     """
@@ -64,7 +64,7 @@ def down(directory: Directory = None, as_json: Json = False) -> None:  # noqa: F
 
 @app.command()
 def status(directory: Directory = None, as_json: Json = False) -> None:  # noqa: FBT002
-    """Say what runs, where, and how much memory it takes.
+    """Print what runs, at which addresses, and how much memory it uses.
 
     Example: auditseal local status
     """
@@ -82,7 +82,7 @@ def status(directory: Directory = None, as_json: Json = False) -> None:  # noqa:
 
 @contextmanager
 def _stack(directory: Path | None) -> Iterator[LocalStack]:
-    """Yield the stack of `directory`, its progress shown; end the command with one line when it can't do its work."""
+    """Yield the stack of `directory` and show its progress; end the command with one line if it fails."""
     with exit_on_errors(_tell, LocalStackError), status_line() as progress:
         yield LocalStack(directory or default_directory(), progress)
 

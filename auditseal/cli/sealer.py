@@ -43,7 +43,7 @@ def sealer(
             "--give-up",
             metavar='"ORIGIN SIZE"',
             help="With --genesis of a run above 0: the log that ends and its number of blocks, as sealer.predecessors"
-            " has them; once for each. A terminal is asked where it isn't given.",
+            " has them; once for each. Without it, a terminal is asked.",
         ),
     ] = None,
 ) -> None:
@@ -93,13 +93,13 @@ def load_signer(settings: SealerSettings) -> SigningKey:
     """Open the signing key that the settings name.
 
     Raises:
-        ConfigurationError: It can't be opened, or others may read it.
+        ConfigurationError: It can't be opened, or other users may read it.
     """
     return load_key(settings.sealer.key_file, settings.sealer.passphrase())
 
 
 def vault_head(url: str) -> ReadHead:
-    """Return what tells the sealer a vault's highest block of a log."""
+    """Return the function that reads a vault's highest block of a log for the sealer."""
     vault = open_reader(url)
 
     def read(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:

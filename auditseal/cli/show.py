@@ -1,4 +1,4 @@
-"""`auditseal show`: one block, or one event, verified and in plain words."""
+"""`auditseal show`: one block or one event, verified and readable."""
 
 import json
 from typing import Annotated
@@ -33,8 +33,8 @@ def show(
 ) -> None:
     """Show one block or one event, and verify what is shown.
 
-    Exit codes: 0 shown, and it holds; 1 it isn't there, or the store can't be read; 2 usage or trust file; from 10 on
-    the verdict on a block that doesn't hold, as `auditseal verify --help` lists them.
+    Exit codes: 0 shown, and it is valid; 1 it does not exist, or the store can't be read; 2 usage or trust file; 10 and
+    up the verdict on an invalid block, as `auditseal verify --help` lists them.
 
     Example: auditseal show --trust trust.txt eu/audit.events/0/0 --offset 17
     """
@@ -42,11 +42,11 @@ def show(
         pinned, name = read_trust(trust), parse_origin(origin)
         log = next((log for log in pinned.logs if log.origin == name), None)
         if log is None:
-            raise ConfigurationError(f"the trust file doesn't pin {name}: nothing of it can be verified")
+            raise ConfigurationError(f"the trust file doesn't pin {name}: nothing in it can be verified")
         reader = open_reader(vault_url(vault, pinned))
         if height is None:
             if offset is None:
-                raise ConfigurationError("say which block by its height, or which record by --offset")
+                raise ConfigurationError("name the block by its height, or the record by --offset")
             height = find_height(reader, name, offset)
         single = read_single(reader, log, height)
         shown = block_to_json(single, None if offset is None else find_record(single.block, offset))

@@ -9,9 +9,9 @@ from rich.text import Text
 
 @contextmanager
 def status_line() -> Iterator[Callable[[str], None]]:
-    """Yield a function that replaces the line; the line goes when the block ends.
+    """Yield a function that replaces the line; remove the line when the block ends.
 
-    Where standard error is no terminal nothing is shown, so that logs hold no animation.
+    If standard error is not a terminal, show nothing, so that logs hold no animation.
     """
     with Console(stderr=True).status("") as status:
         yield lambda line: status.update(Text(line))

@@ -1,4 +1,4 @@
-"""`auditseal topics`: makes and audits the events and blocks topics."""
+"""`auditseal topics`: makes and checks the events and blocks topics."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ Replication = Annotated[
     typer.Option(
         "--replication",
         min=1,
-        help="Replicas of each partition; 1 where there is one broker. [default: the sealer's setting, 3]",
+        help="Replicas of each partition; 1 for one broker. [default: the sealer's setting, 3]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -36,15 +36,16 @@ def create(
     partitions: Annotated[int, typer.Option("--partitions", min=1, help="Partitions of both topics: one log each.")],
     config: ConfigFile = None,
     replication: Replication = None,
-    events_retention: Annotated[int, typer.Option(min=1, help="Days that events are kept.")] = 30,
-    blocks_retention: Annotated[int, typer.Option(min=1, help="Days that blocks are kept in Kafka.")] = 30,
+    events_retention: Annotated[int, typer.Option(min=1, help="Days for which events are kept.")] = 30,
+    blocks_retention: Annotated[int, typer.Option(min=1, help="Days for which blocks are kept in Kafka.")] = 30,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Make the topics that are missing, then audit both. What exists is never changed.
+    """Make the topics that are missing, then check both. An existing topic is never changed.
 
     Example: auditseal topics create --partitions 6 --replication 3
 
-    Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 an existing topic is not as it must be.
+    Exit codes: 0 both are right, 1 Kafka is unreachable or refuses, 2 usage or configuration, 46 an existing topic is
+    not as it must be.
     """
     with exit_on_errors():
         settings, cluster = _connect(config)
@@ -60,11 +61,12 @@ def create(
 
 @app.command()
 def check(config: ConfigFile = None, replication: Replication = None, as_json: Json = False) -> None:  # noqa: FBT002
-    """Audit the settings of both topics.
+    """Check the settings of both topics.
 
     Example: auditseal topics check --json
 
-    Exit codes: 0 fine, 1 Kafka is away or refuses, 2 usage or configuration, 46 a topic is not as it must be.
+    Exit codes: 0 both are right, 1 Kafka is unreachable or refuses, 2 usage or configuration, 46 a topic is not as it
+    must be.
     """
     with exit_on_errors():
         settings, cluster = _connect(config)
@@ -77,7 +79,7 @@ def _connect(config: Path | None) -> tuple[TopicsSettings, Cluster]:
 
 
 def _report(settings: TopicsSettings, cluster: Cluster, rules: TopicRules, made: list[str], *, as_json: bool) -> None:
-    """Audit and print."""
+    """Check and print."""
     problems = check_topics(cluster, rules, settings.events_topic, settings.blocks_topic)
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "made": made, "problems": problems}))

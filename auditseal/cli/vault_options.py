@@ -1,4 +1,4 @@
-"""What the commands that read a vault have in common: their options, their sources, and how a failure ends them."""
+"""The common parts of the commands that read a vault: options, sources, and how a failure ends them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 
 TrustFile = Annotated[
-    Path, typer.Option("--trust", exists=True, dir_okay=False, help="The trust file: all that the check relies on.")
+    Path, typer.Option("--trust", exists=True, dir_okay=False, help="The trust file: everything that the check trusts.")
 ]
 VaultUrl = Annotated[
     str | None, typer.Option("--vault", help="s3://bucket/prefix or file:///path. [default: the trust file's]")
@@ -26,7 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @contextmanager
 def exit_on_failure(command: str) -> Iterator[None]:
-    """End a command with one line on standard error: exit code 1, 2 or 130, or the verdict's on what it was to show."""
+    """End a command with one line on standard error and exit code 1, 2 or 130, or that of the shown block's verdict."""
     with exit_on_errors(partial(tell, command)):
         try:
             yield
@@ -51,26 +51,26 @@ def parse_origin(text: str) -> Origin:
     """Return the log that an argument names.
 
     Raises:
-        ConfigurationError: It names none.
+        ConfigurationError: It does not name a log.
     """
     try:
         return Origin.parse(text)
     except MalformedError as error:
-        raise ConfigurationError(f"{quoted(text)} names no log: {error.problem}") from error
+        raise ConfigurationError(f"{quoted(text)} does not name a log: {error.problem}") from error
 
 
 def vault_url(given: str | None, trust: Trust) -> str:
     """Return the URL to read: the one that was given, else the trust file's.
 
     Raises:
-        ConfigurationError: There is neither.
+        ConfigurationError: Neither names a vault.
     """
     url = given or trust.vault
     if url is None:
-        raise ConfigurationError("the trust file has no vault line: say --vault s3://bucket/prefix or file:///path")
+        raise ConfigurationError("the trust file has no vault line: use --vault s3://bucket/prefix or file:///path")
     return url
 
 
 def tell(command: str, line: str) -> None:
-    """Print a line on standard error, nothing in it unescaped."""
+    """Print a line on standard error, with control characters escaped."""
     typer.echo(printable(f"auditseal {command}: {line}"), err=True)

@@ -39,29 +39,29 @@ from auditseal_vault.open import open_reader
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
-_KEEP_THE_PROOF = "a fork was found: run again with --evidence DIR to keep what proves it to anybody"
+_KEEP_THE_PROOF = "a fork was found: run again with --evidence DIR to keep the proof for third parties"
 
 
 @app.command()
 def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     trust: TrustFile,
     vault: VaultUrl = None,
-    quick: Annotated[bool, typer.Option("--quick", help="All stored bytes and signatures; no record hashed.")] = False,  # noqa: FBT002
+    quick: Annotated[bool, typer.Option("--quick", help="Check all stored bytes, but hash no record.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")] = None,
-    state: Annotated[Path | None, typer.Option(dir_okay=False, help="Remembers verified heads in this file.")] = None,
-    state_new: Annotated[bool, typer.Option("--state-new", help="Begin the state file: the first run.")] = False,  # noqa: FBT002
-    expect: Annotated[list[str] | None, typer.Option(help="A log that must be there; may be repeated.")] = None,
-    max_age: Annotated[float | None, typer.Option(min=0, help="Hours since a log's last block, at most.")] = None,
-    evidence: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Where the proof of a fork is written.")
+    state: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Compare with the heads in this file; update it.")
     ] = None,
+    state_new: Annotated[bool, typer.Option("--state-new", help="Begin the state file: the first run.")] = False,  # noqa: FBT002
+    expect: Annotated[list[str] | None, typer.Option(help="A log that must exist; may be repeated.")] = None,
+    max_age: Annotated[float | None, typer.Option(min=0, help="Most hours since a log's last block.")] = None,
+    evidence: Annotated[Path | None, typer.Option(file_okay=False, help="The folder for the proof of a fork.")] = None,
 ) -> None:
     """Verify a vault from its storage and a trust file alone.
 
-    Exit codes: 0 all holds; 1 the store can't be read, or another failure of the tool; 2 usage, trust or state file;
-    10 MALFORMED, 11 SQUATTED, 12 BAD_STORAGE, 13 STALE, 14 TRUNCATED, 15 MISSING_LOG, 16 BROKEN_CHAIN, 17 BAD_RECORD,
-    18 BAD_ROOT, 19 BAD_KEY, 20 BAD_SIGNATURE, 21 FORK: the worst of all findings.
+    Exit codes: 0 everything holds; 1 the store can't be read, or another failure of the tool; 2 usage, trust or state
+    file; 10 MALFORMED, 11 SQUATTED, 12 BAD_STORAGE, 13 STALE, 14 TRUNCATED, 15 MISSING_LOG, 16 BROKEN_CHAIN, 17
+    BAD_RECORD, 18 BAD_ROOT, 19 BAD_KEY, 20 BAD_SIGNATURE, 21 FORK: the worst of all findings wins.
 
     Example: auditseal verify --trust trust.txt --vault file:///mnt/vault
     """
@@ -87,14 +87,14 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
 
 
 def _oldest(hours: float) -> int:
-    """Return the time so many hours ago, in µs since the epoch."""
+    """Return the time that many hours ago, in µs since the epoch."""
     if not isfinite(hours * _HOUR):
-        raise ConfigurationError(f"--max-age {hours}: say a number of hours, or leave it out to allow any age")
+        raise ConfigurationError(f"--max-age {hours}: give a number of hours, or omit it to allow any age")
     return int(time() * 1_000_000) - int(hours * _HOUR)
 
 
 def _begin(state: Path | None) -> Mapping[Origin, Head]:
-    """Return the empty memory of a first run; no later one can pass for it."""
+    """Return the empty memory of a first run; refuse an existing file."""
     if state is None or state.exists():
         raise ConfigurationError("--state-new is for a first run: it needs --state FILE, and no such file yet")
     return {}
@@ -107,7 +107,7 @@ def _recall(state: Path | None) -> Mapping[Origin, Head]:
 def _keep(
     report: Report, heads: Mapping[Origin, Head], state: Path | None, evidence: Path | None, reader: VaultReader
 ) -> "tuple[Report, list[Path]]":
-    """Write memory and evidence, and return the report with what came of it: no failure keeps it from being shown."""
+    """Write memory and evidence, and return the report with the outcome, so that it is shown after a failure too."""
     failures: list[str] = []
     proofs: list[Path] = []
     if state:
@@ -123,7 +123,7 @@ def _keep(
 
 @contextmanager
 def _noted(failures: list[str], what: str) -> Iterator[None]:
-    """Note why something can't be written, an impatient user among the reasons, and go on."""
+    """Note why something can't be written (an interrupt is one reason), and continue."""
     try:
         yield
     except AuditsealError as error:
@@ -145,7 +145,7 @@ def _show(report: Report, proofs: list[Path], *, as_json: bool) -> None:
 
 @contextmanager
 def _progress() -> Iterator[OnProgress]:
-    """Yield what shows how far the check has come: on a terminal only."""
+    """Yield the function that shows the check's progress, on a terminal only."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -1,4 +1,4 @@
-"""One `auditseal` command run to its end, of which nothing is left when the wait for it is interrupted."""
+"""One `auditseal` command run to its end; an interrupt leaves no process of it."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def run_command(
     Args:
         arguments: Its arguments.
         environment: Its whole environment.
-        output: `subprocess.PIPE` to return what it prints, None to let it be seen.
+        output: `subprocess.PIPE` to return what it prints, None to let it go to the terminal.
     """
     command = guarded([sys.executable, "-m", "auditseal", *arguments])
     with subprocess.Popen(  # noqa: S603

@@ -1,4 +1,4 @@
-"""What the demo's processes see of the caller's environment: nothing that would configure them otherwise."""
+"""The environment of the demo's processes: the caller's, without any setting of auditseal or AWS."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ def environment_with(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def adopt_environment(own: Mapping[str, str]) -> None:
-    """Make that the environment of this process, whose boto3 looks for credentials there."""
+    """Make it the environment of this process, because boto3 looks for credentials there."""
     environment = environment_with(own)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,4 +1,4 @@
-"""The demo's folder: all that it makes lies there, and only what a demo made is ever removed."""
+"""The demo's folder, which holds everything that the demo makes; only a demo's own files are ever removed."""
 
 import fcntl
 import os
@@ -27,22 +27,22 @@ class DemoFolder:
 
     @property
     def vault(self) -> Path:
-        """The directory vault, or the copy of what lies in MinIO."""
+        """The directory vault, or the copy of the vault in MinIO."""
         return self.directory / "vault"
 
     @property
     def copy(self) -> Path:
-        """The copy that gets tampered with."""
+        """The copy that the demo tampers with."""
         return self.directory / "tampered-copy"
 
     @property
     def trust(self) -> Path:
-        """All that the verification trusts."""
+        """The trust file."""
         return self.directory / "trust.txt"
 
     @property
     def events(self) -> Path:
-        """What the services meant to record, as JSON lines."""
+        """The events that the services meant to record, as JSON lines."""
         return self.directory / "events.jsonl"
 
     @property
@@ -68,7 +68,7 @@ class DemoFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process alone, and begin anew: what an earlier demo left is removed.
+        """Hold the folder for this process alone, and remove the files of an earlier demo.
 
         Raises:
             ConfigurationError: Another demo runs in it, or it holds something that no demo made.
@@ -83,7 +83,7 @@ class DemoFolder:
             os.close(descriptor)
 
     def _lock(self, descriptor: int) -> None:
-        """Lock the folder itself: no file is needed, and the kernel frees it when its holder dies."""
+        """Lock the folder itself: this needs no file, and the kernel releases the lock when its holder dies."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

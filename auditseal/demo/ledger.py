@@ -1,4 +1,4 @@
-"""What was meant against what is sealed: every event once, unchanged."""
+"""The recorded events compared with the sealed ones: every event once, unchanged."""
 
 import json
 from collections import Counter
@@ -31,7 +31,7 @@ class Ledger:
         return fields["partition"], fields["offset"], fields["sha256"]
 
     def last_offset(self, partition: int) -> int:
-        """Return the highest offset of a partition, -1 where it has no event."""
+        """Return the highest offset of a partition, -1 without events."""
         return max((offset for number, offset, _ in self.events if number == partition), default=-1)
 
     def differences(self, reader: VaultReader, origins: list[Origin]) -> tuple[int, int, int]:
@@ -50,6 +50,6 @@ def _sealed(reader: VaultReader, origin: Origin) -> list[tuple[int, int, str]]:
 
 
 def archived_offset(reader: VaultReader, origin: Origin) -> int:
-    """Return the last offset that a log's blocks in the vault account for, -1 where there are none."""
+    """Return the last offset that a log's blocks in the vault account for, -1 without blocks."""
     head = read_head(reader, origin)
     return Block.parse(head[1]).header.last_offset if head else -1

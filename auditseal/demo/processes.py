@@ -25,7 +25,7 @@ class Processes:
     """Starts processes with one environment, each with a log of its own.
 
     Attributes:
-        environment: What configures them; nothing else of auditseal's settings reaches them.
+        environment: The whole environment of each process; no other setting of auditseal reaches them.
         logs: The folder of the logs.
     """
 
@@ -42,7 +42,7 @@ class Processes:
         """Run `auditseal arguments` to its end and return what it printed.
 
         Raises:
-            LocalStackError: It failed; with what it said.
+            LocalStackError: It failed; the text has its output.
         """
         done = run_command(arguments, environment_with(self.environment), subprocess.PIPE)
         if done.returncode != 0:
@@ -54,7 +54,7 @@ class Processes:
         """Start `auditseal <name>`, wait until it is ready, and keep it running.
 
         Raises:
-            LocalStackError: It doesn't get ready, or didn't stop by itself and cleanly at the end.
+            LocalStackError: It does not become ready, or did not stop cleanly at the end.
         """
         (port,) = free_ports(1)
         child = self.start(name, "auditseal", name, *arguments, telemetry=port)
@@ -81,7 +81,7 @@ class Processes:
         """Run `python -m module arguments` for each name with its arguments, until all have ended by themselves.
 
         Raises:
-            LocalStackError: One failed, or takes too long; none runs on.
+            LocalStackError: One failed, or takes too long; all of them are stopped then.
         """
         with ExitStack() as running:
             children = {}
@@ -95,14 +95,14 @@ class Processes:
                     raise LocalStackError(f"{name} ended with code {child.exit_code}: see {self.logs / name}.log")
 
     def check_running(self, children: Sequence[Child]) -> None:
-        """Raise LocalStackError where a daemon ended that should run."""
+        """Raise LocalStackError if a daemon that should run has ended."""
         for child in children:
             if not child.running:
                 raise LocalStackError(f"a daemon ended with code {child.exit_code}: see {self.logs}")
 
 
 def _is_ready(port: int) -> bool:
-    """Whether the daemon that serves its telemetry at `port` says that it is ready."""
+    """Return whether the daemon with its telemetry at `port` is ready."""
     with closing(HTTPConnection(LOOPBACK, port, timeout=2)) as connection:
         try:
             connection.request("GET", "/readyz")

@@ -39,7 +39,7 @@ def publish(name: str, bootstrap_servers: str, topic: str, count: int, seed: int
 
 
 def _line(service: str, event: object, pending: PendingReceipt) -> dict[str, object]:
-    """Return what was meant, and where Kafka put it."""
+    """Return the event's fields, and where Kafka stored it."""
     receipt = pending.result()
     return {
         "event_id": receipt.event_id,

@@ -36,7 +36,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """What the vault holds at the end."""
+    """The contents of the vault at the end."""
 
     events: int
     blocks: int
@@ -52,7 +52,7 @@ class Demo:
         store: Where blocks are locked.
         events: How many events the services record together.
         tell: Called with a line when something is done.
-        progress: Called with what goes on meanwhile.
+        progress: Called with the name of a long step.
     """
 
     folder: DemoFolder
@@ -68,7 +68,7 @@ class Demo:
 
     @contextmanager
     def pipeline(self) -> Iterator[Heads]:
-        """Run everything up to the vault's verification and keep it running while the caller goes on."""
+        """Run everything up to the vault's verification, and keep it running during the `with` block."""
         with leaving_no_process(), ExitStack() as running:
             kafka = running.enter_context(KafkaNode(self.folder.directory / "kafka", progress=self.progress))
             self.tell(f"a real Kafka runs at {kafka.bootstrap_servers}")
@@ -85,7 +85,7 @@ class Demo:
             yield self._heads(reader)
 
     def _environment(self, kafka: KafkaNode) -> dict[str, str]:
-        """Return what configures daemons and commands; every key is a line of docs/reference/configuration.md."""
+        """Return the environment of daemons and commands; docs/reference/configuration.md lists every key."""
         return {
             **self.store.environment(),
             "AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -105,12 +105,12 @@ class Demo:
         self.folder.keep_passphrase()
         key = [str(self.folder.signing_key), "--passphrase-file", str(self.folder.passphrase)]
         lines = processes.command("keys", "new", *key, "--partitions", str(PARTITIONS))
-        self.folder.trust.write_text(f"# What verification trusts, and all of it.\n{self.store.trust_lines}{lines}")
+        self.folder.trust.write_text(f"# Everything that the verification trusts.\n{self.store.trust_lines}{lines}")
         processes.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
         self.tell(f"key, trust file and topics are made: {PARTITIONS} partitions, one log each")
 
     def _publish(self, processes: Processes, kafka: KafkaNode) -> None:
-        """Run the services, each as a process, and gather what they meant to record."""
+        """Run the services, each as a process, and gather the events that they meant to record."""
         shares = _shares(self.events, len(SERVICES))
         parts = {name: self.folder.logs / f"{name}.jsonl" for name in SERVICES}
         began = time.monotonic()
@@ -134,7 +134,7 @@ class Demo:
         empty = [str(origin) for origin, last in wanted.items() if last < 0]
         if empty:
             raise LocalStackError(
-                f"no event fell to {', '.join(empty)}, which would be missing: record more (--events)"
+                f"no event went to {', '.join(empty)}, so its log would be missing: record more (--events)"
             )
         deadline = time.monotonic() + _ARCHIVE_SECONDS
         while missing := {origin: last for origin, last in wanted.items() if archived_offset(reader, origin) < last}:
@@ -143,7 +143,7 @@ class Demo:
                 raise LocalStackError(
                     f"{len(missing)} logs aren't archived after {_ARCHIVE_SECONDS} s: see {self.folder.logs}"
                 )
-            self.progress(f"{len(missing)} of {PARTITIONS} logs aren't archived whole yet")
+            self.progress(f"{len(missing)} of {PARTITIONS} logs are not fully archived yet")
             time.sleep(_POLL_SECONDS)
         missing_events, twice, strangers = ledger.differences(reader, self.origins)
         if missing_events or twice or strangers:
@@ -164,7 +164,7 @@ class Demo:
         return run_command(self._verify(vault_url), environment_with(self.store.environment()), None).returncode
 
     def check_caught(self, tampering: Tampering) -> None:
-        """Check that the verification of the copy finds the tampering, where it is, and nothing else.
+        """Check that the verification of the copy finds the tampering at its place, and nothing else.
 
         Raises:
             LocalStackError: It finds something else, or nothing.
@@ -179,7 +179,7 @@ class Demo:
         return ["verify", "--vault", vault_url, "--trust", str(self.folder.trust)]
 
     def next_commands(self, tampering: Tampering) -> list[str]:
-        """Return what a person may want to type next: the event as it was sealed, and what its change looks like."""
+        """Return the commands to try next: they show the sealed event and the finding of the changed one."""
         command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
         trust, vault, copy = f"--trust {self.folder.trust}", self.folder.vault.as_uri(), self.folder.copy.as_uri()
         return [
@@ -194,7 +194,7 @@ class Demo:
         return tamper(self.folder.copy)
 
     def keep_vault(self) -> None:
-        """See to it that the blocks lie in the folder even when nothing runs any more."""
+        """Keep the blocks in the folder after everything has stopped."""
         if not self.folder.vault.exists():
             self._download(self.folder.vault)
 

@@ -1,4 +1,4 @@
-"""Five simulated services and what happens in them: pure, and the same for the same seed."""
+"""Five simulated services and their events: pure, and equal for equal seeds."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def _reading(dice: random.Random) -> EventFields:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A simulated service: its name, region, and what it does."""
+    """A simulated service: its name, its region, and its actions."""
 
     name: str
     region: str

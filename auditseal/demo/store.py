@@ -1,4 +1,4 @@
-"""The two places where the demo's blocks can lie: a directory, or a real MinIO under Object Lock."""
+"""The two stores for the demo's blocks: a directory, or a real MinIO with Object Lock."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ class Store(AbstractContextManager["Store"], ABC):
     trust_lines: str = ""
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that reach it."""
+        """Return the variables that clients need to reach it."""
         return {}
 
     def reader(self) -> VaultReader:
@@ -35,7 +35,7 @@ class Store(AbstractContextManager["Store"], ABC):
 
     @abstractmethod
     def attack(self, origin: Origin) -> str:
-        """Try what an administrator of the store might; return what came of it, as a sentence."""
+        """Try to delete a block as an administrator; return the outcome as a sentence."""
 
     def __enter__(self) -> Self:
         return self
@@ -47,14 +47,14 @@ class Store(AbstractContextManager["Store"], ABC):
 
 
 class DirectoryStore(Store):
-    """A directory: everything is seen, nothing is prevented."""
+    """A directory: it shows tampering but does not prevent it."""
 
     def __init__(self, folder: DemoFolder) -> None:
         self._directory = folder.vault
         self.url = folder.vault.as_uri()
         self.described = f"the vault is the directory {folder.vault}"
         self.caveat = (
-            "This vault is a directory: tampering with it is seen, but nothing prevents it. It is no WORM storage;\n"
+            "This vault is a directory: it shows tampering but does not prevent it. It is not WORM storage;\n"
             "make demo VAULT=minio shows one."
         )
 
@@ -63,8 +63,8 @@ class DirectoryStore(Store):
         return self
 
     def attack(self, origin: Origin) -> str:  # noqa: ARG002  (the interface's)
-        """Say what the other store is for."""
-        return "a directory keeps nobody from changing it: `make demo VAULT=minio` shows a store that does"
+        """Return a sentence that says what the other store does."""
+        return "a directory does not prevent changes: `make demo VAULT=minio` shows a store that does"
 
 
 class MinioStore(Store):
@@ -94,10 +94,10 @@ class MinioStore(Store):
         return self._node.client_environment()
 
     def attack(self, origin: Origin) -> str:
-        """Delete a locked version as the store's root user, bypassing what can be bypassed.
+        """Delete a locked version as the store's root user, with every bypass that S3 offers.
 
         Raises:
-            LocalStackError: The store let it happen, or can't be reached.
+            LocalStackError: The store allowed it, or is unreachable.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (it comes with boto3, which is slow to load)
 

@@ -1,4 +1,4 @@
-"""What an administrator with write access to the storage might try: one byte of one event, all else kept tidy."""
+"""An attack of an administrator with write access to the storage: one byte of one event changes, the rest is valid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _PLACE = ("verdict", "origin", "height", "offset", "field")
 
 @dataclass(frozen=True, slots=True)
 class Tampering:
-    """What was changed: the actor of one event now has another id."""
+    """The change: the actor of one event now has another id."""
 
     origin: str
     height: int
@@ -27,7 +27,7 @@ class Tampering:
     after: str
 
     def check_found(self, report: Mapping[str, Any]) -> None:
-        """Check that a report of `auditseal verify --json` tells of this and of nothing else.
+        """Check that a report of `auditseal verify --json` has this finding and no other.
 
         Raises:
             LocalStackError: It doesn't.
@@ -44,7 +44,7 @@ class Tampering:
 def tamper(vault: Path) -> Tampering:
     """Change the last character of the actor's id in the middle event of the middle block of a directory vault.
 
-    The block is inflated, changed, deflated and written back with its lengths right: it stays a perfect Avro file.
+    The block is inflated, changed, deflated and written back with its lengths right: it remains a valid Avro file.
     """
     files = sorted(vault.glob("v1/**/blocks/*.avro"))
     path = files[len(files) // 2]

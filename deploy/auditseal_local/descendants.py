@@ -1,4 +1,4 @@
-"""No process is left: not even one whose start was interrupted before anybody had a handle on it."""
+"""The end of all processes that a block of code started, also of one whose start was interrupted."""
 
 import time
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ _POLL = 0.02  # s
 
 @contextmanager
 def leaving_no_process() -> Iterator[None]:
-    """End, when the block ends, every process below this one that came into being within it.
+    """End, when the block ends, every descendant of this process that started within it.
 
-    Whoever starts a process also ends it, in order; this is for what Ctrl-C cuts off between fork and return.
+    The code that starts a process also ends it, in order. This covers a Ctrl-C between fork and return.
 
     Raises:
-        LocalStackError: The kernel doesn't let go of one.
+        LocalStackError: The kernel does not release a process.
     """
     before = set(_descendants())
     try:

@@ -1,5 +1,5 @@
-"""What callers of the local stack may catch."""
+"""The error that callers of the local stack may catch."""
 
 
 class LocalStackError(Exception):
-    """The local stack can't do what was asked; the text says what, where, and what to do."""
+    """The local stack failed; the text says what happened, where, and what to do."""

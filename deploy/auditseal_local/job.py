@@ -12,7 +12,7 @@ def run_logged(command: Sequence[str], log: Path, environment: Mapping[str, str]
     """Run `command` to its end, calling `tick` with its latest output about once a second.
 
     Raises:
-        LocalStackError: It failed; with the end of its log.
+        LocalStackError: It failed; the text has the end of its log.
     """
     child = launch_guarded(command, log, environment)
     try:

@@ -28,7 +28,7 @@ _quiet.propagate = False  # librdkafka tells of every refused connection while t
 
 @dataclass(frozen=True)
 class KafkaSettings:
-    """What may differ between two brokers."""
+    """The settings that may differ between two brokers."""
 
     heap_mib: int = 512
     """Java heap, MiB."""
@@ -39,7 +39,7 @@ class KafkaSettings:
 
 
 class KafkaNode(Node):
-    """A combined broker and controller. Topics are only made by name; every one has a single replica."""
+    """A combined broker and controller. Topics are never made automatically; each has a single replica."""
 
     title: ClassVar[str] = "Kafka"
     port_names: ClassVar[tuple[str, ...]] = ("client", "controller", "behind_proxy")
@@ -68,7 +68,7 @@ class KafkaNode(Node):
 
     @property
     def behind_proxy(self) -> str:
-        """`host:port` that a proxy forwards to; whoever connects there is told to go on to `settings.proxy`."""
+        """`host:port` that a proxy forwards to; the broker there refers clients to `settings.proxy`."""
         return f"{LOOPBACK}:{self.ports['behind_proxy']}"
 
     def prepare(self) -> Sequence[str]:
@@ -84,7 +84,7 @@ class KafkaNode(Node):
         return [*java, "kafka.Kafka", str(properties)]
 
     def is_ready(self) -> bool:
-        """Whether the broker's own metadata list it: it is registered and not fenced."""
+        """Return whether the broker's own metadata list it: it is registered and not fenced."""
         if not accepts(self.ports["client"]):
             return False
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers}, logger=_quiet)
@@ -151,7 +151,7 @@ _SINGLE_NODE = {
 
 
 def _cluster_id() -> str:
-    """Return 16 random bytes as Kafka writes them; as in Kafka, none that a command line takes for an option."""
+    """Return 16 random bytes in Kafka's spelling; as in Kafka, one that a command line does not take for an option."""
     while (text := urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
         continue
     return text

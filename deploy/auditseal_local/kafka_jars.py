@@ -1,8 +1,8 @@
 """Kafka's jars: a locked list with hashes, fetched once.
 
-`kafka_jars.lock` is what jgo's resolver, which is Python and needs no Maven, makes of Kafka's POM, together with the
-binding through which Kafka logs (its own archive carries that, its POM doesn't). Fetching goes by the lock: no POM is
-walked, and no repository or mirror can slip in another byte. `python -m auditseal_local.kafka_jars` prints a new lock.
+jgo's resolver makes `kafka_jars.lock` from Kafka's POM. It is Python and needs no Maven. The lock also has the binding
+through which Kafka logs, which is in Kafka's archive but not in its POM. Fetching follows the lock: it reads no POM,
+and no repository or mirror can change a byte. `python -m auditseal_local.kafka_jars` prints a new lock.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _PAUSES = (1.0, 4.0)  # s, between the tries of one download
 
 @dataclass(frozen=True)
 class Jar:
-    """One jar by its Maven coordinates and what its bytes must hash to."""
+    """One jar: its Maven coordinates and the SHA-256 of its bytes."""
 
     group: str
     artifact: str
@@ -64,7 +64,7 @@ def class_path(progress: Progress) -> list[Path]:
     """Return the paths of Kafka's jars, fetched on first use.
 
     Raises:
-        LocalStackError: A jar can't be fetched, or isn't the one of the lock.
+        LocalStackError: A jar can't be fetched, or is not the one of the lock.
     """
     jars = locked_jars()
     folder = cache_dir() / KAFKA.replace(":", "-")
@@ -75,7 +75,7 @@ def class_path(progress: Progress) -> list[Path]:
 
 
 def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
-    """Fetch all jars beside `folder` and move them there at once, so that it is whole or not there."""
+    """Fetch all jars next to `folder` and rename them to it at once, so that it is complete or absent."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as temporary:
         context = _maven(Path(temporary) / "repository")
         staged = Path(temporary) / "jars"
@@ -84,7 +84,7 @@ def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
         def fetch(jar: Jar) -> None:
             path = _download(context.project(jar.group, jar.artifact).at_version(jar.version).artifact())
             if _sha256(path) != jar.sha256:
-                raise LocalStackError(f"{jar.filename} as downloaded isn't the jar that {_LOCK} names: refused")
+                raise LocalStackError(f"{jar.filename} as downloaded is not the jar that {_LOCK} names: refused")
             path.replace(staged / jar.filename)
 
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
@@ -94,10 +94,10 @@ def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
 
 
 def _download(artifact: Any, pauses: tuple[float, ...] = _PAUSES) -> Path:
-    """Download, trying again after each pause: of some 90 requests one may well break off.
+    """Download, and try again after each pause, because one of some 90 requests often fails.
 
     Raises:
-        LocalStackError: No try succeeded.
+        LocalStackError: No attempt succeeded.
     """
     try:
         return Path(artifact.resolve())

@@ -29,7 +29,7 @@ class Credentials:
 
     @classmethod
     def keep(cls, path: Path) -> Self:
-        """Return what `path` holds; where it is missing, what was drawn at random and left there for this user only."""
+        """Return the credentials in `path`; if it is missing, write random ones there, readable by this user only."""
         if path.exists():
             with reading_state(path):
                 return cls(**json.loads(path.read_text()))
@@ -71,7 +71,7 @@ class MinioNode(Node):
         return self.credentials.secret_key
 
     def vault_url(self, bucket: str) -> str:
-        """Return `bucket` as a vault's URL; credentials never stand in one."""
+        """Return `bucket` as a vault's URL, which never holds credentials."""
         return f"s3://{bucket}/?endpoint={self.endpoint}"
 
     def client_environment(self) -> dict[str, str]:
@@ -95,7 +95,7 @@ class MinioNode(Node):
         )
 
     def make_bucket(self, name: str) -> None:
-        """Make the bucket `name` with Object Lock enabled (and so versioning); one that is there already stays.
+        """Make the bucket `name` with Object Lock enabled (and so versioning); an existing one stays.
 
         Raises:
             LocalStackError: The server refuses or is gone, or boto3 can't use its own configuration.
@@ -131,7 +131,7 @@ class MinioNode(Node):
         }
 
     def is_ready(self) -> bool:
-        """Whether its own readiness check says so."""
+        """Return whether its own readiness check passes."""
         connection = http.client.HTTPConnection(LOOPBACK, self.ports["api"], timeout=2)
         try:
             connection.request("GET", "/minio/health/ready")

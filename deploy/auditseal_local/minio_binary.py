@@ -1,7 +1,7 @@
 """The MinIO binary: given, cached, or built from source once.
 
-MinIO is published as source only. It is built by `go install` at one pinned commit; Go checks every module against its
-checksum database, and the main module's hash is checked here once more in what came out.
+MinIO is published as source only. `go install` builds it at one pinned commit. Go checks every module against its
+checksum database. This module checks the main module's hash once more, in the built binary.
 """
 
 import os
@@ -24,15 +24,17 @@ _GIVEN = "AUDITSEAL_MINIO"
 
 
 def minio_binary(progress: Progress) -> Path:
-    """Return the path of a MinIO binary, building it into the cache where there is none yet.
+    """Return the path of a MinIO binary, and build it into the cache if it is missing.
 
     Raises:
-        LocalStackError: `AUDITSEAL_MINIO` names no program, or the build failed.
+        LocalStackError: `AUDITSEAL_MINIO` does not name a program, or the build failed.
     """
     given = os.environ.get(_GIVEN)
     if given:
         if not os.access(given, os.X_OK) or not Path(given).is_file():
-            raise LocalStackError(f"{_GIVEN}={given} is no program: name a MinIO binary, or unset it to have one built")
+            raise LocalStackError(
+                f"{_GIVEN}={given} is not a program: name a MinIO binary, or unset it to have one built"
+            )
         return Path(given).absolute()
     binary = cached_path()
     if not binary.exists():
@@ -43,14 +45,14 @@ def minio_binary(progress: Progress) -> Path:
 
 
 def cached_path() -> Path:
-    """Return where the built binary lies, or will lie."""
+    """Return the path of the built binary, which may not exist yet."""
     return cache_dir() / f"minio-{VERSION}"
 
 
 def _build(binary: Path, progress: Progress) -> None:
-    """Build in a folder with module and build caches of its own, which go when the binary is done.
+    """Build in a directory with its own module and build caches, and remove them when the binary is complete.
 
-    A build that was interrupted finds its caches again.
+    An interrupted build finds its caches again.
     """
     go = find_go(progress)
     work = binary.with_name(f"{binary.name}-build")
@@ -90,7 +92,7 @@ def _stage(output: str) -> str:
 
 
 def _check_module(go: str, binary: Path) -> None:
-    """Refuse a binary whose main module isn't the pinned one.
+    """Refuse a binary whose main module is not the pinned one.
 
     Raises:
         LocalStackError: It isn't.

@@ -1,4 +1,4 @@
-"""What Kafka and MinIO have in common here: a directory, ports that stay, a process that starts and ends."""
+"""The common parts of Kafka and MinIO: a directory, ports that stay, a process that starts and ends."""
 
 import json
 import os
@@ -36,7 +36,7 @@ class Node(ABC):
 
         Args:
             directory: Holds the data, `server.log`, `ports.json` and `process.json`. One node a directory.
-            launch: How the process is tied to this one: it dies with it unless `launch_detached` is given.
+            launch: How the process starts: it dies with this one unless `launch_detached` is given.
             progress: Called with a line when a step begins, and each second that a long one lasts.
         """
         self.directory = directory.absolute()
@@ -51,16 +51,16 @@ class Node(ABC):
 
     @abstractmethod
     def prepare(self) -> Sequence[str]:
-        """Make what the process needs, and return its command."""
+        """Make the files that the process needs, and return its command."""
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether the running process serves."""
+        """Return whether the running process serves clients."""
 
     @property
     @abstractmethod
     def address(self) -> str:
-        """Where clients find it."""
+        """The address for clients."""
 
     def environment(self) -> Mapping[str, str]:
         """Return the process's whole environment: the caller's settings for Java or MinIO must not leak in."""
@@ -68,7 +68,7 @@ class Node(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether the process runs, whoever started it."""
+        """Whether the process runs, also if another process started it."""
         return self._child is not None and self._child.running
 
     @property
@@ -80,7 +80,7 @@ class Node(ABC):
         """Start the process and wait until it serves.
 
         Raises:
-            LocalStackError: It runs already, ended at once, or didn't serve in time; with the end of its log.
+            LocalStackError: It runs already, ended at once, or did not serve in time; the text has the end of its log.
         """
         if self.running:
             raise LocalStackError(f"{self.title} runs already in {self.directory}: stop it first")
@@ -96,7 +96,7 @@ class Node(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop the process in order, or after a while by force. Does nothing when it doesn't run."""
+        """Stop the process in order, or after a while by force. Do nothing if it does not run."""
         if self._child is not None:
             self._child.stop(self.stop_seconds)
         self._pid_file.unlink(missing_ok=True)

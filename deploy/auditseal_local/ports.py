@@ -1,7 +1,8 @@
 """Loopback ports that stay free.
 
-Ports that the kernel hands out for outgoing connections are avoided: while a killed broker is down, a client that
-retries its port may be given that very port as its own source, connect to itself, and keep the broker from coming back.
+Ports that the kernel gives to outgoing connections are avoided. While a killed broker is down, a client that retries
+its port may get that same port as its own source. It would then connect to itself, and the broker could not start
+again.
 """
 
 import random
@@ -21,7 +22,7 @@ def free_ports(count: int) -> list[int]:
     """Return `count` different ports that nothing listens on, drawn at random below the ephemeral range.
 
     Raises:
-        LocalStackError: When so many draws met a taken port that something must be wrong with the machine.
+        LocalStackError: Too many draws were taken ports; something is wrong with the machine.
     """
     draw = random.SystemRandom()
     found: list[int] = []
@@ -37,7 +38,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def accepts(port: int) -> bool:
-    """Whether something on loopback accepts connections at `port`."""
+    """Return whether a process on loopback accepts connections at `port`."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0

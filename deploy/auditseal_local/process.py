@@ -25,7 +25,7 @@ _WAIT_POLL = 0.02  # s
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process group's leader: a pid alone may be another's tomorrow, so its start time stands beside it."""
+    """A process group's leader, by pid and start time, because the kernel may give the pid to another process later."""
 
     pid: int
     started: float
@@ -38,7 +38,7 @@ class ProcessId:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Return the identity that `write` left at `path`, or None where there is none."""
+        """Return the identity that `write` stored at `path`, or None."""
         try:
             text = path.read_text()
         except FileNotFoundError:
@@ -48,13 +48,13 @@ class ProcessId:
             return cls(int(fields["pid"]), float(fields["started"]))
 
     def write(self, path: Path) -> None:
-        """Leave the identity at `path` for another process."""
+        """Store the identity at `path` for another process."""
         staged = path.with_suffix(".new")
         staged.write_text(json.dumps(asdict(self)))
         staged.replace(path)
 
     def find(self) -> psutil.Process | None:
-        """Return the process while it runs, else None: gone, a zombie, or its pid another's."""
+        """Return the process if it runs, else None: it ended, is a zombie, or its pid belongs to another process."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < _START_TOLERANCE
@@ -87,7 +87,7 @@ class Child:
         return sum(map(_resident, self._members()))
 
     def stop(self, grace: float) -> None:
-        """Ask it to end; after `grace` seconds end it."""
+        """Ask the process to end; kill it after `grace` seconds."""
         members = self._members()
         self._signal(signal.SIGTERM)
         if not self._wait(members, grace):
@@ -97,7 +97,7 @@ class Child:
         """End the group with SIGKILL and wait until it is gone: ports and lock files with it.
 
         Raises:
-            LocalStackError: The kernel doesn't let go of it.
+            LocalStackError: The kernel does not release it.
         """
         members = self._members()
         self._signal(signal.SIGKILL)
@@ -107,11 +107,11 @@ class Child:
             )
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it has ended, `seconds` at most; return whether it has."""
+        """Wait at most `seconds` until the process has ended; return whether it has."""
         return self._wait(self._members(), seconds)
 
     def _wait(self, members: list[psutil.Process], seconds: float) -> bool:
-        """Not by psutil's own wait: that reaps our child and takes its exit code, and waits on for foreign zombies."""
+        """Wait without psutil's own wait, which takes our child's exit code and waits further for foreign zombies."""
         deadline = time.monotonic() + seconds
         while any(alive(process) for process in members):
             if time.monotonic() > deadline:
@@ -140,7 +140,7 @@ class Child:
 
 
 def _resident(process: psutil.Process) -> int:
-    """Return a process's resident bytes, 0 where it has ended since it was found."""
+    """Return a process's resident bytes, 0 if it has ended since it was found."""
     try:
         return int(process.memory_info().rss)
     except psutil.NoSuchProcess:
@@ -148,9 +148,9 @@ def _resident(process: psutil.Process) -> int:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether it runs: a zombie that nobody reaps (as under a container's first process) doesn't.
+    """Return whether the process runs; a zombie that no parent reaps (as in a container) does not.
 
-    But one with more than one thread does: when a JVM ends, its first thread is a zombie before the others let go.
+    A zombie with more than one thread does run: when a JVM ends, its first thread is a zombie before the others end.
     """
     try:
         zombie = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1
@@ -174,7 +174,7 @@ def guarded(command: Sequence[str]) -> list[str]:
 
 
 def launch_detached(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
-    """Start `command` so that it goes on when this process ends."""
+    """Start `command` so that it continues when this process ends."""
     with log.open("ab") as out:
         popen = subprocess.Popen(  # noqa: S603
             list(command),

@@ -1,4 +1,4 @@
-"""How long steps tell what they are doing."""
+"""The reports of long steps about their progress."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -8,4 +8,4 @@ Progress: TypeAlias = Callable[[str], None]
 
 
 def silent(_line: str) -> None:
-    """Swallow progress: for callers that show none."""
+    """Ignore progress, for callers that show none."""

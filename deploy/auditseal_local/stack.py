@@ -1,4 +1,4 @@
-"""A Kafka, and on request a MinIO, that stay up in the background until they are taken down."""
+"""A Kafka, and on request a MinIO, that run in the background until they are stopped."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -18,13 +18,13 @@ BUCKET = "auditseal"
 
 
 def default_directory() -> Path:
-    """Return where the stack lies unless another directory is given."""
+    """Return the default directory of the stack."""
     return platformdirs.user_data_path("auditseal", appauthor=False) / "local"
 
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """What can be said of one node from its directory."""
+    """The state of one node, as its directory shows it."""
 
     name: str
     running: bool
@@ -35,7 +35,7 @@ class NodeStatus:
 
 
 class LocalStack:
-    """The stack of one directory, in this process's hands or in nobody's."""
+    """The stack of one directory, which may run without any process that watches it."""
 
     def __init__(self, directory: Path, progress: Progress = silent) -> None:
         """Name the directory; make and start nothing."""
@@ -58,7 +58,7 @@ class LocalStack:
         return minio
 
     def down(self) -> list[str]:
-        """Stop what runs, and return the names of what was stopped. Data and ports stay for the next time."""
+        """Stop the running nodes, and return their names. Data and ports remain for the next start."""
         stopped: list[str] = []
         if not self.directory.exists():
             return stopped
@@ -71,7 +71,7 @@ class LocalStack:
         return stopped
 
     def status(self) -> list[NodeStatus]:
-        """Return the state of each node that was ever started here."""
+        """Return the state of each node that was ever started in this directory."""
         return [_status(node) for node in self._nodes()]
 
     def environment(self) -> dict[str, str]:
@@ -86,11 +86,11 @@ class LocalStack:
         return variables
 
     def _alone(self) -> AbstractContextManager[None]:
-        """Wait until no other command starts or stops anything here: two would draw ports and start a broker each."""
+        """Wait until no other command starts or stops a node here, because each of two would start a broker."""
         return exclusive(self.directory / "lock")
 
     def _nodes(self) -> Iterator[Node]:
-        """Yield the nodes whose directories are there; looking must make none."""
+        """Yield the nodes whose directories exist; make none."""
         if (self.directory / "kafka").exists():
             yield self._kafka()
         if (self.directory / "minio").exists():

@@ -1,4 +1,4 @@
-"""What a local stack keeps in files between its commands, and finds again there."""
+"""The errors of the files in which a local stack keeps its state between commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from auditseal_local.errors import LocalStackError
 
 @contextmanager
 def reading_state(path: Path) -> Iterator[None]:
-    """Say which file it is that can't be made sense of within.
+    """Name the state file in an error of the block that reads it.
 
     Raises:
         LocalStackError: The file was cut short, or changed by hand.
@@ -17,4 +17,4 @@ def reading_state(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
-        raise LocalStackError(f"{path} is damaged: end what runs there by hand, and remove its folder") from error
+        raise LocalStackError(f"{path} is damaged: end its processes by hand, and remove its folder") from error

@@ -92,8 +92,8 @@ retention_days = "many"
         ({"KAFKA__BOOTSTRAP_SERVERS": "kafka.example.com:9092"}, "in the clear, over a network"),
         ({"KAFKA__SECURITY_PROTOCOL": "SASL_SSL"}, "needs sasl_username and sasl_password_file"),
         ({"KAFKA__SSL_CA_FILE": "/nowhere/ca.pem"}, "Path does not point to a file"),
-        ({"VAULT": "s3://key:secret@bucket/"}, "credentials never stand in a vault's URL"),
-        ({"CLUSTER": "Not An Origin"}, "make no origin"),
+        ({"VAULT": "s3://key:secret@bucket/"}, "a vault's URL must not hold credentials"),
+        ({"CLUSTER": "Not An Origin"}, "do not make an origin"),
         ({"BLOCKS_TOPIC": "audit.events"}, "are the same topic"),
         ({"METRICS__PORT": "65536"}, "less than or equal to 65535"),
         ({"KAFKA": "{"}, "kafka"),
@@ -136,7 +136,7 @@ def test_secrets_stand_in_files_and_never_in_the_dump(tmp_path: Path, monkeypatc
     }
     assert "hunter2" not in format_settings(settings)
     password.write_text("")
-    with pytest.raises(ConfigurationError, match="holds no secret"):
+    with pytest.raises(ConfigurationError, match="is empty: write the secret"):
         settings.kafka.client_config()
     password.unlink()
     with pytest.raises(ConfigurationError, match="can't be read"):
@@ -156,7 +156,7 @@ def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "auditseal.toml"
     path.write_bytes(content)
     (problem,) = problems(path)
-    assert problem.startswith(f"{path} is no TOML: ")
+    assert problem.startswith(f"{path} is not TOML: ")
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:

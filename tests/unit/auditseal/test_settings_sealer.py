@@ -45,7 +45,7 @@ def test_settings_become_a_configuration(directory: Path) -> None:
         ("predecessors = ['a/e/0/0 7']", "sealer.predecessors"),
         (f"predecessors = ['a/e/0/0 -7 {ROOT}']", "sealer.predecessors"),
         ("predecessors = ['a/e/0/0 7 AAAA']", "sealer.predecessors"),
-        (f"predecessors = ['a/e/0/0 7 {ROOT}']", "run 0 goes on from no predecessor"),
+        (f"predecessors = ['a/e/0/0 7 {ROOT}']", "run 0 has no predecessor"),
         ("block_size = 7", "sealer.block_size"),
     ],
 )

@@ -16,7 +16,7 @@ def invoke(*arguments: str) -> tuple[int, str]:
 def test_a_drill_of_a_directory_says_that_it_is_no_worm(tmp_path: Path) -> None:
     assert invoke("drill", "--vault", tmp_path.as_uri()) == (
         0,
-        "a directory is tamper-evident but no WORM: whoever may write to it may delete from it\n",
+        "a directory shows tampering but is not WORM: anyone who may write to it may delete from it\n",
     )
     code, output = invoke("drill", "--vault", tmp_path.as_uri(), "--json")
     assert (code, '"enforces_worm": false' in output) == (0, True)

@@ -170,7 +170,7 @@ def test_a_broken_properties_file_is_exit_code_2(tmp_path: Path) -> None:
     broken.write_text("linger.ms=5\nacks\n")
     result = emit(tmp_path, b"", "--kafka-config", str(broken))
     assert result.exit_code == 2
-    assert "line 2 is no name=value" in result.stderr
+    assert "line 2 is not name=value" in result.stderr
 
 
 def test_rejects_that_can_not_be_kept_are_a_failure_of_the_tool(tmp_path: Path) -> None:

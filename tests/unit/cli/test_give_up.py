@@ -17,5 +17,5 @@ def test_a_terminal_is_asked_for_each_log() -> None:
 
     check_giving_up(heads, (), answer)
     assert [head.origin in question for head, question in zip(heads, asked, strict=True)] == [True, True]
-    with pytest.raises(ConfigurationError, match="names no such"):
+    with pytest.raises(ConfigurationError, match="has no such"):
         check_giving_up(heads, (), lambda _: "y")

@@ -80,7 +80,7 @@ def test_without_a_terminal_nothing_is_asked_and_nothing_shown(tmp_path: Path) -
         start_new_session=True,
     )
     assert answer.returncode == 2
-    assert "say --passphrase-file" in answer.stderr
+    assert "use --passphrase-file" in answer.stderr
     assert not (tmp_path / "key.pem").exists()
 
 

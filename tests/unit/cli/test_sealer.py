@@ -36,7 +36,7 @@ def test_check_prints_the_configuration_and_opens_the_key(directory: Path) -> No
     ("name", "value", "said"),
     [
         ("VAULT", "s3://bucket?colour=red", "a bucket is named as"),
-        ("KAFKA__SASL_PASSWORD_FILE", "empty", "holds no secret"),
+        ("KAFKA__SASL_PASSWORD_FILE", "empty", "is empty: write the secret"),
         (
             "SEALER__PREDECESSORS",
             json.dumps([f"a/audit.events/0/1 7 {ROOT}"]),
@@ -78,10 +78,10 @@ BOTH = ("--give-up", "a/audit.events/1/0  0", "--give-up", "a/audit.events/0/0 7
         (TWO_LOGS, ("--genesis",), "confirm it by --give-up 'a/audit.events/0/0 7'"),
         (TWO_LOGS, ("--genesis", "--check"), "confirm it by --give-up 'a/audit.events/0/0 7'"),
         (TWO_LOGS, ("--genesis", *BOTH[:2]), "confirm it by --give-up 'a/audit.events/0/0 7'"),
-        (TWO_LOGS, ("--genesis", *BOTH[:3], "a/audit.events/0/0 8"), "names no such origin and size"),
-        (TWO_LOGS, ("--genesis", *BOTH, "--give-up", "all"), "--give-up 'all': sealer.predecessors names no such"),
-        (TWO_LOGS, BOTH, "names no such origin and size"),
-        ((), ("--genesis", "--give-up", "a/audit.events/0/0 0"), "names no such origin and size"),
+        (TWO_LOGS, ("--genesis", *BOTH[:3], "a/audit.events/0/0 8"), "has no such origin and size"),
+        (TWO_LOGS, ("--genesis", *BOTH, "--give-up", "all"), "--give-up 'all': sealer.predecessors has no such"),
+        (TWO_LOGS, BOTH, "has no such origin and size"),
+        ((), ("--genesis", "--give-up", "a/audit.events/0/0 0"), "has no such origin and size"),
     ],
 )
 def test_no_log_is_given_up_without_its_name_typed(

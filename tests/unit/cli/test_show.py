@@ -247,7 +247,7 @@ def test_usage_that_makes_no_sense(vault: MemoryVault, trust: Path, arguments: t
 
 
 def test_a_log_that_isnt_pinned_is_not_shown(vault: MemoryVault, trust: Path) -> None:
-    for name, words in (("a.example/other/0/0", "doesn't pin"), ("\x1b[31m", "names no log")):
+    for name, words in (("a.example/other/0/0", "doesn't pin"), ("\x1b[31m", "does not name a log")):
         answer = CliRunner().invoke(app, ["show", "--trust", str(trust), name, "0"])
         assert answer.exit_code == 2
         assert words in answer.stderr

@@ -378,7 +378,7 @@ def test_a_later_proof_leaves_an_earlier_one_as_it_is(place: Path, monkeypatch: 
 
 def test_a_fork_without_a_place_for_its_proof_asks_for_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault, logs = make_vault()
-    hint = "note: a fork was found: run again with --evidence DIR to keep what proves it to anybody"
+    hint = "note: a fork was found: run again with --evidence DIR to keep the proof for third parties"
     monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url: vault)
     assert hint not in run(place).stdout.splitlines()
     vault.put(LOG.block_key(2), resigned(logs[0][2], sealer="other").format(), lock_until())

@@ -18,5 +18,5 @@ def test_a_log_without_any_event_is_named_before_verification_would_miss_it(tmp_
         folder.events.write_text("".join(json.dumps(line) + "\n" for line in lines))
         store = DirectoryStore(folder)
         demo = Demo(folder, store, 2, lambda _: None, lambda _: None)
-        with store, pytest.raises(LocalStackError, match=r"no event fell to demo\.auditseal\.local/audit\.events/1/0,"):
+        with store, pytest.raises(LocalStackError, match=r"no event went to demo\.auditseal\.local/audit\.events/1/0,"):
             demo._await_archive(store.reader(), lambda: None)

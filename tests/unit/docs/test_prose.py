@@ -11,11 +11,11 @@ from tests.prose.turns import TURNS
 
 # Turns to replace for each 1,000 words. These numbers only go down, to 1 everywhere.
 CEILINGS = {
-    "pages": 14.0,
-    "auditseal": 12.0,
+    "pages": 3.0,
+    "auditseal": 1.0,
     "auditseal_archiver": 1.0,
     "auditseal_auditor": 5.5,
-    "auditseal_local": 13.0,
+    "auditseal_local": 1.0,
     "auditseal_producer": 6.0,
     "auditseal_schemas": 10.0,
     "auditseal_sealer": 19.5,

@@ -66,7 +66,7 @@ def test_another_jar_than_the_locked_one_is_refused(
 ) -> None:
     monkeypatch.setattr(kafka_jars, "locked_jars", lambda: jars_of("00" * 32))
     monkeypatch.setattr(kafka_jars, "_maven", lambda _folder: FakeMaven(tmp_path))
-    with pytest.raises(LocalStackError, match=r"isn't the jar that kafka_jars\.lock names"):
+    with pytest.raises(LocalStackError, match=r"is not the jar that kafka_jars\.lock names"):
         kafka_jars.class_path(silent)
     assert [path.suffix for path in own_cache.iterdir()] == [".lock"]
 

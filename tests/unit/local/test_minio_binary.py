@@ -55,5 +55,5 @@ def test_a_given_minio_is_taken_and_a_wrong_one_refused(tmp_path: Path, monkeypa
     assert minio_binary.minio_binary(silent) == given
     for wrong in (tmp_path / "absent", tmp_path):
         monkeypatch.setenv("AUDITSEAL_MINIO", str(wrong))
-        with pytest.raises(LocalStackError, match="is no program"):
+        with pytest.raises(LocalStackError, match="is not a program"):
             minio_binary.minio_binary(silent)
