@@ -10,7 +10,7 @@ _FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\([^)\s]*\)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
-_SENTENCE = re.compile(r"(?<=[.!?])[)\"']*\s+(?=[A-Z*`\[(\"'])")
+_SENTENCE = re.compile(r"(?<=[.!?])[)\"']*\s+(?=[A-Z*`\[(\"']|auditseal\b)")
 _LEAST_WORDS = 3
 
 
