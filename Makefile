@@ -12,7 +12,7 @@ RUNS ?= 1000000
 RECORDS ?= 10000000
 TARGET ?=
 MODULE ?=
-CORE_TESTS := tests/unit/test_core_*.py tests/property/test_core_*.py tests/unit/test_event_*.py tests/property/test_event_*.py
+CORE_TESTS := tests/unit/schemas tests/property/test_core_*.py tests/property/test_event_*.py
 SLICE := tests/integration/test_faults_slice.py
 PROCESSES ?= 3# some tests wait for servers, some compute
 
@@ -56,7 +56,7 @@ core: $(VENV)/test ## The core's tests, which must reach every branch of it
 .PHONY: test
 test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
 	$(BIN)/python -m pytest tests --numprocesses $(PROCESSES) --dist loadfile --durations 12 \
-	  $(addprefix --ignore-glob=*/,$(sort $(notdir $(CORE_TESTS) $(SLICE))))
+	  $(addprefix --ignore-glob=,$(CORE_TESTS) $(SLICE))
 
 .PHONY: slice
 slice: $(VENV)/test ## A short, real slice of the campaign of faults: kills of each daemon and of the broker are in it

@@ -3,6 +3,7 @@
 | module | makes |
 | --- | --- |
 | `keys` | signing keys whose seeds are public, and their verifier keys |
+| `events` | an audit event with every field, and the smallest one |
 | `messages` | Kafka messages, with every property that is sealed |
 | `blocks` | blocks and logs by the core, and blocks that a key holder changed and signed again |
 | `streams` | deflate streams that have the same bytes on every machine, and decompression bombs |

@@ -3,36 +3,40 @@
 CORE = "auditseal_schemas"
 AUDITOR = "auditseal_auditor"
 
-_EVENT_TESTS = ("tests/unit/test_event_*.py", "tests/property/test_event_*.py")
+_EVENT_TESTS = (
+    "tests/unit/schemas/test_event*.py",
+    "tests/unit/schemas/test_schema.py",
+    "tests/property/test_event_*.py",
+)
 _AUDITOR_TESTS = (
-    "tests/unit/test_auditor_*.py",
+    "tests/unit/auditor/test_*.py",
     "tests/unit/cli/test_show.py",
     "tests/property/test_auditor_properties.py",
 )
 
-# Of each module, the tests that are about it, or that meet it on the way to what they are about. test_core_hostile is
-# nobody's judge: its tests measure time, and a busy machine would count as a noticed mutant.
+# Of each module, the tests that are about it, or that meet it on the way to what they are about. schemas/test_hostile
+# judges none: its tests measure time, and a busy machine would count as a noticed mutant.
 SUBJECTS: dict[str, tuple[str, ...]] = {
-    f"{CORE}.record": ("record", "plain", "recheck", "format_bounds"),
-    f"{CORE}.record_checks": ("recheck", "plain", "verdicts", "format_bounds"),
-    f"{CORE}.plain_records": ("plain", "recheck"),
-    f"{CORE}.block": ("block", "recheck", "container", "log", "draft", "verdicts", "format_bounds"),
-    f"{CORE}.verification": ("log", "recheck", "verdicts", "format_bounds"),
-    f"{CORE}.link_checks": ("log", "draft", "verdicts", "format_bounds"),
-    f"{CORE}.stored_checks": ("log", "recheck", "format_bounds"),
-    f"{CORE}.log": ("log", "draft", "verdicts", "format_bounds"),
-    f"{CORE}.header": ("header", "recheck", "log", "format_bounds", "verdicts"),
+    f"{CORE}.record": ("record", "plain_records", "record_checks", "limits"),
+    f"{CORE}.record_checks": ("record_checks", "plain_records", "verdict", "limits"),
+    f"{CORE}.plain_records": ("plain_records", "record_checks"),
+    f"{CORE}.block": ("block", "record_checks", "container", "log", "draft", "verdict", "limits"),
+    f"{CORE}.verification": ("log", "record_checks", "verdict", "limits"),
+    f"{CORE}.link_checks": ("log", "draft", "verdict", "limits"),
+    f"{CORE}.stored_checks": ("log", "record_checks", "limits"),
+    f"{CORE}.log": ("log", "draft", "verdict", "limits"),
+    f"{CORE}.header": ("header", "record_checks", "log", "limits", "verdict"),
     f"{CORE}.merkle": ("merkle", "log"),
-    f"{CORE}.note": ("note", "key", "log", "format_bounds"),
-    f"{CORE}.key": ("key", "note", "trust", "format_bounds"),
-    f"{CORE}.checkpoint": ("checkpoint", "note", "log", "format_bounds"),
-    f"{CORE}.container": ("container", "recheck", "format_bounds"),
-    f"{CORE}.draft": ("draft", "format_bounds"),
-    f"{CORE}.trust": ("trust", "format_bounds", "verdicts"),
-    f"{CORE}.origin": ("origin", "header", "log", "trust", "format_bounds"),
-    f"{CORE}.varint": ("varint", "record", "container", "plain", "format_bounds"),
-    f"{CORE}.deflate": ("deflate", "draft", "container", "recheck"),
-    f"{CORE}.schema": ("schema", "header", "record", "format_bounds"),
+    f"{CORE}.note": ("note", "key", "log", "limits"),
+    f"{CORE}.key": ("key", "note", "trust", "limits"),
+    f"{CORE}.checkpoint": ("checkpoint", "note", "log", "limits"),
+    f"{CORE}.container": ("container", "record_checks", "limits"),
+    f"{CORE}.draft": ("draft", "limits"),
+    f"{CORE}.trust": ("trust", "limits", "verdict"),
+    f"{CORE}.origin": ("origin", "header", "log", "trust", "limits"),
+    f"{CORE}.varint": ("varint", "record", "container", "plain_records", "limits"),
+    f"{CORE}.deflate": ("deflate", "draft", "container", "record_checks"),
+    f"{CORE}.schema": ("schema", "header", "record", "limits"),
     **dict.fromkeys(
         (f"{CORE}.event{part}" for part in ("", "_codec", "_check", "_parts", "_skim", "_json", "_key")), ()
     ),
@@ -78,11 +82,10 @@ def tests_of(subject: str) -> tuple[str, ...]:
     if subject in AUDITOR_SUBJECTS:
         return _AUDITOR_TESTS
     if subject.startswith(f"{CORE}.event"):
-        return (*_EVENT_TESTS, "tests/unit/test_core_more_values.py")
+        return (*_EVENT_TESTS, "tests/unit/schemas/test_value_types.py")
     names = SUBJECTS[subject]
     return (
-        *(f"tests/unit/test_core_{name}{end}.py" for name in names for end in ("", "_*")),
-        *(f"tests/unit/test_core_more_{name}.py" for name in names),
-        "tests/unit/test_core_more_values.py",
+        *(f"tests/unit/schemas/test_{name}.py" for name in names),
+        "tests/unit/schemas/test_value_types.py",
         *(f"tests/property/test_core_{name}_properties.py" for name in names),
     )

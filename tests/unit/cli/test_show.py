@@ -22,10 +22,10 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import Oversize, SealedRecord
 from auditseal_schemas.verdict import Verdict
 from tests.factory.blocks import resigned, with_records
+from tests.factory.events import FULL as EVENT
 from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
 from tests.factory.messages import Message
 from tests.factory.vaults import ORIGINS, MemoryVault, genesis, make_vault, put_log, seal
-from tests.unit.test_event_codec import FULL as EVENT
 
 LOG = ORIGINS[0]
 

@@ -16,7 +16,7 @@ from auditseal_schemas.note import Note, NoteSignature, sign_note
 from auditseal_schemas.verdict import Verdict
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/signed_note/notes.json").read_text())
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data/signed_note/notes.json").read_text())
 PETER, ENOCH = VECTORS["keys"]["PeterNeumann"], VECTORS["keys"]["EnochRoot"]
 TEXT: str = VECTORS["text"]
 PETER_KEY, ENOCH_KEY = VerifierKey.parse(PETER["vkey"]), VerifierKey.parse(ENOCH["vkey"])

@@ -2,6 +2,7 @@
 
 import random
 import zlib
+from random import Random
 from types import ModuleType
 
 import pytest
@@ -77,3 +78,11 @@ def test_a_changed_stream_is_refused_or_another_content(module: ModuleType) -> N
             except MalformedError as error:
                 words = str(error)
                 assert words.isprintable()
+
+
+@pytest.mark.parametrize("module", [with_isal, deflate_without_isal()], ids=["isal", "zlib"])
+def test_a_stream_that_looks_back_far_is_read(module: ModuleType) -> None:
+    content = Random(1).randbytes(32_000) * 2
+    stream = zlib.compress(content, wbits=-15)
+    assert len(stream) < 40_000
+    assert module.inflate(stream, len(content)) == content

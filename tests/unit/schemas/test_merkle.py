@@ -24,7 +24,7 @@ from auditseal_schemas.merkle import (
 )
 from auditseal_schemas.verdict import Verdict
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/rfc6962/tree.json").read_text())
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data/rfc6962/tree.json").read_text())
 VECTOR_LEAVES = [leaf_hash(bytes.fromhex(leaf)) for leaf in VECTORS["leaves"]]
 VECTOR_ROOTS = [bytes.fromhex(root) for root in VECTORS["roots"]]
 LEAVES = [leaf_hash(b"leaf %d" % number) for number in range(70)]
@@ -201,3 +201,40 @@ def test_a_frontier_is_parsed_to_the_byte() -> None:
     for wrong in (data[:-1], data + b"\0", data[:32], data + LEAVES[2]):
         with pytest.raises(MalformedError):
             Frontier.parse(3, wrong)
+
+
+EIGHT = [leaf_hash(b"leaf %d" % number) for number in range(8)]
+
+
+def refuse_inclusion_as(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes, said: str) -> None:
+    with pytest.raises(VerificationError, match=said) as caught:
+        check_inclusion(leaf, index, size, proof, root)
+    assert caught.value.verdict is Verdict.BAD_ROOT
+
+
+def test_the_last_leaf_of_a_full_tree_has_no_index_below_0() -> None:
+    """All its siblings stand on the left, as they would for a number whose bits are all 1."""
+    four = EIGHT[:4]
+    refuse_inclusion_as(four[3], -1, 4, inclusion_proof(four, 3), tree_root(four), "index -1 is outside")
+
+
+def test_no_leaf_stands_right_behind_a_tree() -> None:
+    two = EIGHT[:2]
+    refuse_inclusion_as(two[0], 2, 2, inclusion_proof(two, 0), tree_root(two), "index 2 is outside")
+
+
+def test_the_right_half_of_a_tree_is_no_tree_of_one() -> None:
+    two = EIGHT[:2]
+    refuse_inclusion_as(two[1], 0, 1, [two[0]], tree_root(two), "too long")
+
+
+def test_the_right_halves_of_two_trees_are_not_consistent_for_the_whole() -> None:
+    left = tree_root(EIGHT[:4])
+    proof = [*consistency_proof(EIGHT[4:], 3), left]
+    with pytest.raises(VerificationError, match="too long"):
+        check_consistency(3, tree_root(EIGHT[:7]), 4, tree_root(EIGHT), proof)
+
+
+def test_no_tree_is_smaller_than_the_empty_one() -> None:
+    with pytest.raises(MalformedError, match="a tree of -1 has no frontier of 1 hashes"):
+        Frontier(-1, (EIGHT[0],))

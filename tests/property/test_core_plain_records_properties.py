@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.test_core_plain import check, encoded
+from tests.unit.schemas.test_plain_records import check, encoded
 
 CONTENT = st.none() | st.binary(max_size=100) | st.integers(0, 9000).map(bytes)
 HEADERS = st.just(()) | st.just(()) | st.none() | st.just((("a", b"b"),))

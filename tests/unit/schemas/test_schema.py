@@ -154,3 +154,8 @@ def test_the_value_types_cover_all_records() -> None:
 def test_nothing_has_a_size_of_zero() -> None:
     """An array of such items would let a few bytes claim any number of them."""
     assert all(record["fields"] for record in all_records(CURRENT).values())
+
+
+def test_a_schema_is_read_and_parsed_once() -> None:
+    assert schema_text("sealed_record") is schema_text("sealed_record")
+    assert parsed_schema("block_header") is parsed_schema("block_header")

@@ -31,7 +31,7 @@ from tests.factory.keys import KEY, ORIGIN, OTHER_KEY
 from tests.factory.messages import messages
 from tests.vectors.make import FOLDER, INDEX
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "format.md").read_text("utf-8")
 BLOCK = sealed(messages(range(5)))
 
 

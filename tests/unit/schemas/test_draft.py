@@ -14,7 +14,7 @@ from auditseal_schemas.block import LOCATOR_SIZE, Block, make_locators
 from auditseal_schemas.deflate import deflate
 from auditseal_schemas.draft import BlockDraft, BlockLimits, CloseReason, encode_message
 from auditseal_schemas.errors import MalformedError
-from auditseal_schemas.header import TIMESTAMP_APPEND, TIMESTAMP_CREATE, TIMESTAMP_NONE, Gap
+from auditseal_schemas.header import CAUSE_UNKNOWN, TIMESTAMP_APPEND, TIMESTAMP_CREATE, TIMESTAMP_NONE, Gap
 from auditseal_schemas.limits import (
     MAX_BLOCK_BYTES,
     MAX_CHUNK_BYTES,
@@ -292,3 +292,61 @@ def test_a_message_is_encoded_alone_as_it_is_in_a_block() -> None:
     """Recovery compares the last sealed record with what Kafka holds at its offset."""
     given = [*messages([2**14, 2**14 + 1]), Message(2**14 + 2, broken_headers=True), Message(2**20, bytes(9 << 20))]
     assert list(sealed(given).encoded_records()) == list(map(encode_message, given))
+
+
+def of_size(offset: int, size: int) -> Message:
+    """Return a message whose record takes so many bytes."""
+    message = Message(offset, bytes(size), b"")
+    message = replace(message, content=bytes(2 * size - len(encode_message(message))))
+    assert len(encode_message(message)) == size
+    return message
+
+
+def chunks_of(*sizes: int) -> list[int]:
+    """Return how many records each chunk of a block has whose records have these sizes."""
+    draft = BlockDraft(GENESIS, BlockLimits())
+    assert draft.extend([of_size(number, size) for number, size in enumerate(sizes)]) == len(sizes)
+    block = draft.seal(SOURCE, [SIGNER], now=NOW, sealer="auditseal/test")
+    return [chunk.count for chunk in block.chunks]
+
+
+def test_a_clock_before_1970_seals_at_0() -> None:
+    assert Block.parse(sealed(messages([0]), now=-5).format()).header.sealed_at == 0
+
+
+def test_a_block_closes_at_8_mib_or_50_000_records_by_default() -> None:
+    assert (BlockLimits().bytes, BlockLimits().records) == (8_388_608, 50_000)
+
+
+def test_of_a_log_whose_start_nobody_knows_no_offset_lies_below_it() -> None:
+    draft = BlockDraft(GENESIS, BlockLimits())
+    draft.extend(messages([5]))
+    block = draft.seal(SOURCE, [SIGNER], now=NOW, sealer="auditseal/test")
+    assert block.header.gaps == (Gap(0, 4, CAUSE_UNKNOWN),)
+
+
+def test_every_chunk_may_be_full_to_the_byte() -> None:
+    full, half = MAX_CHUNK_BYTES, MAX_CHUNK_BYTES // 2
+    assert chunks_of(half, half, half, half) == [2, 2]
+    assert chunks_of(half, half, half, half - 1) == [2, 2]
+    assert chunks_of(full - 1, half, half + 1) == [1, 1, 1]
+
+
+def test_a_block_may_be_full_to_the_byte_in_its_second_chunk() -> None:
+    draft = BlockDraft(GENESIS, BlockLimits(bytes=MAX_CHUNK_BYTES + 100))
+    assert draft.extend([of_size(0, MAX_CHUNK_BYTES), of_size(1, 100)]) == 2
+    assert draft.full is None
+    assert draft.extend([of_size(2, 50)]) == 0
+    assert draft.full is CloseReason.BYTES
+
+
+def test_a_second_chunk_takes_no_more_than_the_block_has_left() -> None:
+    draft = BlockDraft(GENESIS, BlockLimits(bytes=MAX_CHUNK_BYTES + 100))
+    assert draft.extend([of_size(0, MAX_CHUNK_BYTES), of_size(1, 60), of_size(2, 60)]) == 2
+    assert draft.full is CloseReason.BYTES
+
+
+def test_no_smaller_record_slips_past_one_that_has_no_room() -> None:
+    draft = BlockDraft(GENESIS, BlockLimits(bytes=300))
+    assert draft.extend([of_size(0, 200), of_size(1, 200), of_size(2, 50)]) == 1
+    assert (draft.full, draft.next_offset) == (CloseReason.BYTES, 1)
