@@ -19,10 +19,11 @@ from auditseal_archiver.drill_schedule import DrillSchedule
 from auditseal_archiver.errors import RewindNeededError, StoppedError
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.partition_worker import ReceivedBlock
-from auditseal_archiver.readiness import PARTITIONS, STORE
+from auditseal_archiver.readiness import LOGS, PARTITIONS, STORE
 from auditseal_archiver.start_offset import find_beginning, find_start
 from auditseal_daemon.group_member import GroupMember
 from auditseal_daemon.telemetry import Health
+from auditseal_schemas.halt import HaltError
 from auditseal_schemas.limits import KIB, MIB
 from auditseal_vault.interface import Vault
 
@@ -113,6 +114,22 @@ class Archiver:
             except RewindNeededError as error:
                 self._log.warning("reading from the topic's beginning", partition=partition, problem=str(error))
                 self._rewind(consumer, partition)
+            except HaltError as error:
+                if not worker.is_new:
+                    raise
+                self._hold(consumer, partition, error)
+
+    def _hold(self, consumer: Consumer, partition: int, error: HaltError) -> None:
+        """Go on without a new partition that can't be archived."""
+        self._log.critical(
+            "a new partition halted, the others go on",
+            partition=partition,
+            reason=error.halt.name,
+            problem=str(error),
+            runbook=error.halt.runbook,
+        )
+        self._assigned.hold(partition, str(error))
+        consumer.pause([self._at(partition)])
 
     def _rewind(self, consumer: Consumer, partition: int) -> None:
         """Read a partition from the topic's beginning, for a new worker."""
@@ -132,9 +149,13 @@ class Archiver:
             consumer.commit(offsets=[self._at(*position) for position in positions.items()], asynchronous=True)
 
     def _show_readiness(self, member: GroupMember) -> None:
+        """Show each partition's state, and what keeps this archiver from being ready."""
+        for partition, state in self._assigned.states().items():
+            self._metrics.states.show(self._config.blocks_topic, partition, state)
+        held = "; ".join(f"partition {number}: {held.reason}" for number, held in sorted(self._assigned.held.items()))
         store = next((worker.trouble for _, worker in self._assigned if worker.trouble), None)
         idle = None if self._assigned else self._unassigned
-        for condition, trouble in ((STORE, store), (PARTITIONS, member.trouble() or idle)):
+        for condition, trouble in ((LOGS, held), (STORE, store), (PARTITIONS, member.trouble() or idle)):
             if trouble:
                 self._health.miss(condition, trouble)
             else:
@@ -146,6 +167,9 @@ class Archiver:
         for partition, start in starts.items():
             self._log.info("assigned", partition=partition, offset=start.offset, from_beginning=start.from_beginning)
             self._assigned.start(partition, start)
+        if held := [number for number in starts if number in self._assigned.held]:
+            self._log.error("the trust file pins no log of these partitions", partitions=held)
+            consumer.pause([self._at(partition) for partition in held])
         self._unassigned = _UNASSIGNED
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -9,7 +9,7 @@ import structlog
 from auditseal_archiver.conflict import check_same_block
 from auditseal_archiver.decision import CompareBlock, MissingBlocks, decide, parse_block
 from auditseal_archiver.errors import RewindNeededError
-from auditseal_archiver.log_state import read_log_state
+from auditseal_archiver.log_state import is_new_partition, read_log_state
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.retention import first_lock_end, lock_end
 from auditseal_daemon.retry import StoreRetry
@@ -34,12 +34,14 @@ class PartitionConfig:
         partition: Its number, which is also the events partition's.
         logs: The pinned logs of that partition, one a run, from the first run to the current one.
         retention: The least time from sealing to the end of the lock.
+        other_logs: The pinned logs of the topic's other partitions.
         from_beginning: Blocks come from the topic's beginning: a height that is missing then is lost.
     """
 
     topic: str
     partition: int
     logs: tuple[PinnedLog, ...]
+    other_logs: tuple[PinnedLog, ...]
     retention: timedelta
     from_beginning: bool
 
@@ -62,14 +64,16 @@ class BlockArchiver:
         Raises:
             HaltError: The vault's highest object is not a block of the log.
         """
-        if not self._config.logs:
-            self._log.warning("the trust file pins no log of this partition: its first block will be refused")
-            return
         current = self._config.logs[-1].origin
         state = self._state_of(current)
         self._metrics.height.labels(*self._labels).set(state.height)
         self._show_retention(current)
         self._log.info("recovered from the vault", origin=str(current), height=state.height)
+
+    def is_new(self) -> bool:
+        """Return whether the partition is a new one: the vault has no block of it, and blocks of another partition."""
+        logs, others = self._config.logs, self._config.other_logs
+        return self._retry.run(lambda: is_new_partition(self._vault, logs, others))
 
     def archive(self, data: bytes, what: str) -> None:
         """Archive a block; return when the vault holds it. `what` names the record in errors.

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from auditseal_archiver.partition_state import PartitionState
+from auditseal_daemon.log_states import LogStates
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.halt import HaltError
 
@@ -54,6 +56,8 @@ class ArchiverMetrics:
             "auditseal_worm_drill_success", "1 where the last drill passed; 0 before the first.", registry=registry
         )
 
+        self.states = LogStates(registry, PartitionState)
+
     def count_halt(self, labels: tuple[str, int], error: HaltError) -> None:
         """Count a halt as a failure to store, and where a verdict caused it, that verdict."""
         self.put_failures.labels(*labels, error.halt.runbook).inc()
@@ -64,3 +68,4 @@ class ArchiverMetrics:
         """Drop the gauges of a log that another archiver has now."""
         for gauge in (self.height, self.oldest_unarchived, self.last_archived, self.retention_remaining):
             gauge.remove_by_labels({"topic": topic, "partition": str(partition)})
+        self.states.forget(topic, partition)

@@ -4,11 +4,13 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import wait
+from contextlib import suppress
 from dataclasses import dataclass
 
 from auditseal_archiver.block_archiver import BlockArchiver, PartitionConfig
 from auditseal_archiver.errors import RewindNeededError
 from auditseal_archiver.metrics import ArchiverMetrics
+from auditseal_archiver.partition_state import PartitionState
 from auditseal_daemon.background import run_in_thread
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.errors import UnavailableError
@@ -30,17 +32,20 @@ class PartitionWorker:
 
     Attributes:
         position: The offset after the last block that is in the vault; None before the first.
+        is_new: Whether a `HaltError` that ended the thread is of a new partition, and no reason to stop the others.
     """
 
     def __init__(self, config: PartitionConfig, vault: Vault, metrics: ArchiverMetrics) -> None:
         """Start the thread, which first reads the log's state from the vault."""
         self.position: int | None = None
+        self.is_new = False
         self._config, self._metrics = config, metrics
         self._labels = (config.topic, config.partition)
         self._queue: deque[ReceivedBlock] = deque()
         self._changed = threading.Condition()
         self._cancelled = threading.Event()
         self._end_reached = False
+        self._recovered = False
         self._retry = StoreRetry(self._cancelled, lambda _: metrics.put_failures.labels(*self._labels, "store").inc())
         self._archiver = BlockArchiver(config, vault, metrics, self._retry)
         metrics.oldest_unarchived.labels(*self._labels).set_function(self._oldest_age)
@@ -56,6 +61,13 @@ class PartitionWorker:
     def trouble(self) -> str | None:
         """Why the store didn't answer the last call, None where it did."""
         return self._retry.problem
+
+    @property
+    def state(self) -> PartitionState:
+        """The partition's state."""
+        if self.trouble:
+            return PartitionState.WAITING
+        return PartitionState.ARCHIVING if self._recovered else PartitionState.RECOVERING
 
     def offer(self, block: ReceivedBlock) -> None:
         """Append the partition's next block to the queue."""
@@ -92,6 +104,7 @@ class PartitionWorker:
     def _run(self) -> None:
         try:
             self._archiver.recover()
+            self._recovered = True
             while (block := self._next()) is not None:
                 where = f"offset {block.offset} of {self._config.topic}/{self._config.partition}"
                 self._archiver.archive(block.data, where)
@@ -100,6 +113,9 @@ class PartitionWorker:
                     self._queue.popleft()
         except HaltError as error:
             self._metrics.count_halt(self._labels, error)
+            self._forget_all_but_first()
+            with suppress(UnavailableError):  # cancelled, so that nobody looks at it any more
+                self.is_new = self._archiver.is_new()
             raise
         except UnavailableError:
             if not self._cancelled.is_set():
@@ -113,6 +129,12 @@ class PartitionWorker:
                     raise RewindNeededError("the topic ends before a block that the vault lacks could be read")
                 self._changed.wait()
             return None if self._cancelled.is_set() else self._queue[0]
+
+    def _forget_all_but_first(self) -> None:
+        """Free the queue's memory; the first block's age still shows for how long nothing was archived."""
+        with self._changed:
+            while len(self._queue) > 1:
+                self._queue.pop()
 
     def _oldest_age(self) -> float:
         with self._changed:

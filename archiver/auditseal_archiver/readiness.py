@@ -1,3 +1,3 @@
 """The conditions that `/readyz` of the archiver shows."""
 
-PARTITIONS, STORE, DRILL = CONDITIONS = ("partitions", "store", "drill")
+PARTITIONS, LOGS, STORE, DRILL = CONDITIONS = ("partitions", "logs", "store", "drill")

@@ -10,6 +10,7 @@
 | `cluster` | the administrative calls: topics, ends of partitions |
 | `topic_rules` | how the events and blocks topics must be, and why (pure) |
 | `topics` | making and auditing these two topics |
+| `log_states` | the state of each log as a metric |
 | `throttle` | which of a repeated message's repetitions are logged |
 | `errors` | the errors of this package |
 | `retry` | repeated calls to Kafka and to a store |

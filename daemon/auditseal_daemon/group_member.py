@@ -13,6 +13,8 @@ from auditseal_daemon.broker_watch import BrokerWatch
 from auditseal_daemon.errors import ExpelledError
 from auditseal_daemon.kafka_client import describe, settings, unavailable
 
+METADATA_SECONDS = 5.0
+"""How often a member asks for its topic's partitions: a topic that grew is noticed within this time."""
 OnPartitions = Callable[[Consumer, list[TopicPartition]], None]
 _OF_ONE_PARTITION = frozenset(
     {
@@ -80,6 +82,7 @@ class GroupMember:
                 partition_assignment_strategy="cooperative-sticky",
                 session_timeout_ms=int(config.session * 1000),
                 heartbeat_interval_ms=int(config.heartbeat * 1000),
+                topic_metadata_refresh_interval_ms=int(METADATA_SECONDS * 1000),
                 **reading,
             )
         )

@@ -95,7 +95,7 @@ class FaultyVault(DirectoryVault):
 
 
 def partition_config(*logs: PinnedLog, from_beginning: bool = True) -> PartitionConfig:
-    return PartitionConfig(TOPIC, 3, logs or (PINNED,), DAY, from_beginning=from_beginning)
+    return PartitionConfig(TOPIC, 3, logs or (PINNED,), (), DAY, from_beginning=from_beginning)
 
 
 def new_metrics() -> tuple[ArchiverMetrics, CollectorRegistry]:

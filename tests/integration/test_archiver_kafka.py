@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
@@ -410,7 +411,7 @@ def test_a_store_that_is_away_at_start_is_waited_for(locked: Rig, minio: MinioNo
     locked.environment["AUDITSEAL_VAULT"] = "s3://bucket?endpoint=http://127.0.0.1:9"
     with locked.running() as archiver:
         eventually(lambda: "trying again" in locked.log.read_text(), locked.log)
-        assert set(archiver.readiness()["missing"]) == {"drill", "partitions", "store"}
+        assert set(archiver.readiness()["missing"]) == {"drill", "logs", "partitions", "store"}
         assert archiver.stop() == 0
 
 
@@ -450,6 +451,38 @@ def test_a_topic_that_is_not_made_yet_is_waited_for(rig: Rig, kafka_admin: Admin
     rig.environment["AUDITSEAL_BLOCKS_TOPIC"] = f"{rig.topic.name}.later"
     with rig.running() as archiver:
         eventually(lambda: "trying again" in rig.log.read_text(), rig.log)
+        assert archiver.stop() == 0
+
+
+def test_new_partitions_show_at_once_and_stop_no_other(rig: Rig, kafka_admin: AdminClient) -> None:
+    logs = [log_of(partition, 4) for partition in range(5)]
+    for log in logs[:3]:
+        rig.topic.commit(*log[:2])
+    with rig.running() as archiver:
+        for partition in range(3):
+            rig.await_stored(logs[partition][:2], partition)
+        archiver.await_ready()
+        kafka_admin.create_partitions([NewPartitions(rig.topic.name, 5)])[rig.topic.name].result(timeout=15)
+        grown = time.monotonic()
+        eventually(lambda: "logs" in archiver.readiness()["missing"], rig.log)
+        assert time.monotonic() - grown < 20  # 5 s to notice, a rebalance, and a machine that is busy
+        eventually(lambda: archiver.readiness()["missing"].get("logs", "").count("pins no log") == 2, rig.log)
+        assert archiver.readiness()["missing"].keys() == {"logs"}
+        for log in logs[:3]:
+            rig.topic.commit(log[2])
+        Topic(rig.topic.kafka, rig.topic.name).commit(logs[3][0], logs[4][0])  # its metadata has the new partitions
+        for partition in range(3):
+            rig.await_stored(logs[partition][:3], partition)
+        shown = re.findall(r'auditseal_log_state{partition="(\d)",state="(\w+)",.*} 1\.0', archiver.metrics())
+        assert dict(shown) == dict.fromkeys("012", "archiving") | dict.fromkeys("34", "unpinned")
+        assert archiver.stop() == 0
+    assert rig.stored(3) == []
+    trust = Path(rig.environment["AUDITSEAL_ARCHIVER__TRUST_FILE"])
+    trust.write_text(trust.read_text() + "".join(f"log {key_of(partition)}\n" for partition in (3, 4)))
+    with rig.running() as archiver:
+        for partition in (3, 4):
+            rig.await_stored(logs[partition][:1], partition)
+        archiver.await_ready()
         assert archiver.stop() == 0
 
 

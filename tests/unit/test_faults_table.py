@@ -103,7 +103,7 @@ class Stage:
 
     def new_archiver(self) -> BlockArchiver:
         """Return a block archiver that knows nothing but the vault."""
-        config = PartitionConfig("blocks", 0, (PinnedLog(ORIGIN, (KEY,)),), DAY, from_beginning=True)
+        config = PartitionConfig("blocks", 0, (PinnedLog(ORIGIN, (KEY,)),), (), DAY, from_beginning=True)
         store_retry = StoreRetry(threading.Event(), lambda _: None)
         return BlockArchiver(config, self.vault, ArchiverMetrics(CollectorRegistry()), store_retry)
 

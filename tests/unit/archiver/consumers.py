@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 
 class SilentConsumer:
@@ -55,10 +56,16 @@ def stop_when_asked(consumer: SilentConsumer) -> threading.Event:
 
 
 class GroupConsumer:
-    """Its group assigns and revokes partitions when the test says so. Its topic is empty."""
+    """Its group assigns and revokes partitions, and its topic has blocks, when the test says so.
+
+    Attributes:
+        news: What the next polls do, and the records that they return.
+        paused: The partitions that aren't read.
+    """
 
     def __init__(self) -> None:
-        self.news: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.news: queue.Queue[Callable[[], Message | None]] = queue.Queue()
+        self.paused = set[int]()
 
     def subscribe(self, topics: Sequence[str], on_assign: Any, on_revoke: Any, **callbacks: Any) -> None:
         self._on_assign, self._on_revoke = on_assign, on_revoke
@@ -69,9 +76,16 @@ class GroupConsumer:
     def revoke(self, *partitions: int) -> None:
         self.news.put(lambda: self._on_revoke(self, [TopicPartition("blocks", number) for number in partitions]))
 
-    def poll(self, timeout: float) -> None:
+    def deliver(self, partition: int, *blocks: bytes) -> None:
+        """Let a partition's blocks be read, from offset 0 on."""
+        for offset, block in enumerate(blocks):
+            record = Message(topic="blocks", partition=partition, offset=offset, value=block, timestamp=(2, 1))
+            self.news.put(partial(lambda record: record, record))
+
+    def poll(self, timeout: float) -> Message | None:
         with suppress(queue.Empty):
-            self.news.get(timeout=timeout)()
+            return self.news.get(timeout=timeout)()
+        return None
 
     def committed(self, partitions: Sequence[TopicPartition], timeout: float) -> Sequence[TopicPartition]:
         return partitions
@@ -80,6 +94,12 @@ class GroupConsumer:
         return 0, 0
 
     def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
+        pass
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused.update(each.partition for each in partitions)
+
+    def commit(self, offsets: Sequence[TopicPartition], *, asynchronous: bool) -> None:
         pass
 
     def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
