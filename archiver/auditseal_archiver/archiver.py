@@ -120,9 +120,9 @@ class Archiver:
                 self._hold(consumer, partition, error)
 
     def _hold(self, consumer: Consumer, partition: int, error: HaltError) -> None:
-        """Go on without a new partition that can't be archived."""
+        """Hold a new partition that can't be archived; the others continue."""
         self._log.critical(
-            "a new partition halted, the others go on",
+            "a new partition halted, the others continue",
             partition=partition,
             reason=error.halt.name,
             problem=str(error),

@@ -22,7 +22,7 @@ _FINISH_SECONDS = 3.0  # that a block under way may take when its partition is r
 class Assignment:
     """Starts and ends workers, and knows which of them have enough blocks in their queues and how far each one is.
 
-    A partition that can't be archived is held: it has no worker, and the others go on.
+    A partition that can't be archived is held: it has no worker, and the others continue.
     """
 
     def __init__(self, config: ArchiverConfig, vault: Vault, metrics: ArchiverMetrics) -> None:
