@@ -20,6 +20,7 @@ from auditseal.settings_sections import KafkaSettings, MetricsSettings, Section
 from auditseal_daemon.run import DaemonOptions
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
+from auditseal_vault.url import parse_vault_url
 
 PREFIX = "AUDITSEAL_"
 SECTIONS = frozenset({"sealer", "archiver"})
@@ -81,11 +82,10 @@ class DaemonSettings(BaseSettings):
     @field_validator("vault")
     @classmethod
     def _check_vault(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if not separator or scheme not in {"s3", "file"}:
-            raise ValueError("expected s3://bucket/prefix?endpoint=... or file:///path")
-        if "@" in rest.partition("/")[0]:
-            raise ValueError("a vault's URL must not hold credentials: boto3 finds them by its own chain")
+        try:
+            parse_vault_url(url)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
         return url
 
 

@@ -7,7 +7,8 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from auditseal.settings import DaemonSettings
-from auditseal.settings_sections import ReadableFile, Section, read_secret
+from auditseal.settings_sections import ReadableFile, Section
+from auditseal_daemon.secret_file import read_secret
 from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas.draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError

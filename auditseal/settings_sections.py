@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from auditseal_daemon.secret_file import read_secret, read_secret_file
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.transport import check_transport
 
@@ -83,7 +84,7 @@ class KafkaSettings(Section):
         """Return the connection as librdkafka's properties, with the secrets read from their files.
 
         Raises:
-            ConfigurationError: A secret's file can't be read.
+            ConfigurationError: A secret's file can't be read, or others may read it.
         """
         config = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
         if self._uses_sasl and self.sasl_username and self.sasl_password_file:
@@ -96,6 +97,8 @@ class KafkaSettings(Section):
             "ssl.key.location": self.ssl_key_file,
         }
         config.update({name: str(path) for name, path in files.items() if path})
+        if self.ssl_key_file:
+            read_secret_file(self.ssl_key_file)  # librdkafka opens it, and doesn't ask who else may
         if self.ssl_key_password_file:
             config["ssl.key.password"] = read_secret(self.ssl_key_password_file)
         return config
@@ -104,20 +107,5 @@ class KafkaSettings(Section):
 class MetricsSettings(Section):
     """The address of `/metrics`, `/healthz` and `/readyz`; port 0 is a free port, which the log names."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=0, ge=0, le=65535)
-
-
-def read_secret(path: Path) -> str:
-    """Return the only content of a file, without the newline after it.
-
-    Raises:
-        ConfigurationError: The file can't be read, is empty or is not UTF-8.
-    """
-    try:
-        secret = path.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the secret in {path} can't be read: {error}") from error
-    if not secret:
-        raise ConfigurationError(f"{path} is empty: write the secret into it, and nothing else")
-    return secret

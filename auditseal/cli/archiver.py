@@ -11,6 +11,7 @@ from auditseal.settings_archiver import ArchiverSettings
 from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.readiness import CONDITIONS
+from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_vault.open import open_vault
 
@@ -30,6 +31,7 @@ def archiver(
         settings = load_settings(ArchiverSettings, config)
         settings.config()
         open_vault(settings.vault)
+        check_listening(settings.metrics.host, settings.metrics.port)
     if check:
         typer.echo(format_settings(settings))
         return

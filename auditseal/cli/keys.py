@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.exits import exit_on_errors
-from auditseal.settings_sections import read_secret
+from auditseal_daemon.secret_file import read_secret
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin

@@ -13,6 +13,7 @@ from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.give_up import check_giving_up
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_sealer import SealerSettings
+from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
@@ -55,6 +56,7 @@ def sealer(
         settings = load_settings(SealerSettings, config)
         made = settings.config(genesis_allowed=genesis)
         vault_head(settings.vault)
+        check_listening(settings.metrics.host, settings.metrics.port)
         if check:
             load_signer(settings)
         if genesis or give_up:

@@ -3,6 +3,8 @@
 | module | what it holds |
 | --- | --- |
 | `run` | a daemon's process: logs, signals, exit codes |
+| `secret_file` | files with a secret, refused where others may read them |
+| `listen` | the socket of telemetry, over IPv4 and IPv6 |
 | `telemetry` | `/metrics`, `/healthz` and `/readyz` over HTTP |
 | `kafka_client` | the settings that all Kafka clients share, and how their errors are logged |
 | `broker_watch` | whether Kafka serves a client, and when a trouble is over |

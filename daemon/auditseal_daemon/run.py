@@ -23,6 +23,7 @@ import structlog
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
+from auditseal_daemon.listen import format_address
 from auditseal_daemon.telemetry import Health, make_registry, serve_telemetry
 from auditseal_schemas import __version__
 from auditseal_schemas.errors import AuditsealError, ConfigurationError, TrustError
@@ -84,7 +85,7 @@ def run_daemon(
             _signals(context.stop, watchdog, log),
             serve_telemetry(context.registry, context.health, options.host, options.port) as port,
         ):
-            log.info("started", version=__version__, telemetry=f"http://{options.host}:{port}")
+            log.info("started", version=__version__, telemetry=f"http://{format_address(options.host, port)}")
             body(context)
     except HaltError as error:
         log.critical("halted", reason=error.halt.name, problem=str(error), runbook=error.halt.runbook)

@@ -1,15 +1,18 @@
-"""What a daemon shows of itself over HTTP: `/metrics`, `/healthz` (it works) and `/readyz` (it does its task)."""
+"""A daemon's state over HTTP: `/metrics`, `/healthz` (it works) and `/readyz` (it does its task)."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector, make_wsgi_app
+
+from auditseal_daemon.listen import listen
 
 
 class Health:
@@ -60,9 +63,11 @@ def serve_telemetry(registry: CollectorRegistry, health: Health, host: str, port
     """Serve in threads of its own until the context ends; yield the port, a free one where 0 was asked for.
 
     Raises:
-        OSError: The port is taken or not allowed.
+        ConfigurationError: The host is not an address of this machine, or the port is not allowed.
+        OSError: Another program listens on the port.
     """
-    server = make_server(host, port, _application(registry, health), _Server, _QuietHandler)
+    server = _Server(listen(host, port))
+    server.set_app(_application(registry, health))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="telemetry", daemon=True)
     thread.start()
     try:
@@ -74,7 +79,17 @@ def serve_telemetry(registry: CollectorRegistry, health: Health, host: str, port
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A server on a socket that listens already: of either family, and its start asks no name server."""
+
     daemon_threads = True
+
+    def __init__(self, listener: socket.socket) -> None:
+        address = listener.getsockname()
+        super().__init__(address, _QuietHandler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = address[:2]
+        self.setup_environ()
 
 
 class _QuietHandler(WSGIRequestHandler):

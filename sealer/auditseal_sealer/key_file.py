@@ -1,11 +1,11 @@
 """A log's signing key in a file: an encrypted PEM that only its owner can read, and that nothing overwrites."""
 
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
+from auditseal_daemon.secret_file import read_secret_file
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.key import SigningKey
 
@@ -18,14 +18,7 @@ def load_key(path: Path, passphrase: str) -> SigningKey:
     Raises:
         ConfigurationError: It can't be read or opened, or others than its owner may read it.
     """
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            pem = file.read()
-    except OSError as error:
-        raise ConfigurationError(f"the signing key in {path} can't be read: {error.strerror}") from error
-    if mode & 0o077:
-        raise ConfigurationError(f"{path} has mode {mode:04o}: others may read the signing key; chmod 600 {path}")
+    pem = read_secret_file(path)
     try:
         return SigningKey.from_pem(pem, passphrase.encode())
     except ConfigurationError as error:

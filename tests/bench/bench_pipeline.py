@@ -27,6 +27,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.origin import Origin
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
+from tests.factory.secret_files import write_secret
 
 PARTITIONS = 2
 QUIET_RATE = 5  # events/s
@@ -110,7 +111,7 @@ def _pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iter
     directory.mkdir(parents=True)
     bucket = f"bench-{time.time_ns()}"
     minio.make_bucket(bucket)
-    (directory / "passphrase").write_text("benchmark")
+    write_secret(directory / "passphrase", "benchmark")
     environment = {
         **minio.client_environment(),
         "AUDITSEAL_CLUSTER": CLUSTER,

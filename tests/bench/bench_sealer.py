@@ -31,6 +31,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.key import SigningKey
 from auditseal_sealer.key_file import store_key
 from tests.factory.sealing import read_topic
+from tests.factory.secret_files import write_secret
 
 _PASSPHRASE = "benchmark"
 _CONSUME = """
@@ -168,7 +169,7 @@ def _steady(bootstrap_servers: str, blocks: str) -> float:
 def _sealer(bootstrap_servers: str, topic: str, blocks: str, directory: Path) -> Iterator[tuple[Path, int]]:
     """Run `auditseal sealer`; yield its log and the port of its telemetry."""
     (directory / "vault").mkdir(parents=True)
-    (directory / "passphrase").write_text(_PASSPHRASE)
+    write_secret(directory / "passphrase", _PASSPHRASE)
     store_key(directory / "key.pem", SigningKey.generate(), _PASSPHRASE)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDITSEAL_")} | {
         "AUDITSEAL_CLUSTER": "bench.local",

@@ -15,6 +15,7 @@
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
 | `sealer_settings` | a sealer's configuration file, key and passphrase |
 | `archiver_settings` | an archiver's configuration file and trust file |
+| `secret_files` | files that only their owner can read |
 | `daemons` | a daemon whose body a test writes, as a process |
 | `programs` | programs that a test puts in place of real ones |
 | `value_types` | the value types of a package, and one of each without its checks |

@@ -9,7 +9,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+IPV6_ADDRESSES = Path("/proc/net/if_inet6")
+NEEDS_IPV6 = pytest.mark.skipif(
+    not (IPV6_ADDRESSES.exists() and IPV6_ADDRESSES.read_text()), reason="the kernel of this machine has no IPv6"
+)
+"""For tests of `::` and `::1`: containers often have no IPv6, and the IPv4 cases run there all the same."""
 
 SHELL = """
 import sys
@@ -21,25 +30,27 @@ from auditseal_schemas.halt import Halt, HaltError
 def body(context):
 {body}
 
-sys.exit(run_daemon("example", DaemonOptions(port={port}), ["kafka", "store"], body))
+sys.exit(run_daemon("example", DaemonOptions(host={host!r}, port={port}), ["kafka", "store"], body))
 """
 
 
-def script(body: str, port: int = 0) -> list[str]:
+def script(body: str, host: str = "127.0.0.1", port: int = 0) -> list[str]:
     """Return the command that runs a daemon with a body."""
-    return [sys.executable, "-c", SHELL.format(body=textwrap.indent(body, "    "), port=port)]
+    return [sys.executable, "-c", SHELL.format(body=textwrap.indent(body, "    "), host=host, port=port)]
 
 
-def end(body: str) -> tuple[int, list[dict[str, Any]]]:
+def end(body: str, host: str = "127.0.0.1") -> tuple[int, list[dict[str, Any]]]:
     """Run a daemon to its end; return its exit code and what it logged."""
-    done = subprocess.run(script(body), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=30, check=False)
+    done = subprocess.run(
+        script(body, host), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=30, check=False
+    )
     return done.returncode, [json.loads(line) for line in done.stderr.decode().splitlines()]
 
 
 @contextmanager
-def running(body: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def running(body: str, host: str = "127.0.0.1") -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run a daemon and yield its process and the URL of its telemetry."""
-    with subprocess.Popen(script(body), stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(script(body, host), stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr
             yield process, json.loads(process.stderr.readline())["telemetry"]

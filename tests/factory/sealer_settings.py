@@ -4,12 +4,12 @@ from pathlib import Path
 
 from auditseal_schemas.key import SigningKey
 from auditseal_sealer.key_file import store_key
+from tests.factory.secret_files import write_secret
 
 
 def write_sealer_key(folder: Path) -> None:
     """Write `key.pem` and `passphrase` into a folder."""
-    passphrase = folder / "passphrase"
-    passphrase.write_text("secret")
+    write_secret(folder / "passphrase", "secret")
     store_key(folder / "key.pem", SigningKey.generate(), "secret")
 
 

@@ -26,6 +26,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import SealedRecord
 from auditseal_schemas.verification import RECORDS, verify
 from auditseal_sealer.key_file import store_key
+from tests.factory.secret_files import write_secret
 
 CLUSTER = "test.local"
 PASSPHRASE = "a passphrase"
@@ -48,7 +49,7 @@ class Site:
         self.directory.mkdir(exist_ok=True)
         (self.directory / "vault").mkdir()
         self.producer = Producer({"bootstrap.servers": self.servers, "enable.idempotence": True, "linger.ms": 0})
-        (self.directory / "passphrase").write_text(PASSPHRASE)
+        write_secret(self.directory / "passphrase", PASSPHRASE)
         store_key(self.directory / "key.pem", self.key, PASSPHRASE)
 
     def create_topics(self) -> None:

@@ -30,6 +30,7 @@ from auditseal_sealer.key_file import store_key
 from auditseal_vault.head import read_head
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
+from tests.factory.secret_files import write_secret
 from tests.faults.daemon import Daemon, own_environment
 from tests.faults.http_proxy import HttpProxy, Trouble
 from tests.faults.ledger import Ledger
@@ -114,7 +115,7 @@ class Pipeline:
         self.folder.mkdir()
         self.events, self.blocks, self.bucket = f"{self.name}.events", f"{self.name}.blocks", f"faults-{self.name}"
         self.key_file, self.passphrase = self.folder / "key.pem", self.folder / "passphrase"
-        self.passphrase.write_text(secrets.token_urlsafe())
+        write_secret(self.passphrase, secrets.token_urlsafe())
         store_key(self.key_file, self.key, self.passphrase.read_text())
         self.trust_file = self.folder / "trust.txt"
         self.trust_file.write_text(self.pinned_before + self.trust)

@@ -3,6 +3,7 @@
 | module | what it holds |
 | --- | --- |
 | `interface` | `Vault` and `VaultReader`: list, versions, read, put and retention, as protocols |
+| `url` | a vault's URL, read strictly |
 | `open` | from a vault's URL to the vault |
 | `s3` | a bucket with Object Lock |
 | `s3_client` | the boto3 client, and the locked write |

@@ -7,6 +7,7 @@ import pytest
 from auditseal.settings import DaemonSettings, format_settings, load_settings
 from auditseal.settings_sections import Section
 from auditseal_schemas.errors import ConfigurationError
+from tests.factory.secret_files import write_secret
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
@@ -77,7 +78,7 @@ retention_days = "many"
     starts = [
         "AUDITSEAL_CLUSTRE: there is no such setting",
         "cluster (AUDITSEAL_CLUSTER): Field required",
-        "vault (AUDITSEAL_VAULT): expected s3://",
+        "vault (AUDITSEAL_VAULT): 'http://bucket' is no vault: s3://",
         "kafka.servers (AUDITSEAL_KAFKA__SERVERS): there is no such setting",
         "archiver.retention_days (AUDITSEAL_ARCHIVER__RETENTION_DAYS): Input should be a valid integer",
         "blocks (AUDITSEAL_BLOCKS): there is no such setting",
@@ -93,6 +94,7 @@ retention_days = "many"
         ({"KAFKA__SECURITY_PROTOCOL": "SASL_SSL"}, "needs sasl_username and sasl_password_file"),
         ({"KAFKA__SSL_CA_FILE": "/nowhere/ca.pem"}, "Path does not point to a file"),
         ({"VAULT": "s3://key:secret@bucket/"}, "a vault's URL must not hold credentials"),
+        ({"VAULT": "s3://bucket?endpoint=http://user:hunter2@127.0.0.1:9000"}, "the endpoint in a vault's URL must not hold"),
         ({"CLUSTER": "Not An Origin"}, "do not make an origin"),
         ({"BLOCKS_TOPIC": "audit.events"}, "are the same topic"),
         ({"METRICS__PORT": "65536"}, "less than or equal to 65535"),
@@ -104,6 +106,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variab
         monkeypatch.setenv(f"AUDITSEAL_{name}", value)
     (problem,) = problems(write(tmp_path, GOOD))
     assert said in problem
+    assert "hunter2" not in problem
 
 
 def test_plaintext_beyond_loopback_when_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +117,7 @@ def test_plaintext_beyond_loopback_when_asked_for_by_name(tmp_path: Path, monkey
 
 def test_secrets_stand_in_files_and_never_in_the_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     password = tmp_path / "password"
+    password.touch(0o600)
     password.write_text("hunter2\n")
     for name, value in {
         "BOOTSTRAP_SERVERS": "kafka.example.com:9093",
@@ -202,3 +206,17 @@ def test_a_file_that_can_not_be_reached_or_read_is_an_error_of_its_key(
     assert problems(config) == [
         "kafka.ssl_ca_file (AUDITSEAL_KAFKA__SSL_CA_FILE): it can't be read: [Errno 13] Permission denied"
     ]
+
+
+@pytest.mark.parametrize("name", ["SASL_PASSWORD_FILE", "SSL_KEY_FILE", "SSL_KEY_PASSWORD_FILE"])
+def test_a_secret_that_others_may_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("AUDITSEAL_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("AUDITSEAL_KAFKA__SASL_USERNAME", "sealer")
+    monkeypatch.setenv("AUDITSEAL_KAFKA__SASL_PASSWORD_FILE", str(write_secret(tmp_path / "password", "hunter2")))
+    secret = write_secret(tmp_path / "secret", "hunter2")
+    monkeypatch.setenv(f"AUDITSEAL_KAFKA__{name}", str(secret))
+    settings = load_settings(ExampleSettings, write(tmp_path, GOOD))
+    settings.kafka.client_config()
+    secret.chmod(0o644)
+    with pytest.raises(ConfigurationError, match=f"chmod 600 {secret}"):
+        settings.kafka.client_config()

@@ -42,6 +42,8 @@ def test_check_prints_the_effective_configuration(config: Path) -> None:
         ("ARCHIVER__RETENTION", "1", "archiver.retention (AUDITSEAL_ARCHIVER__RETENTION): there is no such setting"),
         ("CLUSTER", "b.example", "pins no log of b.example/audit.events"),
         ("VAULT", "s3://bucket?colour=red", "a bucket is named as"),
+        ("METRICS__HOST", "192.0.2.1", "metrics.host, metrics.port: can't listen on 192.0.2.1:0"),
+        ("METRICS__HOST", "", "metrics.host"),
     ],
 )
 def test_what_check_refuses(config: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:

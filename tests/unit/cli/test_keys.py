@@ -14,6 +14,7 @@ from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.trust import Trust
 from auditseal_sealer.key_file import load_key, store_key
+from tests.factory.secret_files import write_secret
 
 ARGUMENTS = ("--cluster", "audit.example.com", "--topic", "events", "--partitions", "3", "--run", "2")
 
@@ -24,9 +25,7 @@ def run(*arguments: object, answers: str | None = None):
 
 @pytest.fixture
 def passphrase(tmp_path: Path) -> Path:
-    path = tmp_path / "passphrase"
-    path.write_text("correct horse\n")
-    return path
+    return write_secret(tmp_path / "passphrase", "correct horse\n")
 
 
 def test_a_new_key_prints_its_trust_lines_and_show_prints_the_same(tmp_path: Path, passphrase: Path) -> None:
@@ -107,3 +106,11 @@ def test_a_key_is_stored_encrypted_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="can't be written"):
         store_key(tmp_path / "nowhere" / "key.pem", SigningKey.generate(), "secret")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_passphrase_that_others_may_read_is_refused(tmp_path: Path, passphrase: Path) -> None:
+    passphrase.chmod(0o644)
+    refused = run("new", tmp_path / "key.pem", "--passphrase-file", passphrase, *ARGUMENTS)
+    assert refused.exit_code == 2
+    assert f"chmod 600 {passphrase}" in refused.stderr
+    assert not (tmp_path / "key.pem").exists()

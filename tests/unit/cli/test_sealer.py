@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from auditseal.cli import app
 from auditseal_schemas.merkle import EMPTY_ROOT
 from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
+from tests.factory.secret_files import write_secret
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 ROOT = b64encode(bytes(32)).decode()
@@ -36,6 +37,7 @@ def test_check_prints_the_configuration_and_opens_the_key(directory: Path) -> No
     ("name", "value", "said"),
     [
         ("VAULT", "s3://bucket?colour=red", "a bucket is named as"),
+        ("METRICS__HOST", "2001:db8::1", "metrics.host, metrics.port: can't listen on [2001:db8::1]:0"),
         ("KAFKA__SASL_PASSWORD_FILE", "empty", "is empty: write the secret"),
         (
             "SEALER__PREDECESSORS",
@@ -51,7 +53,7 @@ def test_check_prints_the_configuration_and_opens_the_key(directory: Path) -> No
 def test_check_refuses_what_a_run_refuses(
     directory: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str, check: list[str]
 ) -> None:
-    (directory / "empty").write_text("\n")
+    write_secret(directory / "empty", "\n")
     monkeypatch.chdir(directory)
     monkeypatch.setenv("AUDITSEAL_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("AUDITSEAL_KAFKA__SASL_USERNAME", "sealer")
@@ -105,3 +107,12 @@ def test_a_new_run_begins_once_all_was_typed_and_goes_on_without(
     )
     started = CliRunner().invoke(app, ["sealer", "--config", str(write_sealer_settings(directory, *lines)), *arguments])
     assert (started.exit_code, allowed) == (0, ["--genesis" in arguments])
+
+
+@pytest.mark.parametrize("check", [["--check"], []], ids=["check", "run"])
+@pytest.mark.parametrize("name", ["passphrase", "key.pem"])
+def test_a_secret_that_others_may_read_is_refused(directory: Path, name: str, check: list[str]) -> None:
+    (directory / name).chmod(0o644)
+    refused = CliRunner().invoke(app, ["sealer", "--config", str(write_sealer_settings(directory)), *check])
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f"chmod 600 {directory / name}" in refused.stderr

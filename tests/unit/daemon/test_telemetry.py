@@ -3,7 +3,7 @@
 import pytest
 
 from auditseal_daemon.telemetry import Health
-from tests.factory.daemons import await_ready, get, running
+from tests.factory.daemons import NEEDS_IPV6, await_ready, end, get, running
 
 
 def test_health_and_metrics() -> None:
@@ -31,3 +31,31 @@ def test_a_condition_that_was_not_named_is_a_bug() -> None:
     with pytest.raises(ValueError, match="conditions"):
         health.miss("kfka", "why")
     assert health.missing() == {"kafka": "not yet"}
+
+
+WAIT = "context.stop.wait(20)"
+
+
+@pytest.mark.parametrize(
+    ("host", "shown", "reached"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:", ["127.0.0.1"]),
+        ("localhost", "http://localhost:", ["127.0.0.1"]),
+        ("0.0.0.0", "http://0.0.0.0:", ["127.0.0.1"]),
+        pytest.param("::1", "http://[::1]:", ["[::1]"], marks=NEEDS_IPV6),
+        pytest.param("::", "http://[::]:", ["[::1]", "127.0.0.1"], marks=NEEDS_IPV6),
+    ],
+)
+def test_it_answers_where_it_was_asked_to_and_logs_a_url_that_works(host: str, shown: str, reached: list[str]) -> None:
+    with running(WAIT, host) as (_, url):
+        assert url.startswith(shown)
+        port = url.rpartition(":")[2]
+        assert [get(f"http://{name}:{port}/healthz")[0] for name in reached] == [200] * len(reached)
+        assert get(f"{url}/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no.such.host.invalid"])
+def test_a_host_that_is_not_this_machine_is_unusable(host: str) -> None:
+    code, lines = end("pass", host)
+    assert (code, lines[-1]["event"]) == (2, "unusable configuration")
+    assert lines[-1]["problem"].startswith("metrics.host, metrics.port: can't listen on ")

@@ -69,8 +69,34 @@ def test_a_directory_that_is_missing_may_be_a_disk_that_is(tmp_path: Path) -> No
         "s3://bucket?endpoint=",
         "s3://bucket?endpoint",
         "s3://bucket?region=a&region=b",
+        "s3://bucket?endpoint=127.0.0.1:9000",
+        "s3://bucket?endpoint=ftp://127.0.0.1",
+        "s3://bucket?endpoint=http://",
+        "s3://bucket?endpoint=http://127.0.0.1:99999",
+        "s3://bucket?endpoint=http://127.0.0.1%23x",
     ],
 )
 def test_what_is_no_vault(url: str) -> None:
     with pytest.raises(ConfigurationError):
         open_vault(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://key:hunter2@bucket/",
+        "s3://key:hunter2%40bucket/",
+        "s3://bucket?endpoint=http://key:hunter2@127.0.0.1:9000",
+        "s3://bucket?endpoint=http%3A%2F%2Fkey%3Ahunter2%40127.0.0.1",
+        "s3://bucket?endpoint=http://key:hunter2%2540127.0.0.1",
+        "s3://bucket?endpoint=ftp:key:hunter2@host",
+        "s3://bucket?key:hunter2@host",
+        "ftp:key:hunter2@bucket",
+        "file://key:hunter2@host/path",
+        "s3://[key:hunter2@bucket",
+    ],
+)
+def test_credentials_are_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        open_vault(url)
+    assert "hunter2" not in str(refused.value)
