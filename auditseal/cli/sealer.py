@@ -57,8 +57,7 @@ def sealer(
         made = settings.config(genesis_allowed=genesis)
         vault_head(settings.vault)
         check_listening(settings.metrics.host, settings.metrics.port)
-        if check:
-            load_signer(settings)
+        load_signer(settings)
         if genesis or give_up:
             ask = partial(typer.prompt, err=True) if sys.stdin.isatty() and not check else None
             check_giving_up(made.predecessors if genesis else (), give_up or (), ask)

@@ -111,7 +111,10 @@ def test_a_new_run_begins_once_all_was_typed_and_goes_on_without(
 
 @pytest.mark.parametrize("check", [["--check"], []], ids=["check", "run"])
 @pytest.mark.parametrize("name", ["passphrase", "key.pem"])
-def test_a_secret_that_others_may_read_is_refused(directory: Path, name: str, check: list[str]) -> None:
+def test_a_secret_that_others_may_read_is_refused(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, name: str, check: list[str]
+) -> None:
+    monkeypatch.setattr("auditseal.cli.sealer.run_sealer", lambda *_, **__: pytest.fail("it was started"))
     (directory / name).chmod(0o644)
     refused = CliRunner().invoke(app, ["sealer", "--config", str(write_sealer_settings(directory)), *check])
     assert (refused.exit_code, refused.stdout) == (2, "")
