@@ -47,7 +47,9 @@ def parse_vault_url(url: str) -> DirectoryUrl | BucketUrl:
             return _directory(parts)
         case "s3":
             return _bucket(parts)
-    raise ConfigurationError(f"{_shown(url)} is no vault: s3://bucket/prefix?endpoint=... or file:///path is expected")
+    raise ConfigurationError(
+        f"{_shown(url)} is not a vault: s3://bucket/prefix?endpoint=... or file:///path is expected"
+    )
 
 
 def _directory(parts: SplitResult) -> DirectoryUrl:
@@ -60,7 +62,7 @@ def _bucket(parts: SplitResult) -> BucketUrl:
     try:
         pairs = parse_qsl(parts.query, strict_parsing=bool(parts.query), keep_blank_values=True)
     except ValueError as error:
-        raise ConfigurationError(f"{_shown(parts.query)} in a vault's URL is no name=value&...") from error
+        raise ConfigurationError(f"{_shown(parts.query)} in a vault's URL is not name=value&...") from error
     parameters = dict(pairs)
     known = parameters.keys() <= _PARAMETERS and "" not in parameters.values()
     if not parts.netloc or len(parameters) != len(pairs) or not known:
@@ -76,7 +78,7 @@ def _check_endpoint(endpoint: str) -> None:
     parts = _split(endpoint, "the endpoint in a vault's URL")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ConfigurationError(
-            f"{_shown(endpoint)} is no S3 endpoint: https://host:port is expected in a vault's URL, nothing after it"
+            f"{_shown(endpoint)} is not an S3 endpoint: in a vault's URL it is https://host:port, nothing after it"
         )
 
 
@@ -86,7 +88,7 @@ def _split(url: str, where: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port  # it is checked when it is asked for
     except ValueError as error:
-        raise ConfigurationError(f"{where} is no URL: {_shown(url)}") from error
+        raise ConfigurationError(f"{where} is not a URL: {_shown(url)}") from error
     if "@" in unquote(parts.netloc):
         raise ConfigurationError(f"{where} must not hold credentials: boto3 finds them by its own chain")
     return parts

@@ -78,7 +78,7 @@ retention_days = "many"
     starts = [
         "AUDITSEAL_CLUSTRE: there is no such setting",
         "cluster (AUDITSEAL_CLUSTER): Field required",
-        "vault (AUDITSEAL_VAULT): 'http://bucket' is no vault: s3://",
+        "vault (AUDITSEAL_VAULT): 'http://bucket' is not a vault: s3://",
         "kafka.servers (AUDITSEAL_KAFKA__SERVERS): there is no such setting",
         "archiver.retention_days (AUDITSEAL_ARCHIVER__RETENTION_DAYS): Input should be a valid integer",
         "blocks (AUDITSEAL_BLOCKS): there is no such setting",
@@ -94,7 +94,7 @@ retention_days = "many"
         ({"KAFKA__SECURITY_PROTOCOL": "SASL_SSL"}, "needs sasl_username and sasl_password_file"),
         ({"KAFKA__SSL_CA_FILE": "/nowhere/ca.pem"}, "Path does not point to a file"),
         ({"VAULT": "s3://key:secret@bucket/"}, "a vault's URL must not hold credentials"),
-        ({"VAULT": "s3://bucket?endpoint=http://user:hunter2@127.0.0.1:9000"}, "the endpoint in a vault's URL must not hold"),
+        ({"VAULT": "s3://bucket?endpoint=http://user:hunter2@127.0.0.1:9000"}, "the endpoint in a vault's URL must"),
         ({"CLUSTER": "Not An Origin"}, "do not make an origin"),
         ({"BLOCKS_TOPIC": "audit.events"}, "are the same topic"),
         ({"METRICS__PORT": "65536"}, "less than or equal to 65535"),
