@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from auditseal_producer import ProducerConfig
+from auditseal_schemas.verdict import Verdict
+from auditseal_vault.directory import DirectoryVault
+from tests.factory.keys import keys_of
+from tests.factory.vaults import ORIGINS, lock_until, make_log
 
 DOCS = Path(__file__).parents[3] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -26,3 +30,21 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, blocks: int, monk
         # Blank lines first, so that a failure names the page's own line.
         above = "\n" * text.count("\n", 0, block.start(1))
         exec(compile(above + block[1], str(DOCS / page), "exec"), names)
+
+
+def test_the_example_of_verification_finds_a_changed_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    page = DOCS / "reference" / "api" / "verify.md"
+    (example,) = BLOCK.findall(page.read_text("utf-8"))
+    exec(compile(example, str(page), "exec"), names)
+    vault = DirectoryVault(tmp_path)
+    for block in make_log(ORIGINS[0]):
+        vault.put(ORIGINS[0].block_key(block.header.height), block.format(), lock_until().retain_until)
+    trust = tmp_path / "trust.txt"
+    trust.write_text("".join(f"log {key}\n" for key in keys_of(ORIGINS[0])))
+    changed = tmp_path / ORIGINS[0].block_key(1)
+    changed.chmod(0o600)
+    changed.write_bytes(b"")
+    # The log of the second partition isn't pinned, which is the worse of the two findings.
+    assert names["verify"](trust, tmp_path.as_uri()) == Verdict.MISSING_LOG.exit_code
+    assert capsys.readouterr().out.startswith(f"MALFORMED {ORIGINS[0]} 1 ")

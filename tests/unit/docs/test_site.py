@@ -31,9 +31,19 @@ def test_every_page_is_in_the_site(site: Path) -> None:
     assert [str(page) for page in named if not (site / page).is_file()] == []
 
 
-@pytest.mark.parametrize("name", ["AuditProducer", "ProducerConfig", "BufferFullError"])
-def test_the_api_is_in_the_site(site: Path, name: str) -> None:
-    assert f'id="auditseal_producer.{name}"' in (site / "reference" / "api" / "publish.html").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("publish", "auditseal_producer.AuditProducer"),
+        ("publish", "auditseal_producer.ProducerConfig"),
+        ("publish", "auditseal_producer.BufferFullError"),
+        ("verify", "auditseal_auditor.verification.Verification.run"),
+        ("verify", "auditseal_vault.interface.VaultReader"),
+        ("verify", "auditseal_schemas.trust.Trust.parse"),
+    ],
+)
+def test_the_api_is_in_the_site(site: Path, page: str, name: str) -> None:
+    assert f'id="{name}"' in (site / "reference" / "api" / f"{page}.html").read_text("utf-8")
 
 
 def test_opening_a_page_fetches_nothing_from_elsewhere(site: Path) -> None:
