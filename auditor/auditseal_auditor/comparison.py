@@ -36,14 +36,14 @@ def claim_of(check: LogCheck) -> PredecessorClaim | None:
 
 def compare_log(pinned: PinnedLog, check: LogCheck, head: Head | None, oldest: int | None) -> None:
     """Add a log's findings as a whole: that it is missing, contradicts its remembered head, or is out of date."""
-    if check.counts.parsed == 0:
+    if check.counts.parsed == 0 and check.is_end_known:
         absence = _absence(check.counts.objects, head)
         check.findings.add(_finding(Verdict.MISSING_LOG, pinned.origin, "origin", absence))
         return
     if head:
         _compare_head(pinned, check, head)
     last = check.counts.last
-    if last and oldest is not None and last.sealed_at < oldest:
+    if last and check.is_end_known and oldest is not None and last.sealed_at < oldest:
         behind = (oldest - last.sealed_at) // 1_000_000
         problem = (
             f"the last block was sealed {behind} s before the oldest allowed time: the log has stopped, or this is an"

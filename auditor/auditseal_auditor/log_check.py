@@ -46,6 +46,9 @@ class LogCheck:
         notices: Remarks that are not faults.
         roots: The root at each size that is needed and known, with the note of the nearest block.
         start: Where the check begins; None at the first block.
+        refused: Objects that the store refused to the reader.
+        error: Why not all of the log could be read; empty where it could.
+        is_whole: The listing was read to its end.
     """
 
     def __init__(self, pinned: PinnedLog, requirements: Requirements) -> None:
@@ -53,15 +56,22 @@ class LogCheck:
         self.notices: list[str] = []
         self.roots: dict[int, tuple[bytes, Note]] = {}
         self.start = pinned.start
+        self.refused, self.error, self.is_whole = 0, "", False
         self._origin, self._requirements, self._progress = pinned.origin, requirements, LogProgress(pinned)
         self._next = pinned.start.height if pinned.start else 0
         self._first_hole: int | None = None
         self._missing_below, self._invalid_below = Findings(), Findings()
+        self._first_refusal, self._is_refused_above = "", False
 
     @property
     def first_missing(self) -> int:
         """The lowest height above the last linked block that has no object."""
         return self._next if self._first_hole is None else self._first_hole
+
+    @property
+    def is_end_known(self) -> bool:
+        """Whether every object above the last linked block was read: else one of them may be the log's end."""
+        return not self._is_refused_above
 
     def add(self, listed: ListedKey, checked: CheckedObject | None) -> None:
         """Take the next key of the log; `checked` is None where it has no object to check."""
@@ -71,6 +81,9 @@ class LogCheck:
             return
         self._pass_missing(listed.height)
         self._next = listed.height + 1
+        if checked.refusal:
+            self._add_refused(checked.refusal)
+            return
         self.counts.objects += 1
         self.counts.bytes += checked.size
         if checked.head is None:
@@ -80,7 +93,7 @@ class LogCheck:
             self.counts.parsed += 1
             is_linked = self._add_block(listed, listed.height, checked.head, checked)
             sealed_at = checked.head.header.sealed_at if is_linked else None
-        if self._requirements.locks:
+        if self._requirements.locks and not _is_without_content(checked):
             problem_of_lock = retention_problem(checked.retention, sealed_at, self._requirements.retention_days)
             if problem_of_lock:
                 self._find(listed, Fault(Verdict.BAD_STORAGE, *problem_of_lock, None))
@@ -88,6 +101,18 @@ class LogCheck:
     def finish(self) -> None:
         """Add the findings that only the log's end shows: invalid objects above the last linked block are SQUATTED."""
         self.findings.move_from(self._invalid_below.with_verdict(Verdict.SQUATTED))
+        self.is_whole = True
+
+    def finish_unreadable(self, problem: str) -> None:
+        """End the check of a log whose listing fails because something other than a directory is in its place."""
+        self.findings.add(
+            Finding(verdict=Verdict.BAD_STORAGE, origin=self._origin, height=None, field="key", detail=problem)
+        )
+        self.finish()
+
+    def stop(self, problem: str) -> None:
+        """End the check early: the store can't be read."""
+        self.error = problem
 
     def _pass_missing(self, height: int) -> None:
         """Note the heights below `height` that have no object: they are missing if a linked block is above them."""
@@ -97,12 +122,23 @@ class LogCheck:
             self._first_hole = self.first_missing
             self._missing_below.add_each(Verdict.BROKEN_CHAIN, missing, self._missing)
 
+    def _add_refused(self, problem: str) -> None:
+        """Take an object that the store refuses. It may be this height's block, so nothing below it is SQUATTED."""
+        self.refused += 1
+        others = f" (and {self.refused - 1} more objects like it)" if self.refused > 1 else ""
+        self._first_refusal = self._first_refusal or problem
+        self.error = f"{self._first_refusal}{others}"
+        self._is_refused_above = True
+        self._progress.lose()
+        self.findings.move_from(self._invalid_below)
+
     def _add_invalid(self, listed: ListedKey, height: int, checked: CheckedObject) -> None:
         """Take an object that is not a valid block: whether it was damaged or is SQUATTED shows further up."""
         self._progress.lose()
         if checked.fault:
             finding = self._finding(listed, checked.fault)
-            (self.findings if height < self._requirements.known_size else self._invalid_below).add(finding)
+            is_certain = height < self._requirements.known_size or _is_without_content(checked)
+            (self.findings if is_certain else self._invalid_below).add(finding)
             self._find_forks(listed, height, checked.other_notes)
 
     def _add_block(self, listed: ListedKey, height: int, block: Block, checked: CheckedObject) -> bool:
@@ -132,7 +168,7 @@ class LogCheck:
     def _go_on(self, listed: ListedKey, block: Block) -> None:
         for below in (self._missing_below, self._invalid_below):
             self.findings.move_from(below)
-        self._first_hole = None
+        self._first_hole, self._is_refused_above = None, False
         broken = self._progress.advance(block)
         if broken:
             self._find(listed, broken)
@@ -166,3 +202,7 @@ class LogCheck:
             detail="the block is missing, and blocks above it exist",
             object=self._origin.block_key(height),
         )
+
+
+def _is_without_content(checked: CheckedObject) -> bool:
+    return checked.fault is not None and checked.fault.verdict is Verdict.BAD_STORAGE

@@ -17,6 +17,7 @@ from auditseal_schemas.note import Note
 from auditseal_schemas.record import next_link, scan_record
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import RECORDS, STORED, verify
+from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import Retention, VaultReader
 
 _MOST_OTHER_NOTES = 32
@@ -26,17 +27,21 @@ _INFLATED_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class ReadObject:
-    """What the store returned for a block's key.
+    """The store's answer for a block's key.
 
     Attributes:
-        data: The oldest version's bytes.
+        data: The oldest version's bytes; empty where the store has no content for it, or refuses it.
         retention: The oldest version's lock; None where it has none, or the store has no locks.
         other_notes: The different notes of the other versions, the oldest first; at most 32.
+        unreadable: Why the store has no content for the version that it lists; empty where it has.
+        refusal: Why the store refuses this object to the reader; empty where it doesn't.
     """
 
     data: bytes
     retention: Retention | None
     other_notes: tuple[Note, ...]
+    unreadable: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,11 @@ class CheckedObject:
     Attributes:
         size: Its bytes.
         head: The block without locators and data blocks; None where the object is not a valid block.
-        fault: Why it is not a valid block. For a valid block, the first fault of its content
-            (docs/reference/format.md, section 14, steps 7 to 14).
+        fault: Why it is not a valid block; BAD_STORAGE where the store has no content for it. For a valid block, the
+            first fault of its content (docs/reference/format.md, section 14, steps 7 to 14).
         retention: The oldest version's lock.
         other_notes: The different notes of the other versions.
+        refusal: Why the store refuses this object to the reader, so that nothing of it was checked; empty elsewhere.
     """
 
     size: int
@@ -57,23 +63,36 @@ class CheckedObject:
     fault: Fault | None
     retention: Retention | None
     other_notes: tuple[Note, ...]
+    refusal: str = ""
 
 
 def read_object(reader: VaultReader, listed: ListedKey) -> ReadObject:
     """Read the oldest version at a block's key, its lock, and the notes of the other versions.
 
+    The lock of an object without content is not looked at (docs/reference/format.md, section 14).
+
     Raises:
         UnavailableError: The store can't be read.
     """
     oldest, *others = listed.version_ids
-    data = reader.read(listed.key, oldest)
-    retention = reader.retention(listed.key, oldest) if reader.enforces_worm else None
-    return ReadObject(data, retention, _different_notes(reader, listed.key, others))
+    notes = _different_notes(reader, listed.key, others)
+    try:
+        data = reader.read(listed.key, oldest)
+    except UnreadableObjectError as error:
+        return ReadObject(b"", None, notes, unreadable=str(error))
+    except RefusedObjectError as error:
+        return ReadObject(b"", None, notes, refusal=str(error))
+    return ReadObject(data, reader.retention(listed.key, oldest) if reader.enforces_worm else None, notes)
 
 
 def check_object(read: ReadObject, *, quick: bool) -> CheckedObject:
     """Check the content of one object; with `quick` its records are not hashed again."""
     size = len(read.data)
+    if read.refusal:
+        return CheckedObject(size, None, None, None, read.other_notes, read.refusal)
+    if read.unreadable:
+        fault = Fault(Verdict.BAD_STORAGE, "object", read.unreadable, None)
+        return CheckedObject(size, None, fault, None, read.other_notes)
     try:
         block = Block.parse(read.data)
     except MalformedError as error:
@@ -104,12 +123,15 @@ def altered_record(block: Block) -> VerificationError | None:
 
 
 def _different_notes(reader: VaultReader, key: str, version_ids: Sequence[str]) -> tuple[Note, ...]:
-    """Return the different notes of the other versions of a key; a version that is not a valid block has none."""
+    """Return the different notes of the other versions of a key.
+
+    A version without a note is passed over: one that is not a valid block, or that can't be read.
+    """
     notes: dict[str, Note] = {}
     for version_id in version_ids:
         try:
             note = Block.parse(reader.read(key, version_id)).note
-        except MalformedError:
+        except (MalformedError, UnreadableObjectError, RefusedObjectError):
             continue
         if len(notes) < _MOST_OTHER_NOTES:
             notes.setdefault(note.text, note)

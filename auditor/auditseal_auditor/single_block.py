@@ -1,13 +1,18 @@
 """One block, found by its height or by an offset, and verified as far as one block alone can be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_schemas.block import Block
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import SealedRecord
 from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import CHECKPOINT, RECORDS, STORED, verify
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, keys_at, parse_in_place
@@ -41,10 +46,11 @@ def read_single(reader: VaultReader, pinned: PinnedLog, height: int) -> SingleBl
         UnavailableError: The store can't be read.
     """
     log = LogReader(reader, pinned.origin)
-    stored = log.stored(height)
-    block = parse_in_place(stored, pinned.origin)
-    verify(block, CHECKPOINT)
-    keys = keys_at(log, pinned, block)
+    with _halt_is_bad_storage():
+        stored = log.stored(height)
+        block = parse_in_place(stored, pinned.origin)
+        verify(block, CHECKPOINT)
+        keys = keys_at(log, pinned, block)
     verify(block, STORED + RECORDS)
     return SingleBlock(block, stored.key, stored.version_id, keys, keys != pinned.keys)
 
@@ -59,19 +65,20 @@ def find_height(reader: VaultReader, origin: Origin, offset: int) -> int:
         UnavailableError: The store can't be read.
     """
     log = LogReader(reader, origin)
-    head = log.head()
-    if head is None:
-        raise RecordNotFoundError(f"the vault holds no block of {origin}")
-    last = parse_in_place(head, origin).header.last_offset
-    if offset > last:
-        raise RecordNotFoundError(f"{origin} is sealed up to offset {last}; {offset} is not in the vault")
-    low, high = 0, head.height
-    while low < high:
-        middle = (low + high) // 2
-        if log.block(middle).header.last_offset < offset:
-            low = middle + 1
-        else:
-            high = middle
+    with _halt_is_bad_storage():
+        head = log.head()
+        if head is None:
+            raise RecordNotFoundError(f"the vault holds no block of {origin}")
+        last = parse_in_place(head, origin).header.last_offset
+        if offset > last:
+            raise RecordNotFoundError(f"{origin} is sealed up to offset {last}; {offset} is not in the vault")
+        low, high = 0, head.height
+        while low < high:
+            middle = (low + high) // 2
+            if log.block(middle).header.last_offset < offset:
+                low = middle + 1
+            else:
+                high = middle
     return low
 
 
@@ -93,3 +100,16 @@ def find_record(block: Block, offset: int) -> SealedRecord:
             )
     span = f"{header.first_offset} to {header.last_offset}"
     raise RecordNotFoundError(f"block {header.height} holds the offsets {span}, and not {offset}: leave the height out")
+
+
+@contextmanager
+def _halt_is_bad_storage() -> Iterator[None]:
+    """Turn the halt of a daemon that meets a key without content into the verdict of a verifier.
+
+    Raises:
+        VerificationError: BAD_STORAGE.
+    """
+    try:
+        yield
+    except HaltError as error:
+        raise VerificationError(Verdict.BAD_STORAGE, "object", str(error.__cause__ or error)) from error

@@ -15,6 +15,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.errors import UnreadableObjectError
 
 OnProgress = Callable[[Origin, Counts], None]
 
@@ -56,7 +57,6 @@ class Verification:
     ) -> None:
         self._request, self._pool, self._on_progress = request, pool, on_progress
         self._checks: dict[Origin, LogCheck] = {}
-        self._errors: dict[Origin, str] = {}
         self._claims: dict[Origin, list[PredecessorClaim]] = {}
 
     def run(self) -> Report:
@@ -71,7 +71,7 @@ class Verification:
         logs = self._request.trust.logs
         for pinned in sorted(logs, key=lambda log: -log.origin.run):
             self._check_log(pinned)
-        whole = {origin: check for origin, check in self._checks.items() if origin not in self._errors}
+        whole = {origin: check for origin, check in self._checks.items() if check.is_whole}
         for pinned in logs:
             if pinned.origin in whole:
                 head = self._request.heads.get(pinned.origin)
@@ -96,8 +96,10 @@ class Verification:
                 check.add(listed, checked)
                 self._on_progress(origin, check.counts)
             check.finish()
+        except UnreadableObjectError as error:
+            check.finish_unreadable(str(error))
         except UnavailableError as error:
-            self._errors[origin] = str(error)
+            check.stop(str(error))
         claim = claim_of(check)
         if claim:
             self._claims.setdefault(claim.predecessor, []).append(claim)
@@ -120,16 +122,16 @@ class Verification:
                 yield listed
 
     def _report(self, pinned: PinnedLog) -> LogReport:
-        check, error = self._checks[pinned.origin], self._errors.get(pinned.origin, "")
+        check = self._checks[pinned.origin]
         check.findings.sort()
         notices = (*check.notices, *self._first_verified(pinned))
-        result = self._result(pinned, check, error)
-        return LogReport(pinned.origin, result, check.counts, check.findings, notices, error)
+        result = self._result(pinned, check)
+        return LogReport(pinned.origin, result, check.counts, check.findings, notices, check.error)
 
-    def _result(self, pinned: PinnedLog, check: LogCheck, error: str) -> Result:
+    def _result(self, pinned: PinnedLog, check: LogCheck) -> Result:
         if check.findings:
             return Result.FAILED
-        if error:
+        if check.error:
             return Result.UNKNOWN
         if pinned.start:
             return Result.QUICK_CHAIN_OK if self._request.quick else Result.CHAIN_OK
@@ -179,7 +181,7 @@ class Verification:
         for origin in last.values():
             following = f"{origin.cluster}/{origin.topic}/{origin.partition}/{origin.run + 1}"
             try:
-                if origin not in self._errors and has_objects(self._pool.reader, following):
+                if self._checks[origin].is_whole and has_objects(self._pool.reader, following):
                     yield f"there are objects of {following}, which the trust file doesn't pin: it was not verified"
-            except UnavailableError as error:
+            except (UnavailableError, UnreadableObjectError) as error:
                 yield f"it is not known whether {origin} went on as {following}: {error}"

@@ -12,6 +12,7 @@ from auditseal_schemas.key import Signer, SigningKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
+from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import Retention, StoredVersion
 from tests.factory.keys import SIGNER, keys_of
 from tests.factory.messages import Message
@@ -42,6 +43,10 @@ class MemoryVault:
     objects: dict[str, list[Version]] = field(default_factory=dict)
     broken: str = ""
     """A key whose reading fails; `*`: nothing can be listed."""
+    unreadable: set[str] = field(default_factory=set)
+    """Keys that are listed and have no content."""
+    refused: set[str] = field(default_factory=set)
+    """Keys that this reader may not read."""
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         if self.broken == "*":
@@ -58,6 +63,10 @@ class MemoryVault:
     def read(self, key: str, version_id: str = "") -> bytes:
         if key == self.broken:
             raise UnavailableError(f"{key} can't be read: the store is away")
+        if key in self.unreadable:
+            raise UnreadableObjectError(f"{key}: the store lists this version and has no content for it")
+        if key in self.refused:
+            raise RefusedObjectError(f"{key}: access is denied")
         found = [version for version in self.objects[key] if version.version_id == version_id]
         assert len(found) == 1
         assert found[0].data is not None

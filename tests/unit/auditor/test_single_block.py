@@ -7,7 +7,6 @@ from auditseal_auditor.single_block import find_height, find_record, read_single
 from auditseal_schemas.block import Block
 from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import MalformedError, UnavailableError, VerificationError
-from auditseal_schemas.halt import HaltError
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.errors import NotStoredError
@@ -84,11 +83,22 @@ def test_the_oldest_version_of_just_this_key_is_read() -> None:
     single = read_single(vault, PINNED, 1)
     assert (single.block, single.object, single.version_id) == (logs[0][1], key, "v1")
     vault.objects[key] = [Version("m0", None, None)]
-    with pytest.raises(HaltError, match="delete marker and no block"):
+    with pytest.raises(VerificationError, match="delete marker and no block") as refusal:
         read_single(vault, PINNED, 1)
+    assert (refusal.value.verdict, refusal.value.field) == (Verdict.BAD_STORAGE, "object")
     del vault.objects[key]
     with pytest.raises(NotStoredError, match="holds no block 1"):
         read_single(vault, PINNED, 1)
+
+
+def test_a_block_without_content_is_a_fault_of_the_storage() -> None:
+    vault, _ = make_vault()
+    vault.unreadable.add(LOG.block_key(1))
+    for read in (lambda: read_single(vault, PINNED, 1), lambda: find_height(vault, LOG, 0)):
+        with pytest.raises(VerificationError, match="has no content for it") as refusal:
+            read()
+        assert (refusal.value.verdict, refusal.value.field) == (Verdict.BAD_STORAGE, "object")
+        assert "runbook" not in str(refusal.value)
 
 
 def test_a_block_that_the_pinned_keys_sign_needs_no_other() -> None:
