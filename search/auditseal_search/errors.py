@@ -1,0 +1,32 @@
+"""The errors of search.
+
+    AuditsealError
+    ├── ConfigurationError    (auditseal_schemas)
+    │   └── QueryError        a filter can't be understood; the error marks the place
+    ├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is away
+    └── BrokenIndexError      an index is damaged, of another version, or of another log
+"""
+
+from auditseal_schemas.errors import AuditsealError, ConfigurationError
+
+
+class QueryError(ConfigurationError):
+    """A filter can't be understood: exit code 2.
+
+    Attributes:
+        text: The filter as it was typed, escaped for a terminal.
+        position: The place of the mistake, in characters from 0.
+    """
+
+    def __init__(self, text: str, position: int, problem: str) -> None:
+        shown, at = _escaped(text), len(_escaped(text[:position]))
+        super().__init__(f"{problem}\n  {shown}\n  {' ' * at}^")
+        self.text, self.position = shown, position
+
+
+class BrokenIndexError(AuditsealError):
+    """An index is damaged, or was made by another version or from another log: exit code 1. Build it again."""
+
+
+def _escaped(text: str) -> str:
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
