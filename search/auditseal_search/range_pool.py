@@ -1,0 +1,110 @@
+"""Runs of blocks read, verified and decoded ahead, in this process or in several, in the order of their heights."""
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Self
+
+from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.origin import Origin
+from auditseal_search.avro_reader import AvroReader
+from auditseal_search.verified_range import VerifiedRange, read_range
+from auditseal_vault.interface import VaultReader
+
+_FEW_BLOCKS, _MANY_BLOCKS = 4, 512
+_RECORDS = 50_000  # of a run, as far as the blocks before let it be foreseen
+_AHEAD = 2  # runs under way for each process
+
+_vault: VaultReader
+_reader: AvroReader
+
+
+class RangePool:
+    """Reads runs of blocks of one vault; a context manager that ends its processes.
+
+    Args:
+        open_vault: Opens the vault; with more than one process it must be picklable, and each opens its own.
+        jobs: How many processes; 1 for this one alone.
+
+    Attributes:
+        vault: The vault, for what this process itself reads.
+    """
+
+    def __init__(self, open_vault: Callable[[], VaultReader], jobs: int) -> None:
+        self.vault = open_vault()
+        self._open, self._jobs = open_vault, jobs
+        self._reader: AvroReader | None = None
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+        if self._reader:
+            self._reader.__exit__()
+
+    def ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
+        """Yield the blocks from one height to another, in runs; the caller stops at the first run with a fault.
+
+        Raises:
+            UnavailableError: The vault can't be read.
+            AuditsealError: A process died.
+        """
+        try:
+            yield from self._ranges(first, last, origin)
+        except BrokenProcessPool as error:
+            raise AuditsealError("a process that reads blocks died (out of memory?): run again with --jobs 1") from error
+
+    def _ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
+        pending: deque[Future[VerifiedRange]] = deque()
+        length, following = _FEW_BLOCKS, first
+        while pending or following <= last:
+            while following <= last and len(pending) < self._jobs * _AHEAD:
+                heights = range(following, min(following + length, last + 1))
+                pending.append(self._submit(origin, heights))
+                following = heights.stop
+            found = pending.popleft().result()
+            yield found
+            length = _length_after(found, length)
+
+    def _submit(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
+        if self._jobs > 1:
+            return self._workers().submit(_read, origin, heights)
+        if self._reader is None:
+            self._reader = AvroReader()
+        done: Future[VerifiedRange] = Future()
+        done.set_result(read_range(self.vault, origin, heights, self._reader))
+        return done
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = get_context("spawn")  # forking would copy the locks of threads
+            self._pool = ProcessPoolExecutor(self._jobs, context, _begin, (self._open,))
+        return self._pool
+
+
+def _length_after(found: VerifiedRange, length: int) -> int:
+    """Return how many blocks the next run has, so that it holds about `_RECORDS` records."""
+    if not found.heads:
+        return length
+    each = max(1, len(found.rows) // len(found.heads))
+    return max(1, min(_MANY_BLOCKS, _RECORDS // each, 2 * length))
+
+
+def _begin(open_vault: Callable[[], VaultReader]) -> None:
+    """Open the vault once in each process; an interrupt is for the parent to handle."""
+    global _vault, _reader  # noqa: PLW0603  (a process of a pool has no other place)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _vault, _reader = open_vault(), AvroReader()
+
+
+def _read(origin: Origin, heights: range) -> VerifiedRange:
+    return read_range(_vault, origin, heights, _reader)

@@ -1,0 +1,153 @@
+"""One segment's Parquet file while it is written. Its bytes follow from its rows alone, however they came."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from auditseal_schemas.header import Header
+from auditseal_search.columns import ROW
+from auditseal_search.errors import BrokenIndexError
+from auditseal_search.manifest import FULL, Segment
+
+ROW_GROUP = 100_000
+"""Rows of a row group, whatever the blocks' size: a quiet log has few records a block."""
+_PIECE = 1 << 20
+_BLOOMS = ("event_id", "actor_id", "session_id", "correlation_id", "trace_id")
+
+
+@dataclass(slots=True)
+class _Extremes:
+    """The least and the greatest value of a column, None before one."""
+
+    least: int | None = None
+    greatest: int | None = None
+
+    def take(self, column: pa.ChunkedArray) -> None:
+        found = pc.min_max(column.cast(pa.int64()))
+        low, high = found["min"].as_py(), found["max"].as_py()
+        if low is not None:
+            self.least = low if self.least is None else min(self.least, low)
+            self.greatest = high if self.greatest is None else max(self.greatest, high)
+
+
+class SegmentFile:
+    """Takes block after block. A context manager that closes the file."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin an empty file."""
+        self._path = path
+        self._writer = pq.ParquetWriter(
+            path,
+            ROW,
+            compression="zstd",
+            compression_level=3,
+            write_page_index=True,
+            bloom_filter_options={name: {"ndv": ROW_GROUP, "fpp": 0.01} for name in _BLOOMS},
+        )
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = self._rows = self._problems = self._blocks = 0
+        self._first: tuple[int, int] | None = None
+        self._timestamps, self._occurred = _Extremes(), _Extremes()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next block goes into another segment."""
+        return self._rows + self._blocks >= FULL
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no block was taken."""
+        return self._first is None
+
+    def take_block(self, header: Header, rows: pa.Table) -> None:
+        """Add a block's rows."""
+        if self._first is None:
+            self._first = header.height, header.first_offset
+        self._blocks += 1
+        self._add(rows)
+
+    def take_segment(self, segment: Segment, tables: Iterator[pa.Table]) -> None:
+        """Begin with all rows of a segment that isn't full."""
+        self._first = segment.first_height, segment.first_offset
+        self._blocks = segment.last_height - segment.first_height + 1
+        for rows in tables:
+            self._add(rows)
+
+    def _add(self, rows: pa.Table) -> None:
+        self._rows += len(rows)
+        self._problems += len(rows) - rows["problem"].null_count
+        self._timestamps.take(rows["timestamp"])
+        self._occurred.take(rows["occurred_at"])
+        self._waiting.append(rows)
+        self._waiting_rows += len(rows)
+        while self._waiting_rows >= ROW_GROUP:
+            whole = pa.concat_tables(self._waiting)
+            self._write_group(whole.slice(0, ROW_GROUP))
+            self._waiting = [whole.slice(ROW_GROUP)]
+            self._waiting_rows -= ROW_GROUP
+
+    def _write_group(self, rows: pa.Table) -> None:
+        self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP)
+
+    def close(self, last: Header, root: bytes) -> Segment:
+        """Write what waits, and return what the file holds; `last` is the header of its last block."""
+        if self._waiting_rows:
+            self._write_group(pa.concat_tables(self._waiting))
+        self._writer.close()
+        assert self._first is not None  # noqa: S101  (a file without a block is never closed as a segment)
+        size, digest = _digest(self._path)
+        return Segment(
+            first_height=self._first[0],
+            last_height=last.height,
+            root=root.hex(),
+            rows=self._rows,
+            problems=self._problems,
+            first_offset=self._first[1],
+            last_offset=last.last_offset,
+            min_timestamp=self._timestamps.least,
+            max_timestamp=self._timestamps.greatest,
+            min_occurred_at=self._occurred.least,
+            max_occurred_at=self._occurred.greatest,
+            bytes=size,
+            sha256=digest,
+        )
+
+
+def read_groups(source: Any, what: str) -> Iterator[pa.Table]:
+    """Yield the row groups of a segment's file.
+
+    Raises:
+        BrokenIndexError: It is not a Parquet file with the columns of `ROW`.
+    """
+    try:
+        file = pq.ParquetFile(source)
+        if not file.schema_arrow.equals(ROW):
+            raise BrokenIndexError(f"{what} has other columns than this version writes: build the index again")
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number)
+    except (pa.ArrowException, OSError) as error:
+        raise BrokenIndexError(f"{what} is not a whole Parquet file: {error}; build the index again") from error
+
+
+def _digest(path: Path) -> tuple[int, str]:
+    digest, size = sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+    return size, digest.hexdigest()

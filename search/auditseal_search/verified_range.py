@@ -1,0 +1,135 @@
+"""A run of a log's blocks, read from a vault, verified and turned into rows. It runs in any process.
+
+What only the log's own order can show (that each block goes on from the one before, and its keys) is left to the caller:
+`ChainCheck` does it with the heads that come back.
+"""
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.log import LogState
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.recheck import check_records
+from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verdict import Verdict
+from auditseal_search.avro_reader import AvroReader
+from auditseal_search.record_batch import rows_of
+from auditseal_vault.errors import NotStoredError
+from auditseal_vault.interface import VaultReader
+from auditseal_vault.log_reader import LogReader, keys_at
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a block can't be indexed, as plain values: they pass from one process to another.
+
+    Attributes:
+        height: The block.
+        verdict: What `verify` would say of it.
+        problem: What is wrong.
+    """
+
+    height: int
+    verdict: Verdict
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRange:
+    """What a run of heights holds, up to the first block that is at fault.
+
+    Attributes:
+        heads: The blocks without locators and records, in order.
+        rows: The rows of their records, with the columns of `ROW`.
+        fault: Why the range ends before its last height, None where it doesn't.
+    """
+
+    heads: tuple[Block, ...]
+    rows: pa.Table
+    fault: Fault | None
+
+
+def read_range(vault: VaultReader, origin: Origin, heights: range, reader: AvroReader) -> VerifiedRange:
+    """Read the blocks of some heights, and check all of them that one block alone can show.
+
+    Raises:
+        UnavailableError: The vault can't be read.
+    """
+    log, blocks, fault = LogReader(vault, origin), list[Block](), None
+    for height in heights:
+        try:
+            block = log.block(height)
+            block.check_checkpoint()
+            block.check_stored()
+            check_records(block)
+        except (VerificationError, NotStoredError) as error:
+            fault = _fault(height, error)
+            break
+        blocks.append(block)
+    heads = tuple(replace(block, locators=b"", chunks=()) for block in blocks)
+    return VerifiedRange(heads, rows_of(reader, blocks), fault)
+
+
+def _fault(height: int, error: VerificationError | NotStoredError) -> Fault:
+    if isinstance(error, VerificationError):
+        return Fault(height, error.verdict, str(error))
+    return Fault(height, Verdict.BROKEN_CHAIN, f"the block is missing, and blocks above it exist: {error}")
+
+
+class ChainCheck:
+    """The state of a log while its blocks are indexed in order.
+
+    Attributes:
+        height: The next height.
+    """
+
+    def __init__(self, vault: VaultReader, pinned: PinnedLog, size: int) -> None:
+        """Begin after the first `size` blocks, or where the trust file starts the log.
+
+        Raises:
+            VerificationError: The block before doesn't hold.
+            NotStoredError: The vault doesn't have it.
+            UnavailableError: The vault can't be read.
+        """
+        self._pinned = pinned
+        self._start = pinned.start if pinned.start and size <= pinned.start.height else None
+        self.height = self._start.height if self._start else size
+        self._state = None if self._start else _state_at(vault, pinned, size)
+
+    @property
+    def root(self) -> bytes | None:
+        """The root of the tree of all headers so far, None at a start in the middle."""
+        return self._state.root if self._state else None
+
+    def accept(self, block: Block) -> None:
+        """Go on with the next block, whose stored bytes were checked.
+
+        Raises:
+            VerificationError: It doesn't go on from the one before, or isn't signed by the keys valid at its height.
+        """
+        if self._state:
+            self._state.check_link(block)
+        elif self._start and block.frontier.root != self._start.root:
+            raise VerificationError(Verdict.BAD_ROOT, "frontier", "the headers before have another root than is pinned")
+        keys = self._keys
+        block.check_signatures(keys)
+        self._state = LogState.after(block, keys)
+        self.height += 1
+
+    @property
+    def _keys(self) -> tuple[VerifierKey, ...]:
+        return self._state.keys if self._state else self._pinned.keys
+
+
+def _state_at(vault: VaultReader, pinned: PinnedLog, size: int) -> LogState:
+    """Return the state after a log's first `size` blocks, from the last of them."""
+    if size == 0:
+        return LogState.genesis(pinned.origin, pinned.keys)
+    log = LogReader(vault, pinned.origin)
+    block = log.block(size - 1)
+    block.check_checkpoint()
+    return LogState.after(block, keys_at(log, pinned, block))
