@@ -1,0 +1,205 @@
+"""Where an answer's rows come from: the index as far as it covers a log, and the vault for the rest.
+
+Without an index all rows come from the vault. Then the signed times of the blocks rule most of them out unread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verdict import Verdict
+from auditseal_search.answer import Coverage, Gap
+from auditseal_search.columns import ROW
+from auditseal_search.index_builder import read_manifest
+from auditseal_search.index_store import IndexStore
+from auditseal_search.manifest import Manifest, Segment, segment_name
+from auditseal_search.range_pool import RangePool
+from auditseal_search.verified_range import ChainCheck
+from auditseal_vault.errors import NotStoredError
+from auditseal_vault.head import head_height
+from auditseal_vault.log_reader import LogReader
+
+OnBlock = Callable[[Origin, int], None]
+CLOCK_MARGIN_MS = 600_000
+"""How far a broker's clock may run back between two blocks, in ms, before a search by time alone could miss one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """Times of the broker, in ms since the epoch, that matches can have; None for no bound."""
+
+    least: int | None = None
+    greatest: int | None = None
+
+    def may_hold(self, low: int | None, high: int | None) -> bool:
+        """Return whether a range of times has anything in common with this one; a range without times may."""
+        if low is None or high is None:
+            return True
+        return not (
+            (self.least is not None and high < self.least) or (self.greatest is not None and low > self.greatest)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogRows:
+    """The rows of one log that can match.
+
+    Attributes:
+        origin: The log.
+        files: Parquet files of the index, as DuckDB takes them.
+        tables: Rows that were read from the vault.
+        coverage: What these account for.
+    """
+
+    origin: Origin
+    files: tuple[str, ...]
+    tables: tuple[pa.Table, ...]
+    coverage: Coverage
+
+
+class RowSource:
+    """Gathers the rows of logs for one answer.
+
+    Args:
+        pool: Reads and verifies blocks of the vault.
+        index: The index, None to search without one.
+        span: The times that matches can have.
+        on_block: Called after each block that was read.
+    """
+
+    def __init__(
+        self,
+        pool: RangePool,
+        index: IndexStore | None,
+        span: TimeSpan,
+        on_block: OnBlock = lambda _origin, _height: None,
+    ) -> None:
+        self._pool, self._index, self._span, self._on_block = pool, index, span, on_block
+
+    def gather(self, pinned: PinnedLog) -> LogRows:
+        """Return the rows of a log that can match, verified up to the vault's head.
+
+        Raises:
+            BrokenIndexError: The index is damaged or of another log.
+            UnavailableError: The index can't be read. A vault that can't be read is a gap.
+        """
+        manifest = read_manifest(self._index, pinned.origin) if self._index else Manifest(pinned.origin)
+        segments = [one for one in manifest.segments if self._span.may_hold(one.min_timestamp, one.max_timestamp)]
+        files = tuple(self._location(pinned.origin, segment) for segment in segments)
+        tables, coverage = self._read_tail(pinned, manifest)
+        return LogRows(pinned.origin, files, tuple(tables), coverage)
+
+    def _location(self, origin: Origin, segment: Segment) -> str:
+        assert self._index is not None  # noqa: S101  (a segment comes from an index)
+        return self._index.location(segment_name(origin, segment.first_height, segment.last_height))
+
+    def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> tuple[list[pa.Table], Coverage]:
+        """Read what the index doesn't cover yet, as far as it can match."""
+        origin, size = pinned.origin, manifest.size
+        head = head_height(self._pool.vault, origin)
+        if head is None or head < size - 1:
+            if not size:
+                return [], Coverage(origin, 0, "", 0, 0)
+            gap = Gap(0 if head is None else head + 1, size - 1, "the vault lost these blocks", Verdict.TRUNCATED)
+            return [], Coverage(origin, size, manifest.segments[-1].root, size, 0, (gap,))
+        try:
+            first, last = self._heights_in_span(pinned, size, head)
+            chain = ChainCheck(self._pool.vault, pinned, size if size and first == size else first)
+            self._check_index(pinned, manifest)
+        except VerificationError as error:
+            return [], _stopped(manifest, size, head, str(error), error.verdict)
+        except NotStoredError as error:
+            return [], _stopped(manifest, size, head, str(error), Verdict.BROKEN_CHAIN)
+        return self._read_heights(pinned, manifest, chain, range(first, last + 1), head)
+
+    def _check_index(self, pinned: PinnedLog, manifest: Manifest) -> None:
+        """Check that the index was made from the history that the vault holds."""
+        if manifest.size:
+            root = ChainCheck(self._pool.vault, pinned, manifest.size).root
+            if root is not None and root.hex() != manifest.segments[-1].root:
+                problem = f"the index covers {manifest.size} blocks of another history than the vault's"
+                raise VerificationError(Verdict.BAD_ROOT, "index", problem)
+
+    def _read_heights(
+        self, pinned: PinnedLog, manifest: Manifest, chain: ChainCheck, heights: range, head: int
+    ) -> tuple[list[pa.Table], Coverage]:
+        tables, read, gap = list[pa.Table](), 0, None
+        for found in self._pool.ranges(heights.start, heights.stop - 1, pinned.origin) if heights else ():
+            tables.append(found.rows)
+            try:
+                for block in found.heads:
+                    chain.accept(block)
+                    read += 1
+                    self._on_block(pinned.origin, block.header.height)
+            except VerificationError as error:
+                gap = Gap(chain.height, head, str(error), error.verdict)
+                break
+            if found.fault:
+                gap = Gap(found.fault.height, head, found.fault.problem, found.fault.verdict)
+                break
+        if gap:
+            tables = [table.filter(pa.compute.field("height") < gap.first) for table in tables]
+        root, size = self._head(pinned, chain, heights, head, gap)
+        return tables, Coverage(pinned.origin, size, root, manifest.size, read, (gap,) if gap else ())
+
+    def _head(
+        self, pinned: PinnedLog, chain: ChainCheck, heights: range, head: int, gap: Gap | None
+    ) -> tuple[str, int]:
+        """Return root and size of the head that an answer accounts for."""
+        if gap is not None or chain.height == head + 1:
+            return chain.root.hex() if chain.root else "", chain.height
+        del heights
+        last = ChainCheck(self._pool.vault, pinned, head + 1)
+        return last.root.hex() if last.root else "", head + 1
+
+    def _heights_in_span(self, pinned: PinnedLog, size: int, head: int) -> tuple[int, int]:
+        """Return the first and the last height, from `size` to `head`, whose blocks can hold matches.
+
+        Blocks follow each other in time, as the broker's clock does. So the ends are found by halving, with a margin for
+        a clock that ran back.
+        """
+        first = max(size, pinned.start.height if pinned.start else 0)
+        log, span = LogReader(self._pool.vault, pinned.origin), self._span
+        last = head
+        if span.least is not None:
+            least = span.least - CLOCK_MARGIN_MS
+            first = _first_height(log, first, head + 1, lambda block: _latest(block) >= least)
+        if span.greatest is not None:
+            greatest = span.greatest + CLOCK_MARGIN_MS
+            last = _first_height(log, first, head + 1, lambda block: _earliest(block) > greatest) - 1
+        return first, last
+
+
+def _first_height(log: LogReader, low: int, high: int, is_late: Callable[[Block], bool]) -> int:
+    """Return the lowest height below `high` whose block is late, `high` where none is."""
+    while low < high:
+        middle = (low + high) // 2
+        if is_late(log.block(middle)):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _latest(block: Block) -> int:
+    """Return the latest time of a block's records in ms; of a block without records, when it was sealed."""
+    header = block.header
+    return header.sealed_at // 1000 if header.max_timestamp is None else header.max_timestamp
+
+
+def _earliest(block: Block) -> int:
+    header = block.header
+    return header.sealed_at // 1000 if header.min_timestamp is None else header.min_timestamp
+
+
+def _stopped(manifest: Manifest, first: int, last: int, why: str, verdict: Verdict) -> Coverage:
+    root = manifest.segments[-1].root if manifest.segments else ""
+    return Coverage(manifest.origin, manifest.size, root, manifest.size, 0, (Gap(first, last, why, verdict),))
+
+
+EMPTY = ROW.empty_table()
