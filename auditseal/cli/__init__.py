@@ -18,7 +18,10 @@
 | `drill` | `auditseal drill` |
 | `verify` | `auditseal verify` |
 | `show` | `auditseal show` |
-| `vault_options` | the options and errors that `verify` and `show` share |
+| `querying` | the filter that `search` and others take |
+| `search` | `auditseal search` |
+| `index` | `auditseal index` |
+| `vault_options` | the options and errors that commands which read a vault share |
 """
 
 from typing import Annotated

@@ -30,6 +30,8 @@ COMMANDS = (
     CommandEntry("archiver", "archiver", "archiver", "Verify blocks and lock them into the vault, until SIGTERM."),
     CommandEntry("drill", "drill", "archiver", "Attack a canary in a vault: does Object Lock keep its promise?"),
     CommandEntry("verify", "verify", "auditor", "Verify a vault from its storage and a trust file alone."),
+    CommandEntry("search", "search", "search", "Find events in sealed logs; each answer says how complete it is."),
+    CommandEntry("index", "index", "search", "Build and check the index that makes search fast."),
     CommandEntry("show", "show", "auditor", "Show one block or one event, and verify what is shown."),
 )
 """All subcommands, in the order of the help."""

@@ -48,7 +48,9 @@ class AvroReader:
         """
         self._path.write_bytes(b"".join(_container(schema, count, parts)))
         try:
-            table = self._connection.execute("SELECT * FROM read_avro($path)", {"path": str(self._path)}).to_arrow_table(count)
+            table = self._connection.execute(
+                "SELECT * FROM read_avro($path)", {"path": str(self._path)}
+            ).to_arrow_table(count)
             table.validate(full=True)  # texts are UTF-8: the decoder takes any bytes
         except (duckdb.Error, pa.ArrowInvalid):
             return None

@@ -1,10 +1,10 @@
 """The errors of search.
 
-    AuditsealError
-    ├── ConfigurationError    (auditseal_schemas)
-    │   └── QueryError        a filter can't be understood; the error marks the place
-    ├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is away
-    └── BrokenIndexError      an index is damaged, of another version, or of another log
+AuditsealError
+├── ConfigurationError    (auditseal_schemas)
+│   └── QueryError        a filter can't be understood; the error marks the place
+├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is away
+└── BrokenIndexError      an index is damaged, of another version, or of another log
 """
 
 from auditseal_schemas.errors import AuditsealError, ConfigurationError

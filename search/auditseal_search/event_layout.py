@@ -1,9 +1,9 @@
 """How many bytes the canonical encoding of each event of a batch takes, from the decoded columns alone.
 
-A native Avro decoder is fast and lenient: it takes padded varints, arrays in several blocks and bytes that follow. But no
-encoding of a value is shorter than the canonical one. So where each row's canonical length is the length of the bytes
-that the row came from, every row was read from its own bytes, and those are the canonical ones. What is left to check is
-what has several spellings of one length: the byte of a boolean, and the order of a map.
+A native Avro decoder is fast and lenient: it takes padded varints, arrays in several blocks and bytes that follow. But
+no encoding of a value is shorter than the canonical one. So where each row's canonical length is the length of the
+bytes that the row came from, every row was read from its own bytes, and those are the canonical ones. What is left to
+check has several spellings of one length: the byte of a boolean, and the order of a map.
 """
 
 from typing import Any

@@ -160,7 +160,7 @@ class _LogBuild:
         if self._file is None or self._last is None:
             return
         root = self._chain.root
-        assert root is not None  # noqa: S101  (a block was accepted)
+        assert root is not None
         segment = self._file.close(self._last, root)
         self._file = None
         origin = self.manifest.origin

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from auditseal_schemas.errors import ConfigurationError, UnavailableError, quoted
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
-from auditseal_vault.s3_client import NOT_FOUND, S3_ERRORS, Bucket, make_client, status_of
+from auditseal_vault.s3_client import Bucket, make_client
+from auditseal_vault.s3_errors import NOT_FOUND, S3_ERRORS, status_of
 
 _ATTEMPTS = 4
 
@@ -197,7 +198,7 @@ def open_index(place: str) -> IndexStore:
     """
     if place.startswith("s3://"):
         vault = open_vault(place)
-        assert isinstance(vault, S3Vault)  # noqa: S101  (by the URL's scheme)
+        assert isinstance(vault, S3Vault)
         return BucketStore(vault.bucket)
     if not place.startswith("file://"):
         return DirectoryStore(Path(place))

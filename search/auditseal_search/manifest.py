@@ -15,7 +15,7 @@ from auditseal_search.errors import BrokenIndexError
 FORMAT = 1
 """The version of the manifest's own layout."""
 FULL = 1_000_000
-"""Rows and blocks of a segment, counted together, at which it closes at the end of a block. A full one never changes."""
+"""Rows and blocks of a segment, counted together, at which it closes at a block's end. A full one never changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

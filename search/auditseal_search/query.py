@@ -6,12 +6,14 @@ actor = u-1842 and time >= 2026-03-01 and (action ~ invoice.* or outcome = DENIE
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, TypeAlias
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput, VisitError
 
+from auditseal_schemas.errors import quoted
 from auditseal_search.errors import QueryError
 from auditseal_search.query_fields import ATTRIBUTE_PREFIX, FIELDS, Kind, QueryField
 
@@ -131,8 +133,9 @@ class _Reader(Transformer[Token, Any]):
         if token.startswith(ATTRIBUTE_PREFIX) and len(token) > len(ATTRIBUTE_PREFIX):
             return token, QueryField(str(token), Kind.TEXT, "", ""), token[len(ATTRIBUTE_PREFIX) :]
         if token not in FIELDS:
-            known = ", ".join(sorted(FIELDS))
-            raise self._wrong(token, f"there is no field of this name: use attributes.KEY or one of {known}")
+            close = get_close_matches(token, FIELDS, cutoff=0.5)
+            hint = f"did you mean {' or '.join(close)}?" if close else "an attribute is attributes.KEY"
+            raise self._wrong(token, f"there is no field {quoted(str(token))}: {hint}")
         return token, FIELDS[token], ""
 
     def word(self, parts: list[Token]) -> Token:

@@ -53,7 +53,9 @@ def _comparison(comparison: Comparison, sql: Sql) -> str:
         equal = Comparison(comparison.field, "=", values, comparison.attribute)
         return f"(NOT {_comparison(equal, sql)})"
     if operator == "exists":
-        return f"({column} IS NOT NULL)" if comparison.field.kind is not Kind.LIST else f"(coalesce(len({column}), 0) > 0)"
+        return (
+            f"({column} IS NOT NULL)" if comparison.field.kind is not Kind.LIST else f"(coalesce(len({column}), 0) > 0)"
+        )
     tests = [_test(comparison.field.kind, column, operator, value, sql) for value in values]
     return "coalesce(" + " OR ".join(tests) + ", false)"
 

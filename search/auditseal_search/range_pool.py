@@ -61,7 +61,9 @@ class RangePool:
         try:
             yield from self._ranges(first, last, origin)
         except BrokenProcessPool as error:
-            raise AuditsealError("a process that reads blocks died (out of memory?): run again with --jobs 1") from error
+            raise AuditsealError(
+                "a process that reads blocks died (out of memory?): run again with --jobs 1"
+            ) from error
 
     def _ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
         pending: deque[Future[VerifiedRange]] = deque()
@@ -101,7 +103,7 @@ def _length_after(found: VerifiedRange, length: int) -> int:
 
 def _begin(open_vault: Callable[[], VaultReader]) -> None:
     """Open the vault once in each process; an interrupt is for the parent to handle."""
-    global _vault, _reader  # noqa: PLW0603  (a process of a pool has no other place)
+    global _vault, _reader
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _vault, _reader = open_vault(), AvroReader()
 

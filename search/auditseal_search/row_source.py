@@ -95,7 +95,7 @@ class RowSource:
         return LogRows(pinned.origin, files, tuple(tables), coverage)
 
     def _location(self, origin: Origin, segment: Segment) -> str:
-        assert self._index is not None  # noqa: S101  (a segment comes from an index)
+        assert self._index is not None
         return self._index.location(segment_name(origin, segment.first_height, segment.last_height))
 
     def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> tuple[list[pa.Table], Coverage]:
@@ -160,8 +160,8 @@ class RowSource:
     def _heights_in_span(self, pinned: PinnedLog, size: int, head: int) -> tuple[int, int]:
         """Return the first and the last height, from `size` to `head`, whose blocks can hold matches.
 
-        Blocks follow each other in time, as the broker's clock does. So the ends are found by halving, with a margin for
-        a clock that ran back.
+        Blocks follow each other in time, as the broker's clock does. So the ends are found by halving, with a margin
+        for a clock that was set back.
         """
         first = max(size, pinned.start.height if pinned.start else 0)
         log, span = LogReader(self._pool.vault, pinned.origin), self._span

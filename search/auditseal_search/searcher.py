@@ -17,8 +17,8 @@ from auditseal_search.query_sql import Sql, to_sql
 from auditseal_search.row_source import LogRows
 
 _BATCH = 10_000
-_TIME = "coalesce(epoch_ms(\"timestamp\"), -1)"
-_KEYSET = f"({_TIME}, origin, height, \"index\")"
+_TIME = 'coalesce(epoch_ms("timestamp"), -1)'
+_KEYSET = f'({_TIME}, origin, height, "index")'
 MEMORY = "256MB"
 
 
@@ -88,7 +88,9 @@ class Searcher:
             parts.append(f"SELECT {origin} AS origin, {names} FROM tail{number}")
         return " UNION ALL ".join(parts)
 
-    def hits(self, *, oldest_first: bool = False, limit: int | None, after: Cursor | None = None) -> Iterator[dict[str, Any]]:
+    def hits(
+        self, *, oldest_first: bool = False, limit: int | None, after: Cursor | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Yield the rows that match, by the broker's time, then log, height and place in the block.
 
         Args:
@@ -103,7 +105,7 @@ class Searcher:
         order, beyond = ("ASC", ">") if oldest_first else ("DESC", "<")
         where = sql.text
         if after is not None:
-            place = ", ".join(map(sql.parameter, (after.time, after.origin, after.height, after.index)))
+            place = ", ".join(sql.parameter(part) for part in (after.time, after.origin, after.height, after.index))
             where = f"{where} AND {_KEYSET} {beyond} ({place})"
         bound = "" if limit is None else f" LIMIT {limit:d}"
         keys = ", ".join(f"{name} {order}" for name in (_TIME, "origin", "height", '"index"'))
@@ -117,13 +119,13 @@ class Searcher:
         """
         sql = to_sql(self._condition)
         with _mapped_errors():
-            found = self._connection.execute(f"SELECT * FROM ({self._rows}) WHERE {sql.text}", sql.parameters)  # noqa: S608
+            found = self._connection.execute(f"SELECT * FROM ({self._rows}) WHERE {sql.text}", sql.parameters)
             yield from found.to_arrow_reader(_BATCH)
 
     def count(self) -> int:
         """Return how many rows match."""
         sql = to_sql(self._condition)
-        ((number,),) = self._all(f"SELECT count(*) FROM ({self._rows}) WHERE {sql.text}", sql)  # noqa: S608
+        ((number,),) = self._all(f"SELECT count(*) FROM ({self._rows}) WHERE {sql.text}", sql)
         return int(number)
 
     def counts_by(self, name: str, limit: int) -> list[tuple[Any, int]]:
@@ -135,8 +137,9 @@ class Searcher:
         field = FIELDS[name]
         sql = to_sql(self._condition)
         value = f"unnest({field.column})" if field.kind is Kind.LIST else field.column
-        inner = f"SELECT {value} AS value FROM ({self._rows}) WHERE {sql.text}"  # noqa: S608
-        query = f"SELECT value, count(*) AS number FROM ({inner}) GROUP BY value ORDER BY number DESC, value LIMIT {limit:d}"  # noqa: S608
+        inner = f"SELECT {value} AS value FROM ({self._rows}) WHERE {sql.text}"
+        grouped = f"SELECT value, count(*) AS number FROM ({inner}) GROUP BY value"
+        query = f"{grouped} ORDER BY number DESC, value LIMIT {limit:d}"
         return [(value, int(number)) for value, number in self._all(query, sql)]
 
     def histogram(self, unit: str) -> list[tuple[int | None, int]]:
@@ -145,8 +148,8 @@ class Searcher:
         Each is (its beginning in ms since the epoch, its number); records without a time come first, under None.
         """
         sql = to_sql(self._condition)
-        start = f"epoch_ms(date_trunc({sql.parameter(unit)}, \"timestamp\"))"
-        query = f"SELECT {start} AS start, count(*) FROM ({self._rows}) WHERE {sql.text} GROUP BY ALL ORDER BY start"  # noqa: S608
+        start = f'epoch_ms(date_trunc({sql.parameter(unit)}, "timestamp"))'
+        query = f"SELECT {start} AS start, count(*) FROM ({self._rows}) WHERE {sql.text} GROUP BY ALL ORDER BY start"
         return [(start, int(number)) for start, number in self._all(query, sql)]
 
     def _run(self, query: str, sql: Sql) -> Iterator[dict[str, Any]]:

@@ -109,7 +109,7 @@ class SegmentFile:
         if self._waiting_rows:
             self._write_group(pa.concat_tables(self._waiting))
         self._writer.close()
-        assert self._first is not None  # noqa: S101  (a file without a block is never closed as a segment)
+        assert self._first is not None
         size, digest = _digest(self._path)
         return Segment(
             first_height=self._first[0],

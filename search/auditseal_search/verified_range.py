@@ -1,7 +1,7 @@
 """A run of a log's blocks, read from a vault, verified and turned into rows. It runs in any process.
 
-What only the log's own order can show (that each block goes on from the one before, and its keys) is left to the caller:
-`ChainCheck` does it with the heads that come back.
+The caller checks with `ChainCheck` what only the log's order can show: that each block goes on from the one before, and
+that the keys valid at its height signed it.
 """
 
 from dataclasses import dataclass, replace

@@ -18,6 +18,7 @@ PACKAGES = {
     "auditseal_local",
     "auditseal_producer",
     "auditseal_schemas",
+    "auditseal_search",
     "auditseal_sealer",
     "auditseal_vault",
 }

@@ -1,0 +1,126 @@
+"""`auditseal index`: builds the index that search is fast with, and checks one."""
+
+import json
+import os
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from auditseal.cli.auditing import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
+from auditseal_auditor.printable import printable
+from auditseal_schemas.header import Header
+from auditseal_schemas.trust import PinnedLog
+from auditseal_search.index_builder import Built, IndexBuilder
+from auditseal_search.index_store import IndexStore, open_index
+from auditseal_search.index_verifier import IndexFinding, verify_index
+from auditseal_search.manifest import manifest_name
+from auditseal_search.range_pool import RangePool
+from auditseal_vault.head import head_height
+from auditseal_vault.open import open_reader
+
+app = typer.Typer(name="index", no_args_is_help=True)
+
+IndexPlace = Annotated[str, typer.Option("--index", help="A directory, or s3://bucket/prefix?endpoint=…")]
+Jobs = Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")]
+
+
+@app.command()
+def build(
+    trust: TrustFile,
+    index: IndexPlace,
+    vault: VaultUrl = None,
+    jobs: Jobs = None,
+    again: Annotated[bool, typer.Option("--again", help="Drop what is there and build the whole index.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Verify the blocks that the index doesn't cover yet, and add them.
+
+    A build that is interrupted leaves the old index whole; the next one goes on. An index is plain Parquet files with a
+    manifest, and can be built again at any time.
+
+    Exit codes: 0 the index covers all that the vault holds; 1 the vault or the index can't be reached, or the index is
+    damaged; 2 usage or trust file; from 10 on the verdict on the first block that is at fault: the index ends below it.
+
+    Example: auditseal index build --trust trust.txt --index ./index
+    """
+    with exit_on_failure("index build"):
+        pinned = read_trust(trust)
+        url, store = vault_url(vault, pinned), open_index(index)
+        with RangePool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool:
+            built = [_build_log(store, pool, log, again=again) for log in pinned.logs]
+    code = max((log.fault.verdict.exit_code for log in built if log.fault), default=0)
+    if as_json:
+        logs = [_json(log) for log in built]
+        typer.echo(json.dumps({"ok": code == 0, "exit_code": code, "index": store.url, "logs": logs}))
+    else:
+        for log in built:
+            typer.echo(printable(_line(log)), err=log.fault is not None)
+    raise typer.Exit(code)
+
+
+@app.command()
+def verify(
+    trust: TrustFile,
+    index: IndexPlace,
+    vault: VaultUrl = None,
+    jobs: Jobs = None,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Compare an index with the vault, row by row: is anything removed, changed, dropped, stale or of another log?
+
+    Exit codes: 0 the index is what the vault's blocks make it; 1 the vault or the index can't be reached; 2 usage or
+    trust file; 3 the index differs; from 10 on the verdict on a block of the vault that is at fault.
+
+    Example: auditseal index verify --trust trust.txt --index ./index
+    """
+    with exit_on_failure("index verify"):
+        pinned = read_trust(trust)
+        url, store = vault_url(vault, pinned), open_index(index)
+        findings: list[IndexFinding] = []
+        with RangePool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool:
+            for log in pinned.logs:
+                findings += verify_index(store, pool, log)
+    code = max((finding.verdict.exit_code for finding in findings if finding.verdict), default=3 if findings else 0)
+    if as_json:
+        found = [{"origin": str(one.origin), "height": one.height, "problem": one.problem} for one in findings]
+        typer.echo(json.dumps({"ok": not findings, "exit_code": code, "index": store.url, "findings": found}))
+    else:
+        for finding in findings:
+            typer.echo(printable(str(finding)), err=True)
+        if not findings:
+            typer.echo(f"the index {store.url} is what the vault's blocks make it")
+    raise typer.Exit(code)
+
+
+def _build_log(store: IndexStore, pool: RangePool, log: PinnedLog, *, again: bool) -> Built:
+    if again:
+        store.remove(manifest_name(log.origin))
+    head = head_height(pool.vault, log.origin)
+    with _progress() as progress:
+        task = progress.add_task(str(log.origin), total=None if head is None else head + 1)
+
+        def on_block(header: Header) -> None:
+            progress.update(task, completed=header.height + 1)
+
+        return IndexBuilder(store, pool, on_block).build(log)
+
+
+def _progress() -> Progress:
+    """Return the bar that shows how far a log has come: on a terminal only."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _line(log: Built) -> str:
+    added = log.size - log.before
+    line = f"{log.origin}: {log.size:,} blocks and {log.rows:,} records indexed, {added:,} blocks new"
+    return f"{line}; stopped at block {log.fault.height}: {log.fault.problem}" if log.fault else line
+
+
+def _json(log: Built) -> dict[str, object]:
+    fault = log.fault and {"height": log.fault.height, "verdict": log.fault.verdict, "problem": log.fault.problem}
+    return {"origin": str(log.origin), "before": log.before, "size": log.size, "rows": log.rows, "fault": fault}

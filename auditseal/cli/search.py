@@ -1,0 +1,226 @@
+"""`auditseal search`: finds events in sealed logs, and says how complete the answer is."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from auditseal.cli.auditing import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
+from auditseal.cli.querying import read_query
+from auditseal.cli.status_line import status_line
+from auditseal_auditor.printable import printable
+from auditseal_schemas.errors import ConfigurationError, quoted
+from auditseal_schemas.origin import Origin
+from auditseal_search.answer import Account
+from auditseal_search.columns import ROW
+from auditseal_search.csv_cells import safe_cell
+from auditseal_search.index_store import open_index
+from auditseal_search.query import Condition
+from auditseal_search.query_fields import FIELDS
+from auditseal_search.query_sql import time_bounds
+from auditseal_search.range_pool import RangePool
+from auditseal_search.row_json import row_to_json
+from auditseal_search.row_source import RowSource, TimeSpan
+from auditseal_search.searcher import Cursor, Searcher
+from auditseal_vault.open import open_reader
+
+app = typer.Typer()
+
+_COLUMNS = ("timestamp", "actor_id", "action", "resources", "outcome", "service", "origin", "height", "index")
+_BAR = 40  # characters of the longest bar of a histogram
+
+
+class Per(StrEnum):
+    """The width of a histogram's bars."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+@app.command()
+def search(  # noqa: PLR0913, PLR0917  (one for each option)
+    trust: TrustFile,
+    query: Annotated[str, typer.Argument(help="A filter, such as 'actor = u-1842 and time >= 2026-03-01'.")] = "",
+    vault: VaultUrl = None,
+    index: Annotated[str | None, typer.Option("--index", help="The index. [default: none, read the vault]")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 50,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="The newest comes first otherwise.")] = False,  # noqa: FBT002
+    after: Annotated[str | None, typer.Option(help="Go on after this cursor, which the answer before printed.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of the index, by commas; `all` for all of them.")] = None,
+    count_by: Annotated[str | None, typer.Option("--count-by", help="Count the hits by a field.")] = None,
+    per: Annotated[Per | None, typer.Option(help="Draw the hits over time.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Find events in sealed logs. Every answer says how complete it is.
+
+    A filter compares fields: = != < <= > >=, ~ for a pattern with * and ?, : for a text within, in (…), exists. Join
+    comparisons by and, or, not and parentheses. Times are 2026-03-01, 2026-03-01T12:00:00Z, now, or -2h. Without an
+    index the times that blocks signed decide which blocks are read.
+
+    Exit codes: 0 complete; 1 the index or the vault can't be read; 2 usage, filter or trust file; 4 PARTIAL: the answer
+    names the heights that it doesn't cover; from 10 on the verdict on a block that is at fault.
+
+    Example: auditseal search --trust trust.txt --index ./index 'actor = u-1842 and action ~ invoice.*'
+    """
+    with exit_on_failure("search"):
+        condition = read_query("search", query)
+        shown = _chosen(columns)
+        _check_field(count_by)
+        cursor = _cursor(after)
+        pinned = read_trust(trust)
+        store = open_index(index) if index else None
+        with RangePool(partial(open_reader, vault_url(vault, pinned)), 1) as pool, status_line() as say:
+
+            def on_block(origin: Origin, height: int) -> None:
+                say(f"{origin}: block {height:,} read and verified")
+
+            source = RowSource(pool, store, TimeSpan(*time_bounds(condition)), on_block)
+            logs = [source.gather(log) for log in pinned.logs]
+        account = Account(tuple(log.coverage for log in logs), _notes(condition, store is None))
+        with Searcher(store, logs, condition) as searcher:
+            if count_by:
+                _show_counts(searcher.counts_by(count_by, limit), account, as_json=as_json)
+            elif per:
+                _show_histogram(searcher.histogram(per.value), per, account, as_json=as_json)
+            else:
+                hits = list(searcher.hits(oldest_first=oldest_first, limit=limit, after=cursor))
+                total = searcher.count()
+                _show_hits(hits, total, shown, account, as_json=as_json, as_csv=as_csv)
+    raise typer.Exit(account.exit_code)
+
+
+def _notes(condition: Condition, without_index: bool) -> tuple[str, ...]:  # noqa: FBT001
+    if without_index and time_bounds(condition) != (None, None):
+        return ("blocks were chosen by the times that they signed, with ten minutes to spare for a clock set back",)
+    return ()
+
+
+def _chosen(columns: str | None) -> tuple[str, ...]:
+    if columns is None:
+        return _COLUMNS
+    known = ("origin", *ROW.names)
+    chosen = known if columns == "all" else tuple(name.strip() for name in columns.split(","))
+    for name in chosen:
+        if name not in known:
+            raise ConfigurationError(f"--columns: there is no column {quoted(name)}; there are {', '.join(known)}")
+    return chosen
+
+
+def _check_field(name: str | None) -> None:
+    if name is not None and name not in FIELDS:
+        raise ConfigurationError(f"--count-by: there is no field {quoted(name)}; there are {', '.join(sorted(FIELDS))}")
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    try:
+        return Cursor.parse(text) if text else None
+    except ValueError as error:
+        raise ConfigurationError(f"--after: {quoted(text or '')} is not a cursor that an answer printed") from error
+
+
+def _show_hits(
+    hits: Sequence[dict[str, Any]],
+    total: int,
+    columns: Sequence[str],
+    account: Account,
+    *,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    following = str(Cursor.of(hits[-1])) if hits and len(hits) < total else None
+    if as_json:
+        answer = {"hits": list(map(row_to_json, hits)), "total": total, "next": following, "answer": account.to_json()}
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    if as_csv:
+        _print_csv(hits, columns)
+    else:
+        _print_table(hits, columns)
+    shown = f"{len(hits):,} of {total:,} hits" if len(hits) < total else f"{total:,} hits"
+    _tell([shown, *([f"more: --after {following}"] if following else ()), *account.lines()], to_stderr=as_csv)
+
+
+def _print_table(hits: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for hit in hits:
+        table.add_row(*(Text(printable(_cell(hit[name]))) for name in columns))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 400)
+    if hits:
+        console.print(table)
+
+
+def _print_csv(hits: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([safe_cell(_cell(hit[name])) for name in columns] for hit in hits)
+    typer.echo(text.getvalue(), nl=False)
+
+
+def _cell(value: Any) -> str:
+    """Return a value as one cell's text."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, list):
+        return " ".join(_item(item) for item in value)
+    return str(value)
+
+
+def _item(item: Any) -> str:
+    if isinstance(item, dict):
+        first, second, *_ = item.values()
+        return f"{first}/{second}"
+    return "=".join(map(str, item))
+
+
+def _show_counts(counts: Sequence[tuple[Any, int]], account: Account, *, as_json: bool) -> None:
+    if as_json:
+        rows = [{"value": value, "count": number} for value, number in counts]
+        typer.echo(json.dumps({"counts": rows, "answer": account.to_json()}, ensure_ascii=False, default=str))
+        return
+    for value, number in counts:
+        typer.echo(printable(f"{number:>12,}  {'(none)' if value is None else value}"))
+    _tell(account.lines())
+
+
+def _show_histogram(bars: Sequence[tuple[int | None, int]], per: Per, account: Account, *, as_json: bool) -> None:
+    if as_json:
+        rows = [{"start": None if start is None else _time(start), "count": number} for start, number in bars]
+        typer.echo(json.dumps({"per": per.value, "histogram": rows, "answer": account.to_json()}))
+        return
+    for line in _bar_lines(bars):
+        typer.echo(line)
+    _tell(account.lines())
+
+
+def _bar_lines(bars: Sequence[tuple[int | None, int]]) -> Iterator[str]:
+    most = max((number for _, number in bars), default=1)
+    for start, number in bars:
+        at = "(no time)" if start is None else _time(start)
+        yield f"{at:<20}  {number:>10,}  {'█' * max(1, round(_BAR * number / most))}"
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _tell(lines: Iterable[str], *, to_stderr: bool = False) -> None:
+    for line in lines:
+        typer.echo(printable(line), err=to_stderr)

@@ -1,0 +1,26 @@
+"""Search in sealed logs: an index of verified blocks, and answers that say how complete they are.
+
+| module | what it holds |
+| --- | --- |
+| `columns` | the columns of an index |
+| `avro_reader` | DuckDB's native Avro decoder |
+| `event_layout` | how long the canonical encoding of each decoded event is |
+| `event_batch` | values of records, decoded into columns by the thousand |
+| `record_batch` | the records of verified blocks as rows |
+| `verified_range` | a run of blocks, read, verified and turned into rows |
+| `range_pool` | such runs in several processes, in order |
+| `segment_file` | one segment's Parquet file while it is written |
+| `manifest` | which segments a log's index has, and what each covers |
+| `index_store` | the directory or bucket that keeps an index |
+| `index_builder` | adds to the index of a log |
+| `index_verifier` | compares an index with its vault |
+| `query_fields` | the fields that a filter can name |
+| `query` | the filter language |
+| `query_sql` | a filter as SQL with parameters |
+| `row_source` | the rows of an answer: from the index, and from the vault for the rest |
+| `searcher` | hits, pages, counts and histogram |
+| `row_json` | a row as JSON |
+| `csv_cells` | cells of CSV that no spreadsheet computes |
+| `answer` | the grade of an answer, and what it covers |
+| `errors` | the errors of this package |
+"""
