@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from auditseal.cli.auditing import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
-from auditseal_auditor.printable import printable
+from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
+from auditseal_auditor.report_text import printable
+from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.header import Header
 from auditseal_schemas.trust import PinnedLog
 from auditseal_search.index_builder import Built, IndexBuilder
@@ -23,7 +24,7 @@ from auditseal_vault.open import open_reader
 
 app = typer.Typer(name="index", no_args_is_help=True)
 
-IndexPlace = Annotated[str, typer.Option("--index", help="A directory, or s3://bucket/prefix?endpoint=…")]
+IndexPlace = Annotated[str, typer.Option("--index", help="A directory, or s3://bucket/prefix?endpoint=...")]
 Jobs = Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")]
 
 
@@ -83,7 +84,10 @@ def verify(
         with RangePool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool:
             for log in pinned.logs:
                 findings += verify_index(store, pool, log)
-    code = max((finding.verdict.exit_code for finding in findings if finding.verdict), default=3 if findings else 0)
+    code = max(
+        (finding.verdict.exit_code for finding in findings if finding.verdict),
+        default=ExitCode.REJECTED if findings else ExitCode.OK,
+    )
     if as_json:
         found = [{"origin": str(one.origin), "height": one.height, "problem": one.problem} for one in findings]
         typer.echo(json.dumps({"ok": not findings, "exit_code": code, "index": store.url, "findings": found}))

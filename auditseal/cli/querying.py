@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import typer
 
-from auditseal.cli.auditing import tell
-from auditseal.cli.endings import UNUSABLE
+from auditseal.cli.vault_options import tell
+from auditseal_schemas.exit_codes import ExitCode
 from auditseal_search.errors import QueryError
 from auditseal_search.query import Condition, parse_query
 
@@ -17,4 +17,4 @@ def read_query(command: str, text: str) -> Condition:
     except QueryError as error:
         for line in str(error).splitlines():
             tell(command, line)
-        raise typer.Exit(UNUSABLE) from error
+        raise typer.Exit(ExitCode.UNUSABLE) from error

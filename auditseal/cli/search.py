@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from auditseal.cli.auditing import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal.cli.querying import read_query
 from auditseal.cli.status_line import status_line
-from auditseal_auditor.printable import printable
+from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
+from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_schemas.origin import Origin
 from auditseal_search.answer import Account
@@ -64,16 +64,16 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Find events in sealed logs. Every answer says how complete it is.
+    """Find events in sealed logs; each answer says how complete it is.
 
-    A filter compares fields: = != < <= > >=, ~ for a pattern with * and ?, : for a text within, in (…), exists. Join
+    A filter compares fields: = != < <= > >=, ~ for a pattern with * and ?, : for a text within, in (a, b), exists. Join
     comparisons by and, or, not and parentheses. Times are 2026-03-01, 2026-03-01T12:00:00Z, now, or -2h. Without an
     index the times that blocks signed decide which blocks are read.
 
     Exit codes: 0 complete; 1 the index or the vault can't be read; 2 usage, filter or trust file; 4 PARTIAL: the answer
     names the heights that it doesn't cover; from 10 on the verdict on a block that is at fault.
 
-    Example: auditseal search --trust trust.txt --index ./index 'actor = u-1842 and action ~ invoice.*'
+    Example: auditseal search --trust trust.txt --index ./index 'actor = u-1842'
     """
     with exit_on_failure("search"):
         condition = read_query("search", query)

@@ -2,7 +2,7 @@
 
 | codes | where they are defined | meaning |
 | --- | --- | --- |
-| 0 to 3, 130 | `ExitCode` | a command or daemon that ended without a verdict and without a halt |
+| 0 to 4, 130 | `ExitCode` | a command or daemon that ended without a verdict and without a halt |
 | 10 to 21 | `Verdict.exit_code` | what `verify` or `show` found |
 | 40 and up | `Halt.exit_code` | why a daemon stopped for good |
 
@@ -25,7 +25,9 @@ class ExitCode(IntEnum):
     UNUSABLE = 2
     """The user must change something first: arguments, configuration, trust file, a missing extra."""
     REJECTED = 3
-    """`emit` rejected lines and published all others."""
+    """`emit` rejected lines and published all others; `index verify` found that the index differs from the vault."""
+    PARTIAL = 4
+    """`search` answered, and the answer names what it does not cover."""
     INTERRUPTED = 130
     """Ctrl-C, or another signal that a command turns into an orderly end."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 
@@ -94,7 +95,7 @@ class Account:
         verdicts = [gap.verdict for log in self.logs for gap in log.gaps if gap.verdict]
         if verdicts:
             return max(verdict.exit_code for verdict in verdicts)
-        return 4 if self.grade is Grade.PARTIAL else 0
+        return ExitCode.PARTIAL if self.grade is Grade.PARTIAL else ExitCode.OK
 
     def lines(self) -> Iterable[str]:
         """Yield the grade, the heads and what is not covered, as lines for people."""

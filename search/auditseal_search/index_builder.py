@@ -81,7 +81,7 @@ class IndexBuilder:
         manifest = read_manifest(self._index, pinned.origin)
         before = manifest.size
         head = head_height(self._pool.vault, pinned.origin)
-        if head is None or head < before:
+        if head is None or head + 1 < before:
             fault = _shorter(before, head) if before else None
             return Built(pinned.origin, before, before, manifest.rows, fault)
         try:
