@@ -24,7 +24,7 @@ from auditseal_vault.open import open_reader
 
 app = typer.Typer(name="index", no_args_is_help=True)
 
-IndexPlace = Annotated[str, typer.Option("--index", help="A directory, or s3://bucket/prefix?endpoint=...")]
+IndexPlace = Annotated[str, typer.Option("--index", help="A directory or s3://bucket/prefix of the index.")]
 Jobs = Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")]
 
 
@@ -70,7 +70,9 @@ def verify(
     jobs: Jobs = None,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Compare an index with the vault, row by row: is anything removed, changed, dropped, stale or of another log?
+    """Compare an index with the vault, row by row.
+
+    It finds rows removed or changed, segments dropped, and an index that is stale or of another log.
 
     Exit codes: 0 the index is what the vault's blocks make it; 1 the vault or the index can't be reached; 2 usage or
     trust file; 3 the index differs; from 10 on the verdict on a block of the vault that is at fault.

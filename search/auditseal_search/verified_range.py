@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
-from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.expected import Expected
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.recheck import check_records
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
+from auditseal_schemas.verification import CHECKPOINT, LINK, RECORDS, SIGNED, STORED, verify
 from auditseal_search.avro_reader import AvroReader
 from auditseal_search.record_batch import rows_of
 from auditseal_vault.errors import NotStoredError
@@ -62,10 +62,7 @@ def read_range(vault: VaultReader, origin: Origin, heights: range, reader: AvroR
     log, blocks, fault = LogReader(vault, origin), list[Block](), None
     for height in heights:
         try:
-            block = log.block(height)
-            block.check_checkpoint()
-            block.check_stored()
-            check_records(block)
+            block = verify(log.block(height), CHECKPOINT + STORED + RECORDS)
         except (VerificationError, NotStoredError) as error:
             fault = _fault(height, error)
             break
@@ -111,18 +108,17 @@ class ChainCheck:
         Raises:
             VerificationError: It doesn't go on from the one before, or isn't signed by the keys valid at its height.
         """
-        if self._state:
-            self._state.check_link(block)
-        elif self._start and block.frontier.root != self._start.root:
-            raise VerificationError(Verdict.BAD_ROOT, "frontier", "the headers before have another root than is pinned")
-        keys = self._keys
-        block.check_signatures(keys)
-        self._state = LogState.after(block, keys)
+        expected = self._expected
+        verify(block, LINK, expected)
+        self._state = LogState.after(block, expected.keys)
         self.height += 1
 
     @property
-    def _keys(self) -> tuple[VerifierKey, ...]:
-        return self._state.keys if self._state else self._pinned.keys
+    def _expected(self) -> Expected:
+        if self._state:
+            return self._state.expected
+        root = self._start.root if self._start else None
+        return Expected(origin=self._pinned.origin, height=self.height, keys=self._pinned.keys, start_root=root)
 
 
 def _state_at(vault: VaultReader, pinned: PinnedLog, size: int) -> LogState:
@@ -131,5 +127,6 @@ def _state_at(vault: VaultReader, pinned: PinnedLog, size: int) -> LogState:
         return LogState.genesis(pinned.origin, pinned.keys)
     log = LogReader(vault, pinned.origin)
     block = log.block(size - 1)
-    block.check_checkpoint()
-    return LogState.after(block, keys_at(log, pinned, block))
+    keys = keys_at(log, pinned, block)
+    verify(block, SIGNED, Expected.of(block.header, keys))
+    return LogState.after(block, keys)
