@@ -25,7 +25,8 @@ def test_every_page_that_is_named_is_there() -> None:
     well_known = {"docs/explanation/kafka.md", "docs/how-to/operate.md", "docs/reference/format.md"}
     named = {(name, path) for path in sources() for name in _NAMED.findall(path.read_text("utf-8", "replace"))}
     assert well_known <= {name for name, _ in named}
-    missing = [f"{path.relative_to(ROOT)} names {name}" for name, path in named if not (ROOT / name).is_file()]
+    known = {(name, path) for name, path in named if "NAME" not in name}  # the recipes' new pages
+    missing = [f"{path.relative_to(ROOT)} names {name}" for name, path in known if not (ROOT / name).is_file()]
     assert sorted(missing) == []
 
 
@@ -53,5 +54,24 @@ def test_the_readme_and_its_pages_lead_to_every_page() -> None:
         reached.add(page)
         for target, _ in _LINK.findall(_CODE.sub("", page.read_text("utf-8"))):
             found = (page.parent / target).resolve()
-            waiting.append(found / "README.md" if found.is_dir() else found)
+            page_of_folder = found / "README.md"
+            waiting.extend([page_of_folder] if page_of_folder.is_file() else [] if found.is_dir() else [found])
     assert [str(page.relative_to(ROOT)) for page in PAGES if page not in reached] == []
+
+
+def test_every_file_that_a_recipe_names_exists_and_has_what_it_names() -> None:
+    rows = re.findall(r"^\| `([\w./-]+)` \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) > 30
+    for name, edit in rows:
+        if "NAME" in name or "vN" in name:
+            assert (ROOT / name).parent.is_dir(), name
+            continue
+        text = (ROOT / name).read_text("utf-8")
+        leading = re.match(r"`(\w+)`", edit)
+        assert not leading or leading[1] in text, f"{name} has no {edit}"
+
+
+def test_the_map_of_the_tests_lists_each_directory() -> None:
+    listed = re.findall(r"^\| `(\w+)/` \|", (ROOT / "tests" / "README.md").read_text("utf-8"), re.MULTILINE)
+    folders = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/*") if path.is_file()}
+    assert sorted(listed) == sorted(folders - {"__pycache__"})
