@@ -13,7 +13,8 @@
 | `report` | the result of a run, as values and as JSON |
 | `report_text` | the result of a run, as text |
 | `heads` | remembered heads: what to remember after a run, and forks between two memories |
-| `state_file` | the file that keeps remembered heads |
+| `state_file` | the state file, which keeps remembered heads |
+| `shared_file` | a file that several runs share: links, lock and replacement |
 | `fork_proof` | the two notes that prove a fork, found and written as files |
 | `single_block` | one block or record, found and verified by itself |
 | `block_view` | one block or record, as JSON and as text |

@@ -5,25 +5,29 @@ Several runs may share it.
 {"version": 1, "heads": {"<origin>": "<the note of its largest head>"}}
 """
 
-import fcntl
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic, sleep
 
-from auditseal_auditor.errors import StateFileError
 from auditseal_auditor.findings import Finding
 from auditseal_auditor.heads import Head, forks_between, merge_heads
+from auditseal_auditor.shared_file import SharedFile
 from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 
 _VERSION = 1
-_LOCK_SECONDS = 10.0
-"""Seconds to wait while another run writes the file, which takes some milliseconds."""
+
+
+def begin_heads(path: Path) -> dict[Origin, Head]:
+    """Return the empty memory of a first run. No later run can pass for it.
+
+    Raises:
+        ConfigurationError: The file exists already, or the path can't be a state file's.
+    """
+    if SharedFile.at(path).exists():
+        raise ConfigurationError(f"the state file {path} exists, and --state-new is for a first run: leave it out")
+    return {}
 
 
 def read_heads(path: Path) -> dict[Origin, Head]:
@@ -34,18 +38,7 @@ def read_heads(path: Path) -> dict[Origin, Head]:
             and not say so.
         StateFileError: The file can't be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        problem = f"there is no state file {path}: is the path right, is its disk mounted? A first run says --state-new"
-        raise ConfigurationError(problem) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise StateFileError(f"the state file {path} can't be read: {error}") from error
-    try:
-        return _parse(json.loads(text))
-    except (ValueError, RecursionError, VerificationError) as error:
-        problem = f"the state file {path} is broken: {error}; restore it, or begin anew without what it remembered"
-        raise ConfigurationError(problem) from error
+    return _read(SharedFile.at(path))
 
 
 def remember_heads(path: Path, heads: Mapping[Origin, Head]) -> list[Finding]:
@@ -58,41 +51,35 @@ def remember_heads(path: Path, heads: Mapping[Origin, Head]) -> list[Finding]:
         ConfigurationError: The file is broken.
         StateFileError: The file can't be read or written, or another run keeps it locked.
     """
-    try:
-        with _locked(path):
-            known = read_heads(path) if path.exists() else {}
-            _write(path, merge_heads(known, heads))
-    except OSError as error:
-        raise StateFileError(f"the state file {path} can't be written: {error}") from error
+    file = SharedFile.at(path)
+    with file.locked():
+        known = _read(file) if file.exists() else {}
+        file.replace(_format(merge_heads(known, heads)))
     return forks_between(known, heads)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a state file: on a second file that stays, since the state file itself is replaced."""
-    with path.with_name(f"{path.name}.lock").open("ab") as file:
-        deadline = monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if monotonic() > deadline:
-                    raise StateFileError(
-                        f"another run has held {file.name} locked for {_LOCK_SECONDS:.0f} s"
-                    ) from error
-                sleep(0.05)
-        yield
+def _read(file: SharedFile) -> dict[Origin, Head]:
+    try:
+        return _parse(json.loads(file.read(), object_pairs_hook=_unique))
+    except FileNotFoundError as error:
+        problem = f"the state file {file.path} doesn't exist: is the path right, is its disk mounted?"
+        raise ConfigurationError(f"{problem} A first run says --state-new") from error
+    except (ValueError, RecursionError, VerificationError) as error:
+        problem = f"the state file {file.path} is broken: {error}; restore it, or begin a new one with --state-new"
+        raise ConfigurationError(problem) from error
 
 
-def _write(path: Path, heads: Mapping[Origin, Head]) -> None:
+def _format(heads: Mapping[Origin, Head]) -> str:
     notes = {str(origin): head.note.format().decode() for origin, head in sorted(heads.items(), key=str)}
-    text = json.dumps({"version": _VERSION, "heads": notes}, ensure_ascii=False, indent=1) + "\n"
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    return json.dumps({"version": _VERSION, "heads": notes}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object, in which no name may occur twice: a second one would hide the first."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice in one of its objects")
+    return found
 
 
 def _parse(state: object) -> dict[Origin, Head]:

@@ -30,7 +30,7 @@ from auditseal_auditor.fork_proof import write_fork_proofs
 from auditseal_auditor.heads import Head, heads_after
 from auditseal_auditor.report import Counts, Report
 from auditseal_auditor.report_text import detail_lines, summary_line
-from auditseal_auditor.state_file import read_heads, remember_heads
+from auditseal_auditor.state_file import begin_heads, read_heads, remember_heads
 from auditseal_auditor.verification import OnProgress, Request, Verification
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
@@ -66,7 +66,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: auditseal verify --trust trust.txt --vault file:///mnt/vault
     """
     with exit_on_failure("verify"):
-        pinned, heads = read_trust(trust), _begin(state) if state_new else _recall(state)
+        pinned, heads = read_trust(trust), _recall(state, is_new=state_new)
         url = vault_url(vault, pinned)
         request = Request(
             pinned,
@@ -93,15 +93,12 @@ def _oldest(hours: float) -> int:
     return int(time() * 1_000_000) - int(hours * _HOUR)
 
 
-def _begin(state: Path | None) -> Mapping[Origin, Head]:
-    """Return the empty memory of a first run; refuse an existing file."""
-    if state is None or state.exists():
-        raise ConfigurationError("--state-new is for a first run: it needs --state FILE, and no such file yet")
-    return {}
-
-
-def _recall(state: Path | None) -> Mapping[Origin, Head]:
-    return read_heads(state) if state else {}
+def _recall(state: Path | None, *, is_new: bool) -> Mapping[Origin, Head]:
+    if state is None:
+        if is_new:
+            raise ConfigurationError("--state-new is for a first run: it needs --state FILE, and no such file yet")
+        return {}
+    return begin_heads(state) if is_new else read_heads(state)
 
 
 def _keep(

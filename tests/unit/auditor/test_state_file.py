@@ -8,7 +8,7 @@ from time import sleep
 
 import pytest
 
-from auditseal_auditor import state_file
+from auditseal_auditor import shared_file
 from auditseal_auditor.findings import MOST_KEPT
 from auditseal_auditor.heads import Head, heads_after
 from auditseal_auditor.report import Result
@@ -87,7 +87,7 @@ def test_a_later_finding_of_a_log_with_very_many_is_kept(tmp_path: Path) -> None
 def test_one_run_at_a_time_writes_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, logs = make_vault()
     path = tmp_path / "state"
-    monkeypatch.setattr(state_file, "_LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(shared_file, "_LOCK_SECONDS", 0.0)
     with (tmp_path / "state.lock").open("ab") as other_run:
         fcntl.flock(other_run, fcntl.LOCK_EX)
         with pytest.raises(AuditsealError, match="another run has held"):
@@ -169,10 +169,17 @@ def test_whatever_it_isnt_is_refused_as_broken(tmp_path: Path, text: str) -> Non
 def test_what_cant_be_read_is_a_failure_and_no_verdict_on_it(tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.write_bytes(b"\xff")
-    for unreadable in (path, tmp_path):
-        with pytest.raises(AuditsealError, match="can't be read") as caught:
-            read_heads(unreadable)
-        assert not isinstance(caught.value, ConfigurationError)
+    with pytest.raises(AuditsealError, match="can't be read") as caught:
+        read_heads(path)
+    assert not isinstance(caught.value, ConfigurationError)
+
+
+@pytest.mark.parametrize("again", ['"version": 1', '"heads": {}'])
+def test_a_name_that_occurs_twice_hides_nothing(tmp_path: Path, again: str) -> None:
+    path = tmp_path / "state"
+    path.write_text("{" + again + ', "version": 1, "heads": {}}')
+    with pytest.raises(ConfigurationError, match="occurs twice"):
+        read_heads(path)
 
 
 def test_a_run_gives_up_when_its_patience_ends_and_not_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +189,8 @@ def test_a_run_gives_up_when_its_patience_ends_and_not_before(tmp_path: Path, mo
         naps.append(seconds)
         now[0] += 1
 
-    monkeypatch.setattr(state_file, "monotonic", lambda: now[0])
-    monkeypatch.setattr(state_file, "sleep", nap)
+    monkeypatch.setattr(shared_file, "monotonic", lambda: now[0])
+    monkeypatch.setattr(shared_file, "sleep", nap)
     with (tmp_path / "state.lock").open("ab") as other_run:
         fcntl.flock(other_run, fcntl.LOCK_EX)
         with pytest.raises(AuditsealError, match="locked for 10 s"):
