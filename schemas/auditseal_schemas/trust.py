@@ -21,7 +21,9 @@ from auditseal_schemas.origin import Origin
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 _SPACE = re.compile(r"[ \t]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, the line and paragraph separators, and the marks that turn the direction of writing
+(https://www.unicode.org/reports/tr9/, section 2): with them a line looks different from the line that is read."""
 _MAX_BYTES = 1 << 20
 
 

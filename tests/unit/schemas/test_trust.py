@@ -105,6 +105,9 @@ def test_a_start_may_stand_before_its_log() -> None:
         "retention\u00a07",
         "retention\u30007",
         "retention\u20287",
+        *(f"# a comment{mark}" for mark in "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"),
+        *(f"# a comment{mark}" for mark in "\u2066\u2067\u2068\u2069"),
+        "vault s3://bucket/\u202egpj",
         f"start x 1 {ROOT_TEXT}",
         f"start {NEIGHBOUR} 1 {ROOT_TEXT}",
     ],
@@ -126,7 +129,7 @@ def test_a_line_that_another_system_ended_is_told_as_that() -> None:
 
 
 def test_a_comment_may_have_any_other_character() -> None:
-    assert Trust.parse(f"# Prüfprotokolle, 監査\t\u2028 \U0001f512\n{LOG}".encode()).logs
+    assert Trust.parse(f"# Prüfprotokolle, 監査\t\u2027 \u2065\u206a \U0001f512\n{LOG}".encode()).logs
 
 
 @pytest.mark.parametrize("line", ["vault file:///v", "retention 7", LOG, f"start {ORIGIN} 2 {ROOT_TEXT}"])
