@@ -1,4 +1,4 @@
-"""What tests may ask for: a real Kafka with topics, a real MinIO with buckets. Nothing starts before a test asks.
+"""The services for tests: a real Kafka with topics, a real MinIO with buckets. Nothing starts before a test asks.
 
 Both run once a session (under xdist once a worker) in temporary directories. Tests that stop or harm a service start
 a node of their own. What a test asks for marks it: `-m "not kafka and not minio"` runs what needs neither.

@@ -1,4 +1,4 @@
-"""`make bench`: speed beside named references, on one machine in one run. Prints a table, writes JSON."""
+"""`make bench`: speed next to named references, on one machine in one run. Prints a table, writes JSON."""
 
 import json
 import platform

@@ -58,7 +58,7 @@ class Arrivals:
                 self.records += Block.parse(self.reader.read(stored.key, stored.version_id)).header.count
 
     def wait_for(self, records: int) -> float:
-        """Wait until so many records are locked; return when the last one was."""
+        """Wait until that many records are locked; return when the last one was."""
         deadline = time.monotonic() + DONE_SECONDS
         while self.records < records:
             assert time.monotonic() < deadline, f"{self.records} of {records} records are locked"
@@ -230,7 +230,7 @@ class _Memory:
                 self._samples[name].append(process.memory_info().rss)
 
     def stop(self) -> dict[str, float]:
-        """Return the peaks, and how much the second half of the burst lies above the first."""
+        """Return the peaks, and how much the second half of the burst exceeds the first."""
         self._over.set()
         self._thread.join()
         figures = {}

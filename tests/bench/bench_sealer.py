@@ -1,4 +1,4 @@
-"""The sealer's records per second beside a bare `consume()` loop over the same topic, in one run.
+"""The sealer's records per second next to a bare `consume()` loop over the same topic, in one run.
 
 The loop runs with three settings: the client's defaults, as users have them, with which it waits a second whenever its
 queue is full; the sealer's, among which `check.crcs` has each byte looked at once more; and the sealer's without that.

@@ -1,6 +1,6 @@
-"""How fast a vault is verified: whole and quick, on one core and on two, beside the least that any verifier must do.
+"""How fast a vault is verified: whole and quick, on one core and on two, next to the least that any verifier must do.
 
-Run as a command (`make bench-verify`), it measures the memory alone, of a vault of so many records and of one of a
+Run as a command (`make bench-verify`), it measures the memory alone, of a vault of that many records and of one of a
 tenth: does it grow?
 """
 
@@ -71,7 +71,7 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
 
 
 def make_vault(directory: Path, records: int) -> None:
-    """Seal varied events into a directory vault; `trust.txt` beside it pins the log."""
+    """Seal varied events into a directory vault; `trust.txt` next to it pins the log."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "trust.txt").write_text(f"log {_KEY}\nvault {(directory / 'vault').as_uri()}\n")
     (directory / "vault").mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ def _floor(objects: list[Path]) -> None:
 
 
 def _rate(records: int, run: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> float:
-    """Return records/s of the best of a few runs: what else the machine does isn't measured."""
+    """Return records/s of the best of a few runs: other load of the machine isn't measured."""
     seconds = []
     for _ in range(_BEST_OF):
         began = clock()

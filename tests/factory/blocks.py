@@ -46,7 +46,7 @@ def sealed(
 
 
 def chain(*sizes: int) -> tuple[list[Block], list[LogState]]:
-    """Return a log of blocks with so many records each, and the states: before the first, and after each block."""
+    """Return blocks with the given numbers of records, and the states: before the first, and after each block."""
     blocks: list[Block] = []
     states = [GENESIS]
     for size in sizes:
@@ -60,7 +60,7 @@ def chain(*sizes: int) -> tuple[list[Block], list[LogState]]:
 def resigned(
     block: Block, *, frontier: Frontier | None = None, signers: Sequence[Signer] = (SIGNER,), **changes: Any
 ) -> Block:
-    """Return the block with header fields changed, hashed and signed anew by whoever holds the key."""
+    """Return the block with header fields changed, hashed and signed again by the holder of the key."""
     header = replace(block.header, **changes)
     before = frontier or block.frontier
     checkpoint = Checkpoint(header.origin, header.height + 1, before.append(header.leaf).root)

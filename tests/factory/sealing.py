@@ -116,7 +116,7 @@ class Site:
         return records
 
     def await_sealed(self, count: int, partition: int = 0) -> list[SealedRecord]:
-        """Wait until so many records are sealed, and return them verified."""
+        """Wait until that many records are sealed, and return them verified."""
         deadline = time.monotonic() + PATIENCE
         while len(records := self.verified(partition)) < count:
             assert time.monotonic() < deadline, f"{len(records)} of {count} records are sealed"

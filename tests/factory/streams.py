@@ -41,7 +41,7 @@ def _low_first(number: int, width: int) -> str:
 
 
 def _zero_lengths(number: int) -> str:
-    """Return the symbol 18, which stands for 11 to 138 lengths of zero."""
+    """Return the symbol 18, which means 11 to 138 lengths of zero."""
     return "0" + _low_first(number - 11, 7)
 
 

@@ -81,7 +81,7 @@ class MemoryVault:
         versions.append(Version(f"v{len(versions) + 1}" if self.enforces_worm else "", data, lock))
 
     def replace(self, key: str, data: bytes) -> None:
-        """Change what lies under a key, as whoever holds the disks may."""
+        """Change the object under a key, as an administrator of the disks may."""
         self.objects[key][0] = replace(self.objects[key][0], data=data)
 
 
@@ -129,7 +129,7 @@ def genesis(origin: Origin, *signers: SigningKey) -> LogState:
 
 
 def make_log(origin: Origin, sizes: Sequence[int] = (4, 3, 5), **more: Any) -> list[Block]:
-    """Return a log's blocks, with so many records each."""
+    """Return a log's blocks, with the given numbers of records."""
     state, blocks = genesis(origin), []
     for size in sizes:
         blocks.append(seal(state, size, **more))

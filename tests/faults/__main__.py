@@ -81,7 +81,7 @@ def scaled(rounds: int, scale: float) -> int:
 
 
 def attempt(rig: Rig, fault: Fault, rounds: int, seed: int) -> Result:
-    """Run one fault; whatever goes wrong in it is its result, and the campaign goes on."""
+    """Run one fault; an error in it is its result, and the campaign continues."""
     begun = time.monotonic()
     trial = Trial(rig, fault.name, rounds, random.Random(f"{seed}/{fault.name}"))
     try:

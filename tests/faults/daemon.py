@@ -101,14 +101,14 @@ class Daemon:
         os.killpg(self.child.identity.pid, number)
 
     def told(self, event: str, since: float = 0.0) -> list[Told]:
-        """Return the lines of its log, of all lives, that tell of an event since a time (s since the epoch)."""
+        """Return the lines of its log, of all lives, that report an event since a time (s since the epoch)."""
         text = self.log.read_text() if self.log.exists() else ""
         lines = [json.loads(line) for line in text.splitlines() if f'"event": "{event}"' in line and line[-1] == "}"]
         found = [Told(datetime.fromisoformat(line["timestamp"]).timestamp(), line) for line in lines]
         return [one for one in found if one.at > since]
 
     def await_told(self, event: str, since: float, seconds: float) -> Told:
-        """Wait until its log tells of an event that came after `since`."""
+        """Wait until its log reports an event that came after `since`."""
         found: list[Told] = []
 
         def heard() -> bool:

@@ -1,4 +1,4 @@
-"""A broker in memory that keeps Kafka's rules for one partition of events and one of blocks, and fails as it is told.
+"""A broker in memory that keeps Kafka's rules for one partition of events and one of blocks, and fails as a test plans.
 
 Transactions, epochs and fencing, markers that take an offset, both isolation levels, offsets committed with a
 transaction. It fails the test when a height is written with other bytes than before: `check` raises.
@@ -19,7 +19,7 @@ NOW_MS = 1_700_000_000_000
 
 
 class Fate(Enum):
-    """What becomes of one call."""
+    """The outcome of one call."""
 
     NOT_DONE = auto()
     DONE_BUT_ERROR = auto()

@@ -13,14 +13,14 @@ from tests.faults.rig import Pipeline, Rig
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a fault that was survived.
+    """The result of a fault that was survived.
 
     Attributes:
         injected: How often it was injected.
         acknowledged: Events that the brokers acknowledged.
         sealed: How many of them the oracle found sealed exactly once; it raises unless it is all.
         recoveries: Seconds from each injection until an event appended after it was in the vault, of those measured.
-        note: What else was seen.
+        note: Other observations.
     """
 
     injected: int
@@ -88,7 +88,7 @@ class Trial:
 
 
 def check_volume(found: Judgement) -> None:
-    """Check that there was something to judge: a pass over nothing is none."""
+    """Check that there was something to judge: a pass over nothing does not count."""
     assert found.acknowledged > 0, "no event was acknowledged: the load never ran"
     assert found.blocks > 0, "no block was stored"
 

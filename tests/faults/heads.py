@@ -1,6 +1,6 @@
 """How long a sealer takes to find its head with many blocks behind it: `python -m tests.faults.heads [BLOCKS ...]`.
 
-All blocks lie in the topic, all but the last tenth in a bucket of a real MinIO too. Measured is what a recovery does:
+All blocks are in the topic, all but the last tenth in a bucket of a real MinIO too. Measured is what a recovery does:
 connect and fence, ask the broker's clock, look at the topics, ask the vault, read topic and group, decide. It ends with
 code 1 where that takes more than a second. To fill the bucket takes longer than all the rest, some minutes.
 """

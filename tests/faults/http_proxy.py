@@ -19,10 +19,10 @@ _OURS = {"connection", "expect", "transfer-encoding", "content-length", "keep-al
 
 @dataclass(frozen=True)
 class Trouble:
-    """What befalls the requests; the shares are of PUTs, from 0 to 1.
+    """The failures of requests; the shares are of PUTs, from 0 to 1.
 
     Attributes:
-        slow_down: Share answered with 503 SlowDown, unseen by the store.
+        slow_down: Share answered with 503 SlowDown, without reaching the store.
         lost: Share that the store carries out, and whose answer never comes.
         latency: Seconds before each request is handed on.
         cut: Whether every connection is closed unanswered.

@@ -39,7 +39,7 @@ def is_commit(frame: bytes) -> bool:
 
 
 class LostResponse:
-    """Loses the response to a commit's EndTxn: the broker has done it, the client never hears of it.
+    """Loses the response to a commit's EndTxn: the broker has done it, the client never gets the answer.
 
     Its connection then ends, as a lost response's does.
     """
@@ -115,7 +115,7 @@ class LateRequest:
         return link is self._link and not self.answer
 
     def error(self) -> int:
-        """Return the error that the broker answered; before it stand correlation id, tags if any, and throttle time."""
+        """Return the error that the broker answered; it follows correlation id, tags if any, and throttle time."""
         at = 4 + (self._version() >= _FIRST_FLEXIBLE) + 4
         return int(struct.unpack_from(">h", self.answer, at)[0])
 

@@ -14,7 +14,7 @@ from auditseal_schemas.event_parts import Stream
 
 
 class Entry(NamedTuple):
-    """An acknowledged event: where it lies, whose it is, and its digest in hex."""
+    """An acknowledged event: its place, its stream, and its digest in hex."""
 
     partition: int
     offset: int
@@ -48,7 +48,7 @@ class Ledger:
 
     @classmethod
     def read(cls, *paths: Path) -> Self:
-        """Read ledgers as one; a last line that a crash cut off was not acknowledged to anybody."""
+        """Read ledgers as one; a last line that a crash cut off was not acknowledged."""
         entries, failed = [], 0
         for path in paths:
             for words in _lines(path):

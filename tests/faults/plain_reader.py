@@ -25,7 +25,7 @@ _NAME = re.compile(r"([0-9]{12})\.avro")
 
 
 class UnsoundError(Exception):
-    """An object is none, or doesn't join the one before. The text says which and how."""
+    """An object is not a block, or doesn't join the one before. The text says which and how."""
 
 
 def read_vault(vault: Path) -> dict[str, list[tuple[int, bytes | None]]]:
@@ -79,7 +79,7 @@ def _offsets(header: Mapping[str, Any]) -> Iterator[int]:
 
 
 def _open(path: Path) -> tuple[bytes, Mapping[str, Any], list[Any], Any]:
-    """Return a block's header as it lies there and read, its records, and their schema."""
+    """Return a block's header as stored and as read, its records, and their schema."""
     try:
         with path.open("rb") as file:
             reader = fastavro.reader(file)

@@ -64,7 +64,7 @@ def poison(trial: Trial) -> Outcome:
 
 
 def show(line: Pipeline, offset: int) -> dict[str, Any]:
-    """Return what `auditseal show --json` tells of a record of a pipeline with one partition."""
+    """Return what `auditseal show --json` prints about a record of a pipeline with one partition."""
     command = [sys.executable, "-m", "auditseal", "show", "--json", "--trust", str(line.trust_file)]
     command += ["--vault", line.vault_url(), "--offset", str(offset), str(line.origins[0])]
     environment = own_environment() | line.rig.minio.client_environment()
@@ -148,7 +148,7 @@ def largest_events(trial: Trial) -> Outcome:
 
 
 def event_of(source: Source, size: int) -> EventFields:
-    """Return an event that takes exactly so many bytes as one of the first 60 of a stream."""
+    """Return an event that takes exactly that number of bytes as one of the first 60 of a stream."""
 
     def fields(padding: int) -> EventFields:
         return EventFields(

@@ -1,6 +1,6 @@
 """How long a fault held up the pipeline, found afterwards from the vault alone.
 
-The recovery from a fault is the time from its injection until an event that the broker appended after it lies in the
+The recovery from a fault is the time from its injection until an event that the broker appended after it is in the
 vault, in each partition: broker, sealer and archiver all work again by then. Where the next fault comes before that, it
 lasts until it is over all the same, the other faults' delay included: none is left out for taking long. All clocks are
 this machine's.
@@ -42,6 +42,6 @@ def recovery_seconds(faults: Sequence[float], blocks: Iterable[BlockTime]) -> li
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that `share` of all don't exceed; 0 of none."""
+    """Return the smallest value that `share` of all don't exceed; 0 without any."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

@@ -15,7 +15,7 @@ from tests.faults.fault import Fault, Outcome
 
 @dataclass(frozen=True)
 class Result:
-    """A fault's outcome, or why it has none."""
+    """A fault's outcome, or the reason why it is missing."""
 
     fault: Fault
     seconds: float

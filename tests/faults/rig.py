@@ -147,7 +147,7 @@ class Pipeline:
         return f"s3://{self.bucket}/?endpoint={endpoint}"
 
     def environment(self, *, kafka_proxied: bool = False, s3_proxied: bool = False) -> dict[str, str]:
-        """Return what both daemons are told."""
+        """Return the settings of both daemons."""
         servers = self.rig.kafka_proxy.address if kafka_proxied else self.rig.kafka.bootstrap_servers
         return {
             **self.rig.minio.client_environment(),
@@ -252,7 +252,7 @@ class Pipeline:
             time.sleep(_DRAIN_POLL)
 
     def await_flow(self, seconds: float = 60) -> None:
-        """Wait until something that is acknowledged from now on lies in the vault, in each partition."""
+        """Wait until an event that is acknowledged from now on is in the vault, in each partition."""
         before, deadline = self.ledger().ends(), time.monotonic() + seconds
         while any(self.ledger().ends().get(number, -1) <= before.get(number, -1) for number in range(self.partitions)):
             if time.monotonic() > deadline:
@@ -283,7 +283,7 @@ class Pipeline:
         self.forgotten = frozenset(offsets)
 
     def published(self) -> list[bytes]:
-        """Return every value that ever lay in the blocks topic, aborted ones too."""
+        """Return every value that was ever in the blocks topic, aborted ones too."""
         return read_all(self.rig.kafka.bootstrap_servers, self.blocks, self.partitions)
 
     def judge(self, strangers: tuple[str, ...] = ()) -> tuple[Judgement, list[BlockTime]]:
@@ -304,7 +304,7 @@ def archived_offset(reader: VaultReader, origin: Origin) -> int:
 
 
 def read_all(servers: str, topic: str, partitions: int, isolation: str = "read_uncommitted") -> list[bytes]:
-    """Return every value of a topic as it stands, in order within a partition."""
+    """Return every value of a topic, in order within a partition."""
     consumer = Consumer(
         {
             "bootstrap.servers": servers,

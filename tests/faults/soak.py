@@ -86,7 +86,7 @@ def capacity(rig: Rig) -> float:
 
 
 def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
-    """Load the pipeline; return what was seen, `problems` among it."""
+    """Load the pipeline; return the observations, `problems` among it."""
     with line.sealer(static=True) as sealer, line.archiver(static=True) as archiver:
         watched: Mapping[str, tuple[Daemon, Samples]] = {
             "sealer": (sealer, Samples()),

@@ -158,7 +158,7 @@ def _frames(end: socket.socket) -> Iterator[bytes]:
 
 
 def _exactly(end: socket.socket, size: int) -> bytes:
-    """Return so many bytes, fewer where the connection ends."""
+    """Return that number of bytes, or fewer if the connection ends."""
     data = bytearray()
     while len(data) < size and (chunk := end.recv(min(1 << 20, size - len(data)))):
         data += chunk

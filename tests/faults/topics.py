@@ -1,4 +1,4 @@
-"""F18, F19 and F24: what befalls offsets and topics, and strangers on the blocks topic."""
+"""F18, F19 and F24: faults of offsets and topics, and foreign writers on the blocks topic."""
 
 import json
 import time
@@ -77,7 +77,7 @@ Harm: TypeAlias = Callable[[Pipeline, Daemon], tuple[Halt, int]]
 
 
 def _lose(trial: Trial, rest: Rest, harm: Harm) -> Outcome:
-    """Harm a log at rest, see the sealer halt, and go on with run 1; judge what is left of both runs."""
+    """Harm a log at rest, wait for the sealer's halt, and continue with run 1; judge the rest of both runs."""
     line = trial.pipeline(partitions=1)
     sealer = line.sealer(static=True)
     with line.archiver(static=True) as archiver:

@@ -21,7 +21,7 @@ _HEAD = ("target", "inputs", "parsed", "s", "slowest", "base MiB", "peak MiB", "
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of fuzzing one target.
+    """The result of fuzzing one target.
 
     Attributes:
         target: Its name.

@@ -1,4 +1,4 @@
-"""Edits of bytes that know nothing of what the bytes are: what every mutator falls back to for its smallest parts."""
+"""Edits of bytes without knowledge of their meaning, which every mutator uses for its smallest parts."""
 
 from collections.abc import Callable
 from random import Random

@@ -23,7 +23,7 @@ _HANG_SECONDS = 60  # of the clock, unlike the watch's bound: an input that neve
 
 
 class Engine:
-    """What libFuzzer calls back."""
+    """The callback for libFuzzer."""
 
     def __init__(self, target: Target, folder: Path) -> None:
         self._target, self._folder, self._watch = target, folder, Watch(target)

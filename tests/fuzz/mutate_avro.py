@@ -11,11 +11,11 @@ from tests.fuzz.edit import LONGS, Edit
 
 
 def mutate_avro(schema: str, prefix: bytes, donors: Sequence[bytes], data: bytes, random: Random, edit: Edit) -> bytes:
-    """Return the encoding of the value with a field changed; edited bytes where the data or the change are no value.
+    """Return the encoding of the value with a field changed; edited bytes if the data or the change are not a value.
 
     Args:
         schema: The packaged schema's name.
-        prefix: What stands before the value.
+        prefix: The bytes before the value.
         donors: Encoded values, whose fields are put in the place of the value's.
         data: The prefix and the value.
         random: Where chance comes from.

@@ -1,8 +1,8 @@
-"""Mutations of a block's object, layer by layer, mended around the change so that it isn't the next check that tells.
+"""Mutations of a block's object, layer by layer, repaired around the change so that the next check does not find it.
 
 One part is changed (the wrapper, the header, the checkpoint, a data block as stored, a record within one); then some or
-all of what depends on it is made to fit: the deflate streams, the header's digests, the links and the root through the
-records, the frontier's root, the signature. So a fuzzer's input reaches the checks that stand last.
+all dependent parts are made to fit: the deflate streams, the header's digests, the links and the root through the
+records, the frontier's root, the signature. So a fuzzer's input reaches the last checks.
 """
 
 from collections.abc import Callable, Sequence
@@ -196,7 +196,7 @@ def _mend_records(header: Header, container: Container) -> tuple[Header, Contain
 
 
 def _mend_stored(header: Header, container: Container) -> tuple[Header, Container]:
-    """Make the header's digests those of what is stored."""
+    """Make the header's digests those of the stored bytes."""
     locators = sha256(container.locators).digest()
     return replace(header, payload=payload_digest(container.chunks), locators=locators), container
 

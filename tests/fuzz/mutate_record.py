@@ -22,7 +22,7 @@ def encode_record(record: SealedRecord) -> bytes:
 
 
 def mutate_record(data: bytes, random: Random, edit: Edit) -> bytes:
-    """Return the encoding of the record with a part changed; edited bytes where the data are none."""
+    """Return the encoding of the record with a part changed; edited bytes if the data are not a record."""
     if random.random() < 0.35:
         return edit(data)
     try:

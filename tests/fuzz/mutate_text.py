@@ -1,4 +1,4 @@
-"""Mutations of texts: trust files, checkpoints, notes, keys and names, by their words and lines, and signed anew."""
+"""Mutations of texts: trust files, checkpoints, notes, keys and names, by their words and lines, and signed again."""
 
 import re
 from base64 import b64encode
@@ -44,7 +44,7 @@ def mutate_text(data: bytes, random: Random, edit: Edit) -> bytes:
 
 
 def mutate_vkey(data: bytes, random: Random, edit: Edit) -> bytes:
-    """Return the verifier key changed in its text, or made anew for another name and public key."""
+    """Return the verifier key changed in its text, or made for another name and public key."""
     if random.random() < 0.5:
         return mutate_text(data, random, edit)
     name = edit(data.split(b"+", 1)[0]) if random.random() < 0.5 else data.split(b"+", 1)[0]

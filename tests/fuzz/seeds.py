@@ -126,7 +126,7 @@ def records() -> tuple[bytes, ...]:
 
 
 def trust_files() -> tuple[bytes, ...]:
-    """Return trust files: of one key, and with all that may stand in one."""
+    """Return trust files: of one key, and with everything that one may hold."""
     full = (
         f"# the logs\nvault s3://audit-archive/?endpoint=https://s3.example.com\nretention 2555\n\n"
         f"log {KEY}\nlog {OTHER_KEY} # both sign\nlog {replace(KEY, name=str(_NEXT_RUN))}\n"

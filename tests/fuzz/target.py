@@ -15,7 +15,7 @@ class Target:
 
     Attributes:
         name: What `make fuzz TARGET=` calls it.
-        read: Parses the bytes, and asserts that what was read has these bytes as its one spelling.
+        read: Parses the bytes, and asserts that the value has these bytes as its one spelling.
         refusals: The documented errors; anything else that `read` raises is a finding.
         seeds: Makes valid inputs.
         mutate: Changes an input.

@@ -153,7 +153,7 @@ def _read_audit(data: bytes) -> None:
 def _read_listing(data: bytes) -> None:
     """Audit a log of one block, of which the store lists the data's lines, whatever key is read.
 
-    Of one entry, named as a block, all is well; of none there is nothing to tell.
+    Of one entry, named as a block, all is well; without entries there is nothing to report.
     """
     entries = parse_entries(data)
     report = _audit(MemoryVault(entries, {}, default=seeds.lone_log()[0]))

@@ -1,4 +1,4 @@
-"""Vaults as whoever holds the store's root would have them: any listing, any content, any answer of an S3 server."""
+"""Vaults as the store's root user could make them: any listing, any content, any answer of an S3 server."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ ENTRY_END, PART_END = b"\n", b"\t"
 
 
 class MemoryVault:
-    """A store that lists what it was told to, and has one content for each key."""
+    """A store that lists the given keys, and has one content for each key."""
 
     url = "memory:"
 

@@ -1,4 +1,4 @@
-"""What every input is held to: a documented refusal in words fit for a terminal, in bounded time and memory."""
+"""The rules for every input: a documented refusal in words fit for a terminal, in bounded time and memory."""
 
 import ctypes
 import gc
@@ -30,7 +30,7 @@ class Numbers:
     Attributes:
         executions: Inputs tried.
         accepted: How many of them were parsed.
-        slowest_seconds: The longest that one took, in seconds of CPU: a busy machine is no parser's fault.
+        slowest_seconds: The longest that one took, in seconds of CPU: a busy machine is not a parser's fault.
         slowest_bytes: The length of that one.
         baseline_kib: Resident memory after the warm-up.
         peak_kib: The most resident memory since then, by the kernel's own high-water mark; None before the first look.
@@ -57,8 +57,8 @@ class Watch:
     """Tries inputs on one target and holds them to the promises.
 
     Attributes:
-        numbers: What was seen so far.
-        recent: The inputs since memory was last looked at: one of them is at fault where it rose.
+        numbers: The observations so far.
+        recent: The inputs since memory was last looked at: one of them is the cause if it rose.
     """
 
     def __init__(self, target: Target) -> None:

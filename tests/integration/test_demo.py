@@ -52,7 +52,7 @@ def broker(demo: subprocess.Popen[str], directory: Path) -> None:
 
 
 def publishing(demo: subprocess.Popen[str], directory: Path) -> None:
-    """All services publish: each has opened the file in which it tells of it."""
+    """All services publish: each has opened the file of its events."""
     await_line(demo, "sealer and archiver run")
     deadline = time.monotonic() + 60
     while len(list((directory / "logs").glob("*.jsonl"))) < SERVICES:

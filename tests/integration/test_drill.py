@@ -56,7 +56,7 @@ def test_minio_is_accepted_and_nothing_lands_among_the_blocks(bucket: Bucket) ->
 
 
 def test_motos_server_is_refused(moto: str) -> None:
-    """It answers 403 to a delete, and lets whoever asks shorten a COMPLIANCE lock first."""
+    """It answers 403 to a delete, and lets any client shorten a COMPLIANCE lock first."""
     make_client(Bucket("b", endpoint=moto), 1).create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
     assert "'shorten'" in refusal(f"s3://locked?endpoint={moto}")
 

@@ -1,4 +1,4 @@
-"""What the sealer must not go on from: it halts, says why, and names the runbook; or waits, and says that."""
+"""The causes for which the sealer halts, says why, and names the runbook, or waits and says so."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Attacks on a real store by whoever holds its root: what the store lets happen, and what `auditseal verify` says."""
+"""Attacks on a real store by its root user: what the store allows, and what `auditseal verify` says."""
 
 import json
 from collections.abc import Callable

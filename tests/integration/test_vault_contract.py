@@ -1,4 +1,4 @@
-"""What every vault promises, on every backend, and where the backends differ."""
+"""The promises of every vault, on every backend, and the differences of the backends."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -234,7 +234,7 @@ class TestDirectoryAlone:
 
 @pytest.mark.minio
 class TestObjectLockAlone:
-    """Versions, markers and locks: what only a bucket has."""
+    """Versions, markers and locks, which only a bucket has."""
 
     def test_every_object_is_locked(self, s3: Vault) -> None:
         end = until()

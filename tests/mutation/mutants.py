@@ -43,7 +43,7 @@ class Mutant:
 
     @cached_property
     def change(self) -> Change:
-        """What it does, in words that don't depend on where the line stands."""
+        """What it does, in words that don't depend on the line's number."""
         before, after = self.original.splitlines(), self.source.splitlines()
         changed = next(new for old, new in zip_longest(before, after, fillvalue="") if old != new)
         where = scope_at(ast.parse(self.original), self.start[0])

@@ -114,7 +114,7 @@ class _Watch:
 
 
 class _Substitute(MetaPathFinder, InspectLoader):
-    """Finds and loads one module from a changed source, as if it stood in its file."""
+    """Finds and loads one module from a changed source, as if it were in its file."""
 
     def __init__(self, name: str, path: Path, source: str) -> None:
         self._name, self._path, self._source = name, path, source

@@ -1,4 +1,5 @@
-"""What shows only against something outside the vault: a remembered checkpoint, a clock, another signed checkpoint.
+"""Faults that show only against something outside the vault: a remembered checkpoint, a clock, another signed
+checkpoint.
 
 docs/reference/format.md, sections 8 and 14.
 """
@@ -43,7 +44,7 @@ def check_age(log: Log, oldest: int) -> None:
 
 
 def check_fork(one: bytes, other: bytes, vkeys: Sequence[str]) -> tuple[str, int]:
-    """Check that two notes prove a fork to whoever has nothing else but the log's keys; return its origin and size.
+    """Check that two notes prove a fork to a person who has only the log's keys; return its origin and size.
 
     Raises:
         Refused: They prove nothing.

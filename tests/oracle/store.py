@@ -11,7 +11,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Stored(NamedTuple):
-    """One version: its content, None for a delete marker, and its lock, None where it has none."""
+    """One version: its content, None for a delete marker, and its lock, None without a lock."""
 
     content: bytes | None
     lock: tuple[str, datetime] | None
@@ -28,7 +28,7 @@ def first_contents(listing: Listing) -> dict[str, bytes]:
 
 
 def check_store(listing: Listing, origin: str, first: int = 0) -> None:
-    """Check how a log's objects lie from the height of its first block on, but for how long they are locked.
+    """Check how a log's objects are stored from the height of its first block on, but for how long they are locked.
 
     Raises:
         Refused: The first fault.

@@ -3,7 +3,7 @@
 It shares no code with auditseal.
 
 `records` verifies everything and yields the records; `values` returns (offset, value) of each, by log; `check` verifies
-objects that lie anywhere. `store` and `anchor` judge what a directory doesn't show.
+objects from anywhere. `store` and `anchor` judge what a directory doesn't show.
 """
 
 import re
@@ -176,8 +176,8 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
     """Return the pinned logs.
 
     Raises:
-        ValueError: A line is none of the four, is there twice, or has a number or a root in another spelling.
-        Refused: A key can't be relied on, or a log's name is none.
+        ValueError: A line is not one of the four, is repeated, or has a number or a root in another spelling.
+        Refused: A key can't be relied on, or a log's name is invalid.
     """
     keys: dict[str, list[str]] = {}
     starts: dict[str, tuple[int, bytes]] = {}
@@ -296,7 +296,7 @@ def walk(files: Files, log: Log) -> Iterator[dict[str, Any]]:
 
 
 def next_block(blocks: dict[int, Callable[[], bytes]], log: Log) -> Block:
-    """Read the next block. A height is missing, and what is no block is MALFORMED, below a signed block only."""
+    """Read the next block. A height is missing, and a bad object is MALFORMED, only below a signed block."""
     above = [height for height in blocks if height > log.height]
     signed_above = any(is_signed(blocks[height], height, log) for height in above)
     if log.height not in blocks:

@@ -54,7 +54,7 @@ main()
 
 
 def declared(extra: str) -> list[Requirement]:
-    """What pyproject.toml lists for an extra, those of the extras that it names included, and for all."""
+    """The packages that pyproject.toml lists for an extra, with those of the extras that it names, and for all."""
     found = [Requirement(line) for line in PROJECT["dependencies"]]
     for line in PROJECT["optional-dependencies"][extra]:
         requirement = Requirement(line)

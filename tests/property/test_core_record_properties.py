@@ -62,7 +62,7 @@ def as_avro(record: SealedRecord) -> dict[str, Any]:
 
 
 def encode(record: SealedRecord) -> bytes:
-    """The normative encoding: what fastavro writes by the normative schema."""
+    """The normative encoding: that of fastavro by the normative schema."""
     output = BytesIO()
     fastavro.schemaless_writer(output, parsed_schema("sealed_record"), as_avro(record))
     return output.getvalue()

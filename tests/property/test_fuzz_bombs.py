@@ -1,4 +1,4 @@
-"""What the worst object, trust file, state file or listing that anybody could make costs: seconds and memory, bounded.
+"""The cost of the worst object, trust file, state file or listing that anyone could make: bounded seconds and memory.
 
 Most of it needs no key: an object's records are checked before it is known whose it is. Times are of the CPU, with room
 for a slow machine; docs/reference/format.md, Limits, has the bounds that they follow from.
@@ -97,7 +97,8 @@ def record(offset: int, value: bytes | None = None) -> bytes:
 
 
 def test_as_many_data_blocks_of_the_largest_record_as_an_object_can_hold() -> None:
-    """1,400 data blocks that inflate to 8 MiB each, with true locators, so that the search for the damage would go on.
+    """1,400 data blocks that inflate to 8 MiB each, with true locators, so that the search for the damage would
+    continue.
 
     Such an object once took 45 s: what is inflated to find a damaged record had a bound for each data block, and none
     for all of them together. Where the search ends shows how far it went.

@@ -1,6 +1,6 @@
 """Every parser of untrusted bytes, on valid inputs changed in their layers and on any bytes: a short `make fuzz`.
 
-Each input must be read, with these bytes as the one spelling of what was read, or be refused by a documented error
+Each input must be read, with these bytes as the one spelling of the value, or be refused by a documented error
 whose text fits any terminal, in bounded time: `tests/fuzz/watch.py` says so.
 """
 

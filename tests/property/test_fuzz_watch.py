@@ -1,4 +1,4 @@
-"""The harness itself: what breaks a promise is told, and told apart."""
+"""The harness itself: it reports each broken promise, and distinguishes them."""
 
 from collections.abc import Callable
 from time import process_time
@@ -85,7 +85,7 @@ def test_memory_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_that_is_given_back_counts_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel's high-water mark tells of what was held only within one call."""
+    """The kernel's high-water mark shows memory that was held only within one call."""
 
     def read(data: bytes) -> None:
         bytearray(data * 100 * MIB)

@@ -1,1 +1,1 @@
-"""How the project's words are kept plain: what counts as prose, the turns to replace, and how often they come."""
+"""How the project's words are kept plain: the reading of prose, the turns to replace, and their counts."""

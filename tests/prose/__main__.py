@@ -1,4 +1,4 @@
-"""Print each turn that is to be replaced, with its place, and how often they come: `python -m tests.prose [PATH …]`."""
+"""Print each turn to replace with its place, and how often they occur: `python -m tests.prose [PATH …]`."""
 
 import sys
 from collections import Counter

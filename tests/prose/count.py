@@ -28,6 +28,7 @@ class Group:
 
 GROUPS = {
     "pages": Group(tuple(sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])), (page_texts,)),
+    "tests": Group(tuple(sorted((ROOT / "tests").rglob("*.py"))), (docstrings,)),
     **{
         name: Group(tuple(sorted(path.rglob("*.py"))), (docstrings, messages))
         for name, path in sorted(PACKAGES.items())

@@ -1,4 +1,4 @@
-"""What counts as prose: the text of a page without its code, docstrings, and the strings that a user reads."""
+"""The texts that count as prose: the text of a page without its code, docstrings, and the strings that a user reads."""
 
 import ast
 import re
@@ -92,7 +92,7 @@ def messages(path: Path) -> Iterator[Text]:
 
 
 def _expressions(node: ast.AST) -> Iterator[ast.expr]:
-    """The strings that stand alone as a statement: docstrings, and the notes under an attribute."""
+    """The strings that are a statement by themselves: docstrings, and the notes under an attribute."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         yield node.value
 

@@ -47,7 +47,7 @@ TURNS = (
         r"other\b|[a-z]+ (?:to|between|for|that|in|on|at|above|below|yet)\b)[a-z]+",
         "is not a, there is not a",
     ),
-    Turn(r"(?<!\bthere )\b(?:is|are|was|were|be|has|have) none\b", "is not one, there are none"),
+    Turn(r"(?<!\bthere )\b(?:is|are|was|were|be|has|have) (?-i:none)\b", "is not one, there are none"),
     Turn(r"\b(?:is|are|was|were|be) (?:told|to be had|to be run|to be fitted)\b", "is reported, is available"),
     Turn(r"\b(?:tells|told|telling|tell) (?:of|from|apart|anew)\b", "reports, distinguishes"),
     Turn(r"(?<=, )told\b", "reported"),

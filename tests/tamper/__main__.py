@@ -59,7 +59,7 @@ def summary_of(rows: Sequence[Row]) -> dict[str, int | float]:
 
 
 def matrix_lines(rows: Sequence[Row]) -> list[str]:
-    """Return the matrix as lines of text: attacks first, then what can't be seen, then what is none."""
+    """Return the matrix as lines of text: attacks first, then those that can't be detected, then lawful changes."""
     lines = [f"{'class':<72} {'the attacker':<32} {'cases':>7} {'missed':>6}  verdicts"]
     for kind in Kind:
         lines.append(f"-- {kind} --")

@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What came of a case: the verdicts found, and what is wrong with that; empty where it is as it must be."""
+    """The result of a case: the verdicts found, and the problem with them; empty if they are right."""
 
     verdicts: tuple[str, ...]
     miss: str
@@ -48,7 +48,7 @@ class Case(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A vault that was tampered with, or lawfully changed, and the anchors beside it.
+    """A vault that was tampered with, or lawfully changed, and the anchors next to it.
 
     Attributes:
         objects: Every version of every object, the oldest first.
@@ -56,7 +56,7 @@ class Vault:
         trust: The trust file.
         remembered: Signed notes of heads that the auditor knows from before.
         oldest: The oldest `sealed_at`, in µs, that the last block of a log may have.
-        provable: The evidence of a fork must convince whoever has nothing but the pinned keys.
+        provable: The evidence of a fork must convince a person who has only the pinned keys.
     """
 
     name: str

@@ -113,7 +113,7 @@ class Fates:
 
 
 def canonical(text: bytes) -> bytes | None:
-    """Return what canonical base64 encodes; None where it is none."""
+    """Return the bytes that canonical base64 encodes, else None."""
     try:
         decoded = b64decode(text, validate=True)
     except Base64Error:

@@ -1,4 +1,4 @@
-"""Every header field altered: by somebody without the log's key, and by a sealer that lies."""
+"""Every header field altered: by somebody without the log's key, and by a dishonest sealer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ Content = tuple[Verdict, str, int | None]
 
 @dataclass(frozen=True)
 class Lie:
-    """Header fields as they are not.
+    """Altered header fields.
 
     Attributes:
         fields: What is altered.
-        link: What steps 1 to 3 of docs/reference/format.md, section 14, refuse: NO_BLOCK, a field, or nothing ("").
-        content: What steps 7 to 14 do: verdict, field and offset.
+        link: The answer of steps 1 to 3 of docs/reference/format.md, section 14: NO_BLOCK, a field, or nothing ("").
+        content: That of steps 7 to 14: verdict, field and offset.
         key: The next key that step 9 refuses.
     """
 
@@ -50,7 +50,7 @@ def families() -> Iterator[Family]:
 
 
 def lies(origin: Origin, height: int) -> Iterator[Lie]:
-    """Yield at least one lie about each field."""
+    """Yield at least one false value of each field."""
     yield from _lies_about_the_place(origin, height)
     yield from _lies_about_the_range(origin, height)
     yield from _lies_about_the_records(origin, height)
@@ -189,7 +189,7 @@ def _signed_lies() -> Iterator[Vault]:
 
 
 def _consequences(origin: Origin, height: int, lie: Lie) -> Iterator[Expected]:
-    """Yield what a signed lie leads to: at its block, at the next, which goes on from the true one, and above."""
+    """Yield the findings of a signed false field: at its block, at the next, which extends the true one, and above."""
     if lie.link:
         yield _offence(origin, height, lie)
         return
@@ -210,7 +210,7 @@ def _signed() -> Iterator[Vault]:
 
 
 def _credible() -> Iterator[Vault]:
-    """What stands in the last header, and in no record: time, software, what is announced, where a gap comes from."""
+    """The content of the last header that no record has: time, software, what is announced, where a gap comes from."""
     return (case for case in _signed_lies() if not case.expected)
 
 

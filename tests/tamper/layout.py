@@ -1,4 +1,4 @@
-"""Where each part of a block object lies, so that it is known beforehand what a flipped bit in it must yield."""
+"""The place of each part of a block object, from which follows what a flipped bit in it must yield."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The matrix: every class of cases, worked on in several processes, and what came of each."""
+"""The matrix: every class of cases, worked on in several processes, and the result of each."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ MOST_MISSES = 20
 
 @dataclass
 class Row:
-    """A class of cases and what came of it.
+    """A class of cases and its result.
 
     Attributes:
         cases: How many there were.

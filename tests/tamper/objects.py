@@ -1,4 +1,4 @@
-"""Objects as wholes: dropped, swapped, put in each other's place or where none belongs; by whoever holds the disks."""
+"""Objects as wholes: dropped, swapped, put in wrong places, by an administrator of the disks."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations, permutations, product
@@ -40,7 +40,7 @@ def key_at(place: Place) -> str:
 
 
 def misplaced(found: Place, at: Place) -> Expected:
-    """What a block yields that lies where another belongs."""
+    """The findings of a block in another block's place."""
     return find(Verdict.BROKEN_CHAIN, *at, "height" if found[0] == at[0] else "origin")
 
 
@@ -170,9 +170,8 @@ def _renamed() -> Iterator[Vault]:
 
 
 def _after_move(one: Place, to: Place, left: Mapping[Place, object]) -> tuple[Expected, ...]:
-    """Return what a moved block yields: where it came from a hole, where it lies a block in the wrong place.
-
-    A block in the wrong place doesn't vouch for what is below it, but no height that it covers is missing.
+    """Return the findings of a moved block: a hole at its old place, a wrong block at its new one. A block in the wrong
+    place does not vouch for the blocks below it, but no height that it covers is missing.
     """
     found = [misplaced(one, to)]
     for origin in ORIGINS:

@@ -19,7 +19,7 @@ ANYBODY = "makes a proof"
 
 @dataclass(frozen=True)
 class Proof:
-    """A claim that a leaf hash is at a place in the tree with this root, and what is to prove it."""
+    """A claim that a leaf hash is at a place in the tree with this root, and its proof."""
 
     name: str
     leaf: bytes
@@ -85,7 +85,7 @@ def _altered() -> Iterator[Proof]:
 
 
 def _nodes(leaf: bytes, index: int, size: int, path: list[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
-    """Yield each interior node above a leaf, and what is left of the leaf's proof: to be offered as a leaf."""
+    """Yield each interior node above a leaf, and the rest of the leaf's proof, to be offered as a leaf."""
     node, position, last = leaf, index, size - 1
     for number, sibling in enumerate(path, start=1):
         if position & 1 or position == last:

@@ -1,4 +1,4 @@
-"""Records altered by whoever holds everything but the signing key, who makes anew as much as that allows."""
+"""Records altered by an attacker who holds everything but the signing key, and makes as much fit as that allows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -87,7 +87,7 @@ def _altered() -> Iterator[Vault]:
 
 
 def _relocated() -> Iterator[Vault]:
-    """Locators that fit the altered records lay no false trail: the header doesn't commit to them."""
+    """Locators that fit the altered records do not mislead: the header doesn't commit to them."""
     for origin, height in product(ORIGINS, HEIGHTS):
         block, key = history(origin).blocks[height], origin.block_key(height)
         for name, records, _ in edits_of_bytes(block):
@@ -101,7 +101,7 @@ def _relocated() -> Iterator[Vault]:
 
 
 def edits(height: int) -> Iterator[tuple[str, Edit]]:
-    """Yield edits that leave a block whose records are sound: whoever seals it anew can make all of it fit."""
+    """Yield edits that leave a block whose records are sound: a person who seals it again can make all of it fit."""
     numbers = range(len(OFFSETS[height]))
     for one in numbers:
         yield f"{one} altered", partial(_rewrite, one)
@@ -133,7 +133,7 @@ def _swap(one: int, other: int, messages: Sequence[Message]) -> list[Message]:
 
 
 def remade_log(log: History, height: int, edit: Edit, signer: SigningKey, next_keys: tuple[str, ...] = ()) -> History:
-    """Return a log with one block's records altered, and this and all later blocks sealed anew."""
+    """Return a log with one block's records altered, and this and all later blocks sealed again."""
     states, blocks = [log.states[height]], []
     for number in range(height, len(log.blocks)):
         origin = log.blocks[number].header.origin

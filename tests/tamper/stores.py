@@ -1,4 +1,4 @@
-"""Attacks by whoever holds the store's root, but neither the disks nor the key: versions, markers, locks."""
+"""Attacks by the holder of the store's root account, without the disks and the key: versions, markers, locks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ def with_versions(place: Place, versions: Sequence[Version]) -> Objects:
 
 
 def other_contents(place: Place) -> Iterator[tuple[str, bytes]]:
-    """Yield what may lie under a key beside its block, none of it signed for that place."""
+    """Yield objects under a key next to its block that are not signed for that place."""
     (own,) = untouched()[key_at(place)]
     assert own.data is not None
     yield "the same", own.data
@@ -67,7 +67,7 @@ def _covered() -> Iterator[Vault]:
 
 
 def _preceded() -> Iterator[Vault]:
-    """What came first is what is judged, whatever was put over it, the true block included."""
+    """The first version is judged, whatever covers it, the true block included."""
     for place in PLACES:
         (own,) = untouched()[key_at(place)]
         for number, data in enumerate((b"garbage", b"")):

@@ -1,4 +1,4 @@
-"""`auditseal verify` with what stands outside the vault: remembered heads, logs that must be there, proofs of forks."""
+"""`auditseal verify` with anchors outside the vault: remembered heads, logs that must be there, proofs of forks."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ VKEYS = [line.split()[1] for line in TRUST.splitlines() if line.startswith(f"log
 
 @dataclass(frozen=True)
 class Place:
-    """A vault in a directory, and an auditor's files beside it."""
+    """A vault in a directory, and an auditor's files next to it."""
 
     folder: Path
 
@@ -67,7 +67,7 @@ def found(answer: Mapping[str, Any]) -> list[tuple[str, str, int | None, str]]:
 
 
 def backup(*sizes: int) -> Objects:
-    """Return the vault as it was with so many blocks of each log."""
+    """Return the vault as it was with that number of blocks of each log."""
     return {
         key: versions
         for origin, size in zip(ORIGINS, sizes, strict=True)
@@ -109,7 +109,7 @@ def test_every_old_backup_is_a_truncation_and_isnt_remembered(place: Place) -> N
 
 
 def test_an_old_backup_of_the_state_as_well_tells_nothing_and_says_how_many_heads_it_had(place: Place) -> None:
-    """The memory must lie where the vault's operators can't write: whoever rolls back both isn't seen."""
+    """The memory must be where the vault's operators can't write: rolling back both is not detected."""
     place.fill(backup(2, 2))
     old = {str(LOG): history(LOG).blocks[1].note.format().decode()}
     place.state.write_text(json.dumps({"version": 1, "heads": old}))

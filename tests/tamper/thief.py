@@ -1,7 +1,7 @@
-"""An attacker who holds the signing key from a height on: what is seen without an anchor, with one, and never.
+"""An attacker who holds the signing key from a height on: attacks detected without an anchor, with one, and never.
 
-The key alone makes any history; so what betrays a rewriting is what the attacker can't reach: blocks that lie under
-lock, heads that were remembered, a checkpoint that somebody else keeps.
+The key alone makes any history; so what betrays a rewriting is what the attacker can't reach: locked blocks, heads that
+were remembered, a checkpoint that somebody else keeps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -158,7 +158,7 @@ def _handed_over_remembered() -> Iterator[Vault]:
 
 
 def continued(origin: Origin, number: int) -> list[Block]:
-    """Return blocks that go on from the true log with what never happened."""
+    """Return blocks that extend the true log with invented records."""
     state, blocks = history(origin).states[-1], []
     for _ in range(number):
         messages = make_messages(origin, range(state.next_offset, state.next_offset + 2))
@@ -228,7 +228,7 @@ class Rotation:
     announced: Sequence[Sequence[SigningKey]]
 
     def log(self, *, text: bytes = b"") -> History:
-        """Return it; with `text` all records say this instead of what is true."""
+        """Return it; with `text` all records say this instead of the truth."""
         states, blocks = [genesis(LOG)], []
         for height, (signer, following) in enumerate(zip(self.signers, self.announced, strict=True)):
             messages = [replace(one, content=text or one.content) for one in messages_of(LOG, height)]
@@ -286,7 +286,7 @@ def _withheld() -> Iterator[Vault]:
 
 
 def _rewritten_before() -> Iterator[Vault]:
-    """A retired key signs what lies below its end: a history without any rotation, or with one to the attacker."""
+    """A retired key signs blocks below its end: a history without any rotation, or with one to the attacker."""
     stays = Rotation((SIGNER,) * 3, ((),) * 3)
     leaves = Rotation((SIGNER, ATTACKER, ATTACKER), ((ATTACKER,), (), ()))
     for name, rotation in (("never rotated", stays), ("rotated to the attacker", leaves)):

@@ -21,7 +21,7 @@ def company_vectors() -> Iterator[Vector]:
 
 
 def later_run(size: int, root: bytes) -> Run:
-    """Return a run 1 of log 0 that goes on from so many blocks of run 0, with that root."""
+    """Return a run 1 of log 0 that continues from that number of blocks of run 0, with that root."""
     run = Run(LATER, (signing_key("log 0, run 1"),))
     run.add(predecessor=Predecessor(str(ORIGIN), size, root))
     return run

@@ -1,4 +1,4 @@
-"""Makes the golden vaults: `python -m tests.vectors.make` writes `vectors.json` and `objects/` beside this file.
+"""Makes the golden vaults: `python -m tests.vectors.make` writes `vectors.json` and `objects/` next to this file.
 
 Keys, times and compression are fixed, so every machine makes the same bytes.
 """

@@ -1,4 +1,4 @@
-"""Headers and notes that no verifier may accept, whoever signed them."""
+"""Headers and notes that no verifier may accept, also with a valid signature."""
 
 from collections.abc import Iterator
 from dataclasses import replace

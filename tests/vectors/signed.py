@@ -1,4 +1,4 @@
-"""Vaults made by a sealer that lies or errs, or by whoever stole its key: the altered block is signed."""
+"""Vaults made by a dishonest or faulty sealer, or by the thief of its key: the altered block is signed."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -162,7 +162,7 @@ def chains() -> Iterator[Vector]:
 
 
 def claims() -> Iterator[Vector]:
-    """Yield vaults whose run 1 goes on from a run 0 that is checked from a start on: above, at and below that start."""
+    """Yield vaults whose run 1 continues from a run 0 checked from a start on: above, at and below it."""
     first, second = plain()
     broken = (finding("BROKEN_CHAIN", origin(0, 1), 0, "predecessor"),)
     nothing, other = sha256(b"").digest(), bytes(32)
@@ -397,7 +397,7 @@ def keys() -> Iterator[Vector]:
 
 
 def spoiled_keys(new: SigningKey) -> Iterator[Vector]:
-    """Yield vaults whose next keys are none, or not announced, or can't sign."""
+    """Yield vaults whose next keys are not keys, not announced, or can't sign."""
     block = last()
     off_curve = key_text(b"\x01\x02" + bytes(31))
     yield changed(
@@ -430,7 +430,7 @@ def spoiled_keys(new: SigningKey) -> Iterator[Vector]:
 
 
 def on_top(block: Sealed, below: Sealed) -> Sealed:
-    """Return a block as it goes on from another one below it."""
+    """Return a block as it continues from another one below it."""
     leaf = leaf_hash(below.header_bytes)
     frontier = Frontier.parse(below.height, below.frontier).append(leaf)
     return replace(block.altered(previous=leaf), frontier=frontier.format())

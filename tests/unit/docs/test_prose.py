@@ -12,6 +12,7 @@ from tests.prose.turns import TURNS
 # Turns to replace for each 1,000 words. These numbers only go down, to 1 everywhere.
 CEILINGS = {
     "pages": 3.0,
+    "tests": 2.5,
     "auditseal": 1.0,
     "auditseal_archiver": 1.0,
     "auditseal_auditor": 5.5,
