@@ -16,7 +16,7 @@ from auditseal_schemas.header import Header
 from auditseal_schemas.record import SealedRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GAP_CAUSES = ("unknown: a transaction marker or compaction", "below the log's start")
+_GAP_CAUSES = ("unknown: a transaction marker or compaction", "below the log's start", "unreadable for the sealer")
 _TIMESTAMP_TYPES = ("none", "create", "append")
 
 

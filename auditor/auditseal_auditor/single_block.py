@@ -94,7 +94,7 @@ def find_record(block: Block, offset: int) -> SealedRecord:
             return record
     for gap in header.gaps:
         if gap.first <= offset <= gap.last:
-            why = ("a transaction marker, or compacted away", "deleted before the log began")[gap.cause]
+            why = ("a transaction marker, or compacted away", "deleted before the log began", "unreadable")[gap.cause]
             raise RecordNotFoundError(
                 f"offset {offset} is in a gap that was sealed as such, {gap.first} to {gap.last}: {why}"
             )

@@ -1,6 +1,6 @@
 """A draft: the next block of a log while it fills. All that sealing is, except the signature's key and the clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -12,7 +12,15 @@ from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.deflate import deflate
-from auditseal_schemas.header import CAUSE_BELOW_START, CAUSE_UNKNOWN, TIMESTAMP_NONE, Gap, Header, Predecessor
+from auditseal_schemas.header import (
+    CAUSE_BELOW_START,
+    CAUSE_UNKNOWN,
+    CAUSE_UNREADABLE,
+    TIMESTAMP_NONE,
+    Gap,
+    Header,
+    Predecessor,
+)
 from auditseal_schemas.key import Signer
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CHUNK_BYTES, MAX_GAPS, MAX_RECORDS, MIB
 from auditseal_schemas.log import LogState
@@ -108,6 +116,7 @@ class BlockDraft:
         limits: BlockLimits,
         *,
         log_start: int = 0,
+        unreadable: Sequence[tuple[int, int]] = (),
         compress: Callable[[bytes], bytes] = deflate,
         start: Callable[[Task], Task] = _run,
     ) -> None:
@@ -117,11 +126,13 @@ class BlockDraft:
             state: The log so far.
             limits: When the block is full.
             log_start: Missing offsets below it are a gap of cause 1.
+            unreadable: Ranges of offsets, first and last, ascending, with offsets between two of them; missing offsets
+                in them are gaps of cause 2.
             compress: Makes a raw deflate stream.
             start: Starts a compression and returns what waits for its result: it may run in another thread.
         """
         self.full: CloseReason | None = None
-        self._state, self._limits, self._log_start = state, limits, log_start
+        self._state, self._limits, self._log_start, self._unreadable = state, limits, log_start, unreadable
         self._compress, self._start = compress, start
         self._encoder = RecordEncoder()
         self._next_offset = state.next_offset
@@ -210,8 +221,7 @@ class BlockDraft:
             self.full = CloseReason.TIMESTAMP_TYPE
             return False
         self._timestamp_type = kind
-        lost_end = min(self._log_start, offset)
-        for end, cause in ((lost_end, CAUSE_BELOW_START), (offset, CAUSE_UNKNOWN)):
+        for end, cause in self._missing_until(offset):
             if end > self._next_offset:
                 if len(self._gaps) == MAX_GAPS:
                     self.full = CloseReason.GAPS
@@ -219,6 +229,14 @@ class BlockDraft:
                 self._gaps.append(Gap(self._next_offset, end - 1, cause))
                 self._next_offset = end
         return True
+
+    def _missing_until(self, offset: int) -> Iterator[tuple[int, int]]:
+        """Yield end and cause of each gap that may be before an offset; one that ends below the last one is empty."""
+        yield min(self._log_start, offset), CAUSE_BELOW_START
+        for first, last in self._unreadable:
+            yield min(first, offset), CAUSE_UNKNOWN
+            yield min(last + 1, offset), CAUSE_UNREADABLE
+        yield offset, CAUSE_UNKNOWN
 
     def _make_room(self, filled: int, size: int) -> bool:
         """Close the chunk, which holds `filled` bytes, for a record of `size` more; or say that the block is full."""

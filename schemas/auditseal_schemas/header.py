@@ -24,7 +24,10 @@ VERSION = 1
 
 
 class Gap(NamedTuple):
-    """Offsets `first` to `last` that no record was found at; cause 0 is unknown (markers), 1 below the log's start."""
+    """Offsets `first` to `last` without a record.
+
+    Cause 0 is unknown (markers), 1 below the log's start, 2 a batch that the sealer couldn't read.
+    """
 
     first: int
     last: int
@@ -46,7 +49,7 @@ class Extension(NamedTuple):
     value: bytes
 
 
-CAUSE_UNKNOWN, CAUSE_BELOW_START = 0, 1
+CAUSE_UNKNOWN, CAUSE_BELOW_START, CAUSE_UNREADABLE = CAUSES = 0, 1, 2
 TIMESTAMP_NONE, TIMESTAMP_CREATE, TIMESTAMP_APPEND = 0, 1, 2
 
 
@@ -140,7 +143,7 @@ class Header:
         for gap in self.gaps:
             if not self.first_offset <= gap.first <= gap.last <= self.last_offset:
                 raise _wrong("gaps", f"{gap.first} to {gap.last} is not within the block's range")
-            if gap.cause not in {CAUSE_UNKNOWN, CAUSE_BELOW_START}:
+            if gap.cause not in CAUSES:
                 raise _wrong("gaps", f"cause {gap.cause} is unknown")
             if gap.first <= before.last or (gap.first == before.last + 1 and gap.cause == before.cause):
                 raise _wrong("gaps", f"{gap.first} to {gap.last} is out of order, or goes on from the one before")

@@ -34,13 +34,14 @@ def sealed(
     *,
     limits: BlockLimits | None = None,
     log_start: int = 0,
+    unreadable: Sequence[tuple[int, int]] = (),
     compress: Callable[[bytes], bytes] = deflate,
     signers: Sequence[Signer] = (SIGNER,),
     now: int = NOW,
     **more: Any,
 ) -> Block:
     """Return the block of all the messages, which must fit into one."""
-    draft = BlockDraft(state, limits or BlockLimits(), log_start=log_start, compress=compress)
+    draft = BlockDraft(state, limits or BlockLimits(), log_start=log_start, unreadable=unreadable, compress=compress)
     assert draft.extend(given) == len(given)
     return draft.seal(SOURCE, signers, now=now, sealer="auditseal/test", **more)
 

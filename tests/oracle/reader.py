@@ -202,7 +202,7 @@ def read_header(data: bytes) -> dict[str, Any]:  # section 7
     need(0 <= h["count"] <= 65_536 and 0 <= h["size"] <= 11_534_336 and len(h["gaps"]) <= 1_000, "header.count")
     extent, last, cause = h["count"], h["first_offset"] - 1, None
     for gap in h["gaps"]:
-        need(last < gap["first"] <= gap["last"] <= h["last_offset"] and gap["cause"] in (0, 1), "header.gaps")
+        need(last < gap["first"] <= gap["last"] <= h["last_offset"] and gap["cause"] in (0, 1, 2), "header.gaps")
         need(gap["first"] > last + 1 or gap["cause"] != cause, "header.gaps")
         extent, last, cause = extent + gap["last"] - gap["first"] + 1, gap["last"], gap["cause"]
     need(extent == h["last_offset"] - h["first_offset"] + 1, "header.count")

@@ -20,7 +20,7 @@ from tests.factory.blocks import chain, flipped, read_or_refuse
 HASHES = st.binary(min_size=32, max_size=32)
 LONGS = st.integers(-(2**63), 2**63 - 1)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20)
-SEGMENTS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 2**40), st.sampled_from([0, 1])), max_size=6)
+SEGMENTS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 2**40), st.sampled_from([0, 1, 2])), max_size=6)
 BLOCK_DATA = chain(2, 3)[0][1].format()
 
 

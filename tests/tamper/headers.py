@@ -101,7 +101,8 @@ def _lies_about_the_range(origin: Origin, height: int) -> Iterator[Lie]:
         wrong: Content = (Verdict.BAD_RECORD, "record.offset", gap["first"])
         yield Lie({"gaps": [{"first": moved, "last": moved, "cause": 0}]}, content=wrong)
         yield Lie({"gaps": [gap | {"cause": 1}]})
-        yield Lie({"gaps": [gap | {"cause": 2}]}, NO_BLOCK)
+        yield Lie({"gaps": [gap | {"cause": 2}]})
+        yield Lie({"gaps": [gap | {"cause": 3}]}, NO_BLOCK)
     yield Lie({"gaps": [{"first": last, "last": last, "cause": 0}, *gaps]}, NO_BLOCK)
 
 

@@ -152,7 +152,7 @@ def rich_run() -> Run:
         ],
         rotate=(second,),
     )
-    gaps = [Gap(20, 21, 0)._asdict(), Gap(22, 24, 1)._asdict()]
+    gaps = [Gap(20, 21, 0)._asdict(), Gap(22, 22, 1)._asdict(), Gap(23, 24, 2)._asdict()]
     run.take_altered(run.add().altered(last_offset=24, gaps=gaps))
     run.add(rotate=(second, third))
     salted = run.add([message(25, b"salted"), message(26, b"in a data block of its own")])
@@ -205,7 +205,7 @@ def rich() -> Vector:
     run = rich_run()
     others = [simple_run(partition, (signing_key(f"log {partition}"),), 1) for partition in (1, 2)]
     about = (
-        "Gaps of both causes, also side by side; an oversize record, unreadable headers, null and empty keys and "
+        "Gaps of all causes, also side by side; an oversize record, unreadable headers, null and empty keys and "
         "values, repeated header names, extreme timestamps; a rotation to another key, then to two; a block that "
         "is all gap, a heartbeat, two data blocks, a salt, an unknown extension, a stranger's signature, more "
         "partitions, a final block."

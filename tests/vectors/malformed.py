@@ -81,7 +81,7 @@ def malformed_headers() -> Iterator[Vector]:
                 last_offset=8, gaps=[{"first": 5, "last": 5, "cause": 0}, {"first": 6, "last": 6, "cause": 0}]
             ),
         ),
-        ("gap-cause", "a gap's cause is unknown.", block.altered(gaps=[{"first": 5, "last": 5, "cause": 2}])),
+        ("gap-cause", "a gap's cause is unknown.", block.altered(gaps=[{"first": 5, "last": 5, "cause": 3}])),
         (
             "predecessor",
             "a predecessor stands above height 0.",

@@ -172,6 +172,27 @@ def test_missing_offsets_and_their_causes(log_start: int, offsets: list[int], ga
     assert checked(block).next_offset == offsets[-1] + 1
 
 
+@pytest.mark.parametrize(
+    ("log_start", "unreadable", "offsets", "gaps"),
+    [
+        (0, [(0, 2)], [3], (Gap(0, 2, 2),)),
+        (0, [(1, 2)], [0, 3], (Gap(1, 2, 2),)),
+        (0, [(1, 2)], [0, 4], (Gap(1, 2, 2), Gap(3, 3, 0))),
+        (0, [(2, 3), (6, 6)], [0, 5, 9], (Gap(1, 1, 0), Gap(2, 3, 2), Gap(4, 4, 0), Gap(6, 6, 2), Gap(7, 8, 0))),
+        (3, [(2, 5)], [8], (Gap(0, 2, 1), Gap(3, 5, 2), Gap(6, 7, 0))),
+        (9, [(2, 5)], [8], (Gap(0, 7, 1),)),
+        (0, [(2, 9)], [5], (Gap(0, 1, 0), Gap(2, 4, 2))),
+        (0, [(7, 9)], [0, 1], ()),
+    ],
+)
+def test_missing_offsets_that_the_sealer_could_not_read(
+    log_start: int, unreadable: list[tuple[int, int]], offsets: list[int], gaps: tuple[Gap, ...]
+) -> None:
+    block = sealed(messages(offsets), log_start=log_start, unreadable=unreadable)
+    assert block.header.gaps == gaps
+    assert checked(block).next_offset == offsets[-1] + 1
+
+
 def test_a_gap_before_a_record_that_no_longer_fits() -> None:
     draft = BlockDraft(GENESIS, BlockLimits(bytes=2500))
     assert draft.extend([sized(0, 1000), sized(1, 1000), sized(5, 1000)]) == 2

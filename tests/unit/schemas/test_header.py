@@ -8,6 +8,7 @@ from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.header import (
     CAUSE_BELOW_START,
     CAUSE_UNKNOWN,
+    CAUSE_UNREADABLE,
     TIMESTAMP_APPEND,
     Extension,
     Gap,
@@ -67,6 +68,7 @@ def extensions(count: int) -> tuple[Extension, ...]:
         {"first_offset": 2**63 - 1, "last_offset": 2**63 - 2},
         {"first_offset": 2**62, "last_offset": 2**63 - 1, "gaps": (Gap(2**62, 2**63 - 1, 0),)},
         TEN | {"last_offset": 11, "gaps": (Gap(0, 0, 0), Gap(11, 11, 1))},
+        {"last_offset": 9, "gaps": (Gap(0, 3, CAUSE_UNREADABLE), Gap(4, 9, CAUSE_UNKNOWN))},
         TEN | {"last_offset": 11, "gaps": (Gap(3, 3, 0), Gap(5, 5, 0))},
         TEN | {"size": MAX_BLOCK_BYTES, "count": MAX_RECORDS, "last_offset": MAX_RECORDS - 1},
         {"last_offset": 2 * MAX_GAPS, "gaps": tuple(Gap(2 * n, 2 * n, 0) for n in range(MAX_GAPS))}
@@ -169,7 +171,7 @@ def test_no_contradiction_is_accepted(field: str, changes: dict[str, Any]) -> No
         (Gap(-1, -1, 0),),
         (Gap(13, 13, 0),),
         (Gap(11, 13, 0),),
-        (Gap(3, 5, 2),),
+        (Gap(3, 5, 3),),
         (Gap(3, 5, -1),),
         (Gap(5, 5, 0), Gap(3, 4, 0)),
         (Gap(3, 4, 0), Gap(4, 5, 1)),
