@@ -28,7 +28,7 @@ class _Paragraph:
 
 
 def verified_claims(single: SingleBlock) -> list[str]:
-    """Return what was verified of the block, and what was not."""
+    """Return the checks that the block passed, and those that were not made."""
     keys = (
         "keys that follow from the pinned ones: each block that announces the next keys is signed by the keys before"
         if single.is_rotated

@@ -26,7 +26,7 @@ class PredecessorClaim:
 
 
 def claim_of(check: LogCheck) -> PredecessorClaim | None:
-    """Return a log's claim about its predecessor, None where it has none or its first block isn't linked."""
+    """Return a log's claim about its predecessor, None without one, or if its first block is not linked."""
     first = check.counts.first
     if first is None or first.predecessor is None:
         return None
@@ -105,7 +105,7 @@ def _compare_claim(claim: PredecessorClaim, check: LogCheck, successor: LogCheck
 
 
 def _root_at(size: int, check: LogCheck) -> bytes | None:
-    """Return the root of a log's first headers: of none, as pinned, or as read; None where it is not known."""
+    """Return the root of a log's first headers: of no headers, as pinned, or as read; None where it is not known."""
     if size == 0:
         return EMPTY_ROOT
     if check.start and size == check.start.height:

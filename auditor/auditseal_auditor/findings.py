@@ -37,9 +37,9 @@ class Finding:
         height: The block; None where the fault is not in one block.
         offset: The Kafka offset of the record; None where it is not in one record.
         field: The part at fault, as docs/reference/format.md names it.
-        detail: What was found and what was expected. It may hold any text of the vault: escape it for a terminal.
+        detail: The found value and the expected one. It may hold any text of the vault: escape it for a terminal.
         object: The object's key in the vault, None where there is none.
-        version_id: The store's name of the version that was read; empty where it has none.
+        version_id: The store's name of the version that was read; empty without one.
         evidence: The signed notes that prove a fork to third parties; empty for all other faults.
     """
 

@@ -1,4 +1,4 @@
-"""The state that the next block of a log must fit, and what remains of it after a fault."""
+"""The state that the next block of a log must fit, and the part of it that remains after a fault."""
 
 from auditseal_auditor.findings import Fault
 from auditseal_schemas.block import Block
@@ -37,7 +37,7 @@ class LogProgress:
         return None
 
     def advance(self, block: Block) -> Fault | None:
-        """Go on from a linked block; return the fault of step 9, after which the keys stay as they were."""
+        """Continue from a linked block; return the fault of step 9, after which the keys stay as they were."""
         try:
             self._state = LogState.after(block, self.keys)
         except VerificationError as error:

@@ -31,7 +31,7 @@ class ReadObject:
 
     Attributes:
         data: The oldest version's bytes; empty where the store has no content for it, or refuses it.
-        retention: The oldest version's lock; None where it has none, or the store has no locks.
+        retention: The oldest version's lock; None without one, or if the store has no locks.
         other_notes: The different notes of the other versions, the oldest first; at most 32.
         unreadable: Why the store has no content for the version that it lists; empty where it has.
         refusal: Why the store refuses this object to the reader; empty where it doesn't.

@@ -44,7 +44,7 @@ def printable(text: str) -> str:
 
 
 def describe(finding: Finding) -> str:
-    """Return a finding as one line: the verdict, the place, its meaning, and what was found."""
+    """Return a finding as one line: the verdict, the place, its meaning, and the details."""
     place = [f"log {finding.origin}"]
     if finding.height is not None:
         place.append(f"block {finding.height}")

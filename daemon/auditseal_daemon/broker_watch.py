@@ -55,7 +55,7 @@ class BrokerWatch:
         self._problem = describe(error)
         self._counts_until = max(self._counts_until, time.monotonic() + seconds)
         if self._throttle.allows(error.name()):
-            self._log.warning("Kafka is away or refuses this client, trying again", problem=self._problem)
+            self._log.warning("Kafka is unreachable or refuses this client, trying again", problem=self._problem)
 
 
 def _probe(consumer: Consumer, topic: str) -> str | None:

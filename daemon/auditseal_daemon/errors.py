@@ -1,8 +1,8 @@
 """The errors of what daemons share.
 
 AuditsealError
-├── UnavailableError  (auditseal_schemas) Kafka or a store is away, or refuses: try again
-├── HaltError         (auditseal_schemas) a daemon can't go on safely
+├── UnavailableError  (auditseal_schemas) Kafka or a store is unreachable, or refuses: try again
+├── HaltError         (auditseal_schemas) a daemon can't continue safely
 └── ExpelledError     the group never accepts this member again
 """
 

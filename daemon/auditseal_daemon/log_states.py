@@ -1,4 +1,4 @@
-"""The state of each log as a metric, so that a log that stands still shows at once and not by its lag."""
+"""The state of each log as a metric, so that a log that stopped shows at once and not by its lag."""
 
 from enum import StrEnum
 

@@ -39,7 +39,7 @@ def retrying(
         is_passing: Whether an error may pass by itself.
         multiplier: Seconds of the first wait, at most; each later wait may take twice as long as the one before.
         longest: Seconds of any wait, at most.
-        give_up_after: Seconds after which no further call is made; None to go on until `stop` is set.
+        give_up_after: Seconds after which no further call is made; None to continue until `stop` is set.
         before_sleep: Called before each wait.
     """
     bound = stop_never if give_up_after is None else stop_after_delay(give_up_after)
@@ -80,7 +80,9 @@ class StoreRetry:
         error = attempt.outcome.exception() if attempt.outcome else None
         if isinstance(error, UnavailableError):
             self.problem = str(error)
-            self._log.warning("the store is away, trying again", problem=str(error), attempt=attempt.attempt_number)
+            self._log.warning(
+                "the store is unreachable, trying again", problem=str(error), attempt=attempt.attempt_number
+            )
             self._on_failure(error)
 
 

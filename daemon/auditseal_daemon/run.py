@@ -1,11 +1,11 @@
-"""The shell around a daemon: logs, signals, telemetry, and what its end means to whoever started it.
+"""The shell around a daemon: logs, signals, telemetry, and the meaning of its end for its supervisor.
 
 | the end | exit code |
 | --- | --- |
 | stopped by SIGTERM or SIGINT, within 10 s | 0 |
 | a tool failed: the store or Kafka away for good, a disk, or a bug | 1 |
 | configuration or trust file unusable | 2 |
-| a halt: it can't go on safely | the halt's own, and its runbook in the last line of the log |
+| a halt: it can't continue safely | the halt's own, and its runbook in the last line of the log |
 """
 
 import logging
@@ -137,10 +137,10 @@ def configure_logs(level: str) -> None:
 
 
 class _Watchdog:
-    """Ends the process hard when it doesn't end by itself: a client library may wait for ever for a dead broker.
+    """Ends the process hard when it doesn't end by itself: a client library may wait forever for a dead broker.
 
     Attributes:
-        code: What it then ends with: a halt's own code, or whoever supervises would start it again.
+        code: What it then ends with: a halt's own code, or its supervisor would start it again.
     """
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:

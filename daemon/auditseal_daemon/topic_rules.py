@@ -42,7 +42,7 @@ class TopicView:
 
 @dataclass(frozen=True, slots=True)
 class TopicRules:
-    """What may be chosen.
+    """The settings that an operator may choose.
 
     Attributes:
         partitions: Partitions of both topics; -1, as in Kafka, leaves it to the broker, and any number will do.
@@ -80,11 +80,11 @@ class TopicRules:
         """Yield what is wrong with a topic, each with what to do."""
         if self.partitions not in {-1, topic.partitions}:
             yield (
-                f"{topic.name}: it has {topic.partitions} partitions, not {self.partitions}: what exists isn't changed;"
-                " say the number it has, or name another topic"
+                f"{topic.name}: it has {topic.partitions} partitions, not {self.partitions}: it is not changed;"
+                " give the number that it has, or name another topic"
             )
         exact = {
-            "cleanup.policy": ("delete", "a compacted topic loses what it was told to keep"),
+            "cleanup.policy": ("delete", "a compacted topic loses records that it must keep"),
             "retention.bytes": ("-1", "a limit by size deletes what isn't sealed or archived yet"),
             "unclean.leader.election.enable": ("false", "an unclean leader loses acknowledged records"),
             "message.timestamp.type": ("LogAppendTime", "a producer could claim any time"),

@@ -15,7 +15,7 @@ def create_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str)
     On return the brokers describe them: one that was made a moment ago is unknown to some for another moment.
 
     Raises:
-        UnavailableError: The cluster is away or refuses.
+        UnavailableError: The cluster is unreachable or refuses.
     """
     made = [
         name
@@ -39,7 +39,7 @@ def check_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str) 
     """Return all that is wrong with the two topics; empty where nothing is.
 
     Raises:
-        UnavailableError: The cluster is away or refuses.
+        UnavailableError: The cluster is unreachable or refuses.
     """
     views = {name: cluster.topic(name) for name in (events, blocks)}
     missing = [

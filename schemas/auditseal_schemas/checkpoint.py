@@ -32,7 +32,7 @@ class Checkpoint:
         try:
             origin = Origin.parse(match["origin"])
         except MalformedError as error:
-            raise MalformedError("checkpoint", f"its first line is no origin: {error.problem}") from error
+            raise MalformedError("checkpoint", f"its first line is not an origin: {error.problem}") from error
         checkpoint = cls(origin, int(match["size"]), b64decode(match["root"]))
         if checkpoint.format() != text:
             raise MalformedError("checkpoint", "its base64 is not canonical")

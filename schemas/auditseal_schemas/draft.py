@@ -107,7 +107,7 @@ class BlockDraft:
     """The next block of a log, filling.
 
     Attributes:
-        full: Why it takes no more records, None while it does.
+        full: Why it accepts no more records, None while it does.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class BlockDraft:
     def _take(self, messages: Sequence[KafkaMessage]) -> None:
         """Take messages until the block is full by anything but their number.
 
-        This runs for every record that is sealed: what it needs lies in local names, which are written back at the end.
+        This runs for every record that is sealed: its data are in local names, which are written back at the end.
         """
         links, pending, timestamps, encode = self._links, self._pending, self._timestamps, self._encoder.encode
         link = links[-1] if links else self._state.link
@@ -316,7 +316,7 @@ def _headers(message: KafkaMessage) -> RecordHeaders | None:
     """Return a message's headers, None where a name is not UTF-8: the binding answers that with a SystemError.
 
     Through `methodcaller`, since the binding returns a list *and* sets an error, and a plain call that CPython 3.11 has
-    specialised doesn't look: the error then came up in some later call (seen).
+    specialised doesn't look: the error then came up in some later call.
     """
     try:
         return _read_headers(message) or ()

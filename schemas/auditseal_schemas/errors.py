@@ -4,7 +4,7 @@ from auditseal_schemas.verdict import Verdict
 
 
 def quoted(untrusted: str | bytes, most: int = 200) -> str:
-    """Return what may be anybody's as an error's text may show it: in quotes, all but printable characters escaped.
+    """Quote untrusted text for an error's text: in quotes, with every non-printable character escaped.
 
     Control characters, terminal sequences, line separators, marks that turn the direction of writing and lone
     surrogates are not printable, so that nobody writes to a terminal or a log by way of an error.
@@ -54,9 +54,9 @@ class VerificationError(AuditsealError):
 
     Attributes:
         verdict: The class of the fault.
-        field: What is at fault: a header field, a record field (`record.value`), `note`, `payload`.
+        field: The wrong part: a header field, a record field (`record.value`), `note`, `payload`.
         offset: The Kafka offset of the record at fault, None where the fault isn't in one record.
-        problem: What was found and what was expected, free of control characters.
+        problem: The found value and the expected one, free of control characters.
     """
 
     def __init__(self, verdict: Verdict, field: str, problem: str, *, offset: int | None = None) -> None:

@@ -140,7 +140,7 @@ def _normal_time(time: object) -> datetime:
     try:
         return time.astimezone(UTC)
     except OverflowError as error:
-        raise EventError("occurred_at", "lies outside the years 1 to 9999 in UTC") from error
+        raise EventError("occurred_at", "is outside the years 1 to 9999 in UTC") from error
 
 
 def _normal_attributes(attributes: object) -> Mapping[str, str]:

@@ -115,7 +115,7 @@ def decode_event(encoded: bytes) -> AuditEvent:
         DecodeError: The bytes are anything else.
     """
     if len(encoded) > MAX_EVENT_BYTES:
-        raise DecodeError(f"{len(encoded)} bytes are no event: at most {MAX_EVENT_BYTES} are allowed")
+        raise DecodeError(f"{len(encoded)} bytes are not an event: at most {MAX_EVENT_BYTES} are allowed")
     version = EVENT_PREFIXES.get(encoded[:PREFIX_BYTES])
     if version is None:
         raise DecodeError(

@@ -108,7 +108,7 @@ def _time(path: str, value: object) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except ValueError as error:
-        raise EventError(path, f"{quoted(value)} is no RFC 3339 time") from error
+        raise EventError(path, f"{quoted(value)} is not an RFC 3339 time") from error
 
 
 _READERS: Mapping[str, Callable[[str, object], object]] = {

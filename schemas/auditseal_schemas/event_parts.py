@@ -8,7 +8,7 @@ from auditseal_schemas.event_check import check_kind, check_optional_texts, chec
 
 
 class Category(StrEnum):
-    """What kind of action an event records."""
+    """The kind of action that an event records."""
 
     ACCESS = "ACCESS"
     AUTHENTICATION = "AUTHENTICATION"
@@ -33,8 +33,8 @@ class Outcome(StrEnum):
 class Actor:
     """Who acted. `id` is unique within `type` and the event's tenant.
 
-    `session_id` names a session and never is its secret; `on_behalf_of` is the id of the one the actor stands in for;
-    `ip` and `user_agent` are as seen, not checked: evidence is not refused for being odd.
+    `session_id` names a session and never is its secret; `on_behalf_of` is the id of the person or service for whom the
+    actor acts; `ip` and `user_agent` are as received, not checked: evidence is not refused for being odd.
 
     Raises:
         EventError: A text is missing, too long or not encodable.
@@ -64,7 +64,9 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What was acted on. `id` is unique within `type` and the event's tenant; `parent` is the id of what holds it.
+    """An object of the action.
+
+    `id` is unique within `type` and the event's tenant. `parent` is the id of the object that contains it.
 
     Raises:
         EventError: As for Actor.
@@ -153,10 +155,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A producer instance's own counter, 0 for its first event: a dropped event shows as a gap, whoever dropped it.
+    """A producer instance's own counter, 0 for its first event: a dropped event shows as a gap.
 
     Raises:
-        EventError: As for Actor, or the sequence is no number from 0 to 2**63 - 1.
+        EventError: As for Actor, or the sequence is not a number from 0 to 2**63 - 1.
     """
 
     id: str

@@ -20,7 +20,7 @@ def check_counts(name: str, data: bytes) -> None:
     to check.
 
     Raises:
-        MalformedError: It has one, or the data end within the value, or a length or branch is none.
+        MalformedError: It has one, or the data end within the value, or a length or branch is invalid.
     """
     try:
         _skim_of(name)(data, 0)

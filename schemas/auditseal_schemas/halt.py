@@ -32,12 +32,12 @@ class Halt(Enum):
 
     @property
     def runbook(self) -> str:
-        """The name of the page in `docs/runbooks/` that says how to go on."""
+        """The name of the page in `docs/runbooks/` that says what to do."""
         return self.value[1]
 
 
 class HaltError(AuditsealError):
-    """A daemon can't go on safely.
+    """A daemon can't continue safely.
 
     Attributes:
         halt: The reason.

@@ -35,7 +35,7 @@ class Gap(NamedTuple):
 
 
 class Predecessor(NamedTuple):
-    """The head of the run that this one goes on from."""
+    """The head of the run that this one continues from."""
 
     origin: str
     size: int
@@ -103,7 +103,7 @@ class Header:
         if not (self.origin.partition < self.partitions <= MAX_INT):
             raise _wrong("partitions", f"{self.partitions} partitions have no number {self.origin.partition}")
         if (self.predecessor is not None) != (self.height == 0 and self.origin.run > 0):
-            raise _wrong("predecessor", "it stands at height 0 of every run but the first, and nowhere else")
+            raise _wrong("predecessor", "it is required at height 0 of every run but the first, and nowhere else")
         if self.predecessor:
             self._check_predecessor(Origin.parse(self.predecessor.origin), self.predecessor.size)
 
@@ -146,7 +146,7 @@ class Header:
             if gap.cause not in CAUSES:
                 raise _wrong("gaps", f"cause {gap.cause} is unknown")
             if gap.first <= before.last or (gap.first == before.last + 1 and gap.cause == before.cause):
-                raise _wrong("gaps", f"{gap.first} to {gap.last} is out of order, or goes on from the one before")
+                raise _wrong("gaps", f"{gap.first} to {gap.last} is out of order, or continues the one before")
             missing, before = missing + gap.last - gap.first + 1, gap
         if self.count + missing != self.last_offset - self.first_offset + 1:
             raise _wrong("count", f"{self.count} records and {missing} missing offsets don't fill the range")

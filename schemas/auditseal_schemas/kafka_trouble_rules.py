@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class TroubleKind(Enum):
-    """What stands between a client and its brokers. The value is (label for metrics, lasting)."""
+    """The causes that keep a client from its brokers. The value is (label for metrics, lasting)."""
 
     AUTHENTICATION = ("authentication", True)
     SASL_MECHANISM = ("sasl_mechanism", True)

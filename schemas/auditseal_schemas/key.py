@@ -61,7 +61,7 @@ class VerifierKey:
         """Read `name+hex8(key id)+base64(type ‖ public key)`; `str(key)` is its only spelling."""
         match = _VKEY.fullmatch(vkey)
         if not match:
-            raise VerificationError(Verdict.BAD_KEY, "key", f"{quoted(vkey)} is no verifier key")
+            raise VerificationError(Verdict.BAD_KEY, "key", f"{quoted(vkey)} is not a verifier key")
         try:
             blob = b64decode(match["key"], validate=True)
         except Base64Error as error:
@@ -95,7 +95,7 @@ class VerifierKey:
 
 
 class Signer(Protocol):
-    """Whoever can sign for a log: a PEM file's key today, an HSM or a KMS behind the same two members."""
+    """A signer for a log: a PEM file's key today, an HSM or a KMS behind the same two members."""
 
     @property
     def public(self) -> bytes:

@@ -26,7 +26,7 @@ def check_place(block: Block, expected: Expected) -> None:
 
 
 def check_continuity(block: Block, known: Known | None) -> None:
-    """Check step 3: what may change from one header to the next, and only in one direction."""
+    """Check step 3: the changes that are allowed from one header to the next, and only in one direction."""
     if known is None or known.head is None:
         return
     header, head = block.header, known.head

@@ -113,7 +113,9 @@ def check_consistency(old_size: int, old_root: bytes, size: int, root: bytes, pr
         VerificationError: BAD_ROOT; the proof doesn't lead to both roots.
     """
     if not 1 <= old_size <= size:
-        raise VerificationError(Verdict.BAD_ROOT, "consistency proof", f"{old_size} is no prefix of a tree of {size}")
+        raise VerificationError(
+            Verdict.BAD_ROOT, "consistency proof", f"{old_size} is not a prefix of a tree of {size}"
+        )
     if old_size == size:
         if proof or old_root != root:
             raise VerificationError(Verdict.BAD_ROOT, "consistency proof", "trees of one size have different roots")

@@ -40,7 +40,7 @@ class NoteSignature:
         """
         match = _LINE.fullmatch(line)
         if not match:
-            raise MalformedError("note", f"{quoted(line)} is no signature line")
+            raise MalformedError("note", f"{quoted(line)} is not a signature line")
         try:
             blob = b64decode(match["blob"], validate=True)
         except Base64Error as error:

@@ -25,7 +25,7 @@ def link_plain(  # noqa: C901, PLR0912, PLR0915  (a function for each part would
         offset: The offset that it must have.
         count: How many there may be.
         links: The links so far, at least the one before; each record's is appended.
-        timestamps: Each record's is added, and that of the one that isn't plain where it can be read.
+        timestamps: Each record's is added, and that of a record that is not plain if it can be read.
     """
     link = links[-1]
     stamp: bytes | tuple[bytes, ...] = _NOTHING

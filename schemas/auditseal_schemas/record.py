@@ -26,7 +26,7 @@ _LOW_14_BITS = tuple(bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in rang
 
 
 class Oversize(NamedTuple):
-    """Stands for a record's key, headers and value where they exceed MAX_CONTENT_BYTES."""
+    """Replaces a record's key, headers and value where they exceed MAX_CONTENT_BYTES."""
 
     length: int
     sha256: bytes
@@ -34,7 +34,7 @@ class Oversize(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SealedRecord:
-    """A record as it lies in a block; `timestamp` in ms as the broker reports it, -1 where there is none.
+    """A record as stored in a block; `timestamp` in ms as the broker reports it, -1 where there is none.
 
     A producer may stamp any 64-bit number, and brokers take it: none is refused.
 
@@ -51,7 +51,7 @@ class SealedRecord:
 
 
 class RecordSpan(NamedTuple):
-    """Where the parts of an encoded record lie: each ends where the next begins."""
+    """The places of the parts of an encoded record: each ends where the next begins."""
 
     offset: int
     timestamp: int
@@ -177,7 +177,7 @@ def _skip_optional(data: bytes, position: int) -> int:
         length, position = decode_length(data, position + 1)
         return position + length
     if branch:
-        raise MalformedError("record", f"{branch:#04x} is no branch of a union")
+        raise MalformedError("record", f"{branch:#04x} is not a branch of a union")
     return position + 1
 
 
@@ -186,7 +186,7 @@ def _skip_headers(data: bytes, position: int) -> int:
     if data[position] == 0:
         return position + 1
     if data[position] != 2:
-        raise MalformedError("record.headers", f"{data[position]:#04x} is no branch of a union")
+        raise MalformedError("record.headers", f"{data[position]:#04x} is not a branch of a union")
     count, position = decode_length(data, position + 1)
     for _ in range(count):
         length, position = decode_length(data, position)
@@ -204,7 +204,7 @@ def _skip_oversize(data: bytes, position: int, content: bytes) -> int:
     if data[position] == 0:
         return position + 1
     if data[position] != 2 or content != _NULL * 3:
-        raise MalformedError("record.oversize", "it stands beside contents, or is no branch of a union")
+        raise MalformedError("record.oversize", "it accompanies contents, or is not a branch of a union")
     length, position = decode_long(data, position + 1)
     size, position = decode_long(data, position)
     if length <= MAX_CONTENT_BYTES or size != 32:

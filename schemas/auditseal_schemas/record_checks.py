@@ -17,7 +17,7 @@ from auditseal_schemas.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What step 10 read of a block's records.
+    """The data that step 10 read from a block's records.
 
     Attributes:
         links: The link of each record, calculated from the header's `first_link` on.

@@ -9,7 +9,7 @@ _PROTOCOLS = ("PLAINTEXT", "SASL_PLAINTEXT", *_TLS)
 
 
 def check_transport(bootstrap_servers: str, security_protocol: str) -> None:
-    """Check that `host:port,...` is reached through TLS, or lies on this machine as a whole.
+    """Check that `host:port,...` is reached through TLS, or is on this machine as a whole.
 
     A caller whose configuration asks for plaintext by name skips this check.
 
@@ -18,7 +18,7 @@ def check_transport(bootstrap_servers: str, security_protocol: str) -> None:
     """
     protocol = security_protocol.upper()
     if protocol not in _PROTOCOLS:
-        raise ConfigurationError(f"security.protocol: {security_protocol!r} is none of {', '.join(_PROTOCOLS)}")
+        raise ConfigurationError(f"security.protocol: {security_protocol!r} is not one of {', '.join(_PROTOCOLS)}")
     hosts = [_host(server) for server in bootstrap_servers.split(",")]
     exposed = [] if protocol in _TLS else [host for host in hosts if not _is_loopback(host)]
     if exposed:

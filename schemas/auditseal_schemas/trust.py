@@ -50,7 +50,7 @@ class Trust:
 
     Attributes:
         logs: The pinned logs, in the file's order.
-        vault: The URL where they lie; None where the file doesn't say.
+        vault: The URL of the vault; None where the file doesn't say.
         retention_days: The least retention that storage must show; None where the file asks for none.
     """
 
@@ -85,7 +85,7 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _check_characters(number: int, line: str) -> None:
-    """Refuse control characters, comments' too: what one editor shows as a comment must be none to another reader."""
+    """Refuse control characters, comments' too, because editors would differ in where a comment ends."""
     control = _CONTROL.search(line)
     if control:
         hint = ": end lines by a newline alone" if control[0] == "\r" else ""
@@ -144,7 +144,7 @@ class _Reader:
         if height == "0":
             raise ValueError("a log that is checked from height 0 needs no start line")
         if _decimal(height) > MAX_HEIGHT:
-            raise ValueError(f"{height} is no height: {MAX_HEIGHT} is the highest")
+            raise ValueError(f"{height} is not a height: {MAX_HEIGHT} is the highest")
         self.starts[pinned] = self.line, Start(_decimal(height), _root(root))
 
     def pinned(self) -> tuple[PinnedLog, ...]:

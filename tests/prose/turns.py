@@ -70,7 +70,7 @@ TURNS = (
     Turn(r"\bthe like\b|\band its like\b", "the same, similar"),
     Turn(r"\bof (?:its|their|our|one's) own accord\b", "by itself"),
     Turn(r"\bgoes on\b|\bgo on\b|\bgoing on\b|\bwent on\b|\bgone on\b", "continues, continue"),
-    Turn(r"\b(?:is|are|was) (?:content|offended|at fault)\b|\btakes? offence\b", "accepts, is wrong"),
+    Turn(r"\b(?:is|are|was) (?:content|offended)\b|\btakes? offence\b", "accepts, is wrong"),
     Turn(r"\bhence\b|\bthereof\b|\btherein\b|\bthereby\b|\bwhereof\b|\bwherein\b|\banew\b", "so, of it, again"),
     Turn(r"\b(?:hears?|heard|hearing) (?:of|from)\b", "is notified of"),
     Turn(r"\bmind (?:its|the|that|control)\b", "watch"),

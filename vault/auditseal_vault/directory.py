@@ -34,7 +34,7 @@ class DirectoryVault:
         """Check that the directory is there.
 
         Raises:
-            UnavailableError: It isn't: without its disk, a vault would look stolen, or begin anew.
+            UnavailableError: It isn't: without its disk, a vault would look stolen, or begin again.
         """
         if not self._root.is_dir():
             raise UnavailableError(f"{self._root} is no directory that can be read: is it mounted, is the path right?")
@@ -46,7 +46,7 @@ class DirectoryVault:
 
     @property
     def enforces_worm(self) -> bool:
-        """False: files can be changed by whoever owns them."""
+        """False: the owner of a file can change it."""
         return False
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
@@ -100,7 +100,7 @@ class DirectoryVault:
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:  # noqa: ARG002  (the interface's)
         """Store a new file; see `Vault`. The name appears with all of the content or not at all.
 
-        What puts that were killed left behind is removed once it is an hour old.
+        The files that killed puts left behind is removed once it is an hour old.
         """
         path, staging = self._path(key), self._root / STAGING
         try:
@@ -122,7 +122,7 @@ class DirectoryVault:
     def _path(self, key: str) -> Path:
         parts = key.split("/")
         if any(part in {"", ".", "..", STAGING} or "\0" in part for part in parts):
-            raise UnavailableError(f"{quoted(key)} is no key of a vault")
+            raise UnavailableError(f"{quoted(key)} is not a key of a vault")
         return self._root.joinpath(*parts)
 
 

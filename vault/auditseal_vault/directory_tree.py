@@ -57,7 +57,7 @@ def walk(root: Path, prefix: str) -> Iterator[str]:
 
 
 def check_way(root: Path, key: str) -> None:
-    """Check that what is there on the way to a key are directories.
+    """Check that the entries on the way to a key are directories.
 
     Raises:
         UnreadableObjectError: A file is on the way, or below the log's directory a link.
@@ -105,7 +105,7 @@ def open_file(root: Path, key: str) -> int:
 
 
 def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield a directory's entries; one that is missing has none."""
+    """Yield a directory's entries; a missing one has no entries."""
     try:
         with os.scandir(folder) as entries:
             yield from entries

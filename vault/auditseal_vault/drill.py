@@ -1,6 +1,6 @@
 """The WORM drill: attack a canary the way an attacker with every permission would, and refuse a store that gives way.
 
-Its canaries lie under `v1-drill/`, beside the blocks' `v1/` and never among them, each under a name drawn at random.
+Its canaries are under `v1-drill/`, next to the blocks' `v1/` and never among them, each under a name drawn at random.
 They stay: nothing can delete them before their short lock ends, and afterwards nobody needs to.
 """
 
@@ -41,7 +41,7 @@ def drill(vault: VaultReader) -> None:
 
     Raises:
         HaltError: WORM_REFUSED; the store failed the step that the error names.
-        UnavailableError: The store is away; nothing is known of its locks.
+        UnavailableError: The store is unreachable; nothing is known about its locks.
     """
     if isinstance(vault, S3Vault):
         with vault.mapped_errors("the drill"):
@@ -57,8 +57,8 @@ def drill_bucket(client: Any, bucket: Bucket) -> None:
 
     Raises:
         HaltError: WORM_REFUSED; it names the step that the store failed, and what that step asks of it.
-        ClientError, BotoCoreError: The store is away, answered with a 5xx, or knows neither us nor the bucket: nothing
-            is known of its locks.
+        ClientError, BotoCoreError: The store is unreachable, answered with a 5xx, or knows neither us nor the bucket:
+            nothing is known about its locks.
     """
     canary = _Canary(client, bucket)
     canary.store()
@@ -93,7 +93,7 @@ class _Canary:
         self._check_lock("locked write")
 
     def _check_bucket(self) -> None:
-        """Let a missing bucket be told as one: some stores look for its lock configuration first, and miss that."""
+        """Report a missing bucket as one: some stores look for its lock configuration first, and miss that."""
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:

@@ -1,7 +1,7 @@
 """The errors of a vault.
 
 AuditsealError
-├── UnavailableError        (auditseal_schemas) the store is away, or answered with an error: try again
+├── UnavailableError        (auditseal_schemas) the store is unreachable, or answered with an error: try again
 │   └── RefusedObjectError  the store answers, and refuses this one object to the reader
 ├── UnreadableObjectError   the store lists an object, and has no content for it
 ├── AlreadyStoredError      an object of that key exists
@@ -16,7 +16,7 @@ from auditseal_schemas.halt import Halt, HaltError
 
 
 class UnreadableObjectError(AuditsealError):
-    """The store lists an object and has no content for it: a finding, and not a store that is away.
+    """The store lists an object and has no content for it: a finding, and not an unreachable store.
 
     In a directory the entry isn't a regular file, or a link leads to it. In S3 the version doesn't exist, or is in an
     archive's storage class (docs/reference/format.md, "An object without content").
@@ -26,7 +26,7 @@ class UnreadableObjectError(AuditsealError):
 class RefusedObjectError(UnavailableError):
     """The store answers and refuses one object: access to it is denied, or its encryption key is not available.
 
-    Nothing is known of the object. Others may be readable, so a verifier reports this one and goes on.
+    Nothing is known of the object. Others may be readable, so a verifier reports this one and continues.
     """
 
 

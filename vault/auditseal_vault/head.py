@@ -1,4 +1,4 @@
-"""The highest block of a log in a vault, found by a few listings however many lie below it."""
+"""The highest block of a log in a vault, found by a few listings, however many blocks are below it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
 
 
 def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
-    """Find the last height: whether any block lies above a height only ever turns from yes to no as it grows."""
+    """Find the last height: whether any block is above a height only ever turns from yes to no as it grows."""
     low = _first_between(reader, origin, -1, below)
     if low is None:
         return None
@@ -113,7 +113,7 @@ def _last_of(origin: Origin, entries: Iterable[StoredVersion], below: int) -> in
 
 
 def _first_between(reader: VaultReader, origin: Origin, height: int, below: int) -> int | None:
-    """Return the lowest height that has an object and lies above `height`, None where that isn't below `below`."""
+    """Return the lowest height that has an object and is above `height`, None where that isn't below `below`."""
     after = origin.block_key(height) if height >= 0 else ""
     while entries := list(reader.versions(origin.blocks_prefix, after, limit=_PROBE)):
         for entry in entries:
@@ -125,6 +125,6 @@ def _first_between(reader: VaultReader, origin: Origin, height: int, below: int)
 
 
 def _height_of(origin: Origin, key: str) -> int | None:
-    """Return the height that a key names, None where it is no block's."""
+    """Return the height that a key names, None if it is not a block's."""
     match = _BLOCK_NAME.fullmatch(key.removeprefix(origin.blocks_prefix))
     return int(match[1]) if match else None

@@ -12,7 +12,7 @@ class StoredVersion:
 
     Attributes:
         key: The key below the vault's prefix: `v1/<origin>/blocks/<height>.avro`.
-        version_id: The store's name of the version; empty where the backend has none.
+        version_id: The store's name of the version; empty if the backend has no versions.
         is_latest: A plain read would return it.
         is_delete_marker: It hides the versions before it, and has no content.
         size: Bytes; 0 for a marker.
@@ -80,7 +80,7 @@ class VaultReader(Protocol):
         ...
 
     def retention(self, key: str, version_id: str) -> Retention | None:
-        """Return a version's lock, None where it has none or the store knows of no locks.
+        """Return a version's lock, None without one, or if the store knows of no locks.
 
         Raises:
             UnavailableError: The store can't be read.
@@ -100,6 +100,6 @@ class Vault(VaultReader, Protocol):
         Raises:
             AlreadyStoredError: The key exists; nothing was changed.
             UnreadableObjectError: Where the key's directory should be is something else.
-            UnavailableError: The outcome is unknown, or the store is away.
+            UnavailableError: The outcome is unknown, or the store is unreachable.
         """
         ...

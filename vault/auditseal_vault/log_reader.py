@@ -60,7 +60,7 @@ class LogReader:
         """Return the object at a height.
 
         Raises:
-            NotStoredError: The vault has none there.
+            NotStoredError: The vault has no object there.
         """
         key = self.origin.block_key(height)
         oldest = oldest_version(self.reader, key)
@@ -75,7 +75,7 @@ class LogReader:
         """Return the block at a height, parsed and in its place; nothing else of it is verified.
 
         Raises:
-            NotStoredError: The vault has none there.
+            NotStoredError: The vault has no object there.
             VerificationError: MALFORMED, or BROKEN_CHAIN where it is a block of another log or height.
         """
         return parse_in_place(self.stored(height), self.origin)
@@ -103,7 +103,7 @@ def keys_at(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[VerifierKe
     Raises:
         NotStoredError: The vault lacks a block that the search needs.
         VerificationError: BAD_SIGNATURE, no keys valid on the way signed the block; BAD_ROOT, the root at the start
-            is not the pinned one; or a block on the way is at fault.
+            is not the pinned one; or a block on the way is wrong.
     """
     height = block.header.height
     first, keys = pinned.start.height if pinned.start else 0, pinned.keys

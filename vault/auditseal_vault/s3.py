@@ -1,4 +1,4 @@
-"""A vault in an S3 bucket with Object Lock. What that promises, and what not: docs/explanation/object-lock.md."""
+"""A vault in an S3 bucket with Object Lock. Its promises and their limits: docs/explanation/object-lock.md."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +74,7 @@ class S3Vault:
             marker = {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
             if marker in ({}, before):
                 raise UnavailableError(
-                    f"{quoted(prefix)} in {self.url}: the store's listing goes on and names no place to go on from"
+                    f"{quoted(prefix)} in {self.url}: the store's listing continues without a place to continue from"
                 )
 
     def holds(self, key: str) -> bool:
@@ -150,7 +150,7 @@ class S3Vault:
         ]
 
     def _check_order(self, found: list[StoredVersion], prefix: str, after: str, last: str) -> None:
-        """Check that a page goes on with what was asked for: a store that starts over would be listed for ever."""
+        """Check that a page continues the listing: a store that starts over would be listed forever."""
         for entry in found:
             if not entry.key.startswith(prefix) or entry.key == after or entry.key.encode() < last.encode():
                 problem = f"the store lists {quoted(entry.key)}, which is not what was asked for, or out of order"
@@ -164,7 +164,7 @@ class S3Vault:
         except S3_ERRORS as error:
             raise UnavailableError(self._problem(what, error)) from error
         except BROKEN_ANSWER as error:
-            problem = f"the store's answer is none of S3's: {quoted(repr(error), _MOST_WORDS)}"
+            problem = f"the store's answer is not one of S3's: {quoted(repr(error), _MOST_WORDS)}"
             raise UnavailableError(f"{what} in {self.url}: {problem}") from error
 
     def _problem(self, what: str, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""What an S3 store's XML may cost whoever reads it: no more is read, and what is gets looked at before it is parsed.
+"""The bounds on the cost of reading an S3 store's XML: no more is read, and it is inspected before it is parsed.
 
 botocore reads the body of an answer whole, and has no setting for that. So each request is sent from here, by
 botocore's own session, and as much of its answer is read as may be parsed.

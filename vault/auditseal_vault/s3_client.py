@@ -18,11 +18,11 @@ _CONNECTIONS = 32
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Where a vault lies.
+    """The place of a vault.
 
     Attributes:
         name: The bucket.
-        prefix: What every key begins with: empty, or ending in a slash.
+        prefix: The beginning of every key: empty, or ending in a slash.
         endpoint: The store's URL; None for AWS, or whatever boto3's own configuration says.
         region: None for boto3's own.
     """

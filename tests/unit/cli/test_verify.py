@@ -171,7 +171,7 @@ def test_a_store_that_is_away_is_no_verdict(place: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("trust", "problem"),
-    [("", "pins no log"), ("log x", "no verifier key"), ("lg x", "isn't one of"), ("\udcff", "UTF-8")],
+    [("", "pins no log"), ("log x", "not a verifier key"), ("lg x", "isn't one of"), ("\udcff", "UTF-8")],
 )
 def test_a_trust_file_that_cant_be_relied_on(place: Path, trust: str, problem: str) -> None:
     (place / "trust.txt").write_bytes(trust.encode(errors="surrogateescape"))

@@ -81,7 +81,7 @@ def test_null_stands_for_an_optional_part(name: str) -> None:
         (LEAST | {"outcome": "success"}, "outcome: must be one of SUCCESS, FAILURE, DENIED, UNKNOWN"),
         (LEAST | {"category": None}, "category: must be one of ACCESS"),
         (LEAST | {"occurred_at": 1}, "occurred_at: must be an RFC 3339 time, not int"),
-        (LEAST | {"occurred_at": "yesterday"}, "occurred_at: 'yesterday' is no RFC 3339 time"),
+        (LEAST | {"occurred_at": "yesterday"}, "occurred_at: 'yesterday' is not an RFC 3339 time"),
         (LEAST | {"reason": "because"}, "reason: must be a JSON object, not str"),
     ],
 )

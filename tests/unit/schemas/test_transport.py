@@ -51,5 +51,5 @@ def test_a_server_has_a_host(servers: str) -> None:
 
 
 def test_an_unknown_protocol_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"security.protocol: 'TLS' is none of PLAINTEXT"):
+    with pytest.raises(ConfigurationError, match=r"security.protocol: 'TLS' is not one of PLAINTEXT"):
         check_transport("localhost", "TLS")
