@@ -45,7 +45,7 @@ def new(  # noqa: PLR0917  (typer passes them by name)
     with exit_on_errors():
         origins = _origins(cluster, topic, partitions, run)
         key = SigningKey.generate()
-        store_key(key_file, key, _passphrase(passphrase_file, confirm=True))
+        store_key(key_file, key, read_passphrase(passphrase_file, confirm=True))
     _print(key, origins, as_json=as_json)
 
 
@@ -65,7 +65,7 @@ def show(  # noqa: PLR0917
     """
     with exit_on_errors():
         origins = _origins(cluster, topic, partitions, run)
-        key = load_key(key_file, _passphrase(passphrase_file, confirm=False))
+        key = load_key(key_file, read_passphrase(passphrase_file, confirm=False))
     _print(key, origins, as_json=as_json)
 
 
@@ -76,7 +76,12 @@ def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin
         raise ConfigurationError(f"these do not make an origin: {error}") from error
 
 
-def _passphrase(path: Path | None, *, confirm: bool) -> str:
+def read_passphrase(path: Path | None, *, confirm: bool) -> str:
+    """Return a key's passphrase, from its file or else from the terminal.
+
+    Raises:
+        ConfigurationError: The file can't be read, or there is no terminal.
+    """
     if path is None:
         return _ask_passphrase(confirm=confirm)
     return read_secret(path)

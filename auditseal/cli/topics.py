@@ -1,19 +1,27 @@
-"""`auditseal topics`: makes and checks the events and blocks topics."""
+"""`auditseal topics`: makes, grows and audits the events and blocks topics."""
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditseal.cli.exits import exit_on_errors
+from auditseal.cli.keys import read_passphrase
 from auditseal.settings import load_settings
 from auditseal.settings_topics import TopicsSettings
+from auditseal.trust_lines import TrustLines
+from auditseal_daemon.blocks_owner import foreign_blocks
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.topic_rules import TopicRules
-from auditseal_daemon.topics import check_topics, create_topics
+from auditseal_daemon.topics import check_topics, create_topics, grow_topics
+from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.halt import Halt
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.key_file import load_key
 
 app = typer.Typer(name="topics", no_args_is_help=True)
 
@@ -36,59 +44,151 @@ def create(
     partitions: Annotated[int, typer.Option("--partitions", min=1, help="Partitions of both topics: one log each.")],
     config: ConfigFile = None,
     replication: Replication = None,
-    events_retention: Annotated[int, typer.Option(min=1, help="Days for which events are kept.")] = 30,
-    blocks_retention: Annotated[int, typer.Option(min=1, help="Days for which blocks are kept in Kafka.")] = 30,
+    events_retention: Annotated[int, typer.Option(min=1, help="Days that events are kept.")] = 30,
+    blocks_retention: Annotated[int, typer.Option(min=1, help="Days that blocks are kept in Kafka.")] = 30,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Make the topics that are missing, then check both. An existing topic is never changed.
+    """Make the topics that are missing, then audit both. What exists is never changed.
 
     Example: auditseal topics create --partitions 6 --replication 3
 
-    Exit codes: 0 both are right, 1 Kafka is unreachable or refuses, 2 usage or configuration, 46 an existing topic is
-    not as it must be.
+    Exit codes: 0 fine, 1 Kafka does not answer or refuses, 2 usage or configuration, 46 an existing topic is not as it must be.
     """
     with exit_on_errors():
-        settings, cluster = _connect(config)
-        rules = replace(
-            settings.rules(replication),
-            partitions=partitions,
-            events_retention=events_retention,
-            blocks_retention=blocks_retention,
+        site = _connect(config, replication)
+        site = replace(
+            site,
+            rules=replace(
+                site.rules,
+                partitions=partitions,
+                events_retention=events_retention,
+                blocks_retention=blocks_retention,
+            ),
         )
-        made = create_topics(cluster, rules, settings.events_topic, settings.blocks_topic)
-        _report(settings, cluster, rules, made, as_json=as_json)
+        _refuse_foreign_blocks(site, {"made": []}, as_json=as_json)
+        made = create_topics(site.cluster, site.rules, site.events, site.blocks)
+        _report(site, {"made": made}, [f"made {name}" for name in made], as_json=as_json)
+
+
+@app.command()
+def grow(  # noqa: PLR0917  (typer passes them by name)
+    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Partitions that both topics get, in all.")],
+    config: ConfigFile = None,
+    trust_file: Annotated[
+        Path | None, typer.Option("--trust-file", help="Gets the new logs' lines. [default: archiver.trust_file]")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="The signing key, for these lines. [default: sealer.key_file]")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option("--passphrase-file", help="Its passphrase. [default: sealer.passphrase_file]")
+    ] = None,
+    replication: Replication = None,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Add partitions to both topics, and lines to the trust file.
+
+    The blocks topic grows first. Then the trust file gets the new logs' lines, and the events topic grows last. After
+    an interruption, repeat the command: it does the rest.
+
+    Example: auditseal topics grow --partitions 6 --trust-file trust.txt
+
+    Exit codes: 0 fine, 1 Kafka does not answer or refuses, 2 usage or configuration, 46 a topic is not as it must be.
+    """
+    with exit_on_errors():
+        site = _connect(config, replication)
+        lines = _find_lines(site.settings, partitions, trust_file, key_file, passphrase_file)
+        _refuse_foreign_blocks(site, {"grown": [], "log_lines": []}, as_json=as_json)
+        grown = grow_topics(site.cluster, site.events, site.blocks, partitions, lines.write)
+        done = [f"{name} has {partitions} partitions" for name in grown]
+        done += [f"{lines.path} pins {line.split()[1].partition('+')[0]}" for line in lines.lines]
+        if grown or lines.lines:
+            done.append("next: start the archivers again, then the sealers with --genesis; give auditors the new lines")
+        _report(site, {"grown": grown, "log_lines": list(lines.lines)}, done, as_json=as_json)
 
 
 @app.command()
 def check(config: ConfigFile = None, replication: Replication = None, as_json: Json = False) -> None:  # noqa: FBT002
-    """Check the settings of both topics.
+    """Audit the settings of both topics.
 
     Example: auditseal topics check --json
 
-    Exit codes: 0 both are right, 1 Kafka is unreachable or refuses, 2 usage or configuration, 46 a topic is not as it
-    must be.
+    Exit codes: 0 fine, 1 Kafka does not answer or refuses, 2 usage or configuration, 46 a topic is not as it must be.
     """
     with exit_on_errors():
-        settings, cluster = _connect(config)
-        _report(settings, cluster, settings.rules(replication), [], as_json=as_json)
+        site = _connect(config, replication)
+        _refuse_foreign_blocks(site, {"made": []}, as_json=as_json)
+        _report(site, {"made": []}, [], as_json=as_json)
 
 
-def _connect(config: Path | None) -> tuple[TopicsSettings, Cluster]:
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """The settings, the cluster that they lead to, and the rules for its topics."""
+
+    settings: TopicsSettings
+    cluster: Cluster
+    rules: TopicRules
+
+    @property
+    def events(self) -> str:
+        return self.settings.events_topic
+
+    @property
+    def blocks(self) -> str:
+        return self.settings.blocks_topic
+
+
+def _connect(config: Path | None, replication: int | None) -> _Site:
     settings = load_settings(TopicsSettings, config)
-    return settings, Cluster(settings.kafka.client_config(), _TIMEOUT)
+    return _Site(settings, Cluster(settings.kafka.client_config(), _TIMEOUT), settings.rules(replication))
 
 
-def _report(settings: TopicsSettings, cluster: Cluster, rules: TopicRules, made: list[str], *, as_json: bool) -> None:
-    """Check and print."""
-    problems = check_topics(cluster, rules, settings.events_topic, settings.blocks_topic)
+def _find_lines(
+    settings: TopicsSettings, partitions: int, trust_file: Path | None, key_file: Path | None, passphrase: Path | None
+) -> TrustLines:
+    """Find the log lines that the trust file lacks."""
+    trust_file = trust_file or settings.archiver.trust_file
+    key_file, passphrase = key_file or settings.sealer.key_file, passphrase or settings.sealer.passphrase_file
+    if settings.named_cluster is None:
+        raise ConfigurationError("cluster (AUDITSEAL_CLUSTER): the name in the logs' origins is needed")
+    if trust_file is None:
+        raise ConfigurationError("no trust file is named that the new logs can be added to: say --trust-file")
+    read_key = partial(_read_public_key, key_file, passphrase) if key_file else None
+    run = settings.sealer.run
+    origins = [Origin(settings.cluster, settings.events_topic, partition, run) for partition in range(partitions)]
+    return TrustLines.lacking(trust_file, origins, read_key)
+
+
+def _read_public_key(key_file: Path, passphrase_file: Path | None) -> bytes:
+    return load_key(key_file, read_passphrase(passphrase_file, confirm=False)).public
+
+
+def _refuse_foreign_blocks(site: _Site, nothing: Mapping[str, object], *, as_json: bool) -> None:
+    """End the command where the blocks topic has blocks of another events topic."""
+    view = site.cluster.topic(site.blocks)
+    if view is None:
+        return
+    client, cluster = site.settings.kafka.client_config(), site.settings.named_cluster
+    problems = foreign_blocks(client, site.settings.sealer.group, view, site.events, cluster, _TIMEOUT)
+    if problems:
+        _end(site, nothing, [], problems, as_json=as_json)
+
+
+def _report(site: _Site, done: Mapping[str, object], lines: list[str], *, as_json: bool) -> None:
+    """Audit the topics, and end with a list of changes and problems."""
+    problems = check_topics(site.cluster, site.rules, site.events, site.blocks)
+    _end(site, done, lines, problems, as_json=as_json)
+
+
+def _end(site: _Site, done: Mapping[str, object], lines: list[str], problems: list[str], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"ok": not problems, "made": made, "problems": problems}))
+        typer.echo(json.dumps({"ok": not problems, **done, "problems": problems}))
     else:
-        for name in made:
-            typer.echo(f"made {name}")
+        for line in lines:
+            typer.echo(line)
         for problem in problems:
             typer.echo(problem, err=True)
         if not problems:
-            typer.echo(f"{settings.events_topic} and {settings.blocks_topic} are as they must be")
+            typer.echo(f"{site.events} and {site.blocks} are as they must be")
     if problems:
         raise typer.Exit(Halt.TOPIC_MISCONFIGURED.exit_code)

@@ -11,7 +11,8 @@
 | `group_member` | a member of a consumer group |
 | `cluster` | the administrative calls: topics, ends of partitions |
 | `topic_rules` | how the events and blocks topics must be, and why (pure) |
-| `topics` | making and auditing these two topics |
+| `topics` | making, growing and auditing these two topics |
+| `blocks_owner` | whose blocks a blocks topic has |
 | `log_states` | the state of each log as a metric |
 | `throttle` | which of a repeated message's repetitions are logged |
 | `errors` | the errors of this package |

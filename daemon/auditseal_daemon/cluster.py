@@ -1,4 +1,4 @@
-"""What the cluster says of itself, of topics, of partitions' ends and of a group's offsets; and making topics."""
+"""The administrative calls: the cluster's id, topics and their partitions, and the ends of partitions."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType
 
 from auditseal_daemon.kafka_client import settings, unavailable
 from auditseal_daemon.topic_rules import TopicView
@@ -74,6 +74,11 @@ class Cluster:
                     return False
                 raise
         return True
+
+    def add_partitions(self, name: str, partitions: int) -> None:
+        """Give a topic more partitions, so that it has `partitions` in all."""
+        with self._asking(f"topic {name} can't get more partitions") as admin:
+            admin.create_partitions([NewPartitions(name, partitions)], request_timeout=self._timeout)[name].result()
 
     def start(self, topic: str, partition: int) -> int:
         """Return the first offset that a partition still has."""

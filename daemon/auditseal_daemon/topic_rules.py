@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.limits import MAX_OBJECT_BYTES, MIB
 
 _HOUR_MS = 3_600_000
@@ -115,6 +116,23 @@ def check_pair(rules: TopicRules, events: TopicView, blocks: TopicView) -> list[
             " a block goes to the partition of the same number"
         )
     return problems
+
+
+def check_growth(topics: Mapping[str, TopicView | None], partitions: int) -> list[TopicView]:
+    """Return topics that are to have `partitions` partitions, in the same order.
+
+    Raises:
+        ConfigurationError: One of them is missing, or has more partitions than that.
+    """
+    found = []
+    for name, topic in topics.items():
+        if topic is None:
+            raise ConfigurationError(f"there is no topic {name}: make it with `auditseal topics create`")
+        if topic.partitions > partitions:
+            problem = f"{name} has {topic.partitions} partitions, and Kafka can't reduce them to {partitions}"
+            raise ConfigurationError(f"{problem}: say a larger number")
+        found.append(topic)
+    return found
 
 
 def retention_seconds(topic: TopicView) -> float:

@@ -1,9 +1,11 @@
-"""Makes and audits the two topics: `auditseal topics create` and `check`."""
+"""Makes, grows and audits the two topics: `auditseal topics create`, `grow` and `check`."""
+
+from collections.abc import Callable
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from auditseal_daemon.cluster import Cluster
-from auditseal_daemon.topic_rules import TopicKind, TopicRules, check_pair
+from auditseal_daemon.topic_rules import TopicKind, TopicRules, TopicView, check_growth, check_pair
 from auditseal_schemas.errors import UnavailableError
 
 _KNOWN_SECONDS = 15
@@ -23,16 +25,40 @@ def create_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str)
         if cluster.create_topic(name, rules.partitions, rules.replication, rules.settings(kind))
     ]
     for name in made:
-        _await_topic(cluster, name)
+        _await_topic(cluster, name, lambda view: view is not None)
     return made
 
 
-def _await_topic(cluster: Cluster, name: str) -> None:
-    unknown = retry_if_result(lambda view: view is None)
+def grow_topics(cluster: Cluster, events: str, blocks: str, partitions: int, pin_logs: Callable[[], None]) -> list[str]:
+    """Give both topics `partitions` partitions, and have the new logs pinned in between; return the topics that grew.
+
+    The blocks topic grows first, so that the sealer finds the place for each new partition's blocks. Then `pin_logs` is
+    called. The events topic grows last, and a new log begins. A topic that has the partitions already stays as it is,
+    so a call that was interrupted can be repeated.
+
+    Raises:
+        ConfigurationError: A topic is missing, or has more partitions than that; nothing was changed.
+        UnavailableError: The cluster is away or refuses.
+    """
+    views = check_growth({name: cluster.topic(name) for name in (blocks, events)}, partitions)
+    grown = []
+    for view in views:
+        if view.name == events:
+            pin_logs()
+        if view.partitions < partitions:
+            cluster.add_partitions(view.name, partitions)
+            _await_topic(cluster, view.name, lambda now: now is not None and now.partitions >= partitions)
+            grown.append(view.name)
+    return grown
+
+
+def _await_topic(cluster: Cluster, name: str, is_known: Callable[[TopicView | None], bool]) -> None:
+    unknown = retry_if_result(lambda view: not is_known(view))
     try:
         Retrying(retry=unknown, stop=stop_after_delay(_KNOWN_SECONDS), wait=wait_fixed(0.1))(cluster.topic, name)
     except RetryError as error:
-        raise UnavailableError(f"topic {name} was made, but isn't known after {_KNOWN_SECONDS} s") from error
+        problem = f"topic {name} was changed, but the brokers don't show it after {_KNOWN_SECONDS} s"
+        raise UnavailableError(problem) from error
 
 
 def check_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str) -> list[str]:

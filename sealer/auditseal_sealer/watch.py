@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from auditseal_daemon.blocks_owner import foreign_blocks
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.topic_rules import TopicView, check_pair, retention_seconds
 from auditseal_schemas.errors import UnavailableError
@@ -18,13 +19,17 @@ _log = structlog.get_logger("auditseal.sealer")
 
 
 def inspect_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView, TopicView]:
-    """Return the events and the blocks topic, which are as they must be.
+    """Return the events and the blocks topic, which are as they must be and belong together.
 
     Raises:
         HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
         UnavailableError: The cluster is away.
     """
-    return check_topics(config, *read_topics(cluster, config))
+    events, blocks = check_topics(config, *read_topics(cluster, config))
+    owner, timeout = (config.events_topic, config.cluster), config.timeouts.call
+    if problems := foreign_blocks(config.client, config.group, blocks, *owner, timeout):
+        raise HaltError(Halt.TOPIC_MISCONFIGURED, "; ".join(problems))
+    return events, blocks
 
 
 def read_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView | None, TopicView | None]:

@@ -3,6 +3,7 @@
 import json
 import time
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,17 @@ def test_sealer_refuses_a_compacted_topic_at_start_and_when_it_becomes_one(
         assert "cleanup.policy" in assert_halts(sealer, Halt.TOPIC_MISCONFIGURED)
     with site.sealer("--genesis") as sealer:
         assert_halts(sealer, Halt.TOPIC_MISCONFIGURED)
+
+
+def test_sealer_refuses_a_blocks_topic_that_has_another_events_topics_blocks(site: Site, topic_name) -> None:
+    seal_one(site)
+    theirs = site.block_values()
+    second = replace(site, directory=site.directory.with_name("second"), events=topic_name("events"))
+    second.create_topics()
+    with second.sealer("--genesis") as sealer:
+        problem = assert_halts(sealer, Halt.TOPIC_MISCONFIGURED)
+    assert f"{site.blocks}: partition 0 has blocks of {site.origin()}, which is another events topic" in problem
+    assert site.block_values() == theirs
 
 
 def test_sealer_halts_when_the_events_topic_was_made_again(site: Site, kafka_admin: AdminClient) -> None:
