@@ -52,7 +52,7 @@ def create(
 
     Example: auditseal topics create --partitions 6 --replication 3
 
-    Exit codes: 0 fine, 1 Kafka does not answer or refuses, 2 usage or configuration, 46 an existing topic is not as it must be.
+    Exit codes: 0 fine, 1 Kafka does not answer, 2 usage or configuration, 46 an existing topic is not as it must be.
     """
     with exit_on_errors():
         site = _connect(config, replication)
@@ -93,7 +93,7 @@ def grow(  # noqa: PLR0917  (typer passes them by name)
 
     Example: auditseal topics grow --partitions 6 --trust-file trust.txt
 
-    Exit codes: 0 fine, 1 Kafka does not answer or refuses, 2 usage or configuration, 46 a topic is not as it must be.
+    Exit codes: 0 fine, 1 Kafka does not answer, 2 usage or configuration, 46 a topic is not as it must be.
     """
     with exit_on_errors():
         site = _connect(config, replication)
@@ -113,7 +113,7 @@ def check(config: ConfigFile = None, replication: Replication = None, as_json: J
 
     Example: auditseal topics check --json
 
-    Exit codes: 0 fine, 1 Kafka does not answer or refuses, 2 usage or configuration, 46 a topic is not as it must be.
+    Exit codes: 0 fine, 1 Kafka does not answer, 2 usage or configuration, 46 a topic is not as it must be.
     """
     with exit_on_errors():
         site = _connect(config, replication)
