@@ -16,6 +16,12 @@ from auditseal_local.progress import Progress, silent
 
 NEEDED = (1, 24)
 _COMPLETE = "complete"
+_PASSED_ON = (
+    *("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR"),
+    *("GOAUTH", "NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""What a build may take from the caller's environment: the way to a module proxy, and nothing that Go compiles by."""
 _VERSION = re.compile(r"go(\d+)\.(\d+)")
 
 
@@ -41,6 +47,31 @@ def go_version(go: str) -> tuple[int, int]:
     found = subprocess.run([go, "version"], check=False, capture_output=True, text=True)  # noqa: S603
     match = _VERSION.search(found.stdout)
     return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def go_environment(go: str, work: Path) -> dict[str, str]:
+    """Return the whole environment of a build whose modules a `go.sum` pins.
+
+    The caller's GOPROXY is kept, be it a variable or set by `go env -w`: it only says where modules come from, and each
+    is compared with the `go.sum`. No other setting of Go gets through. GOFLAGS, GOROOT or GOMODCACHE could change the
+    source that is compiled, and GOSUMDB, GONOSUMDB, GOPRIVATE or GOINSECURE how it is verified.
+
+    Args:
+        go: The toolchain.
+        work: The directory for the build's own caches.
+    """
+    asked = subprocess.run([go, "env", "GOPROXY"], check=True, capture_output=True, text=True)  # noqa: S603
+    return {
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        "CGO_ENABLED": "0",  # no C compiler needed
+        "GOCACHE": str(work / "cache"),
+        "GOENV": "off",  # the file of `go env -w`
+        "GOFLAGS": "-mod=readonly -modcacherw",  # nothing is added to go.sum, and the module cache can be deleted
+        "GOPATH": str(work / "path"),
+        "GOPROXY": asked.stdout.strip(),
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
 
 
 def requirements_tag(requirements: Path) -> str:

@@ -5,7 +5,6 @@ through which Kafka logs, which is in Kafka's archive but not in its POM. Fetchi
 and no repository or mirror can change a byte. `python -m auditseal_local.kafka_jars` prints a new lock.
 """
 
-import hashlib
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from typing import Any, Self
 
 import requests
 
-from auditseal_local.cache import cache_dir, exclusive
+from auditseal_local.cache import cache_dir, exclusive, sha256_of
 from auditseal_local.errors import LocalStackError
 from auditseal_local.progress import Progress
 
@@ -49,6 +48,10 @@ class Jar:
         """Write what `parse` reads."""
         return f"{self.group}:{self.artifact}:{self.version} {self.sha256}"
 
+    def is_at(self, path: Path) -> bool:
+        """Whether a file is this jar, byte for byte."""
+        return path.is_file() and sha256_of(path) == self.sha256
+
     @property
     def filename(self) -> str:
         """The file's name in a Maven repository."""
@@ -61,7 +64,7 @@ def locked_jars() -> list[Jar]:
 
 
 def class_path(progress: Progress) -> list[Path]:
-    """Return the paths of Kafka's jars, fetched on first use.
+    """Return the paths of Kafka's jars, fetched on first use and compared with the lock at each use.
 
     Raises:
         LocalStackError: A jar can't be fetched, or is not the one of the lock.
@@ -71,6 +74,9 @@ def class_path(progress: Progress) -> list[Path]:
     with exclusive(folder.with_name(f"{folder.name}.lock")):
         if not folder.exists():
             _fetch(jars, folder, progress)
+    changed = [jar.filename for jar in jars if not jar.is_at(folder / jar.filename)]
+    if changed:
+        raise LocalStackError(f"{', '.join(changed)} in {folder} changed: remove {folder}, and it is fetched anew")
     return [folder / jar.filename for jar in jars]
 
 
@@ -83,7 +89,7 @@ def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
 
         def fetch(jar: Jar) -> None:
             path = _download(context.project(jar.group, jar.artifact).at_version(jar.version).artifact())
-            if _sha256(path) != jar.sha256:
+            if not jar.is_at(path):
                 raise LocalStackError(f"{jar.filename} as downloaded is not the jar that {_LOCK} names: refused")
             path.replace(staged / jar.filename)
 
@@ -119,10 +125,6 @@ def _maven(repository: Path) -> Any:
     return MavenContext(repo_cache=repository, remote_repos=remotes, timeout=30)
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _resolve_lock(context: Any) -> Iterator[Jar]:
     """Resolve Kafka and its log binding to jars, downloading each to hash it."""
     from jgo.parse import Endpoint  # noqa: PLC0415
@@ -133,7 +135,7 @@ def _resolve_lock(context: Any) -> Iterator[Jar]:
     core = next(a for a in artifacts if a.artifactId == "log4j-core")
     artifacts.append(context.project(core.groupId, _LOG_BINDING).at_version(core.version).artifact())
     for a in artifacts:
-        yield Jar(a.groupId, a.artifactId, a.version, _sha256(_download(a)))
+        yield Jar(a.groupId, a.artifactId, a.version, sha256_of(_download(a)))
 
 
 def _print_lock(jars: Iterable[Jar]) -> None:

@@ -1,25 +1,27 @@
 """The MinIO binary: given, cached, or built from source once.
 
-MinIO is published as source only. `go install` builds it at one pinned commit. Go checks every module against its
-checksum database. This module checks the main module's hash once more, in the built binary.
+MinIO is published as source only. `minio_build/go.sum` pins the hash of each module that `go build` compiles, so that
+neither a module proxy nor a variable of the caller's environment can change the source. The built binary names its main
+module, which is compared with the pin. Its SHA-256 is stored beside it and compared at each use.
 """
 
 import os
 import shutil
-import stat
 import subprocess
 import time
+from importlib.resources import files
 from pathlib import Path
 
-from auditseal_local.cache import cache_dir, exclusive
+from auditseal_local.cache import cache_dir, exclusive, sha256_of
 from auditseal_local.errors import LocalStackError
-from auditseal_local.go_toolchain import find_go
+from auditseal_local.go_toolchain import find_go, go_environment
 from auditseal_local.job import run_logged
 from auditseal_local.progress import Progress
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 _MODULE = "github.com/minio/minio"
 _MODULE_HASH = "h1:/qdoYujxF5MBLDMVLeiYJ/7fBa1HikX39Dvzb9Ji8pA="
+_PINS = ("go.mod", "go.sum")
 _GIVEN = "AUDITSEAL_MINIO"
 
 
@@ -27,7 +29,7 @@ def minio_binary(progress: Progress) -> Path:
     """Return the path of a MinIO binary, and build it into the cache if it is missing.
 
     Raises:
-        LocalStackError: `AUDITSEAL_MINIO` does not name a program, or the build failed.
+        LocalStackError: `AUDITSEAL_MINIO` does not name a program, the build failed, or the cached binary has changed.
     """
     given = os.environ.get(_GIVEN)
     if given:
@@ -36,27 +38,37 @@ def minio_binary(progress: Progress) -> Path:
                 f"{_GIVEN}={given} is not a program: name a MinIO binary, or unset it to have one built"
             )
         return Path(given).absolute()
-    binary = cached_path()
-    if not binary.exists():
-        with exclusive(binary.with_name(f"{binary.name}.lock")):
-            if not binary.exists():  # another process may have built it while we waited
-                _build(binary, progress)
+    folder = cached_folder()
+    with exclusive(folder.with_name(f"{folder.name}.lock")):
+        if not folder.exists():
+            _build(folder, progress)
+    binary = folder / "minio"
+    if sha256_of(binary) != _recorded(folder).read_text():
+        raise LocalStackError(f"{binary} has changed since it was built: remove {folder}, and it is built anew")
     return binary
 
 
-def cached_path() -> Path:
-    """Return the path of the built binary, which may not exist yet."""
-    return cache_dir() / f"minio-{VERSION}"
+def cached_folder() -> Path:
+    """Return the directory of the built binary, which may not exist yet."""
+    return cache_dir() / f"minio-{VERSION}-built"
 
 
-def _build(binary: Path, progress: Progress) -> None:
+def _recorded(folder: Path) -> Path:
+    return folder / "minio.sha256"
+
+
+def _build(folder: Path, progress: Progress) -> None:
     """Build in a directory with its own module and build caches, and remove them when the binary is complete.
 
     An interrupted build finds its caches again.
     """
     go = find_go(progress)
-    work = binary.with_name(f"{binary.name}-build")
-    work.mkdir(exist_ok=True)
+    work = folder.with_name(f"{folder.name}-work")
+    source, built = work / "source", work / "built"
+    for directory in (source, built):
+        directory.mkdir(parents=True, exist_ok=True)
+    for name in _PINS:
+        (source / name).write_text(files("auditseal_local").joinpath("minio_build", name).read_text())
     log = work / "log"
     log.write_bytes(b"")
     begun = time.monotonic()
@@ -64,24 +76,13 @@ def _build(binary: Path, progress: Progress) -> None:
     def tick(output: str) -> None:
         progress(f"MinIO: building from source (once), {time.monotonic() - begun:.0f} s, {_stage(output)}")
 
-    command = [go, "install", "-v", "-trimpath", "-ldflags", "-s -w", f"{_MODULE}@{VERSION}"]
-    run_logged(command, log, _go_environment(work), tick)
-    _check_module(go, work / "bin" / "minio")
-    (work / "bin" / "minio").replace(binary)
-    binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+    binary = built / "minio"
+    command = [go, "build", "-C", str(source), "-v", "-trimpath", "-ldflags", "-s -w", "-o", str(binary), _MODULE]
+    run_logged(command, log, go_environment(go, work), tick)
+    _check_module(go, binary)
+    _recorded(built).write_text(sha256_of(binary))
+    built.rename(folder)
     shutil.rmtree(work)
-
-
-def _go_environment(work: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "CGO_ENABLED": "0",  # no C compiler needed
-        "GOBIN": str(work / "bin"),
-        "GOCACHE": str(work / "cache"),
-        "GOFLAGS": "-modcacherw",  # else the module cache can't be deleted
-        "GOPATH": str(work / "path"),
-        "GOTOOLCHAIN": "local",
-    }
 
 
 def _stage(output: str) -> str:

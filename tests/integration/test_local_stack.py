@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from botocore.exceptions import ClientError
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from auditseal_local import minio_binary
 from auditseal_local.errors import LocalStackError
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_local.minio import MinioNode
 from auditseal_local.ports import free_ports
+from auditseal_local.progress import silent
 
 
 def publish(servers: str, topic: str, value: bytes) -> None:
@@ -218,3 +221,23 @@ def test_local_up_outlives_the_command_until_down(tmp_path: Path) -> None:
     assert json.loads(down.stdout) == {"stopped": ["kafka", "minio"]}
     assert processes_of(tmp_path) == []
     assert "stopped" in auditseal("status", "--dir", str(tmp_path)).stdout
+
+
+def test_a_module_proxy_that_serves_another_source_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a real `go`, and with every variable set that would make it trust the proxy."""
+    name, version = "github.com/minio/minio", minio_binary.VERSION
+    served = tmp_path / "proxy" / name / "@v"
+    served.mkdir(parents=True)
+    (served / f"{version}.info").write_text(json.dumps({"Version": version}))
+    (served / f"{version}.mod").write_text(f"module {name}\n")
+    with zipfile.ZipFile(served / f"{version}.zip", "w") as source:
+        source.writestr(f"{name}@{version}/go.mod", f"module {name}\n")
+        source.writestr(f"{name}@{version}/main.go", "package main\nfunc main() {}\n")
+    monkeypatch.delenv("AUDITSEAL_MINIO", raising=False)
+    monkeypatch.setattr(minio_binary, "cached_folder", lambda: tmp_path / "cache" / "minio")
+    trusting = {"GOFLAGS": "-mod=mod -insecure", "GOSUMDB": "off", "GOPROXY": (tmp_path / "proxy").as_uri()}
+    for variable, value in trusting.items() | dict.fromkeys(("GONOSUMDB", "GOPRIVATE", "GOINSECURE"), "*").items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(LocalStackError, match=r"(?s)checksum mismatch.*SECURITY ERROR"):
+        minio_binary.minio_binary(silent)
+    assert not (tmp_path / "cache" / "minio").exists()

@@ -61,6 +61,16 @@ def test_jars_are_fetched_once(own_cache: Path, tmp_path: Path, monkeypatch: pyt
     assert not list(own_cache.glob("fetch-*"))
 
 
+@pytest.mark.parametrize("harm", [lambda path: path.write_bytes(b"jaR"), lambda path: path.unlink()])
+def test_a_cached_jar_that_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm) -> None:
+    monkeypatch.setattr(kafka_jars, "locked_jars", lambda: jars_of(hashlib.sha256(b"jar").hexdigest()))
+    monkeypatch.setattr(kafka_jars, "_maven", lambda _folder: FakeMaven(tmp_path))
+    path = kafka_jars.class_path(silent)[1]
+    harm(path)
+    with pytest.raises(LocalStackError, match=rf"b-1\.jar in {path.parent} changed: remove {path.parent}"):
+        kafka_jars.class_path(silent)
+
+
 def test_another_jar_than_the_locked_one_is_refused(
     own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
