@@ -76,7 +76,7 @@ def class_path(progress: Progress) -> list[Path]:
             _fetch(jars, folder, progress)
     changed = [jar.filename for jar in jars if not jar.is_at(folder / jar.filename)]
     if changed:
-        raise LocalStackError(f"{', '.join(changed)} in {folder} changed: remove {folder}, and it is fetched anew")
+        raise LocalStackError(f"{', '.join(changed)} in {folder} changed: remove {folder} to have it fetched again")
     return [folder / jar.filename for jar in jars]
 
 

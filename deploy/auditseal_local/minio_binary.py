@@ -2,7 +2,7 @@
 
 MinIO is published as source only. `minio_build/go.sum` pins the hash of each module that `go build` compiles, so that
 neither a module proxy nor a variable of the caller's environment can change the source. The built binary names its main
-module, which is compared with the pin. Its SHA-256 is stored beside it and compared at each use.
+module, which is compared with the pin. Its SHA-256 is stored next to it and compared at each use.
 """
 
 import os
@@ -44,7 +44,7 @@ def minio_binary(progress: Progress) -> Path:
             _build(folder, progress)
     binary = folder / "minio"
     if sha256_of(binary) != _recorded(folder).read_text():
-        raise LocalStackError(f"{binary} has changed since it was built: remove {folder}, and it is built anew")
+        raise LocalStackError(f"{binary} has changed since it was built: remove {folder} to have it built again")
     return binary
 
 
