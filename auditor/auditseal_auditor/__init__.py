@@ -18,5 +18,8 @@
 | `fork_proof` | the two notes that prove a fork, found and written as files |
 | `single_block` | one block or record, found and verified by itself |
 | `block_view` | one block or record, as JSON and as text |
+| `prover` | makes proofs: of one record, and that one head is a prefix of a later one |
+| `sealed_receipt` | a producer's receipt, and the proof that its event was sealed |
+| `proof_view` | what a proof establishes, as JSON and as text |
 | `errors` | the errors of this package |
 """

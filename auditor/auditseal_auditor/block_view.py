@@ -100,6 +100,11 @@ def lines_of(shown: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {printable(claim)}" for claim in verified)
 
 
+def text_lines(value: Any) -> Iterator[str]:
+    """Yield nested values, one to a line, with nothing unescaped; empty values are left out."""
+    yield from _lines(value, "")
+
+
 def _lines(value: Any, indent: str) -> Iterator[str]:
     """Yield nested values one to a line, all escaped; empty values are left out."""
     items = value.items() if isinstance(value, dict) else (("-", item) for item in value)

@@ -18,6 +18,9 @@
 | `drill` | `auditseal drill` |
 | `verify` | `auditseal verify` |
 | `show` | `auditseal show` |
+| `prove` | `auditseal prove` |
+| `check_proof` | `auditseal check-proof` |
+| `receipt` | `auditseal receipt` |
 | `querying` | the filter that `search` and others take |
 | `search` | `auditseal search` |
 | `index` | `auditseal index` |

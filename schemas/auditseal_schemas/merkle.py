@@ -3,7 +3,7 @@
 A hash is 32 bytes of SHA-256; a proof is a list of hashes, the nearest sibling first. Leaves are passed as leaf hashes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
@@ -43,6 +43,10 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+RangeRoot = Callable[[int, int], bytes]
+"""Returns the root over the leaves from one index up to, and without, another."""
+
+
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """Return the audit path of a leaf (RFC 6962 section 2.1.1).
 
@@ -51,12 +55,17 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """
     if not 0 <= index < len(leaves):
         raise IndexError(f"no leaf {index} in a tree of {len(leaves)}")
-    if len(leaves) == 1:
+    return _path(index, 0, len(leaves), lambda start, end: tree_root(leaves[start:end]))
+
+
+def _path(index: int, start: int, end: int, root: RangeRoot) -> list[bytes]:
+    """PATH of RFC 6962, for the leaves from `start` to `end`."""
+    if end - start == 1:
         return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), tree_root(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), tree_root(leaves[:split])]
+    middle = start + _split(end - start)
+    if index < middle:
+        return [*_path(index, start, middle, root), root(middle, end)]
+    return [*_path(index, middle, end, root), root(start, middle)]
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
@@ -65,20 +74,28 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
     Raises:
         IndexError: `old_size` is not between 1 and the number of leaves.
     """
-    if not 1 <= old_size <= len(leaves):
-        raise IndexError(f"no prefix of {old_size} in a tree of {len(leaves)}")
-    return _subproof(leaves, old_size, [])
+    return consistency_path(old_size, len(leaves), lambda start, end: tree_root(leaves[start:end]))
 
 
-def _subproof(leaves: Sequence[bytes], old_size: int, complete: list[bytes]) -> list[bytes]:
-    """SUBPROOF of RFC 6962; `complete` is the hash of a subtree that the old tree has no node for, or empty."""
-    if old_size == len(leaves):
-        return complete
-    split = _split(len(leaves))
-    if old_size <= split:
-        return [*_subproof(leaves[:split], old_size, complete), tree_root(leaves[split:])]
-    right = leaves[split:]
-    return [*_subproof(right, old_size - split, [tree_root(right[: old_size - split])]), tree_root(leaves[:split])]
+def consistency_path(old_size: int, size: int, root: RangeRoot) -> list[bytes]:
+    """Return the same proof for a tree of `size` leaves, of which only the roots over some ranges are at hand.
+
+    Raises:
+        IndexError: `old_size` is not between 1 and `size`.
+    """
+    if not 1 <= old_size <= size:
+        raise IndexError(f"no prefix of {old_size} in a tree of {size}")
+    return _subproof(old_size, 0, size, root, is_known=True)
+
+
+def _subproof(old_end: int, start: int, end: int, root: RangeRoot, *, is_known: bool) -> list[bytes]:
+    """SUBPROOF of RFC 6962; `is_known`: the verifier has the root over the leaves from `start` to `old_end`."""
+    if old_end == end:
+        return [] if is_known else [root(start, end)]
+    middle = start + _split(end - start)
+    if old_end <= middle:
+        return [*_subproof(old_end, start, middle, root, is_known=is_known), root(middle, end)]
+    return [*_subproof(old_end, middle, end, root, is_known=False), root(start, middle)]
 
 
 def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:

@@ -18,6 +18,7 @@ from auditseal_schemas.errors import TrustError, VerificationError, quoted
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.verdict import Verdict
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 _SPACE = re.compile(r"[ \t]+")
@@ -57,6 +58,18 @@ class Trust:
     logs: tuple[PinnedLog, ...]
     vault: str | None = None
     retention_days: int | None = None
+
+    def log_of(self, origin: Origin) -> PinnedLog:
+        """Return the pinned log of an origin.
+
+        Raises:
+            VerificationError: MISSING_LOG; the file does not pin it.
+        """
+        for log in self.logs:
+            if log.origin == origin:
+                return log
+        problem = f"the trust file does not pin {origin}: add its log line"
+        raise VerificationError(Verdict.MISSING_LOG, "origin", problem)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:

@@ -97,6 +97,16 @@ def parse_in_place(stored: StoredBlock, origin: Origin) -> Block:
 def keys_at(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[VerifierKey, ...]:
     """Return the keys that are valid at a block's height: the pinned ones, or those that rotations lead to.
 
+    Raises:
+        NotStoredError, VerificationError: As `rotations_to`.
+    """
+    rotations = rotations_to(log, pinned, block)
+    return LogState.after(rotations[-1], ()).keys if rotations else pinned.keys
+
+
+def rotations_to(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[Block, ...]:
+    """Return the blocks that announced the keys which signed a block, in order; none where the pinned keys signed it.
+
     A set of keys signs one run of heights. So the block that names the next keys is found by halving, and few blocks
     are read however long the log is. Each of those blocks is checked up to its signature.
 
@@ -106,7 +116,7 @@ def keys_at(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[VerifierKe
             is not the pinned one; or a block on the way is wrong.
     """
     height = block.header.height
-    first, keys = pinned.start.height if pinned.start else 0, pinned.keys
+    first, keys, rotations = pinned.start.height if pinned.start else 0, pinned.keys, list[Block]()
 
     @lru_cache(maxsize=1)
     def block_at(number: int) -> Block:
@@ -119,9 +129,9 @@ def keys_at(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[VerifierKe
         if last is None:
             problem = f"no block from {first} to {height} is signed by the keys valid there"
             raise VerificationError(Verdict.BAD_SIGNATURE, "note", problem)
-        rotation = block_at(last)
-        first, keys = last + 1, LogState.after(rotation, keys).keys
-    return keys
+        rotations.append(block_at(last))
+        first, keys = last + 1, LogState.after(rotations[-1], keys).keys
+    return tuple(rotations)
 
 
 def _check_start(block: Block, start: Start) -> None:

@@ -1,0 +1,54 @@
+"""`auditseal check-proof`: checks a proof from its file and a trust file alone."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from auditseal.cli.vault_options import Json, TrustFile, exit_on_failure, read_trust
+from auditseal_auditor.proof_view import heads_to_json, proof_lines, proven_to_json
+from auditseal_schemas import consistency_file
+from auditseal_schemas.consistency_file import ConsistencyFile
+from auditseal_schemas.event_proof import check_record_proof
+from auditseal_schemas.tlog_proof import MAX_PROOF_BYTES, TlogProof
+from auditseal_schemas.trust import Trust
+
+app = typer.Typer()
+
+
+@app.command("check-proof")
+def check_proof(
+    trust: TrustFile,
+    proof: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The proof.")],
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Check a proof with a trust file: no vault, no network.
+
+    It prints what the proof establishes: the event, who signed it, and when it was sealed.
+
+    Exit codes: 0 the proof holds; 1 the file can't be read; 2 usage or trust file; from 10 on the verdict, as
+    `auditseal verify --help` lists them.
+
+    Example: auditseal check-proof --trust trust.txt x.tlog-proof
+    """
+    with exit_on_failure("check-proof"):
+        pinned = read_trust(trust)
+        with proof.open("rb") as file:
+            shown = _check(file.read(MAX_PROOF_BYTES + 1), pinned)
+        if as_json:
+            typer.echo(json.dumps(shown))
+            return
+        for line in proof_lines(shown):
+            typer.echo(line)
+
+
+def _check(data: bytes, trust: Trust) -> dict[str, Any]:
+    """Return what a proof of either kind establishes.
+
+    Raises:
+        VerificationError: It doesn't hold.
+    """
+    if data.startswith(consistency_file.FIRST_LINE.encode()):
+        return heads_to_json(*ConsistencyFile.parse(data).check(trust))
+    return proven_to_json(check_record_proof(TlogProof.parse(data), trust))
