@@ -33,7 +33,7 @@ COMMANDS = (
     CommandEntry("prove", "prove", "auditor", "Prove one event, or that one head is a prefix of a later one."),
     CommandEntry("check-proof", "check_proof", "auditor", "Check a proof with a trust file: no vault, no network."),
     CommandEntry("receipt", "receipt", "auditor", "Turn a producer's receipt into a proof, once it is sealed."),
-    CommandEntry("search", "search", "search", "Find events in sealed logs; each answer says how complete it is."),
+    CommandEntry("search", "search", "search", "Find events in sealed logs; answers say how complete they are."),
     CommandEntry("index", "index", "search", "Build and check the index that makes search fast."),
     CommandEntry("show", "show", "auditor", "Show one block or one event, and verify what is shown."),
 )

@@ -39,11 +39,11 @@ def build(
 ) -> None:
     """Verify the blocks that the index doesn't cover yet, and add them.
 
-    A build that is interrupted leaves the old index whole; the next one goes on. An index is plain Parquet files with a
+    A build that is interrupted leaves the old index whole; the next one continues. An index is plain Parquet files with a
     manifest, and can be built again at any time.
 
     Exit codes: 0 the index covers all that the vault holds; 1 the vault or the index can't be reached, or the index is
-    damaged; 2 usage or trust file; from 10 on the verdict on the first block that is at fault: the index ends below it.
+    damaged; 2 usage or trust file; from 10 on the verdict on the first wrong block: the index ends below it.
 
     Example: auditseal index build --trust trust.txt --index ./index
     """
@@ -75,7 +75,7 @@ def verify(
     It finds rows removed or changed, segments dropped, and an index that is stale or of another log.
 
     Exit codes: 0 the index is what the vault's blocks make it; 1 the vault or the index can't be reached; 2 usage or
-    trust file; 3 the index differs; from 10 on the verdict on a block of the vault that is at fault.
+    trust file; 3 the index differs; from 10 on the verdict on the first wrong block.
 
     Example: auditseal index verify --trust trust.txt --index ./index
     """

@@ -36,7 +36,7 @@ def prove(
     Exit codes: 0 the proof is written, and was checked; 1 there is no such record, or the vault can't be read; 2 usage
     or trust file; from 10 on the verdict on a block that doesn't hold: then no proof is written.
 
-    Example: auditseal prove --trust trust.txt eu/audit.events/0/0 --offset 17 -o x.tlog-proof
+    Example: auditseal prove --trust trust.txt eu/audit.events/0/0 --offset 17
     """
     with exit_on_failure("prove"):
         if (offset is None) == (consistency is None):

@@ -1,4 +1,4 @@
-"""`auditseal receipt`: from what the producer was told, to a proof of what was sealed."""
+"""`auditseal receipt`: from a producer's receipt to the proof that its event is sealed."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ def receipt(
     Exit codes: 0 the proof is written; 1 the event isn't in the vault yet, or the vault can't be read; 2 usage, receipt
     or trust file; from 10 on the verdict: 17 BAD_RECORD, what is sealed there is another event.
 
-    Example: auditseal receipt --trust trust.txt receipt.json --wait 30 -o x.tlog-proof
+    Example: auditseal receipt --trust trust.txt receipt.json -o x.tlog-proof
     """
     with exit_on_failure("receipt"):
         pinned = read_trust(trust)

@@ -64,14 +64,14 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Find events in sealed logs; each answer says how complete it is.
+    """Find events in sealed logs; answers say how complete they are.
 
     A filter compares fields: = != < <= > >=, ~ for a pattern with * and ?, : for a text within, in (a, b), exists. Join
     comparisons by and, or, not and parentheses. Times are 2026-03-01, 2026-03-01T12:00:00Z, now, or -2h. Without an
     index the times that blocks signed decide which blocks are read.
 
     Exit codes: 0 complete; 1 the index or the vault can't be read; 2 usage, filter or trust file; 4 PARTIAL: the answer
-    names the heights that it doesn't cover; from 10 on the verdict on a block that is at fault.
+    names the heights that it doesn't cover; from 10 on the verdict on the first wrong block.
 
     Example: auditseal search --trust trust.txt --index ./index 'actor = u-1842'
     """

@@ -13,12 +13,12 @@ PAGE = (REFERENCE / "cli.md").read_text("utf-8")
 
 
 def test_every_subcommand_stands_in_the_page_and_no_other() -> None:
-    listed = re.findall(r"^\| `auditseal (\w+)", PAGE, re.MULTILINE)
+    listed = re.findall(r"^\| `auditseal ([\w-]+)", PAGE, re.MULTILINE)
     assert sorted(listed) == sorted(entry.name for entry in COMMANDS)
 
 
 def test_every_subcommand_stands_with_its_extra() -> None:
-    listed = dict(re.findall(r"^\| `auditseal (\w+)[^|]*\|[^|]*\| `(\w+)` \|$", PAGE, re.MULTILINE))
+    listed = dict(re.findall(r"^\| `auditseal ([\w-]+)[^|]*\|[^|]*\| `(\w+)` \|$", PAGE, re.MULTILINE))
     assert listed == {entry.name: entry.extra for entry in COMMANDS}
 
 
