@@ -39,8 +39,8 @@ def build(
 ) -> None:
     """Verify the blocks that the index doesn't cover yet, and add them.
 
-    A build that is interrupted leaves the old index whole; the next one continues. An index is plain Parquet files with a
-    manifest, and can be built again at any time.
+    A build that is interrupted leaves the old index whole; the next one continues. An index is plain Parquet files with
+    a manifest, and can be built again at any time.
 
     Exit codes: 0 the index covers all that the vault holds; 1 the vault or the index can't be reached, or the index is
     damaged; 2 usage or trust file; from 10 on the verdict on the first wrong block: the index ends below it.
