@@ -20,6 +20,7 @@ def test_the_codes_of_ends_without_a_verdict() -> None:
         "FAILED": 1,
         "UNUSABLE": 2,
         "REJECTED": 3,
+        "PARTIAL": 4,
         "INTERRUPTED": 130,
     }
 
