@@ -418,7 +418,7 @@ def test_a_store_that_is_away_at_start_is_waited_for(locked: Rig, minio: MinioNo
 def test_a_broker_that_is_away_at_start_is_waited_for(rig: Rig) -> None:
     rig.environment["AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS"] = "127.0.0.1:9"
     with rig.running() as archiver:
-        eventually(lambda: "Kafka is away or refuses this client" in rig.log.read_text(), rig.log)
+        eventually(lambda: "Kafka is unreachable or refuses this client" in rig.log.read_text(), rig.log)
         assert "partitions" in archiver.readiness()["missing"]
         assert archiver.stop() == 0
 
