@@ -1,6 +1,6 @@
 """The bounds of the format: a reader refuses what exceeds them before it allocates for it.
 
-docs/reference/format.md, Limits, gives the reasons.
+docs/reference/format.md, section 15, lists them.
 """
 
 KIB = 1024

@@ -17,9 +17,11 @@ from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
-SCHEMAS = dict(re.findall(r"^```avsc (\w+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL))
-EVENT_PREFIX = bytes.fromhex(re.findall(r"^```hex event_prefix\n(\w+)\n```$", PAGE, re.MULTILINE)[0])
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+PAGE = (REFERENCE / "format.md").read_text(encoding="utf-8")
+EVENT_PAGE = (REFERENCE / "event-encoding.md").read_text(encoding="utf-8")
+SCHEMAS = dict(re.findall(r"^```avsc (\w+)\n(.*?)\n```$", PAGE + EVENT_PAGE, re.MULTILINE | re.DOTALL))
+EVENT_PREFIX = bytes.fromhex(re.findall(r"^```hex event_prefix\n(\w+)\n```$", EVENT_PAGE, re.MULTILINE)[0])
 TEXTS = ("cluster_id", "topic_id", "sealer")
 PRIME = 2**255 - 19
 SMALL_ORDER = {
@@ -162,7 +164,7 @@ PRIMITIVES: dict[str, Reader] = {"long": long, "int": integer, "string": string,
 READERS = {name: compiled(json.loads(text), dict(PRIMITIVES)) for name, text in SCHEMAS.items()}
 
 
-def read_event(data: bytes) -> dict[str, Any]:  # section 3
+def read_event(data: bytes) -> dict[str, Any]:  # docs/reference/event-encoding.md
     """Return an event's fields, `attributes` as a list of `key` and `value`. It checks the encoding, no other rule."""
     need(data.startswith(EVENT_PREFIX), "event.prefix")
     try:

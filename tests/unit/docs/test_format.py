@@ -2,30 +2,12 @@
 
 import re
 from base64 import b64encode
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.errors import DecodeError
-from auditseal_schemas.event import SCHEMA_VERSION, AuditEvent
-from auditseal_schemas.event_check import MAX_ITEMS, MAX_TEXT_BYTES
-from auditseal_schemas.event_codec import MAX_EVENT_BYTES, decode_event, encode_event, schema_name
-from auditseal_schemas.event_key import LANE_BYTES, event_key
-from auditseal_schemas.event_parts import (
-    Actor,
-    Authorization,
-    Category,
-    Change,
-    Outcome,
-    Reason,
-    Resource,
-    Source,
-    Stream,
-)
 from auditseal_schemas.limits import (
     MAX_BLOCK_BYTES,
     MAX_CHUNK_BYTES,
@@ -42,13 +24,13 @@ from auditseal_schemas.limits import (
 )
 from auditseal_schemas.log import LogState
 from auditseal_schemas.record import next_link
-from auditseal_schemas.schema import parsed_schema, schema_text
+from auditseal_schemas.schema import schema_text
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import RECORDS, verify
-from tests.oracle.reader import Refused, read_block, read_event
+from tests.oracle.reader import read_block
 from tests.oracle.verifier import Log
-from tests.vectors.example import MESSAGES, ORIGIN, example_block
+from tests.vectors.example import MESSAGES, ORIGIN, example_block, example_blocks
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
 FENCES = {
@@ -56,39 +38,23 @@ FENCES = {
     for kind, name, body in re.findall(r"^```(\w+) (\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 }
 
-EVENT = AuditEvent(
-    event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-    occurred_at=datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC),
-    tenant="acme",
-    category=Category.PERMISSION,
-    source=Source(service="billing", environment="prod"),
-    actor=Actor("user", "u-1", "Zoë"),
-    action="grant",
-    resources=(Resource("role", "r-7"),),
-    outcome=Outcome.DENIED,
-    reason=Reason("policy"),
-    authorization=Authorization(granted=False),
-    changes=(Change("member", None, "u-2"),),
-    stream=Stream("s-1", 3),
-    attributes={"a": "1", "b": ""},
-)
-
 
 def shown(name: str) -> bytes:
-    """Return the bytes that the page shows under a name; in the object a line may name other bytes of the page."""
-    references = {
-        "avsc": FENCES["avsc", "sealed_record"].rstrip("\n").encode(),
-        "checkpoint": FENCES["text", "checkpoint"].encode(),
-    }
+    """Return the bytes that the page shows under a name; in an object a line may name other bytes of the page."""
     data = b""
     for line in FENCES["hex", name].splitlines():
         word = line.split(";")[0].strip()
-        if word in {"header", "locators"}:
+        part = re.sub(r"_\d$", "", word)
+        if part in {"header", "frontier", "locators"}:
             data += b64encode(shown(word))
-        elif word == "data_block":
+        elif part == "data_block":
             data += shown(word)
+        elif part == "checkpoint":
+            data += FENCES["text", word].encode()
+        elif part == "avsc":
+            data += FENCES["avsc", "sealed_record"].rstrip("\n").encode()
         else:
-            data += references.get(word) or bytes.fromhex(word)
+            data += bytes.fromhex(word)
     return data
 
 
@@ -99,48 +65,6 @@ def trust() -> Trust:
 @pytest.mark.parametrize("name", ["sealed_record", "block_header"])
 def test_the_schemas_on_the_page_are_those_of_the_package(name: str) -> None:
     assert FENCES["avsc", name].encode() == schema_text(name) + b"\n"
-
-
-def test_the_events_schema_on_the_page_is_the_canonical_form_that_the_prefix_is_of() -> None:
-    canonical = FENCES["avsc", "event"].replace("\n", "")
-    assert canonical == to_parsing_canonical_form(parsed_schema(schema_name(SCHEMA_VERSION)))
-    assert shown("event_prefix") == b"\xc3\x01" + bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
-
-
-def test_the_core_makes_and_reads_the_event_that_the_page_shows() -> None:
-    assert encode_event(EVENT).hex() == shown("event").hex()
-    assert decode_event(shown("event")) == EVENT
-
-
-def test_the_second_reader_decodes_the_event_from_the_page_alone() -> None:
-    event = read_event(shown("event"))
-    assert event["event_id"] == EVENT.event_id
-    assert (event["schema_version"], event["occurred_at"], event["tenant"]) == (1, 2_000_000, "acme")
-    assert (event["category"], event["outcome"]) == ("PERMISSION", "DENIED")
-    assert event["actor"] == {name: getattr(EVENT.actor, name) for name in Actor.__dataclass_fields__}
-    assert event["resources"] == [{"type": "role", "id": "r-7", "name": None, "parent": None}]
-    assert event["authorization"] == {"granted": False, "permission": None, "policy": None}
-    assert event["changes"] == [{"field": "member", "before": None, "after": "u-2"}]
-    assert event["stream"] == {"id": "s-1", "sequence": 3}
-    assert event["attributes"] == [{"key": "a", "value": "1"}, {"key": "b", "value": ""}]
-
-
-def test_attributes_in_another_order_are_refused_by_both_readers() -> None:
-    first, second = bytes.fromhex("02610231"), bytes.fromhex("026200")
-    data = shown("event").replace(first + second, second + first)
-    assert data != shown("event")
-    with pytest.raises(DecodeError, match="order"):
-        decode_event(data)
-    with pytest.raises(Refused):
-        read_event(data)
-
-
-def test_the_events_limits_and_key_stand_on_the_page() -> None:
-    section = PAGE[PAGE.index("## 3. ") : PAGE.index("## 4. ")]
-    for limit in (MAX_EVENT_BYTES, MAX_TEXT_BYTES, MAX_ITEMS):
-        assert re.search(rf"(?<![\d,]){limit:,}(?![\d,])", section)
-    assert event_key(EVENT) == sha256(b"acme\x00user\x00u-1").digest()[:LANE_BYTES]
-    assert f"first {LANE_BYTES} bytes of `SHA-256(tenant ‖ 00 ‖ actor.type ‖ 00 ‖ actor.id)`" in section
 
 
 def test_the_core_makes_the_objects_bytes_that_the_page_shows() -> None:
@@ -209,3 +133,66 @@ def test_every_limit_and_every_verdict_stands_on_the_page() -> None:
     assert not missing
     assert str(MAX_HEIGHT) in PAGE
     assert [verdict for verdict in Verdict if verdict not in PAGE] == []
+
+
+def test_every_part_of_the_later_blocks_is_made_again() -> None:
+    zero, one, two, three = example_blocks()
+    (record,) = three.encoded_records()
+    (chunk,) = three.chunks
+    made = {
+        "header_1": one.header.format(),
+        "leaf_1": one.leaf,
+        "frontier_2": two.frontier.format(),
+        "header_2": two.header.format(),
+        "leaf_2": two.leaf,
+        "record_2": record,
+        "link_2": next_link(zero.header.last_link, record),
+        "locators_3": three.locators,
+        "data_block_3": chunk.prefix + chunk.deflated,
+        "header_3": three.header.format(),
+        "leaf_3": three.leaf,
+        "frontier_3": three.frontier.format(),
+        "root_4": three.next_frontier.root,
+        "object_3": three.format(),
+    }
+    assert {name: shown(name).hex() for name in made} == {name: data.hex() for name, data in made.items()}
+    assert shown("object_3_sha256") == sha256(shown("object_3")).digest()
+    assert one.header.next_keys == (FENCES["text", "next_key"].strip(),)
+    assert f"The object has {len(shown('object_3')):,} bytes." in PAGE
+
+
+def test_the_formulas_of_the_later_blocks_give_what_the_page_shows() -> None:
+    """By SHA-256 alone: the frontier grows as section 6 says, and the checkpoint's root is the tree's."""
+    below = sha256(b"\x01" + shown("leaf") + shown("leaf_1")).digest()
+    assert shown("frontier_2") == below
+    assert shown("frontier_3") == below + shown("leaf_2")
+    right = sha256(b"\x01" + shown("leaf_2") + shown("leaf_3")).digest()
+    root = sha256(b"\x01" + below + right).digest()
+    assert shown("root_4") == root
+    assert shown("link_2") == sha256(b"\x00" + shown("link_1") + shown("record_2")).digest()
+    for height in (1, 2, 3):
+        assert shown(f"leaf_{height}") == sha256(b"\x00" + shown(f"header_{height}")).digest()
+        before = shown("leaf" if height == 1 else f"leaf_{height - 1}")
+        assert before in shown(f"header_{height}")
+    assert FENCES["text", "checkpoint_3"].startswith(f"{ORIGIN}\n4\n{b64encode(root).decode()}\n\n— {ORIGIN} ")
+
+
+def test_both_verifiers_follow_the_change_of_keys_to_the_object_on_the_page() -> None:
+    (pinned,) = trust().logs
+    state = LogState.genesis(pinned.origin, pinned.keys)
+    log = Log(str(pinned.origin), [str(key) for key in pinned.keys])
+    *before, last = example_blocks()
+    for block in before:
+        state = state.accept(block)
+        log.accept(read_block(block.format()))
+    assert state.accept(verify(shown("object_3"), RECORDS)).height == 4
+    (record,) = log.accept(read_block(shown("object_3")))
+    assert (record["offset"], record["value"]) == (3, b"three")
+    assert last.format() == shown("object_3")
+
+
+def test_every_step_of_the_pseudocode_is_one_of_the_table() -> None:
+    (walk,) = re.findall(r"^```text\n(keys, state.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert 20 <= len(walk.splitlines()) <= 30
+    assert {int(number) for number in re.findall(r"step[s]? (\d+)", walk)} == {1, 2, 6, 7, 9}
+    assert set(re.findall(r"[A-Z]{2,}_?[A-Z]+", walk)) <= set(Verdict)
