@@ -58,7 +58,7 @@ class SharedFile:
         return cls(real)
 
     def exists(self) -> bool:
-        """Whether the file is there."""
+        """Return whether the file exists."""
         return self.path.exists()
 
     def read(self) -> str:

@@ -49,7 +49,7 @@ class Jar:
         return f"{self.group}:{self.artifact}:{self.version} {self.sha256}"
 
     def is_at(self, path: Path) -> bool:
-        """Whether a file is this jar, byte for byte."""
+        """Return whether a file is this jar, byte for byte."""
         return path.is_file() and sha256_of(path) == self.sha256
 
     @property

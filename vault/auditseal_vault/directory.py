@@ -70,7 +70,7 @@ class DirectoryVault:
             raise UnavailableError(f"{self.url} can't be listed: {error}") from error
 
     def holds(self, key: str) -> bool:
-        """Whether a file is there; see `VaultReader`."""
+        """Return whether a file exists; see `VaultReader`."""
         try:
             self.check_root()
             return self._path(key).is_file()

@@ -59,7 +59,7 @@ class VaultReader(Protocol):
         ...
 
     def holds(self, key: str) -> bool:
-        """Whether a key's latest version can be read: a quick hint, and no proof that nothing is stored there.
+        """Return whether a key's latest version can be read: a quick hint that does not prove that nothing is stored.
 
         Raises:
             UnavailableError: The store can't be asked.

@@ -78,7 +78,7 @@ class S3Vault:
                 )
 
     def holds(self, key: str) -> bool:
-        """Whether a key's latest version can be read; see `VaultReader`."""
+        """Return whether a key's latest version can be read; see `VaultReader`."""
         with self.mapped_errors(key):
             try:
                 self._client.head_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)
