@@ -9,6 +9,7 @@
 | `kafka_client` | the settings that all Kafka clients share, and how their errors are logged |
 | `broker_watch` | whether Kafka serves a client, and when a trouble is over |
 | `group_member` | a member of a consumer group |
+| `group_watch` | whether the group gives each partition to a member that works on it |
 | `cluster` | the administrative calls: topics, ends of partitions |
 | `topic_rules` | how the events and blocks topics must be, and why (pure) |
 | `topics` | making, growing and auditing these two topics |

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from auditseal_daemon.background import run_in_thread
 from auditseal_daemon.broker_watch import BrokerWatch
 from auditseal_daemon.errors import ExpelledError
+from auditseal_daemon.group_watch import GroupWatch
 from auditseal_daemon.kafka_client import describe, settings, unavailable
 
 METADATA_SECONDS = 5.0
@@ -66,6 +67,7 @@ class GroupMember:
     def __init__(self, client: Mapping[str, str], config: GroupConfig, **reading: object) -> None:
         """Connect; `reading` are further properties of the consumer, with `_` for `.` in their names."""
         self._config, self._watch = config, BrokerWatch(config.topic)
+        self._group = GroupWatch(client, config.group, config.topic, config.role, config.client_id)
         self._log: Any = structlog.get_logger(__name__)
         static = {"group.instance.id": config.instance} if config.instance else {}
         self.consumer = Consumer(
@@ -95,6 +97,7 @@ class GroupMember:
         """
         with unavailable(f"topic {self._config.topic} can't be subscribed to"):
             self.consumer.subscribe([self._config.topic], on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost)
+        self._group.start()
 
     def poll(self, seconds: float) -> Message | None:
         """Let the group's news arrive, and return the next record, or an error in its place.
@@ -120,14 +123,15 @@ class GroupMember:
         return f"the group {self._config.group} has expelled this {role}: {describe(fatal)}{hint}"
 
     def trouble(self) -> str | None:
-        """Return why the group or its brokers don't serve this member, None where they do."""
-        return self._watch.trouble(self.consumer)
+        """Return why the group or its brokers don't serve this member or the topic's partitions, None where they do."""
+        return self._watch.trouble(self.consumer) or self._group.problem
 
     def leave(self, seconds: float) -> None:
         """Leave the group, which revokes what is assigned; a static member only stops: its partitions wait for it.
 
         After `seconds`, or where Kafka doesn't answer, the group notices by the session's end.
         """
+        self._group.close()
         leaving = run_in_thread("leave", self.consumer.close)
         try:
             leaving.result(seconds)

@@ -10,6 +10,7 @@
 | `vaults` | vaults in memory, with versions, delete markers and locks |
 | `audits` | the auditor's verdict on such a vault |
 | `archiving` | an archiver's parts, and a vault whose operations fail as planned |
+| `foreign_member` | a client of another kind in a daemon's group |
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |

@@ -31,6 +31,7 @@ from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Vault
 from auditseal_vault.open import open_vault
 from tests.factory.blocks import resigned, sealed
+from tests.factory.foreign_member import foreign_member
 from tests.factory.keys import SIGNER
 from tests.factory.messages import messages
 
@@ -483,6 +484,20 @@ def test_new_partitions_show_at_once_and_stop_no_other(rig: Rig, kafka_admin: Ad
         for partition in (3, 4):
             rig.await_stored(logs[partition][:1], partition)
         archiver.await_ready()
+        assert archiver.stop() == 0
+
+
+def test_a_foreign_member_of_the_group_shows_while_it_has_a_partition(rig: Rig) -> None:
+    logs = [log_of(partition, 2) for partition in range(3)]
+    with rig.running() as archiver:
+        archiver.await_ready()
+        with foreign_member(rig.topic.kafka, rig.environment["AUDITSEAL_ARCHIVER__GROUP"], rig.topic.name):
+            eventually(lambda: "'foreign'" in archiver.readiness()["missing"].get("partitions", ""), rig.log)
+        archiver.await_ready()
+        for log in logs:
+            rig.topic.commit(*log)
+        for partition, log in enumerate(logs):
+            rig.await_stored(log, partition)
         assert archiver.stop() == 0
 
 

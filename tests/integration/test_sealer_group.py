@@ -9,6 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from auditseal_local.kafka import KafkaNode
+from tests.factory.foreign_member import foreign_member
 from tests.factory.sealing import Site
 
 PARTITIONS = 4
@@ -129,3 +130,18 @@ def test_a_sealer_whose_broker_died_stops_in_time(tmp_path: Path) -> None:
         told = [line["event"] for line in sealer.lines()]
         assert "a chain didn't end in time" in told
         assert told[-1] == "stopped"
+
+
+def test_a_foreign_member_of_the_group_shows_while_it_has_a_partition(site: Site, kafka: KafkaNode) -> None:
+    with site.sealer("--genesis") as sealer:
+        sealer.await_ready()
+        with foreign_member(kafka, f"sealers.{site.events}", site.events):
+            deadline = time.monotonic() + 60
+            while "'foreign'" not in sealer.get("/readyz")[1]:
+                assert time.monotonic() < deadline, sealer.log.read_text()
+                time.sleep(0.1)
+        sealer.await_ready()
+        for partition in range(PARTITIONS):
+            site.publish([b"event"], partition)
+            site.await_sealed(1, partition)
+        assert sealer.stop() == 0

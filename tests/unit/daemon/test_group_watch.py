@@ -1,0 +1,141 @@
+"""Whether each partition has a member that works on it: from values, from bytes, and from a scripted client."""
+
+import struct
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from auditseal_daemon import group_watch
+from auditseal_daemon.group_watch import GroupWatch, MemberView, find_problem, parse_assignment
+
+OURS = "auditseal-archiver"
+
+
+def member(*partitions: int, client_id: str = OURS) -> MemberView:
+    return MemberView(client_id, "/10.0.0.7", partitions)
+
+
+def assignment(**topics: list[int]) -> bytes:
+    """Encode an assignment as Kafka's clients do."""
+    data = struct.pack(">hi", 3, len(topics))
+    for name, partitions in topics.items():
+        data += struct.pack(">h", len(name)) + name.encode()
+        data += struct.pack(f">i{len(partitions)}i", len(partitions), *partitions)
+    return data + struct.pack(">i", -1)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [member(0, 1, 2)],
+        [member(2), member(0, 1), member()],
+        [member(0, 1, 2), member(client_id="console-consumer")],  # of another topic, or a spare
+    ],
+)
+def test_all_partitions_are_worked_on(members: list[MemberView]) -> None:
+    assert find_problem("archiver", OURS, members, 3) is None
+
+
+def test_another_kind_of_client_that_has_partitions_is_named() -> None:
+    found = find_problem("archiver", OURS, [member(0), member(1, 2, client_id="console-consumer")], 3)
+    assert found is not None
+    assert "has partitions 1, 2: client id 'console-consumer' at /10.0.0.7" in found
+    unread = MemberView("other", "/h", None)
+    assert "can't be read" in (find_problem("archiver", OURS, [member(0, 1, 2), unread], 3) or "")
+
+
+def test_partitions_that_nobody_has_are_named() -> None:
+    assert find_problem("sealer", OURS, [member(1)], 3) == "partitions 0, 2 aren't assigned to any sealer"
+    many = find_problem("sealer", OURS, [], 30)
+    assert many == "partitions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more aren't assigned to any sealer"
+
+
+def test_an_assignment_is_read_topic_by_topic() -> None:
+    data = assignment(blocks=[2, 0], other=[5], empty=[])
+    assert [parse_assignment(data, name) for name in ("blocks", "other", "empty", "none")] == [(2, 0), (5,), (), ()]
+    assert parse_assignment(b"", "blocks") == ()
+
+
+@pytest.mark.parametrize("cut", range(1, len(assignment(blocks=[2, 0])) - 4))
+def test_an_assignment_that_is_cut_off_is_none(cut: int) -> None:
+    assert parse_assignment(assignment(blocks=[2, 0])[:cut], "blocks") is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack(">hihhi", 0, 2**31 - 1, -8, 0, 0) * 4,
+        struct.pack(">hih", 0, 1, 0) + struct.pack(">i", -1),
+        struct.pack(">hih", 0, 1, 0) + struct.pack(">i", 2**31 - 1),
+    ],
+    ids=["a negative length", "a negative number", "a number too large"],
+)
+def test_an_assignment_that_lies_is_none(data: bytes) -> None:
+    assert parse_assignment(data, "") is None
+
+
+class ScriptedAdmin:
+    """An administrative client whose group is what the test says."""
+
+    def __init__(self) -> None:
+        self.state, self.members, self.partitions = "Stable", [(OURS, assignment(blocks=[0, 1]))], 2
+        self.away = False
+        self.looks = 0
+
+    def list_groups(self, group: str, timeout: float) -> list[Any]:
+        self.looks += 1
+        if self.away:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        members = [
+            SimpleNamespace(client_id=name, client_host="/h", assignment=assigned) for name, assigned in self.members
+        ]
+        return [SimpleNamespace(state=self.state, members=members)]
+
+    def list_topics(self, topic: str, timeout: float) -> SimpleNamespace:
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=None, partitions=range(self.partitions))})
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch):
+    admin = ScriptedAdmin()
+    monkeypatch.setattr(group_watch, "LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(group_watch, "AdminClient", lambda settings: admin)
+    watch = GroupWatch({}, "g", "blocks", "archiver", OURS)
+    watch.start()
+    yield watch, admin
+    watch.close()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_a_foreign_member_shows_until_it_is_gone(watched: tuple[GroupWatch, ScriptedAdmin]) -> None:
+    watch, admin = watched
+    eventually(lambda: admin.looks > 3)
+    assert watch.problem is None
+    admin.members = [(OURS, assignment(blocks=[0])), ("console-consumer", assignment(blocks=[1]))]
+    eventually(lambda: "console-consumer" in (watch.problem or ""))
+    admin.away = True
+    looks = admin.looks
+    eventually(lambda: admin.looks > looks + 3)
+    assert watch.problem, "what isn't known stays as it was"
+    admin.away, admin.members = False, [(OURS, assignment(blocks=[0, 1]))]
+    eventually(lambda: watch.problem is None)
+
+
+def test_new_partitions_show_until_they_are_assigned_and_a_rebalance_does_not(
+    watched: tuple[GroupWatch, ScriptedAdmin],
+) -> None:
+    watch, admin = watched
+    admin.partitions = 3
+    eventually(lambda: watch.problem == "partitions 2 aren't assigned to any archiver")
+    admin.state = "PreparingRebalance"
+    eventually(lambda: watch.problem is None)
