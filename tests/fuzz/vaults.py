@@ -1,9 +1,10 @@
 """Vaults as the store's root user could make them: any listing, any content, any answer of an S3 server."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
+from math import inf
 from typing import Any
 from unittest.mock import patch
 
@@ -11,7 +12,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.parsers import create_parser
 
 from auditseal_schemas.errors import UnavailableError
-from auditseal_vault.interface import Retention, StoredVersion
+from auditseal_vault.bulk_reader import read_each
+from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
 from auditseal_vault.s3 import S3Vault
 from auditseal_vault.s3_client import Bucket
 
@@ -40,6 +42,9 @@ class MemoryVault:
 
     def read(self, key: str, version_id: str = "") -> bytes:
         return self._contents.get(key, self._default)
+
+    def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
+        return read_each(self, versions)
 
     def retention(self, key: str, version_id: str) -> Retention | None:
         raise UnavailableError("a store in memory has no locks")
@@ -71,7 +76,8 @@ class ScriptedStore:
         self.status, self.content = 200, b""
         with patch.dict(os.environ, _CREDENTIALS):  # else boto3 looks for some on the network
             self.vault = S3Vault(Bucket("bucket", "", "http://127.0.0.1:1", "us-east-1"))
-        self.vault._client.meta.events.register("before-call.s3", self._respond)
+        self.vault._client._next_renewal = inf  # another client would send
+        self.vault._client.boto3.meta.events.register("before-call.s3", self._respond)
         self._parser = create_parser("rest-xml")
 
     def answer(self, content: bytes, status: int = 200) -> S3Vault:
@@ -82,7 +88,7 @@ class ScriptedStore:
     def _respond(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         headers = {"content-type": "application/xml"}
         answer = {"status_code": self.status, "headers": headers, "body": self.content}
-        events = self.vault._client.meta.events
+        events = self.vault._client.boto3.meta.events
         event = f"before-parse.s3.{model.name}"
         events.emit(event, operation_model=model, response_dict=answer, customized_response_dict={})
         parsed = self._parser.parse(answer, model.output_shape)

@@ -15,7 +15,7 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_vault import drill as drill_module
 from auditseal_vault.drill import CANARY_PREFIX, drill, drill_bucket
 from auditseal_vault.open import open_vault
-from auditseal_vault.s3_client import Bucket, make_client
+from auditseal_vault.s3_client import Bucket, S3Client
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def test_minio_is_accepted_and_nothing_lands_among_the_blocks(bucket: Bucket) ->
 
 def test_motos_server_is_refused(moto: str) -> None:
     """It answers 403 to a delete, and lets any client shorten a COMPLIANCE lock first."""
-    make_client(Bucket("b", endpoint=moto), 1).create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    S3Client(Bucket("b", endpoint=moto), 1).boto3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
     assert "'shorten'" in refusal(f"s3://locked?endpoint={moto}")
 
 
 def test_a_bucket_without_object_lock_is_refused(bucket: Bucket) -> None:
-    make_client(bucket, 1).create_bucket(Bucket=f"{bucket.name}-unlocked")
+    S3Client(bucket, 1).boto3.create_bucket(Bucket=f"{bucket.name}-unlocked")
     assert "'locked write'" in refusal(f"s3://{bucket.name}-unlocked?endpoint={bucket.endpoint}")
 
 
@@ -110,7 +110,7 @@ class Lying:
     """MinIO, but for what a test puts in its place."""
 
     def __init__(self, bucket: Bucket) -> None:
-        self._real = make_client(bucket, 1)
+        self._real = S3Client(bucket, 1).boto3
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -210,7 +210,7 @@ def test_a_refusal_that_was_a_mere_word_is_seen(bucket: Bucket) -> None:
     retain = client.put_object_retention
 
     def plant_a_marker(**arguments: Any) -> Any:
-        make_client(bucket, 1).delete_object(Bucket=arguments["Bucket"], Key=arguments["Key"])
+        S3Client(bucket, 1).boto3.delete_object(Bucket=arguments["Bucket"], Key=arguments["Key"])
         return retain(**arguments)
 
     client.put_object_retention = plant_a_marker
@@ -261,5 +261,5 @@ def test_a_race_that_another_won_is_refused(bucket: Bucket, monkeypatch: pytest.
 
     monkeypatch.setattr(drill_module, "_is_stored", swapped)
     with pytest.raises(HaltError, match=r"step 'race'.*not what the one successful write wrote"):
-        drill_bucket(make_client(bucket, 1), bucket)
+        drill_bucket(S3Client(bucket, 1).boto3, bucket)
     assert done.is_set()

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
@@ -19,7 +21,7 @@ from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.drill import drill
 from auditseal_vault.errors import AlreadyStoredError, UnreadableObjectError
 from auditseal_vault.head import oldest_version, read_head
-from auditseal_vault.interface import StoredVersion, Vault
+from auditseal_vault.interface import StoredObject, StoredVersion, Vault
 from auditseal_vault.open import open_reader, open_vault
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
@@ -167,6 +169,36 @@ def test_an_object_that_no_block_can_be_is_cut(vault: Vault) -> None:
     assert len(vault.read("v1/large")) == MAX_OBJECT_BYTES + 1
 
 
+def test_many_are_read_as_each_alone(vault: Vault) -> None:
+    foreign = ["v1/x/A b+c&d=e%20f", "v1/x/ä€\U0001f512", "v1/x/~(').*!", "v1/x/empty"]
+    store(vault, *range(300))
+    for name in foreign[:-1]:
+        vault.put(name, name.encode(), until())
+    vault.put(foreign[-1], b"", until())
+    listed = list(vault.versions("v1/"))
+    assert len(listed) == 304
+    read = list(vault.read_many(reversed(listed)))
+    for entry, found in zip(reversed(listed), read, strict=True):
+        assert isinstance(found, StoredObject)
+        assert (found.key, found.version_id) == (entry.key, entry.version_id)
+        assert found.data == vault.read(entry.key, entry.version_id)
+        assert found.retention == vault.retention(entry.key, entry.version_id)
+        assert (found.retention is not None) == vault.enforces_worm
+
+
+def test_of_many_one_that_cannot_be_read_is_an_outcome(vault: Vault) -> None:
+    store(vault, *range(20))
+    listed = list(vault.versions("v1/"))
+    missing = "00000000-0000-4000-8000-000000000000" if vault.enforces_worm else ""
+    absent = replace(listed[7], version_id=missing, key=listed[7].key if missing else f"{listed[7].key}/below")
+    found = list(vault.read_many([*listed[:7], absent, *listed[8:]]))
+    assert [entry for entry in found if not isinstance(entry, StoredObject)] == [found[7]]
+    assert isinstance(found[7], UnreadableObjectError)
+    assert [entry.data for entry in found if isinstance(entry, StoredObject)] == [
+        b"block %d" % height for height in range(20) if height != 7
+    ]
+
+
 def test_an_unreachable_store_is_an_error_and_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
@@ -176,6 +208,7 @@ def test_an_unreachable_store_is_an_error_and_no_answer(tmp_path: Path, monkeypa
         for call in (
             lambda vault=vault: list(vault.versions("v1/")),
             lambda vault=vault: vault.read("v1/a"),
+            lambda vault=vault: list(vault.read_many([StoredVersion("v1/a", "", True, False, 1)])),
             lambda vault=vault: vault.holds("v1/a"),
             lambda vault=vault: vault.put("v1/a", b"", until()),
         ):
@@ -262,6 +295,25 @@ class TestObjectLockAlone:
             s3.read(ORIGIN.block_key(0), absent)
         assert s3.read(ORIGIN.block_key(0)) == b"block 0"
 
+    @pytest.mark.parametrize("prefix", ["", "p", "a b+c/d=e&f", "ä€/~('!*)", "%2F/x"])
+    def test_many_are_read_with_one_request_each_below_any_prefix(
+        self, minio: MinioNode, bucket: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vault = open_vault(f"s3://{bucket}/{quote(prefix)}?endpoint={minio.endpoint}")
+        store(vault, *range(3))
+        listed = list(vault.versions("v1/"))
+        monkeypatch.setattr(vault, "read", None)
+        monkeypatch.setattr(vault, "retention", None)
+        found = [entry for entry in vault.read_many(listed) if isinstance(entry, StoredObject)]
+        assert [entry.data for entry in found] == [b"block 0", b"block 1", b"block 2"]
+        assert {entry.retention.mode for entry in found if entry.retention} == {"COMPLIANCE"}
+
+    def test_a_lock_that_is_missing_among_many(self, s3: Vault, minio: MinioNode, bucket: str) -> None:
+        store(s3, 0, 2)
+        minio.s3().put_object(Bucket=bucket, Key=f"some/prefix/{ORIGIN.block_key(1)}", Body=b"block 1")
+        found = list(s3.read_many(s3.versions("v1/")))
+        assert [entry.retention is None for entry in found if isinstance(entry, StoredObject)] == [False, True, False]
+
     def test_a_delete_is_refused(self, s3: Vault, minio: MinioNode, bucket: str) -> None:
         s3.put("v1/a", b"", until())
         (version,) = s3.versions("v1/")
@@ -302,7 +354,7 @@ class TestObjectLockAlone:
     def test_a_listing_of_several_pages(
         self, s3: Vault, minio: MinioNode, bucket: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("auditseal_vault.s3._PAGE", 2)
+        monkeypatch.setattr("auditseal_vault.s3_listing.PAGE", 2)
         store(s3, *range(5))
         for _ in range(2):
             minio.s3().delete_object(Bucket=bucket, Key=f"some/prefix/{ORIGIN.block_key(2)}")
@@ -323,11 +375,11 @@ class TestObjectLockAlone:
 
     def test_an_object_that_breaks_off_is_an_error(self, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         s3.put("v1/a", b"content", until())
-        get = s3._client.get_object
+        get = s3._client.boto3.get_object
 
         def longer(**arguments: str) -> dict[str, Any]:
             return {**get(**arguments), "ContentLength": 8}
 
-        monkeypatch.setattr(s3._client, "get_object", longer)
+        monkeypatch.setattr(s3._client.boto3, "get_object", longer)
         with pytest.raises(UnavailableError, match="closed the connection after"):
             s3.read("v1/a")

@@ -5,10 +5,17 @@
 | `interface` | `Vault` and `VaultReader`: list, versions, read, put and retention, as protocols |
 | `url` | a vault's URL, read strictly |
 | `open` | from a vault's URL to the vault |
+| `bulk_reader` | many objects, read one after the other |
 | `s3` | a bucket with Object Lock |
-| `s3_client` | the boto3 client, and the locked write |
+| `s3_client` | the boto3 client, made anew for renewed credentials |
+| `s3_listing` | the pages of a bucket's listing: in order, and with an end |
+| `s3_bulk` | many objects of a bucket, with many requests in flight |
+| `s3_write` | the one form of a locked write |
 | `s3_errors` | what a store's refusals mean |
-| `s3_answer` | bounds on what a store's answer may cost to read |
+| `s3_sending` | boto3's requests, sent by the transport |
+| `s3_answer` | bounds on what a store's answer may cost to parse |
+| `http_transport` | requests of many threads, and outcomes in the order of requests |
+| `http_connections` | one thread's connections, by libcurl: bounded in bytes and in time |
 | `directory` | a directory: atomic and durable, without locks |
 | `directory_tree` | which entries of a directory are listed, and how a file is opened |
 | `head` | the highest block of a log, found by few listings |

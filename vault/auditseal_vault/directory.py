@@ -5,7 +5,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from heapq import nsmallest
@@ -13,9 +13,10 @@ from pathlib import Path
 
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
+from auditseal_vault.bulk_reader import read_each
 from auditseal_vault.directory_tree import STAGING, check_way, open_file, walk
 from auditseal_vault.errors import AlreadyStoredError, RefusedObjectError, UnreadableObjectError
-from auditseal_vault.interface import Retention, StoredVersion
+from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
 
 _READ_ONLY = 0o444
 _DENIED = {errno.EACCES, errno.EPERM}
@@ -93,6 +94,10 @@ class DirectoryVault:
                 raise RefusedObjectError(f"{path} can't be read: may this user read it? {error}") from error
             raise UnavailableError(f"{path} can't be read: {error}") from error
 
+    def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
+        """Yield what reading each file gives; see `VaultReader`."""
+        return read_each(self, versions)
+
     def retention(self, key: str, version_id: str) -> Retention | None:  # noqa: ARG002  (the interface's)
         """Return None: a directory has no locks."""
         return None
@@ -100,7 +105,7 @@ class DirectoryVault:
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:  # noqa: ARG002  (the interface's)
         """Store a new file; see `Vault`. The name appears with all of the content or not at all.
 
-        The files that killed puts left behind is removed once it is an hour old.
+        Files that killed puts left behind are removed once they are an hour old.
         """
         path, staging = self._path(key), self._root / STAGING
         try:

@@ -15,15 +15,17 @@ from botocore.exceptions import ClientError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.s3 import S3Vault
-from auditseal_vault.s3_client import Bucket, make_client, put_locked
+from auditseal_vault.s3_client import Bucket, S3Client
 from auditseal_vault.s3_errors import (
     CONFLICT,
     CREDENTIALS_REFUSED,
+    DENIED,
     NOT_FOUND,
     PRECONDITION_FAILED,
     code_of,
     status_of,
 )
+from auditseal_vault.s3_write import locked_write
 
 CANARY_PREFIX = "v1-drill/"
 RETENTION = timedelta(minutes=10)
@@ -32,7 +34,7 @@ WRITERS = 32
 """Conditional writes of one key at once, of which one must succeed."""
 
 _REFUSAL = range(400, 500)
-_NOT_LET_IN = CREDENTIALS_REFUSED | {"AccessDenied", "NoSuchBucket"}
+_NOT_LET_IN = CREDENTIALS_REFUSED | {DENIED, "NoSuchBucket"}
 """What besides says nothing of locks when the canary is to be stored."""
 
 
@@ -45,7 +47,7 @@ def drill(vault: VaultReader) -> None:
     """
     if isinstance(vault, S3Vault):
         with vault.mapped_errors("the drill"):
-            drill_bucket(make_client(vault.bucket, attempts=1), vault.bucket)
+            drill_bucket(S3Client(vault.bucket, attempts=1).boto3, vault.bucket)
 
 
 def drill_bucket(client: Any, bucket: Bucket) -> None:
@@ -80,7 +82,7 @@ class _Canary:
     def store(self) -> None:
         """Store the canary, and look at its lock."""
         try:
-            put_locked(self._client, self._bucket, self._key, self._content, self._until)
+            self._put(self._content)
         except ClientError as error:
             if status_of(error) in _REFUSAL and code_of(error) not in _NOT_LET_IN:
                 self._check_bucket()
@@ -109,7 +111,7 @@ class _Canary:
         shortened = {"Mode": "COMPLIANCE", "RetainUntilDate": sooner}
         downgraded = {"Mode": "GOVERNANCE", "RetainUntilDate": self._until}
         attacks: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("overwrite", lambda: put_locked(self._client, self._bucket, self._key, b"other", self._until)),
+            ("overwrite", lambda: self._put(b"other")),
             ("delete", lambda: delete(**of_version)),
             ("delete with bypass", lambda: delete(**of_version, **bypass)),
             ("shorten", lambda: retain(**of_version, Retention=shortened)),
@@ -149,6 +151,9 @@ class _Canary:
         if answer["Retention"] != {"Mode": "COMPLIANCE", "RetainUntilDate": self._until}:
             raise _failed("show the lock", f"it is shown as {answer['Retention']}")
 
+    def _put(self, content: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket, **locked_write(self._key, content, self._until))
+
     def _versions(self) -> list[dict[str, Any]]:
         answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=self._key)
         return [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
@@ -172,7 +177,7 @@ def _race(client: Any, bucket: Bucket) -> None:
 
 def _is_stored(client: Any, bucket: str, key: str, content: bytes, until: datetime) -> bool:
     try:
-        put_locked(client, bucket, key, content, until)
+        client.put_object(Bucket=bucket, **locked_write(key, content, until))
     except ClientError as error:
         if status_of(error) in {PRECONDITION_FAILED, CONFLICT}:
             return False

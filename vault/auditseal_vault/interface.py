@@ -1,9 +1,11 @@
 """The interface of a vault, the store that keeps a log's blocks. It has the verbs of a store and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,27 @@ class Retention:
 
     mode: str
     retain_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One version of an object that was read.
+
+    Attributes:
+        key: Its key.
+        version_id: The store's name of the version; empty where the backend has none.
+        data: Its content, cut one byte after MAX_OBJECT_BYTES.
+        retention: Its lock; None where it has none or the store knows of no locks.
+    """
+
+    key: str
+    version_id: str
+    data: bytes
+    retention: Retention | None
+
+
+ReadOutcome: TypeAlias = StoredObject | UnreadableObjectError | RefusedObjectError
+"""An object that was read, or why this one object can't be."""
 
 
 class VaultReader(Protocol):
@@ -76,6 +99,17 @@ class VaultReader(Protocol):
             UnreadableObjectError: The store lists this object and has no content for it.
             RefusedObjectError: The store answers, and refuses this object.
             UnavailableError: The store can't be read, or there is no such object.
+        """
+        ...
+
+    def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
+        """Yield what reading each of the listed versions gives, in the order given.
+
+        Many requests may be in flight. So `versions` is read ahead of what is yielded, but memory stays bounded however
+        many there are: by the greater of the largest object and 32 MiB.
+
+        Raises:
+            UnavailableError: The store can't be read.
         """
         ...
 

@@ -1,9 +1,10 @@
 """A vault in an S3 bucket with Object Lock. Its promises and their limits: docs/explanation/object-lock.md."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -12,8 +13,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.errors import AlreadyStoredError
-from auditseal_vault.interface import Retention, StoredVersion
-from auditseal_vault.s3_client import Bucket, make_client, put_locked
+from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
+from auditseal_vault.s3_bulk import read_in_bulk
+from auditseal_vault.s3_client import Bucket, S3Client
 from auditseal_vault.s3_errors import (
     BROKEN_ANSWER,
     CONFLICT,
@@ -25,10 +27,11 @@ from auditseal_vault.s3_errors import (
     refused_read,
     status_of,
 )
+from auditseal_vault.s3_listing import ListingError, list_versions
+from auditseal_vault.s3_write import locked_write
 
 _ATTEMPTS = 4
 _MOST_WORDS = 500
-_PAGE = 1000  # the most that S3 lists at once
 _NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"}
 
 
@@ -38,7 +41,7 @@ class S3Vault:
     def __init__(self, bucket: Bucket) -> None:
         """Take the bucket; nothing is sent before a method is called."""
         self.bucket = bucket
-        self._client = make_client(bucket, _ATTEMPTS)
+        self._client = S3Client(bucket, _ATTEMPTS)
 
     @property
     def url(self) -> str:
@@ -53,35 +56,17 @@ class S3Vault:
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         """Yield every version and marker; see `VaultReader`."""
-        marker = {"KeyMarker": self.bucket.prefix + after} if after else {}
-        remaining, last = limit, after
-        while remaining is None or remaining > 0:
-            with self.mapped_errors(f"{prefix}*"):
-                page = self._client.list_object_versions(
-                    Bucket=self.bucket.name,
-                    Prefix=self.bucket.prefix + prefix,
-                    MaxKeys=min(remaining or _PAGE, _PAGE),
-                    **marker,
-                )
-                found, is_last, before = self._in_order(page), not page["IsTruncated"], marker
-            self._check_order(found, prefix, after, last)
-            yield from found[:remaining]
-            if remaining is not None:
-                remaining -= len(found)
-            if is_last:
-                return
-            last = found[-1].key if found else last
-            marker = {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
-            if marker in ({}, before):
-                raise UnavailableError(
-                    f"{quoted(prefix)} in {self.url}: the store's listing continues without a place to continue from"
-                )
+        above = self.bucket.prefix
+        list_page = partial(self._client.call, "list_object_versions")
+        with self.mapped_errors(f"{prefix}*"):
+            for entry in list_versions(list_page, above + prefix, above + after if after else "", limit):
+                yield replace(entry, key=entry.key[len(above) :]) if above else entry
 
     def holds(self, key: str) -> bool:
         """Return whether a key's latest version can be read; see `VaultReader`."""
         with self.mapped_errors(key):
             try:
-                self._client.head_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key)
+                self._client.call("head_object", Key=self.bucket.prefix + key)
             except ClientError as error:
                 if status_of(error) in {FORBIDDEN, NOT_FOUND}:  # to whom may not ListBucket, S3 forbids what is absent
                     return False
@@ -93,10 +78,10 @@ class S3Vault:
         version = {"VersionId": version_id} if version_id else {}
         with self.mapped_errors(key):
             try:
-                answer = self._client.get_object(Bucket=self.bucket.name, Key=self.bucket.prefix + key, **version)
+                answer = self._client.call("get_object", Key=self.bucket.prefix + key, **version)
             except ClientError as error:
                 problem = self._problem(key, error)
-                raise refused_read(problem, status_of(error), code_of(error), version_id) from error
+                raise refused_read(problem, code_of(error), version_id) from error
             with answer["Body"] as body:
                 content: bytes = body.read(MAX_OBJECT_BYTES + 1)
         wanted = min(answer["ContentLength"], MAX_OBJECT_BYTES + 1)
@@ -106,13 +91,16 @@ class S3Vault:
             )
         return content
 
+    def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
+        """Yield what reading each version gives, with one request each; see `VaultReader`."""
+        with self.mapped_errors("reading objects"):
+            yield from read_in_bulk(self, self._client, self.bucket.prefix, versions)
+
     def retention(self, key: str, version_id: str) -> Retention | None:
         """Return a version's lock; see `VaultReader`."""
         with self.mapped_errors(key):
             try:
-                answer = self._client.get_object_retention(
-                    Bucket=self.bucket.name, Key=self.bucket.prefix + key, VersionId=version_id
-                )
+                answer = self._client.call("get_object_retention", Key=self.bucket.prefix + key, VersionId=version_id)
             except ClientError as error:
                 if code_of(error) in _NO_LOCK or (code_of(error) == "InvalidRequest" and "Lock" in str(error)):
                     return None
@@ -128,33 +116,14 @@ class S3Vault:
             stop=stop_after_attempt(_ATTEMPTS),
             reraise=True,
         )
+        write = locked_write(self.bucket.prefix + key, data, retain_until)
         with self.mapped_errors(key):
             try:
-                attempts(put_locked, self._client, self.bucket.name, self.bucket.prefix + key, data, retain_until)
+                attempts(self._client.call, "put_object", **write)
             except ClientError as error:
                 if status_of(error) == PRECONDITION_FAILED:
                     raise AlreadyStoredError(f"{key} exists in {self.url}") from error
                 raise
-
-    def _in_order(self, page: dict[str, Any]) -> list[StoredVersion]:
-        """Merge the versions and the markers of a page, which boto3 hands over apart."""
-        entries = [(entry, False) for entry in page.get("Versions", ())]
-        entries += [(entry, True) for entry in page.get("DeleteMarkers", ())]
-        # Stable: where the store gives whole seconds only, versions stay in the store's order among themselves.
-        entries.sort(key=lambda pair: (pair[0]["IsLatest"], pair[0]["LastModified"]), reverse=True)
-        entries.sort(key=lambda pair: pair[0]["Key"].encode())
-        start = len(self.bucket.prefix)
-        return [
-            StoredVersion(entry["Key"][start:], entry["VersionId"], entry["IsLatest"], is_marker, entry.get("Size", 0))
-            for entry, is_marker in entries
-        ]
-
-    def _check_order(self, found: list[StoredVersion], prefix: str, after: str, last: str) -> None:
-        """Check that a page continues the listing: a store that starts over would be listed forever."""
-        for entry in found:
-            if not entry.key.startswith(prefix) or entry.key == after or entry.key.encode() < last.encode():
-                problem = f"the store lists {quoted(entry.key)}, which is not what was asked for, or out of order"
-                raise UnavailableError(f"{quoted(prefix)} in {self.url}: {problem}")
 
     @contextmanager
     def mapped_errors(self, what: str) -> Iterator[None]:
@@ -163,6 +132,8 @@ class S3Vault:
             yield
         except S3_ERRORS as error:
             raise UnavailableError(self._problem(what, error)) from error
+        except ListingError as error:
+            raise UnavailableError(f"{what} in {self.url}: {error}") from error
         except BROKEN_ANSWER as error:
             problem = f"the store's answer is not one of S3's: {quoted(repr(error), _MOST_WORDS)}"
             raise UnavailableError(f"{what} in {self.url}: {problem}") from error

@@ -1,19 +1,30 @@
-"""S3 as the vault and its drill use it: one way to make a client, and one form of a locked write."""
+"""The S3 client of a vault and of its drill: how it is made, and how it comes to renewed credentials."""
 
-from base64 import b64encode
+import os
+import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError
+from botocore.httpsession import get_cert_path
+from botocore.session import Session
+from botocore.utils import parse_timestamp
 
-from auditseal_vault.s3_answer import guard_answers
+from auditseal_vault.http_transport import HttpTransport
+from auditseal_vault.s3_errors import CREDENTIALS_REFUSED, FORBIDDEN, code_of, status_of
+from auditseal_vault.s3_sending import send_by
 
-_CONNECT_SECONDS = 5
-_READ_SECONDS = 30
-_CONNECTIONS = 32
+SECONDS_BETWEEN_RENEWALS = 5.0
+"""At least, so that a store that goes on refusing costs few clients."""
+_ANY_KEY = "key"
+_REFUSALS = (ClientError, CredentialRetrievalError, NoCredentialsError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +34,7 @@ class Bucket:
     Attributes:
         name: The bucket.
         prefix: The beginning of every key: empty, or ending in a slash.
-        endpoint: The store's URL; None for AWS, or whatever boto3's own configuration says.
+        endpoint: The store's URL; None for AWS, or as boto3's own configuration says.
         region: None for boto3's own.
     """
 
@@ -33,44 +44,133 @@ class Bucket:
     region: str | None = None
 
 
-def make_client(bucket: Bucket, attempts: int) -> Any:
-    """Return a boto3 client with credentials from boto3's own chain.
+@dataclass(frozen=True, slots=True)
+class SigningContext:
+    """What libcurl needs to read objects as boto3 would.
 
-    Args:
-        bucket: Whose endpoint and region to use.
-        attempts: How often a call is made at most while it times out or is answered by a 5xx; with jitter between.
+    Attributes:
+        bucket_url: The bucket's URL, with a slash at its end.
+        region: The region that a signature names.
+        credentials: The credentials that boto3 would use now.
     """
-    path_style = {"addressing_style": "path"} if bucket.endpoint else {}
-    config = Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
-        max_pool_connections=_CONNECTIONS,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        request_checksum_calculation="when_required",  # a locked write brings its own; some stores refuse the default
-        response_checksum_validation="when_required",
-        s3=path_style,
-    )
-    client = boto3.Session().client("s3", endpoint_url=bucket.endpoint, region_name=bucket.region, config=config)
-    guard_answers(client)
-    return client
+
+    bucket_url: str
+    region: str
+    credentials: ReadOnlyCredentials
 
 
-def put_locked(client: Any, bucket: str, key: str, data: bytes, retain_until: datetime) -> None:
-    """Create an object under a COMPLIANCE lock, if there is none of that key.
+class S3Client:
+    """Calls boto3, with a new client where the store refuses the credentials: boto3's chain may have others by then.
 
-    The checksum is given as a header: left to boto3 it is a trailer over TLS, which not every store reads.
-
-    Raises:
-        ClientError: 412 where the key exists; 409 where two writers met, and the call may be repeated.
+    Attributes:
+        transport: Sends all requests.
     """
-    client.put_object(
-        Bucket=bucket,
-        Key=key,
-        Body=data,
-        IfNoneMatch="*",
-        ObjectLockMode="COMPLIANCE",
-        ObjectLockRetainUntilDate=retain_until,
-        ChecksumAlgorithm="SHA256",
-        ChecksumSHA256=b64encode(sha256(data).digest()).decode(),
-        ContentType="application/octet-stream",
-    )
+
+    def __init__(self, bucket: Bucket, attempts: int) -> None:
+        """Take the bucket; nothing is sent.
+
+        Args:
+            bucket: The bucket.
+            attempts: How often a call is made at most while it times out or is answered by a 5xx; with jitter between.
+        """
+        self._bucket, self._attempts = bucket, attempts
+        self._lock, self._next_renewal = threading.Lock(), 0.0
+        session = Session()
+        self.transport = HttpTransport(_ca_file(session))
+        self._connection = _Connection(session, bucket, attempts, self.transport)
+
+    @property
+    def boto3(self) -> Any:
+        """The current boto3 client."""
+        return self._connection.client
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Call one of boto3's operations on the bucket; once more, with renewed credentials, where they are refused.
+
+        Raises:
+            ClientError, BotoCoreError: The store refused, or is away.
+        """
+        connection = self._connection
+        try:
+            return connection.call(operation, arguments)
+        except _REFUSALS as error:
+            if not _concerns_credentials(error) or not self._is_renewed(connection):
+                raise
+        return self._connection.call(operation, arguments)
+
+    def signing_context(self) -> SigningContext:
+        """Return what libcurl needs to read objects.
+
+        Raises:
+            BotoCoreError: There are no credentials.
+        """
+        return self._connection.signing_context()
+
+    def _is_renewed(self, refused: "_Connection") -> bool:
+        """Return whether there is a newer connection than the refused one; make one, but not again and again."""
+        with self._lock:
+            now = time.monotonic()
+            if self._connection is refused and now >= self._next_renewal:
+                self._next_renewal = now + SECONDS_BETWEEN_RENEWALS
+                self._connection = _Connection(Session(), self._bucket, self._attempts, self.transport)
+            return self._connection is not refused
+
+
+class _Connection:
+    """A boto3 client, and the session that has its credentials."""
+
+    def __init__(self, session: Session, bucket: Bucket, attempts: int, transport: HttpTransport) -> None:
+        path_style = {"addressing_style": "path"} if bucket.endpoint else {}
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            request_checksum_calculation="when_required",  # a locked write has its own; some stores refuse the default
+            response_checksum_validation="when_required",
+            signature_version="s3v4",
+            s3=path_style,
+        )
+        # botocore's own way to read a time takes twice as long as all else of a listing.
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
+        made = boto3.Session(botocore_session=session)
+        self.client = made.client("s3", endpoint_url=bucket.endpoint, region_name=bucket.region, config=config)
+        send_by(transport, self.client)
+        self._session, self._bucket = session, bucket.name
+
+    def call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = getattr(self.client, operation)(Bucket=self._bucket, **arguments)
+        return answer
+
+    def signing_context(self) -> SigningContext:
+        url, region = self._place
+        return SigningContext(url, region, self._session.get_credentials().get_frozen_credentials())
+
+    @cached_property
+    def _place(self) -> tuple[str, str]:
+        """The bucket's URL and region, from what botocore signs: it knows endpoints, and follows a bucket's region."""
+        parameters = {"Bucket": self._bucket, "Key": _ANY_KEY}
+        parts = urlsplit(self.client.generate_presigned_url("get_object", Params=parameters))
+        _, _, region, *_ = parse_qs(parts.query)["X-Amz-Credential"][0].split("/")
+        return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(_ANY_KEY)}", region
+
+
+def _ca_file(session: Session) -> str:
+    """Return the file of trusted certificates that boto3 would use (`AWS_CA_BUNDLE`, `REQUESTS_CA_BUNDLE`, its own)."""
+    configured = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    return str(get_cert_path(configured))
+
+
+def _parse_time(value: Any) -> datetime:
+    """Return an answer's time: at once where it is in ISO 8601 with a zone, else as botocore reads it."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.tzinfo is None:
+        found = parse_timestamp(value)
+    return found
+
+
+def _concerns_credentials(error: Exception) -> bool:
+    """Return whether other credentials may help. The answer to a HEAD has no code but its status."""
+    if not isinstance(error, ClientError):
+        return True
+    return status_of(error) == FORBIDDEN or code_of(error) in {*CREDENTIALS_REFUSED, "400"}

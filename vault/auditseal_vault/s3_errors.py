@@ -15,6 +15,7 @@ CREDENTIALS_REFUSED = frozenset(
         "ExpiredToken",
         "InvalidAccessKeyId",
         "InvalidToken",
+        "InvalidTokenId",
         "RequestExpired",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
@@ -22,6 +23,8 @@ CREDENTIALS_REFUSED = frozenset(
     }
 )
 """Answers given before the store looked at the request: the credentials or the clock are wrong."""
+DENIED = "AccessDenied"
+"""The credentials are known, and may not do this; others may."""
 _ARCHIVED = "InvalidObjectState"
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
 _CUSTOMER_KEY = "InvalidRequest"  # S3's answer to a read without the key of an object that the writer encrypted
@@ -38,18 +41,16 @@ def code_of(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
 
 
-def refused_read(problem: str, status: int, code: str, version_id: str) -> AuditsealError:
+def refused_read(problem: str, code: str, version_id: str) -> AuditsealError:
     """Return the error for a read that the store refused.
 
     Args:
         problem: What happened, and where.
-        status: The answer's HTTP status.
-        code: Its S3 error code.
+        code: The answer's S3 error code.
         version_id: The version that was asked for, which the store lists; empty where the latest was.
     """
     if code == _ARCHIVED or (version_id and code in _ABSENT):
         return UnreadableObjectError(f"{problem}: the store lists this version and has no content for it")
-    is_forbidden = status == FORBIDDEN and code not in CREDENTIALS_REFUSED
-    if is_forbidden or code == _CUSTOMER_KEY or code.startswith(_KMS):
+    if code in {DENIED, _CUSTOMER_KEY} or code.startswith(_KMS):
         return RefusedObjectError(f"{problem}: may these credentials read it, is its encryption key there?")
     return UnavailableError(problem)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,8 @@ from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
-from auditseal_vault.interface import Retention, StoredVersion
+from auditseal_vault.bulk_reader import read_each
+from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
 from tests.vectors.make import FOLDER, INDEX
 
 VECTORS = [vector for vector in json.loads((FOLDER / INDEX).read_text(encoding="utf-8")) if "trust_error" not in vector]
@@ -49,6 +50,9 @@ class GoldenVault:
 
     def read(self, key: str, version_id: str = "") -> bytes:
         return (FOLDER / self._version(key, version_id)["file"]).read_bytes()
+
+    def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
+        return read_each(self, versions)
 
     def retention(self, key: str, version_id: str) -> Retention | None:
         version = self._version(key, version_id)

@@ -1,7 +1,7 @@
 """How many listings a head costs, whatever lies below it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
 import pytest
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_vault.bulk_reader import read_each
 from auditseal_vault.head import read_head
-from auditseal_vault.interface import StoredVersion
+from auditseal_vault.interface import ReadOutcome, StoredVersion
 from tests.fuzz.vaults import scripted_store
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
@@ -40,6 +41,9 @@ class Listing:
 
     def read(self, key: str, version_id: str = "") -> bytes:
         return key.encode()
+
+    def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
+        return read_each(self, versions)
 
     def retention(self, key: str, version_id: str) -> None:
         return None

@@ -45,6 +45,8 @@ def test_one_object_may_be_refused(status: int, code: str, version_id: str) -> N
     [
         (403, "SignatureDoesNotMatch"),
         (403, "InvalidAccessKeyId"),
+        (403, "InvalidTokenId"),
+        (403, "AllAccessDisabled"),
         (403, "RequestTimeTooSkewed"),
         (400, "ExpiredToken"),
         (400, "InvalidToken"),

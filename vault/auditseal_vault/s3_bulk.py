@@ -1,0 +1,86 @@
+"""Many objects of a bucket, read with one request each and many requests in flight.
+
+A GET's answer has the object's lock in its headers, where the reader may see locks. This is the short way for answers
+that leave no question open. Every other answer is dropped, and the object is read again by the vault's own verbs, which
+repeat, renew credentials and say what is wrong.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from urllib.parse import quote
+
+from auditseal_schemas.limits import MAX_OBJECT_BYTES
+from auditseal_vault.bulk_reader import read_version
+from auditseal_vault.http_connections import HttpAnswer, HttpRequest, Signature, TransferError
+from auditseal_vault.interface import ReadOutcome, Retention, StoredObject, StoredVersion, VaultReader
+from auditseal_vault.s3_client import S3Client
+
+_OK = 200
+_NO_VERSION = {"", "null"}
+
+
+def read_in_bulk(
+    vault: VaultReader, client: S3Client, prefix: str, versions: Iterable[StoredVersion]
+) -> Iterator[ReadOutcome]:
+    """Yield the outcome of reading each version, in the order given; see `VaultReader.read_many`.
+
+    Args:
+        vault: Reads again what this can't settle.
+        client: Sends and signs.
+        prefix: The vault's prefix in the bucket.
+        versions: What to read.
+
+    Raises:
+        BotoCoreError: There are no credentials.
+        UnavailableError: The store can't be read.
+    """
+    asked: deque[StoredVersion] = deque()
+
+    def requests() -> Iterator[HttpRequest]:
+        for version in versions:
+            asked.append(version)
+            yield _request(client, prefix, version)
+
+    for answer in client.transport.send_many(requests()):
+        version = asked.popleft()
+        yield _stored(vault, version, answer) or read_version(vault, version)
+
+
+def _request(client: S3Client, prefix: str, version: StoredVersion) -> HttpRequest:
+    context = client.signing_context()
+    key = context.credentials
+    query = f"?versionId={quote(version.version_id, safe='')}" if version.version_id else ""
+    return HttpRequest(
+        context.bucket_url + quote(prefix + version.key, safe="/-._~") + query,
+        most_bytes=min(version.size, MAX_OBJECT_BYTES),
+        headers=(f"x-amz-security-token: {key.token}",) if key.token else (),
+        signature=Signature(context.region, key.access_key, key.secret_key),
+    )
+
+
+def _stored(vault: VaultReader, version: StoredVersion, answer: HttpAnswer | TransferError) -> StoredObject | None:
+    """Return the object that an answer holds beyond doubt, else None: whole, of this version, and with a lock."""
+    if isinstance(answer, TransferError) or answer.status != _OK or answer.is_cut or len(answer.body) != version.size:
+        return None
+    headers = answer.headers
+    if version.version_id not in _NO_VERSION and headers.get("x-amz-version-id") != version.version_id:
+        return None
+    mode, until = headers.get("x-amz-object-lock-mode"), headers.get("x-amz-object-lock-retain-until-date")
+    lock: Retention | None
+    if mode is None and until is None:  # it has no lock, or this reader may not see it in the headers
+        lock = vault.retention(version.key, version.version_id)
+    else:
+        lock = _lock(mode, until)
+        if lock is None:
+            return None
+    return StoredObject(version.key, version.version_id, answer.body, lock)
+
+
+def _lock(mode: str | None, until: str | None) -> Retention | None:
+    """Return the lock that the headers of an answer describe, None where they describe none."""
+    try:
+        end = datetime.fromisoformat(until or "")
+    except ValueError:
+        return None
+    return Retention(mode, end) if mode and end.tzinfo else None
