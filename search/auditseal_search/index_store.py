@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from auditseal_schemas.errors import ConfigurationError, UnavailableError, quoted
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
-from auditseal_vault.s3_client import Bucket, make_client
+from auditseal_vault.s3_client import Bucket, S3Client
 from auditseal_vault.s3_errors import NOT_FOUND, S3_ERRORS, status_of
 
 _ATTEMPTS = 4
@@ -128,7 +128,7 @@ class BucketStore:
     def __init__(self, bucket: Bucket) -> None:
         """Take the bucket; nothing is sent before a method is called."""
         self.bucket = bucket
-        self._client = make_client(bucket, _ATTEMPTS)
+        self._client = S3Client(bucket, _ATTEMPTS).boto3
 
     @property
     def url(self) -> str:

@@ -23,7 +23,17 @@ PACKAGES = {
     "auditseal_vault",
 }
 # Of these a service that only publishes must get none.
-DAEMONS_ONLY = ["boto3", "cryptography", "isal", "prometheus_client", "pydantic", "rich", "structlog", "typer"]
+DAEMONS_ONLY = [
+    "boto3",
+    "cryptography",
+    "isal",
+    "prometheus_client",
+    "pycurl",
+    "pydantic",
+    "rich",
+    "structlog",
+    "typer",
+]
 
 
 @pytest.fixture(scope="module")

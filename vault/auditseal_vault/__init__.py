@@ -7,7 +7,7 @@
 | `open` | from a vault's URL to the vault |
 | `bulk_reader` | many objects, read one after the other |
 | `s3` | a bucket with Object Lock |
-| `s3_client` | the boto3 client, made anew for renewed credentials |
+| `s3_client` | the boto3 client, and a new one for renewed credentials |
 | `s3_listing` | the pages of a bucket's listing: in order, and with an end |
 | `s3_bulk` | many objects of a bucket, with many requests in flight |
 | `s3_write` | the one form of a locked write |

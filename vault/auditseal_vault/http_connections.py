@@ -66,7 +66,7 @@ class HttpRequest:
         most_bytes: How much of the answer's body is read; a longer one is cut there.
         method: `GET`, `HEAD`, `PUT`, `DELETE` or `POST`.
         headers: Lines `name: value`.
-        body: None where the request has none.
+        body: None for a request without a body.
         signature: None where `headers` has one.
     """
 
@@ -171,7 +171,7 @@ class Transfer:
 
 
 class Connections:
-    """The connections of one thread, and what is on its way over them."""
+    """The connections of one thread, and the transfers over them."""
 
     def __init__(self, ca_file: str) -> None:
         self._ca_file = ca_file
@@ -194,7 +194,7 @@ class Connections:
         return transfer
 
     def finish(self, transfer: Transfer) -> HttpAnswer | TransferError:
-        """Wait for the end of a transfer and return its outcome; others go on meanwhile."""
+        """Wait for the end of a transfer and return its outcome; others continue meanwhile."""
         while transfer.outcome is None:
             self._drive()
         return transfer.outcome

@@ -41,9 +41,9 @@ class StoredObject:
 
     Attributes:
         key: Its key.
-        version_id: The store's name of the version; empty where the backend has none.
+        version_id: The store's name of the version; empty if the backend has no versions.
         data: Its content, cut one byte after MAX_OBJECT_BYTES.
-        retention: Its lock; None where it has none or the store knows of no locks.
+        retention: Its lock; None without one, or if the store knows of no locks.
     """
 
     key: str
@@ -105,8 +105,8 @@ class VaultReader(Protocol):
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         """Yield what reading each of the listed versions gives, in the order given.
 
-        Many requests may be in flight. So `versions` is read ahead of what is yielded, but memory stays bounded however
-        many there are: by the greater of the largest object and 32 MiB.
+        Many requests may be in flight, so `versions` is read ahead of the outcomes. Memory stays bounded however many
+        there are: by the larger of 32 MiB and the largest object.
 
         Raises:
             UnavailableError: The store can't be read.

@@ -46,7 +46,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class SigningContext:
-    """What libcurl needs to read objects as boto3 would.
+    """The place, region and credentials with which boto3 would read an object.
 
     Attributes:
         bucket_url: The bucket's URL, with a slash at its end.
@@ -88,7 +88,7 @@ class S3Client:
         """Call one of boto3's operations on the bucket; once more, with renewed credentials, where they are refused.
 
         Raises:
-            ClientError, BotoCoreError: The store refused, or is away.
+            ClientError, BotoCoreError: The store refused, or is unreachable.
         """
         connection = self._connection
         try:
@@ -99,7 +99,7 @@ class S3Client:
         return self._connection.call(operation, arguments)
 
     def signing_context(self) -> SigningContext:
-        """Return what libcurl needs to read objects.
+        """Return the context for requests that libcurl signs.
 
         Raises:
             BotoCoreError: There are no credentials.

@@ -52,7 +52,7 @@ class _Order:
         self._empty_pages = self._of_last_key = 0
 
     def check(self, found: list[StoredVersion]) -> None:
-        """Check a page. A store that starts over, or goes on with nothing, would be listed forever."""
+        """Check a page. A store that starts over, or continues with nothing, would be listed forever."""
         self._empty_pages = 0 if found else self._empty_pages + 1
         if self._empty_pages > MOST_EMPTY_PAGES:
             raise ListingError(f"the store's listing continues after {MOST_EMPTY_PAGES} empty pages")
