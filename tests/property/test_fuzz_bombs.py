@@ -274,13 +274,13 @@ def list_all(content: str) -> list[StoredVersion]:
 @pytest.mark.parametrize(
     ("truncated", "following", "key", "words"),
     [
-        ("true", "", "v1/m", "names no place to go on from"),
-        ("true", "<NextKeyMarker>v1/k</NextKeyMarker>", "v1/m", "names no place to go on from"),
+        ("true", "", "v1/m", "continues without a place to continue from"),
+        ("true", "<NextKeyMarker>v1/k</NextKeyMarker>", "v1/m", "continues without a place to continue from"),
         ("false", "", "v1/k", "out of order"),
         ("false", "", "v1/a", "out of order"),
         ("false", "", "v2/z", "not what was asked for"),
         ("false", "", "blocks/000000000000.avro", "not what was asked for"),
-        ("false", "", "v1/m</Key><Key>v1/n", "none of S3's"),
+        ("false", "", "v1/m</Key><Key>v1/n", "not one of S3's"),
         ("", "", "v1/m%1b[31m", ""),
     ],
 )
