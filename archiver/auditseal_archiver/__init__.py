@@ -13,6 +13,7 @@
 | `log_state` | a log's state, read from the vault and verified |
 | `start_offset` | where in the blocks topic a partition is read from |
 | `drill_schedule` | the WORM drill before the first block, and again on its schedule |
+| `store_check` | whether the store answers while there is no block to store |
 | `readiness` | the conditions that `/readyz` shows |
 | `metrics` | the metrics |
 | `config` | the configuration, as one frozen value |

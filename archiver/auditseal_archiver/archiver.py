@@ -21,6 +21,7 @@ from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.partition_worker import ReceivedBlock
 from auditseal_archiver.readiness import LOGS, PARTITIONS, STORE
 from auditseal_archiver.start_offset import find_beginning, find_start
+from auditseal_archiver.store_check import StoreCheck
 from auditseal_daemon.group_member import GroupMember
 from auditseal_daemon.telemetry import Health
 from auditseal_schemas.halt import HaltError
@@ -41,6 +42,7 @@ class Archiver:
         """Take what it works with; `run` does the work."""
         self._config, self._vault, self._metrics, self._health = config, vault, metrics, health
         self._assigned = Assignment(config, vault, metrics)
+        self._store_check = StoreCheck(vault, config.any_log.origin)
         self._unassigned = _UNASSIGNED
         self._stop = threading.Event()  # the caller's as soon as it runs
         self._log: Any = structlog.get_logger(__name__)
@@ -54,7 +56,8 @@ class Archiver:
             UnavailableError, KafkaException: Kafka refuses a call that can't be repeated; a new start may help.
         """
         self._stop = stop
-        drills = DrillSchedule(self._vault, self._metrics, self._health, self._config.drill_every, stop)
+        every, problem = self._config.drill_every, self._store_problem
+        drills = DrillSchedule(self._vault, self._metrics, self._health, every, stop, store_problem=problem)
         drills.run()
         if stop.is_set():
             return
@@ -88,6 +91,7 @@ class Archiver:
             if time.monotonic() >= upkeep:
                 upkeep = time.monotonic() + _UPKEEP_SECONDS
                 drills.keep()
+                self._store_check.keep()
                 self._commit(member.consumer, self._assigned.take_positions())
                 self._show_readiness(member)
             self._limit_memory(member.consumer)
@@ -153,13 +157,19 @@ class Archiver:
         for partition, state in self._assigned.states().items():
             self._metrics.states.show(self._config.blocks_topic, partition, state)
         held = "; ".join(f"partition {number}: {held.reason}" for number, held in sorted(self._assigned.held.items()))
-        store = next((worker.trouble for _, worker in self._assigned if worker.trouble), None)
+        store = self._store_problem()
+        self._metrics.store_available.set(0 if store else 1)
         idle = None if self._assigned else self._unassigned
         for condition, trouble in ((LOGS, held), (STORE, store), (PARTITIONS, member.trouble() or idle)):
             if trouble:
                 self._health.miss(condition, trouble)
             else:
                 self._health.hold(condition)
+
+    def _store_problem(self) -> str | None:
+        """Return why the store refuses a call or doesn't answer it, None where it answers all."""
+        troubles = (worker.trouble for _, worker in self._assigned)
+        return next(filter(None, troubles), None) or self._store_check.problem
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         starts = {each.partition: find_start(consumer, each.topic, each.partition, self._stop) for each in partitions}

@@ -41,6 +41,11 @@ class ArchiverConfig:
     waiting_bytes: int = 48 * MIB
 
     @property
+    def any_log(self) -> PinnedLog:
+        """One of the pinned logs."""
+        return next(iter(self.logs.values()))[0]
+
+    @property
     def membership(self) -> GroupConfig:
         """The archiver's place in its group."""
         return GroupConfig(self.group, self.blocks_topic, "archiver", self.instance, self.session)

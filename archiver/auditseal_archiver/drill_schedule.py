@@ -30,10 +30,12 @@ class DrillSchedule:
         health: Health,
         every: timedelta,
         stop: threading.Event,
+        *,
+        store_problem: Callable[[], str | None],
         run_drill: Callable[[Vault], None] = drill,
     ) -> None:
-        """Take the vault, and the function that drills it; nothing runs yet."""
-        self._drill = run_drill
+        """Take the vault, why it refuses calls of the archiver, and the function that drills it; nothing runs yet."""
+        self._drill, self._store_problem = run_drill, store_problem
         self._vault, self._metrics, self._health, self._every = vault, metrics, health, every.total_seconds()
         self._retry = StoreRetry(stop, lambda error: health.miss(DRILL, f"the store doesn't answer it: {error}"))
         self._running: Future[None] | None = None
@@ -59,10 +61,17 @@ class DrillSchedule:
                 return  # asked to stop: a retry has no other end
             self._metrics.worm_drill_success.set(1)
             self._due = time.monotonic() + self._every
-            self._log.info("the WORM drill passed", vault=self._vault.url)
+            self._report_pass()
         else:
             self._log.warning("this vault is not WORM storage: its owner can delete blocks", vault=self._vault.url)
         self._health.hold(DRILL)
+
+    def _report_pass(self) -> None:
+        """Log that the drill passed, and not as good news while the store refuses the blocks."""
+        if problem := self._store_problem():
+            self._log.error("the WORM drill passed, but nothing is archived", vault=self._vault.url, problem=problem)
+        else:
+            self._log.info("the WORM drill passed", vault=self._vault.url)
 
     def keep(self) -> None:
         """Start a drill where one is due, and take the result of one that has ended; call it now and then.

@@ -52,6 +52,11 @@ class ArchiverMetrics:
         self.put_seconds = Histogram(
             "auditseal_s3_put_seconds", "Writes that the store confirmed.", buckets=_SECONDS, registry=registry
         )
+        self.store_available = Gauge(
+            "auditseal_store_available",
+            "1 where the store answers; 0 while it refuses a call.",
+            registry=registry,
+        )
         self.worm_drill_success = Gauge(
             "auditseal_worm_drill_success", "1 where the last drill passed; 0 before the first.", registry=registry
         )

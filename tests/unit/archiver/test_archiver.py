@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver import archiver
+from auditseal_archiver import archiver, store_check
 from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.config import ArchiverConfig
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.readiness import CONDITIONS, LOGS, PARTITIONS
+from auditseal_archiver.readiness import CONDITIONS, LOGS, PARTITIONS, STORE
 from auditseal_daemon import group_member
 from auditseal_daemon.background import run_in_thread
 from auditseal_daemon.telemetry import Health
@@ -24,12 +24,14 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.directory import DirectoryVault
+from tests.factory.archiving import FaultyVault
 from tests.factory.keys import keys_of
 from tests.factory.vaults import ORIGINS, make_log
 from tests.unit.archiver.consumers import GroupConsumer, SilentConsumer, stop_when_asked
 
 SOON = 2.0  # s
-CONFIG = ArchiverConfig(client={}, blocks_topic="blocks", logs={}, retention=timedelta(days=1))
+PINNED = {origin.partition: (PinnedLog(origin, keys_of(origin)),) for origin in ORIGINS}
+CONFIG = ArchiverConfig(client={}, blocks_topic="blocks", logs=PINNED, retention=timedelta(days=1))
 
 
 def test_an_archiver_that_is_stopped_while_it_asks_leaves_as_one_that_worked(
@@ -51,7 +53,7 @@ class Stage:
     consumer: GroupConsumer
     health: Health
     registry: CollectorRegistry
-    vault: DirectoryVault
+    vault: FaultyVault
     stop: threading.Event
     ended: "Future[None]"
 
@@ -95,9 +97,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     stages: list[Stage] = []
 
     def start(*origins: Origin) -> Stage:
-        consumer, registry, vault = GroupConsumer(), CollectorRegistry(), DirectoryVault(tmp_path)
+        consumer, registry, vault = GroupConsumer(), CollectorRegistry(), FaultyVault(tmp_path)
         monkeypatch.setattr(group_member, "Consumer", lambda settings: consumer)
-        logs = {origin.partition: (PinnedLog(origin, keys_of(origin)),) for origin in origins}
+        logs = {origin.partition: PINNED[origin.partition] for origin in origins}
         health, stop = Health(CONDITIONS), threading.Event()
         body = Archiver(replace(CONFIG, logs=logs), vault, ArchiverMetrics(registry), health)
         ended = run_in_thread("archiver", lambda: body.run(stop))
@@ -190,3 +192,30 @@ def test_a_log_whose_vault_head_is_garbage_is_not_new(run: Callable[..., Stage])
     with pytest.raises(HaltError) as caught:
         stage.ended.result(SOON)
     assert caught.value.halt is Halt.SQUATTED
+
+
+def test_a_store_that_refuses_an_idle_archiver_shows_until_it_answers(
+    run: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_check, "CHECK_SECONDS", 0.01)
+    stage = run(*ORIGINS)
+    stage.consumer.assign(0, 1)
+    stage.await_missing(STORE, None)
+    stage.await_states({0: "archiving", 1: "archiving"})
+    assert stage.registry.get_sample_value("auditseal_store_available") == 1
+    stage.vault.faults["versions"] = ["before"] * 5
+    stage.await_missing(STORE, "versions failed before")
+    assert stage.registry.get_sample_value("auditseal_store_available") == 0
+    stage.await_missing(STORE, None)
+    assert not stage.vault.faults["versions"]
+
+
+def test_a_store_that_refuses_a_block_shows_although_it_answers_questions(run: Callable[..., Stage]) -> None:
+    stage = run(*ORIGINS)
+    stage.consumer.assign(0, 1)
+    stage.await_states({0: "archiving", 1: "archiving"})
+    stage.vault.faults["put"] = ["before"] * 3
+    stage.consumer.deliver(0, FIRST[0].format())
+    stage.await_missing(STORE, "put failed before")
+    stage.await_states({0: "waiting", 1: "archiving"})
+    assert stage.registry.get_sample_value("auditseal_store_available") == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from auditseal_archiver.drill_schedule import DrillSchedule
 from auditseal_archiver.metrics import ArchiverMetrics
@@ -46,9 +47,16 @@ class Stage:
         self.vault, self.health, self.stop = DrilledVault(folder), Health([DRILL]), threading.Event()
         self.registry = CollectorRegistry()
         metrics = ArchiverMetrics(self.registry)
+        self.problem: str | None = None
         self.drills = DrillSchedule(
-            self.vault, metrics, self.health, timedelta(0), self.stop, DrilledVault.drill
-        )  # always due
+            self.vault,
+            metrics,
+            self.health,
+            timedelta(0),  # always due
+            self.stop,
+            store_problem=lambda: self.problem,
+            run_drill=DrilledVault.drill,
+        )
 
     def keep_until(self, reached: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20
@@ -68,6 +76,19 @@ def test_before_the_first_drill_nothing_is_ready(stage: Stage) -> None:
     assert stage.health.missing() == {DRILL: "the first one hasn't passed yet"}
     stage.drills.run()
     assert stage.health.missing() == {}
+    assert stage.registry.get_sample_value("auditseal_worm_drill_success") == 1
+
+
+def test_a_drill_that_passes_while_the_store_refuses_blocks_is_no_good_news(stage: Stage) -> None:
+    stage.problem = "ExpiredToken"
+    with capture_logs() as lines:
+        stage.drills.run()
+        stage.problem = None
+        stage.drills.run()
+    assert [(line["log_level"], line["event"], line.get("problem")) for line in lines] == [
+        ("error", "the WORM drill passed, but nothing is archived", "ExpiredToken"),
+        ("info", "the WORM drill passed", None),
+    ]
     assert stage.registry.get_sample_value("auditseal_worm_drill_success") == 1
 
 
@@ -114,7 +135,9 @@ def test_a_refusal_in_a_scheduled_drill_halts(stage: Stage) -> None:
 def test_a_vault_that_is_no_worm_is_ready_and_never_drilled(tmp_path: Path) -> None:
     health = Health([DRILL])
     vault = DirectoryVault(tmp_path)
-    drills = DrillSchedule(vault, ArchiverMetrics(CollectorRegistry()), health, timedelta(0), threading.Event())
+    drills = DrillSchedule(
+        vault, ArchiverMetrics(CollectorRegistry()), health, timedelta(0), threading.Event(), store_problem=lambda: None
+    )
     drills.run()
     drills.keep()
     assert health.missing() == {}
