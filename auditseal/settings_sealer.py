@@ -10,7 +10,7 @@ from auditseal.settings import DaemonSettings
 from auditseal.settings_sections import ReadableFile, Section
 from auditseal_daemon.secret_file import read_secret
 from auditseal_daemon.topic_rules import TopicRules
-from auditseal_schemas.draft import BlockLimits
+from auditseal_schemas.block_draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_RECORDS

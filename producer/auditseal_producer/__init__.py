@@ -13,6 +13,17 @@
         receipt = pending.result(timeout=30)  # where the event lies: topic, partition, offset
 
 Every event that `record` accepts ends in a receipt or an error, never in silence (docs/how-to/publish.md).
+
+| module | what it holds |
+| --- | --- |
+| `producer` | the producer for threads |
+| `aio` | the producer for asyncio |
+| `config` | a producer's configuration |
+| `channel` | one stream of events into Kafka |
+| `process_channel` | the channel of the process that calls, across forks |
+| `receipt` | handles and receipts |
+| `testing` | a recorder for a service's own tests, without Kafka |
+| `errors` | the errors of this package |
 """
 
 from auditseal_producer.aio import AsyncAuditProducer

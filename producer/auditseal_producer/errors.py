@@ -1,4 +1,14 @@
-"""What can go wrong between `record` and a receipt; each type is one that a service may branch on."""
+"""What can go wrong between `record` and a receipt; each type is one that a service may branch on.
+
+AuditsealError
+└── PublishError
+    ├── BufferFullError           refused: no room in time
+    ├── ProducerClosedError       refused: closed
+    ├── BrokerUnavailableError    no broker answers
+    ├── ForkedError               a receipt, asked for in another process
+    ├── DeliveryError             accepted, and not acknowledged
+    └── UndeliveredError          not every accepted event is in Kafka, at a flush or a close
+"""
 
 from auditseal_schemas.errors import AuditsealError
 

@@ -1,3 +1,70 @@
-"""The contract of auditseal: every byte that a sealer, an archiver and an auditor must agree on, and no I/O."""
+"""The contract of auditseal: every byte that a sealer, an archiver and an auditor must agree on, and no I/O.
+
+The format (docs/reference/format.md), from the ground up:
+
+| module | what it holds |
+| --- | --- |
+| `limits` | the bounds of the format |
+| `varint` | Avro's long |
+| `schema` | the normative Avro schemas, and canonical coding of whole values by them |
+| `origin` | the name of a log |
+| `merkle` | RFC 6962 trees: roots, proofs, and the frontier of a growing tree |
+| `record` | the sealed record, and the chain through all records |
+| `plain_records` | the quick loop over records of the usual shape |
+| `header` | the block header, which a log commits to |
+| `key` | Ed25519 keys: the verifier key that auditors pin, and the signer |
+| `note` | C2SP signed notes |
+| `checkpoint` | C2SP checkpoints: the text that a note signs |
+| `deflate` | raw deflate, bounded |
+| `container` | a block's Avro object container file, read strictly |
+| `block` | a block: header, frontier, checkpoint, locators and records |
+| `trust` | the trust file |
+
+Verification and sealing:
+
+| module | what it holds |
+| --- | --- |
+| `verification` | the steps of verification as one table, and slices of it |
+| `expected` | what the next block of a log must fit |
+| `link_checks` | steps 2 to 6 and 9: whether a block continues its log |
+| `stored_checks` | steps 7 and 8: whether the stored bytes are the signed ones |
+| `record_checks` | steps 10 to 14: whether the records are those of the header |
+| `log` | the state of a log, which the next block must fit |
+| `block_draft` | the next block of a log while it fills |
+| `kafka_message` | the part of a Kafka message that is sealed |
+| `verdict` | the verdicts and their exit codes |
+
+Proofs:
+
+| module | what it holds |
+| --- | --- |
+| `tlog_proof` | C2SP transparency log proofs |
+| `event_proof` | the proof of one sealed record |
+| `consistency_file` | the proof that one head is a prefix of a later one |
+| `rotation` | the blocks that lead from the pinned keys to later ones |
+
+Events (docs/reference/event-encoding.md):
+
+| module | what it holds |
+| --- | --- |
+| `event` | the audit event |
+| `event_parts` | its parts: source, actor, resources and others |
+| `event_check` | the checks and limits that the parts share |
+| `event_codec` | an event's bytes |
+| `event_skim` | the counts of an encoded event, before it is decoded |
+| `event_json` | an event as JSON |
+| `event_key` | the Kafka key of an event |
+
+What all packages share:
+
+| module | what it holds |
+| --- | --- |
+| `errors` | the errors of the core, and the root of all others |
+| `halt` | the reasons for which a daemon stops for good |
+| `exit_codes` | the exit codes of commands and daemons |
+| `transport` | which connections to Kafka are safe |
+| `kafka_trouble` | why a client can't use Kafka, in one sentence |
+| `kafka_trouble_rules` | librdkafka's words for each trouble, and the remedy |
+"""
 
 __version__ = "0.1.0"

@@ -1,4 +1,17 @@
-"""Every error a caller may branch on. All say what, where and what to do; none is returned."""
+"""The errors of the core, which a caller may branch on, and the root of those of all packages.
+
+AuditsealError                 the root of all errors that auditseal raises on purpose
+├── ConfigurationError         a setting, a key file or an argument can't be used
+├── UnavailableError           Kafka or a store can't be reached, or answers with an error: try again
+├── EventError                 an event breaks the schema or a limit
+├── DecodeError                a value isn't an encoded event
+├── TrustError                 a trust file can't be relied on
+├── HaltError                  (halt) a daemon can't continue safely; it has a reason, an exit code and a runbook
+└── VerificationError          a block, note, key or proof doesn't hold; it has a verdict
+    └── MalformedError         bytes don't parse, canonically and to their end: the verdict MALFORMED
+
+Each package has an `errors` module with its own branch of this tree. `exit_codes` has the exit code of each error.
+"""
 
 from auditseal_schemas.verdict import Verdict
 

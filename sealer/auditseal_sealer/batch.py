@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.block_draft import CloseReason
 
 
 @dataclass(frozen=True, slots=True)

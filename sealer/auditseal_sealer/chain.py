@@ -10,7 +10,7 @@ import structlog
 from auditseal_daemon.background import Background
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.errors import ExpelledError
-from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.origin import Origin

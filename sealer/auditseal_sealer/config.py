@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from auditseal_daemon.group_member import GroupConfig
 from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas import __version__
-from auditseal_schemas.draft import BlockLimits
+from auditseal_schemas.block_draft import BlockLimits
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin

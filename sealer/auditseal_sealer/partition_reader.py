@@ -9,8 +9,8 @@ from typing import Protocol, Self, cast
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from auditseal_daemon.kafka_client import settings, unavailable
-from auditseal_schemas.draft import KafkaMessage
 from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.kafka_message import KafkaMessage
 
 _error_of = Message.error
 _STEP = 0.2  # s

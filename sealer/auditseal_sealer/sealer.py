@@ -10,7 +10,7 @@ from tenacity import RetryCallState
 
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.retry import retrying
-from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import Signer

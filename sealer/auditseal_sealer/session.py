@@ -11,10 +11,11 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
 from auditseal_daemon.background import Background
-from auditseal_schemas.draft import BlockDraft, CloseReason, SourceIdentity, encode_message
+from auditseal_schemas.block_draft import BlockDraft, CloseReason, SourceIdentity
 from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Header
+from auditseal_schemas.kafka_message import encode_message
 from auditseal_schemas.key import Signer
 from auditseal_schemas.verdict import Verdict
 from auditseal_sealer.archive_age import ArchiveAge

@@ -2,7 +2,7 @@
 
 import threading
 
-from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.block_draft import CloseReason
 
 
 class Stop:

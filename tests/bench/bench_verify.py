@@ -22,7 +22,7 @@ from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.report import Report
 from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Source, Stream

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from auditseal_schemas.block import Block, make_locators
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.deflate import deflate
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.header import Header
 from auditseal_schemas.key import Signer

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from auditseal_schemas.draft import BlockDraft, BlockLimits
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import (

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from auditseal_schemas.block import Block
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.container import Chunk
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState

@@ -20,7 +20,7 @@ from auditseal_daemon import retry
 from auditseal_daemon.errors import ExpelledError
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockLimits, CloseReason
+from auditseal_schemas.block_draft import BlockLimits, CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.origin import Origin
 from auditseal_sealer import sealer as body
 from auditseal_sealer.chain import Surroundings

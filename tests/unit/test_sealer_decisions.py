@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import KafkaError
 
-from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.batch import BatchPolicy

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity, encode_message
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Predecessor
+from auditseal_schemas.kafka_message import encode_message
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState

@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from auditseal_daemon.background import Background
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockLimits, CloseReason, encode_message
+from auditseal_schemas.block_draft import BlockLimits, CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.kafka_message import encode_message
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.header import TIMESTAMP_CREATE
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState

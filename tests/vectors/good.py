@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.header import Extension, Gap, Predecessor
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.limits import MAX_CONTENT_BYTES

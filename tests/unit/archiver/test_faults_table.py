@@ -20,7 +20,7 @@ from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon import group_member, retry
 from auditseal_daemon.telemetry import Health
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState

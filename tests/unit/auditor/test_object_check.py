@@ -10,8 +10,8 @@ import pytest
 from auditseal_auditor import object_check as module
 from auditseal_auditor.object_check import altered_record
 from auditseal_schemas.block import Block
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.container import Chunk
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.record import next_link
 from auditseal_schemas.verdict import Verdict
 from tests.factory.audits import audit

@@ -5,7 +5,7 @@ import pytest
 from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_auditor.single_block import find_height, find_record, read_single
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import MalformedError, UnavailableError, VerificationError
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict

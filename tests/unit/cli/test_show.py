@@ -13,7 +13,7 @@ from auditseal.cli import app
 from auditseal_auditor.block_view import record_to_json
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Change
 from auditseal_schemas.header import TIMESTAMP_CREATE

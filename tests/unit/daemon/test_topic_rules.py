@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditseal_daemon.topic_rules import TopicKind, TopicRules, TopicView, check_pair, retention_seconds
-from auditseal_schemas.draft import BlockLimits
+from auditseal_schemas.block_draft import BlockLimits
 from auditseal_schemas.limits import MIB
 from tests.factory.blocks import sealed
 from tests.factory.messages import Message

@@ -11,7 +11,7 @@ from auditseal.cli.sealer import SEALING
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.telemetry import make_registry
-from auditseal_schemas.draft import CloseReason
+from auditseal_schemas.block_draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import MalformedError, TrustError, VerificationError
 from auditseal_schemas.header import Header, Predecessor
 from auditseal_schemas.key import SigningKey, VerifierKey

@@ -7,7 +7,7 @@ import pytest
 from tests.factory.value_types import blank, field_names, value_types
 
 MODULES = (
-    "block", "checkpoint", "container", "draft", "event", "event_parts", "header", "key", "log", "merkle", "note",
+    "block", "checkpoint", "container", "block_draft", "event", "event_parts", "header", "key", "log", "merkle", "note",
     "origin", "record", "trust",
 )  # fmt: skip
 WITH_CACHE = {"Block", "Origin"}

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from auditseal.cli import app
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_search import segment_file

@@ -11,10 +11,11 @@ import fastavro
 import pytest
 
 from auditseal_schemas.block import LOCATOR_SIZE, Block, make_locators
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits, CloseReason
 from auditseal_schemas.deflate import deflate
-from auditseal_schemas.draft import BlockDraft, BlockLimits, CloseReason, encode_message
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.header import CAUSE_UNKNOWN, TIMESTAMP_APPEND, TIMESTAMP_CREATE, TIMESTAMP_NONE, Gap
+from auditseal_schemas.kafka_message import encode_message
 from auditseal_schemas.limits import (
     MAX_BLOCK_BYTES,
     MAX_CHUNK_BYTES,

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from hashlib import sha256
-from operator import methodcaller
-from typing import Protocol
 
 from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.checkpoint import Checkpoint
@@ -21,38 +19,13 @@ from auditseal_schemas.header import (
     Header,
     Predecessor,
 )
+from auditseal_schemas.kafka_message import KafkaMessage, read_headers
 from auditseal_schemas.key import Signer
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CHUNK_BYTES, MAX_GAPS, MAX_RECORDS, MIB
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import tree_root
 from auditseal_schemas.note import sign_note
-from auditseal_schemas.record import RecordEncoder, RecordHeaders
-
-_read_headers: Callable[["KafkaMessage"], RecordHeaders | None] = methodcaller("headers")
-
-
-class KafkaMessage(Protocol):
-    """The part of `confluent_kafka.Message` that is sealed."""
-
-    def offset(self) -> int:
-        """Return the record's offset."""
-        ...
-
-    def timestamp(self) -> tuple[int, int]:
-        """Return the timestamp's type and the ms."""
-        ...
-
-    def key(self) -> bytes | None:
-        """Return the key."""
-        ...
-
-    def headers(self) -> RecordHeaders | None:
-        """Return the headers; SystemError where a name is not UTF-8."""
-        ...
-
-    def value(self) -> bytes | None:
-        """Return the value."""
-        ...
+from auditseal_schemas.record import RecordEncoder
 
 
 class CloseReason(StrEnum):
@@ -191,7 +164,7 @@ class BlockDraft:
                     next_offset, kind = self._next_offset, its_kind
                     if not admitted:
                         break
-                record = encode(offset, timestamp, message.key(), _headers(message), message.value())
+                record = encode(offset, timestamp, message.key(), read_headers(message), message.value())
                 size = len(record)
                 if filled + size > ceiling:
                     if not self._make_room(filled, size):
@@ -303,22 +276,3 @@ class BlockDraft:
         root = state.frontier.append(leaf).root
         note = sign_note(Checkpoint(state.origin, state.height + 1, root).format(), str(state.origin), signers)
         return Block(header, leaf, state.frontier, note, locators, chunks)
-
-
-def encode_message(message: KafkaMessage) -> bytes:
-    """Return the encoding that a message has, or will have, as a sealed record."""
-    timestamp = message.timestamp()[1]
-    encoder = RecordEncoder()
-    return encoder.encode(message.offset(), timestamp, message.key(), _headers(message), message.value())
-
-
-def _headers(message: KafkaMessage) -> RecordHeaders | None:
-    """Return a message's headers, None where a name is not UTF-8: the binding answers that with a SystemError.
-
-    Through `methodcaller`, since the binding returns a list *and* sets an error, and a plain call that CPython 3.11 has
-    specialised doesn't look: the error then came up in some later call.
-    """
-    try:
-        return _read_headers(message) or ()
-    except SystemError:
-        return None

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.draft import BlockDraft, BlockLimits
+from auditseal_schemas.block_draft import BlockDraft, BlockLimits
 from auditseal_schemas.log import LogState
 from auditseal_schemas.verification import RECORDS, verify
 from tests.factory.blocks import GENESIS, NOW, SOURCE
