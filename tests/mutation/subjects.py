@@ -46,7 +46,7 @@ AUDITOR_SUBJECTS = tuple(
     f"{AUDITOR}.{name}"
     for name in (
         "check_pool", "comparison", "findings", "fork_proof", "heads", "listing", "log_check", "log_progress",
-        "object_check", "single_block", "state_file", "verification",
+        "object_check", "single_block", "state_file", "shared_file", "verification",
     )
 )  # fmt: skip
 
