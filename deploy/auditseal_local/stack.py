@@ -1,6 +1,6 @@
 """A Kafka, and on request a MinIO, that run in the background until they are stopped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,9 @@ from pathlib import Path
 import platformdirs
 
 from auditseal_local.cache import exclusive
+from auditseal_local.errors import LocalStackError
 from auditseal_local.kafka import KafkaNode
+from auditseal_local.kafka_tools import tool_command
 from auditseal_local.minio import MinioNode
 from auditseal_local.node import Node
 from auditseal_local.process import launch_detached
@@ -84,6 +86,17 @@ class LocalStack:
             if isinstance(node, MinioNode) and node.running:
                 variables |= {**node.client_environment(), "AUDITSEAL_VAULT": node.vault_url(BUCKET)}
         return variables
+
+    def kafka_tool(self, tool: str, arguments: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
+        """Return command and environment of one of Kafka's tools against the running broker.
+
+        Raises:
+            LocalStackError: The tool is unknown, or Kafka does not run here.
+        """
+        kafka = next((node for node in self._nodes() if isinstance(node, KafkaNode) and node.running), None)
+        if kafka is None:
+            raise LocalStackError(f"Kafka does not run in {self.directory}: start it with auditseal local up")
+        return tool_command(tool, arguments, kafka.bootstrap_servers, self._progress), kafka.environment()
 
     def _alone(self) -> AbstractContextManager[None]:
         """Wait until no other command starts or stops a node here, because each of two would start a broker."""

@@ -212,6 +212,13 @@ def test_local_up_outlives_the_command_until_down(tmp_path: Path) -> None:
         lock = minio.s3().get_object_lock_configuration(Bucket="auditseal")
         assert lock["ObjectLockConfiguration"]["ObjectLockEnabled"] == "Enabled"
 
+        kafka = ("kafka", "--dir", str(tmp_path), "--")
+        topic = ("--entity-type", "topics", "--entity-name", "audit.events")
+        altered = auditseal(*kafka, "kafka-configs", "--alter", *topic, "--add-config", "retention.ms=86400000")
+        assert altered.returncode == 0, altered.stderr
+        assert "retention.ms=86400000 " in auditseal(*kafka, "kafka-configs", "--describe", *topic).stdout
+        assert auditseal(*kafka, "kafka-topics", "--describe", "--topic", "absent").returncode == 1
+
         again = auditseal("up", "--dir", str(tmp_path))  # finds what runs, starts nothing twice
         assert again.stdout == up.stdout
         status = json.loads(auditseal("status", "--json", "--dir", str(tmp_path)).stdout)
@@ -219,6 +226,9 @@ def test_local_up_outlives_the_command_until_down(tmp_path: Path) -> None:
     finally:
         down = auditseal("down", "--json", "--dir", str(tmp_path))
     assert json.loads(down.stdout) == {"stopped": ["kafka", "minio"]}
+    stopped = auditseal(*kafka, "kafka-topics", "--list")
+    assert stopped.returncode == 1
+    assert "start it with auditseal local up" in stopped.stderr
     assert processes_of(tmp_path) == []
     assert "stopped" in auditseal("status", "--dir", str(tmp_path)).stdout
 
