@@ -2,7 +2,7 @@
 
 jgo's resolver makes `kafka_jars.lock` from Kafka's POM. It is Python and needs no Maven. The lock also has the binding
 through which Kafka logs, and Kafka's tools. They are in Kafka's archive but not in its POM. Fetching follows the lock:
-it reads no POM, and no repository or mirror can change a byte. `python -m auditseal_local.kafka_jars` prints a new lock.
+it reads no POM, and no mirror can change a byte. `python -m auditseal_local.kafka_jars` prints a new lock.
 """
 
 import sys
