@@ -1,4 +1,6 @@
-"""What holds for all unit tests: no group is looked at, since there is no broker."""
+"""Fixtures of all unit tests: no group is looked at, since there is no broker, and settings may be kept out."""
+
+import os
 
 import pytest
 
@@ -8,3 +10,10 @@ from auditseal_daemon import group_watch
 @pytest.fixture(autouse=True)
 def no_looks_at_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_watch, "LOOK_SECONDS", 1e6)
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment holds none of auditseal's settings."""
+    for name in [name for name in os.environ if name.startswith("AUDITSEAL_")]:
+        monkeypatch.delenv(name)
