@@ -1,4 +1,51 @@
-"""A block: a run of sealed records under one header, and the checkpoint that commits to it and to all before it."""
+r"""A block: a run of sealed records under one header, and the checkpoint that commits to it and to all before it.
+
+A whole block of two records, sealed, read and verified. It is the one of docs/reference/format.md, section 17, which
+shows each of its bytes:
+
+>>> from hashlib import sha256
+>>> from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
+>>> from auditseal_schemas.key import SigningKey, VerifierKey
+>>> from auditseal_schemas.log import LogState
+>>> from auditseal_schemas.origin import Origin
+>>> from auditseal_schemas.verification import STEPS, verify
+>>> seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+>>> signer, origin = SigningKey.from_seed(bytes.fromhex(seed)), Origin("a.example", "t", 0, 0)
+>>> state = LogState.genesis(origin, (VerifierKey(str(origin), signer.public),))
+
+Two messages of Kafka, with a stored deflate block so that the bytes are the same on every machine:
+
+>>> from types import SimpleNamespace
+>>> def message(offset, timestamp, key, headers, value):
+...     parts = {"offset": offset, "timestamp": (1, timestamp), "key": key, "headers": headers, "value": value}
+...     return SimpleNamespace(**{name: lambda part=part: part for name, part in parts.items()})
+>>> one = message(0, 1000, b"k", [("h", b"v"), ("n", None)], b"one")
+>>> two = message(2, 999, None, None, b"two")
+>>> def stored(data):
+...     return b"\x01" + len(data).to_bytes(2, "little") + (len(data) ^ 0xFFFF).to_bytes(2, "little") + data
+>>> draft = BlockDraft(state, BlockLimits(), compress=stored)
+>>> draft.extend([one, two])
+2
+>>> block = draft.seal(SourceIdentity("C", "T", 1, 0), [signer], now=2_000_000, sealer="s/1")
+>>> data = block.format()
+>>> len(data), data[:4], sha256(data).hexdigest()[:16]
+(1546, b'Obj\x01', '541a562e7e2f34d5')
+
+A verifier runs all steps on the object, and the log's state after it is what the next block must fit:
+
+>>> read = verify(data, STEPS, state.expected)
+>>> read.header.gaps
+(Gap(first=1, last=1, cause=0),)
+>>> [(record.offset, record.value) for record in read.records()]
+[(0, b'one'), (2, b'two')]
+>>> read.locators.hex(), read.checkpoint.size, read.checkpoint.root == read.leaf
+('39d6fa5e', 1, True)
+>>> state.accept(read).next_offset
+3
+>>> verify(data.replace(b"two", b"TWO"), STEPS, state.expected)
+Traceback (most recent call last):
+auditseal_schemas.errors.VerificationError: BAD_ROOT: payload: the data blocks are not those that were signed
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

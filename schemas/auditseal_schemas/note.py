@@ -1,10 +1,31 @@
-"""C2SP signed notes, https://c2sp.org/signed-note: a text, an empty line, and signatures by named keys.
+r"""C2SP signed notes, https://c2sp.org/signed-note: a text, an empty line, and signatures by named keys.
 
-audit.example.com/audit.events/0/0
+A whole note, signed and checked. The seed is that of RFC 8032, section 7.1, test 1:
+
+>>> from auditseal_schemas.key import SigningKey
+>>> seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+>>> signer = SigningKey.from_seed(bytes.fromhex(seed))
+>>> root = "GWDCsikEyWRxVyBSGYBZkXRixUctQ4myU7qPavN+K9o="
+>>> note = sign_note(f"a.example/t/0/0\n1\n{root}\n", "a.example/t/0/0", [signer])
+>>> print(note.format().decode(), end="")
+a.example/t/0/0
 1
-6HmDMaIK9GBU6HsEQCCeoSjaMUAgyC5LYL47t4tPBnM=
+GWDCsikEyWRxVyBSGYBZkXRixUctQ4myU7qPavN+K9o=
+<BLANKLINE>
+— a.example/t/0/0 nr5d3nrXTkjSgodRAMuAoqtx2ezT96/qV0s5CMLfEWNzDOEWW7Mlrw7wJxVMmXr68+Vn+27BqFfZKyYwxW7Zg97+Sw0=
 
-— audit.example.com/audit.events/0/0 dyENsxYhk1Yc…
+The text ends in a newline. The blob of a signature line is base64: 4 bytes of key id, then the signature.
+
+>>> key = VerifierKey("a.example/t/0/0", signer.public)
+>>> str(key)
+'a.example/t/0/0+9ebe5dde+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea'
+>>> read = Note.parse(note.format())
+>>> read.signatures[0].key_id.hex(), len(read.signatures[0].signature)
+('9ebe5dde', 64)
+>>> read.check([key])
+>>> Note(read.text.replace("1", "2"), read.signatures).check([key])
+Traceback (most recent call last):
+auditseal_schemas.errors.VerificationError: BAD_SIGNATURE: note: the signature by a.example/t/0/0+9ebe5dde doesn't hold
 """
 
 import re
