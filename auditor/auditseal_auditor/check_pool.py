@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from math import inf
+from dataclasses import dataclass
 from multiprocessing import get_context
 from time import monotonic
 from types import TracebackType
@@ -13,17 +13,34 @@ from typing import Self
 
 from auditseal_auditor.errors import CheckProcessError
 from auditseal_auditor.listing import ListedKey
-from auditseal_auditor.object_check import CheckedObject, check_object, read_object
+from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
+from auditseal_schemas.errors import UnavailableError
+from auditseal_vault.errors import UnreadableObjectError
 from auditseal_vault.interface import VaultReader
 
-_AHEAD = 4
-"""Objects under way for each process: enough that no process waits, few enough that memory stays flat."""
+_BATCH_KEYS, _BATCH_BYTES = 256, 16 << 20
+"""Keys that a process takes at once, and the listed bytes of their objects: some tenths of a second of work."""
+_AHEAD = 2
+"""Batches under way for each process: enough that no process waits, few enough that memory stays flat."""
 _SECONDS_ALONE = 0.5
 """Seconds of work in this process before others are started: a short check is over before they would be ready."""
 
 Checked = tuple[ListedKey, CheckedObject | None]
 """A key, and the check of its object; None where the key has no object to check."""
 _reader: VaultReader
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckedBatch:
+    """The result of one batch in a process.
+
+    Attributes:
+        checked: The check of each key's object, up to an error of the store.
+        error: The error; None where all objects could be read.
+    """
+
+    checked: list[CheckedObject | None]
+    error: UnavailableError | None
 
 
 class CheckPool:
@@ -37,6 +54,7 @@ class CheckPool:
     def __init__(self, open_reader: Callable[[], VaultReader], jobs: int) -> None:
         self._open, self._jobs = open_reader, jobs
         self._pool: ProcessPoolExecutor | None = None
+        self._starts: list[Future[None]] = []
         self.reader = open_reader()
 
     def __enter__(self) -> Self:
@@ -51,48 +69,91 @@ class CheckPool:
     def check(self, keys: Iterable[ListedKey], *, quick: bool) -> Iterator[Checked]:
         """Yield each key with the check of its object, in the order given.
 
+        An error of `keys` itself is raised after all that came before it.
+
         Raises:
             UnavailableError: The store can't be read.
             CheckProcessError: A process died.
         """
-        rest = iter(keys)
-        if self._pool is None:
-            yield from self._check_alone(rest, quick=quick)
+        rest = _UntilError(keys)
         try:
-            yield from self._check_in_pool(rest, quick=quick)
+            yield from _check_all(self.reader, self._until_workers(rest), quick=quick)
+            yield from self._check_in_workers(rest, quick=quick)
         except BrokenProcessPool as error:
             raise CheckProcessError(
                 "a process that checks blocks died (out of memory?): run again with --jobs 1"
             ) from error
+        if rest.error:
+            raise rest.error
 
-    def _check_alone(self, keys: Iterator[ListedKey], *, quick: bool) -> Iterator[Checked]:
-        """Check in this process: every key, or until other processes are worth their start."""
-        most = _SECONDS_ALONE if self._jobs > 1 else inf
+    def _until_workers(self, keys: Iterator[ListedKey]) -> Iterator[ListedKey]:
+        """Yield the keys for this process: all, or those until other processes have started."""
         began = monotonic()
-        for listed in keys:
-            yield listed, _check(self.reader, listed, quick=quick) if listed.has_block else None
-            if monotonic() - began > most:
+        while not self._starts or not all(start.done() for start in self._starts):
+            listed = next(keys, None)
+            if listed is None:
                 return
+            yield listed
+            if self._jobs > 1 and monotonic() - began > _SECONDS_ALONE:
+                self._start_workers()
 
-    def _check_in_pool(self, keys: Iterator[ListedKey], *, quick: bool) -> Iterator[Checked]:
-        pending: deque[tuple[ListedKey, Future[CheckedObject] | None]] = deque()
-        for listed in keys:
-            future = self._workers().submit(_check_in_worker, listed, quick=quick) if listed.has_block else None
-            pending.append((listed, future))
+    def _check_in_workers(self, keys: Iterator[ListedKey], *, quick: bool) -> Iterator[Checked]:
+        pending: deque[tuple[list[ListedKey], Future[_CheckedBatch]]] = deque()
+        for batch in _batches(keys):
+            pending.append((batch, self._start_workers().submit(_check_batch, batch, quick=quick)))
             if len(pending) > self._jobs * _AHEAD:
-                yield _awaited(*pending.popleft())
+                yield from _results(*pending.popleft())
         while pending:
-            yield _awaited(*pending.popleft())
+            yield from _results(*pending.popleft())
 
-    def _workers(self) -> ProcessPoolExecutor:
+    def _start_workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = get_context("spawn")  # forking would copy threads' locks, of S3 clients and progress bars
             self._pool = ProcessPoolExecutor(self._jobs, context, _start_worker, (self._open,))
+            self._starts = [self._pool.submit(_do_nothing) for _ in range(self._jobs)]
         return self._pool
 
 
-def _awaited(listed: ListedKey, future: Future[CheckedObject] | None) -> Checked:
-    return listed, future.result() if future else None
+class _UntilError:
+    """Keys up to an error of the store that lists them.
+
+    Attributes:
+        error: The error; None where the keys came to their end.
+    """
+
+    def __init__(self, keys: Iterable[ListedKey]) -> None:
+        self._keys = iter(keys)
+        self.error: UnavailableError | UnreadableObjectError | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ListedKey:
+        try:
+            return next(self._keys)
+        except (UnavailableError, UnreadableObjectError) as error:
+            self.error = error
+            raise StopIteration from error
+
+
+def _batches(keys: Iterator[ListedKey]) -> Iterator[list[ListedKey]]:
+    """Yield the keys in batches, each with a bounded number of keys and of bytes."""
+    batch, size = list[ListedKey](), 0
+    for listed in keys:
+        batch.append(listed)
+        size += listed.block.size if listed.block else 0
+        if len(batch) >= _BATCH_KEYS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _results(batch: list[ListedKey], future: Future[_CheckedBatch]) -> Iterator[Checked]:
+    result = future.result()
+    yield from zip(batch, result.checked, strict=result.error is None)
+    if result.error:
+        raise result.error
 
 
 def _start_worker(open_reader: Callable[[], VaultReader]) -> None:
@@ -102,9 +163,21 @@ def _start_worker(open_reader: Callable[[], VaultReader]) -> None:
     _reader = open_reader()
 
 
-def _check_in_worker(listed: ListedKey, *, quick: bool) -> CheckedObject:
-    return _check(_reader, listed, quick=quick)
+def _do_nothing() -> None:
+    """Be done when a process has started."""
 
 
-def _check(reader: VaultReader, listed: ListedKey, *, quick: bool) -> CheckedObject:
-    return check_object(read_object(reader, listed), quick=quick)
+def _check_batch(keys: list[ListedKey], *, quick: bool) -> _CheckedBatch:
+    """Check the objects of a batch in the process that takes it."""
+    checked: list[CheckedObject | None] = []
+    try:
+        for _, found in _check_all(_reader, keys, quick=quick):
+            checked.append(found)
+    except UnavailableError as error:
+        return _CheckedBatch(checked, error)
+    return _CheckedBatch(checked, None)
+
+
+def _check_all(reader: VaultReader, keys: Iterable[ListedKey], *, quick: bool) -> Iterator[Checked]:
+    for listed, read in read_objects(reader, keys):
+        yield listed, check_object(read, quick=quick) if read else None

@@ -27,6 +27,7 @@ class ListedKey:
             newest.
         versions: How many versions there are.
         markers: How many delete markers there are.
+        oldest: The version that is checked; None where there are only delete markers.
     """
 
     key: str
@@ -34,11 +35,12 @@ class ListedKey:
     version_ids: tuple[str, ...]
     versions: int
     markers: int
+    oldest: StoredVersion | None
 
     @property
-    def has_block(self) -> bool:
-        """Whether an object is to be read and checked here."""
-        return self.height is not None and bool(self.version_ids)
+    def block(self) -> StoredVersion | None:
+        """The version to read and check; None where no block belongs, or none is."""
+        return None if self.height is None else self.oldest
 
 
 def list_keys(reader: VaultReader, origin: Origin) -> Iterator[ListedKey]:
@@ -65,16 +67,18 @@ def has_objects(reader: VaultReader, log: str) -> bool:
 def _listed(key: str, height: int | None, entries: Iterator[StoredVersion]) -> ListedKey:
     """Fold a key's entries, newest first, without keeping more than a bounded number of them."""
     newest: list[str] = []
-    oldest, versions, markers = "", 0, 0
+    oldest: StoredVersion | None = None
+    versions = markers = 0
     for entry in entries:
         if entry.is_delete_marker:
             markers += 1
             continue
-        versions, oldest = versions + 1, entry.version_id
+        versions, oldest = versions + 1, entry
         if len(newest) < _MOST_VERSIONS:
             newest.append(entry.version_id)
     others = newest[:-1] if versions <= _MOST_VERSIONS else newest
-    return ListedKey(key, height, (oldest, *reversed(others)) if versions else (), versions, markers)
+    version_ids = (oldest.version_id, *reversed(others)) if oldest else ()
+    return ListedKey(key, height, version_ids, versions, markers, oldest)
 
 
 def storage_problems(listed: ListedKey) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,11 @@ without records.
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import groupby
 
 from auditseal_auditor.findings import Fault
 from auditseal_auditor.listing import ListedKey
@@ -18,7 +20,7 @@ from auditseal_schemas.record import next_link, scan_record
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import RECORDS, STORED, verify
 from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
-from auditseal_vault.interface import Retention, VaultReader
+from auditseal_vault.interface import ReadOutcome, Retention, StoredObject, StoredVersion, VaultReader
 
 _MOST_OTHER_NOTES = 32
 _INFLATED_AT_ONCE = 64
@@ -66,23 +68,47 @@ class CheckedObject:
     refusal: str = ""
 
 
-def read_object(reader: VaultReader, listed: ListedKey) -> ReadObject:
-    """Read the oldest version at a block's key, its lock, and the notes of the other versions.
+def read_objects(reader: VaultReader, keys: Iterable[ListedKey]) -> Iterator[tuple[ListedKey, ReadObject | None]]:
+    """Yield each key with its object, in the order given; None where no block belongs, or none is.
 
-    The lock of an object without content is not looked at (docs/reference/format.md, section 14).
+    Read are the oldest version at a block's key, its lock, and the notes of the other versions. Many objects are
+    requested at once, as long as no other key comes between them.
 
     Raises:
         UnavailableError: The store can't be read.
     """
-    oldest, *others = listed.version_ids
-    notes = _different_notes(reader, listed.key, others)
-    try:
-        data = reader.read(listed.key, oldest)
-    except UnreadableObjectError as error:
-        return ReadObject(b"", None, notes, unreadable=str(error))
-    except RefusedObjectError as error:
-        return ReadObject(b"", None, notes, refusal=str(error))
-    return ReadObject(data, reader.retention(listed.key, oldest) if reader.enforces_worm else None, notes)
+    for has_block, run in groupby(keys, key=lambda listed: listed.block is not None):
+        if has_block:
+            yield from _read_run(reader, run)
+        else:
+            for listed in run:
+                yield listed, None
+
+
+def _read_run(reader: VaultReader, keys: Iterator[ListedKey]) -> Iterator[tuple[ListedKey, ReadObject]]:
+    requested: deque[ListedKey] = deque()
+
+    def versions() -> Iterator[StoredVersion]:
+        for listed in keys:
+            if listed.block:
+                requested.append(listed)
+                yield listed.block
+
+    for outcome in reader.read_many(versions()):
+        listed = requested.popleft()
+        yield listed, _with_other_notes(reader, listed, outcome)
+
+
+def _with_other_notes(reader: VaultReader, listed: ListedKey, outcome: ReadOutcome) -> ReadObject:
+    """Return an object. The lock of one without content is not looked at (docs/reference/format.md, section 14)."""
+    notes = _different_notes(reader, listed.key, listed.version_ids[1:])
+    match outcome:
+        case UnreadableObjectError():
+            return ReadObject(b"", None, notes, unreadable=str(outcome))
+        case RefusedObjectError():
+            return ReadObject(b"", None, notes, refusal=str(outcome))
+        case StoredObject():
+            return ReadObject(outcome.data, outcome.retention, notes)
 
 
 def check_object(read: ReadObject, *, quick: bool) -> CheckedObject:

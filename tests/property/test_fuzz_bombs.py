@@ -19,7 +19,7 @@ import pytest
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.findings import MOST_KEPT
 from auditseal_auditor.listing import ListedKey
-from auditseal_auditor.object_check import CheckedObject, check_object, read_object
+from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
 from auditseal_auditor.state_file import read_heads
 from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.block import Block, make_locators
@@ -59,7 +59,10 @@ def bounded(seconds: float = 3, mebibytes: float = MOST_MIB) -> Iterator[None]:
 def checked(data: bytes) -> CheckedObject:
     """Do with an object all that the auditor does with it alone."""
     assert len(data) <= MAX_OBJECT_BYTES
-    found = check_object(read_object(MemoryVault([], {}, data), ListedKey("key", 0, ("",), 1, 0)), quick=False)
+    listed = ListedKey("key", 0, ("",), 1, 0, stored("key"))
+    ((_, read),) = read_objects(MemoryVault([], {}, data), [listed])
+    assert read
+    found = check_object(read, quick=False)
     assert found.fault
     check_words(found.fault.problem)
     return found

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from auditseal_auditor.check_pool import Checked, CheckPool
 from auditseal_auditor.heads import Head
 from auditseal_auditor.listing import ListedKey
-from auditseal_auditor.object_check import CheckedObject, check_object, read_object
+from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
 from auditseal_auditor.report import Report
 from auditseal_auditor.verification import Request, Verification
 from auditseal_schemas.note import Note
@@ -29,13 +29,14 @@ class _RememberingPool(CheckPool):
         assert isinstance(self.reader, MemoryVault)
         for listed in keys:
             versions = tuple(self.reader.objects[listed.key])
-            yield listed, _checked(listed, versions, quick=quick) if listed.has_block else None
+            yield listed, _checked(listed, versions, quick=quick)
 
 
 @lru_cache(maxsize=64)
-def _checked(listed: ListedKey, versions: tuple[Version, ...], *, quick: bool) -> CheckedObject:
+def _checked(listed: ListedKey, versions: tuple[Version, ...], *, quick: bool) -> CheckedObject | None:
     vault = MemoryVault(objects={listed.key: list(versions)})
-    return check_object(read_object(vault, listed), quick=quick)
+    ((_, read),) = read_objects(vault, [listed])
+    return check_object(read, quick=quick) if read else None
 
 
 def judge_vault(case: Vault) -> Outcome:

@@ -1,7 +1,9 @@
 """Objects checked here or in several processes: the same results, in the same order, with few of them in memory."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.listing import ListedKey, list_keys
 from auditseal_schemas.errors import AuditsealError, UnavailableError
 from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.errors import UnreadableObjectError
+from auditseal_vault.interface import StoredVersion
 from tests.factory.vaults import ORIGINS, MemoryVault, lock_until, make_log, make_vault
 
 LOG = ORIGINS[0]
@@ -31,8 +35,18 @@ def vault(tmp_path: Path) -> Path:
 def keys(heights: range = range(12)) -> Iterator[ListedKey]:
     for height in heights:
         key = LOG.block_key(height)
-        yield ListedKey(key, height, ("",), 1, 0)
-        yield ListedKey(f"{key}.bak", None, ("",), 1, 0)
+        yield listed(key, height)
+        yield listed(f"{key}.bak", None)
+
+
+def listed(key: str, height: int | None) -> ListedKey:
+    return ListedKey(key, height, ("",), 1, 0, StoredVersion(key, "", True, False, 1000))
+
+
+def start(pool: CheckPool) -> None:
+    """Start the workers, and wait until they check every key."""
+    pool._start_workers()
+    wait(pool._starts)
 
 
 def test_processes_answer_as_one_does(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,11 +54,18 @@ def test_processes_answer_as_one_does(vault: Path, monkeypatch: pytest.MonkeyPat
         expected = list(alone.check(keys(), quick=False))
     assert [done is None for _, done in expected] == [False, True] * 12
     assert [bool(done and done.fault) for _, done in expected[::2]] == [height == 5 for height in range(12)]
+    monkeypatch.setattr(module, "_BATCH_KEYS", 5)
+    with CheckPool(partial(DirectoryVault, vault), 2) as several:
+        start(several)
+        assert list(several.check(keys(), quick=False)) == expected
+        assert list(several.check(keys(), quick=False)) == expected
+
+
+def test_other_processes_start_while_this_one_checks(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SECONDS_ALONE", 0)
     with CheckPool(partial(DirectoryVault, vault), 2) as several:
-        assert list(several.check(keys(), quick=False)) == expected
+        assert len(list(several.check(keys(), quick=False))) == 24
         assert several._pool is not None
-        assert list(several.check(keys(), quick=False)) == expected
 
 
 def test_a_small_vault_starts_no_process(vault: Path) -> None:
@@ -54,27 +75,57 @@ def test_a_small_vault_starts_no_process(vault: Path) -> None:
 
 
 def test_few_objects_are_under_way_at_once(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SECONDS_ALONE", 0)
+    monkeypatch.setattr(module, "_BATCH_KEYS", 2)
     taken = 0
 
     def counted() -> Iterator[ListedKey]:
         nonlocal taken
-        for item in keys():
+        for item in keys(range(100)):
             taken += 1
             yield item
 
-    with CheckPool(partial(DirectoryVault, vault), 2) as several:
+    with CheckPool(partial(DirectoryVault, vault), 2) as several, suppress(UnavailableError):
+        start(several)
         for done, _ in enumerate(several.check(counted(), quick=False), start=1):
-            assert taken - done <= 2 * 4
+            assert taken - done <= 2 * (2 * module._AHEAD + 1)
+    assert done >= 24
+
+
+def test_a_batch_has_few_keys_and_few_bytes(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [1, 1, 1, 1, 1, 60, 30, 5, 5, 100, 99, 1]
+    items = (replace(listed("key", 0), oldest=StoredVersion("key", "", True, False, size)) for size in sizes)
+    monkeypatch.setattr(module, "_BATCH_KEYS", 4)
+    monkeypatch.setattr(module, "_BATCH_BYTES", 100)
+    batches = [[item.block.size for item in batch if item.block] for batch in module._batches(items)]
+    assert batches == [[1, 1, 1, 1], [1, 60, 30, 5], [5, 100], [99, 1]]
 
 
 def test_a_store_that_is_away_is_told_from_any_process(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SECONDS_ALONE", 0)
-    with (
-        CheckPool(partial(DirectoryVault, vault), 2) as several,
-        pytest.raises(UnavailableError, match=LOG.block_key(12)),
-    ):
-        list(several.check(keys(range(13)), quick=False))
+    monkeypatch.setattr(module, "_BATCH_KEYS", 5)
+    for jobs in (1, 2):
+        with CheckPool(partial(DirectoryVault, vault), jobs) as pool:
+            if jobs > 1:
+                start(pool)
+            done = []
+            with pytest.raises(UnavailableError, match=LOG.block_key(12)):
+                done.extend(pool.check(keys(range(13)), quick=False))
+            assert len(done) == 24
+
+
+@pytest.mark.parametrize("error", [UnavailableError("away"), UnreadableObjectError("a file")])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_listing_that_breaks_off_does_so_after_what_it_had(vault: Path, jobs: int, error: Exception) -> None:
+    def broken() -> Iterator[ListedKey]:
+        yield from keys()
+        raise error
+
+    with CheckPool(partial(DirectoryVault, vault), jobs) as pool:
+        if jobs > 1:
+            start(pool)
+        done = []
+        with pytest.raises(type(error), match=str(error)):
+            done.extend(pool.check(broken(), quick=False))
+        assert len(done) == 24
 
 
 def _die() -> DirectoryVault:
@@ -88,7 +139,7 @@ def _die() -> DirectoryVault:
 
 def test_a_process_that_dies_is_a_failure_and_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     with CheckPool(_die, 2) as several:
-        several._workers()
+        start(several)
         with pytest.raises(AuditsealError, match="died"):
             list(several.check(keys(), quick=False))
 
@@ -105,10 +156,11 @@ def test_one_job_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
         assert alone._pool is None
 
 
-def test_as_many_objects_are_under_way_as_keep_the_workers_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_many_batches_are_under_way_as_keep_the_workers_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads stand for the processes: it is the same queue."""
     vault, _ = make_vault(sizes=(1,) * 20)
     monkeypatch.setattr(module, "_reader", vault, raising=False)
+    monkeypatch.setattr(module, "_BATCH_KEYS", 1)
     taken, ahead = 0, []
 
     def counted() -> Iterator[ListedKey]:
@@ -119,6 +171,8 @@ def test_as_many_objects_are_under_way_as_keep_the_workers_busy(monkeypatch: pyt
 
     with CheckPool(partial(same, vault), 2) as several, ThreadPoolExecutor(2) as threads:
         several._pool = threads  # type: ignore[assignment]
+        several._starts = [threads.submit(module._do_nothing)]
         for done, _ in enumerate(several.check(counted(), quick=False), start=1):
             ahead.append(taken - done)
-    assert ahead == [*[2 * module._AHEAD] * 12, *range(7, -1, -1)]
+    most = 2 * module._AHEAD
+    assert ahead == [*[most] * (20 - most), *range(most - 1, -1, -1)]

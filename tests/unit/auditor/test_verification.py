@@ -10,7 +10,7 @@ from auditseal_auditor import verification as module
 from auditseal_auditor.heads import Head
 from auditseal_auditor.listing import list_keys
 from auditseal_auditor.log_check import LogCheck, Requirements
-from auditseal_auditor.object_check import check_object, read_object
+from auditseal_auditor.object_check import check_object, read_objects
 from auditseal_auditor.report import Report, Result
 from auditseal_auditor.report_text import summary_line
 from auditseal_schemas.block import Block
@@ -265,8 +265,9 @@ def test_a_log_is_measured_by_nothing_that_isnt_demanded(blocks: int) -> None:
         del vault.objects[LOG.block_key(height)]
     vault.put(LOG.block_key(blocks), b"garbage")
     check = LogCheck(make_trust(LOG).logs[0], Requirements())
-    for listed in list_keys(vault, LOG):
-        check.add(listed, check_object(read_object(vault, listed), quick=False))
+    for listed, read in read_objects(vault, list_keys(vault, LOG)):
+        assert read
+        check.add(listed, check_object(read, quick=False))
     check.finish()
     assert [(one.verdict, one.height) for one in check.findings.kept] == [(Verdict.SQUATTED, blocks)]
     assert check.roots == {}
