@@ -16,6 +16,7 @@ from auditseal.settings_topics import TopicsSettings
 from auditseal.trust_lines import TrustLines
 from auditseal_daemon.blocks_owner import foreign_blocks
 from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.reachable import check_reachable
 from auditseal_daemon.topic_rules import TopicRules
 from auditseal_daemon.topics import check_topics, create_topics, grow_topics
 from auditseal_schemas.errors import ConfigurationError
@@ -140,7 +141,9 @@ class _Site:
 
 def _connect(config: Path | None, replication: int | None) -> _Site:
     settings = load_settings(TopicsSettings, config)
-    return _Site(settings, Cluster(settings.kafka.client_config(), _TIMEOUT), settings.rules(replication))
+    client = settings.kafka.client_config()
+    check_reachable(client)
+    return _Site(settings, Cluster(client, _TIMEOUT), settings.rules(replication))
 
 
 def _find_lines(

@@ -6,6 +6,7 @@
 | `secret_file` | files with a secret, refused where others may read them |
 | `listen` | the socket of telemetry, over IPv4 and IPv6 |
 | `telemetry` | `/metrics`, `/healthz` and `/readyz` over HTTP |
+| `reachable` | one connection before a command's work, and why it fails |
 | `kafka_client` | the settings that all Kafka clients share, and how their errors are logged |
 | `broker_watch` | whether Kafka serves a client, and when a trouble is over |
 | `group_member` | a member of a consumer group |
