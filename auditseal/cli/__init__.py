@@ -23,6 +23,8 @@
 | `receipt` | `auditseal receipt` |
 | `querying` | the filter that `search` and others take |
 | `search` | `auditseal search` |
+| `tail` | `auditseal tail` |
+| `export` | `auditseal export` |
 | `index` | `auditseal index` |
 | `vault_options` | the options and errors that commands which read a vault share |
 """

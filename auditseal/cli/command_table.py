@@ -34,6 +34,8 @@ COMMANDS = (
     CommandEntry("check-proof", "check_proof", "auditor", "Check a proof with a trust file: no vault, no network."),
     CommandEntry("receipt", "receipt", "auditor", "Turn a producer's receipt into a proof, once it is sealed."),
     CommandEntry("search", "search", "search", "Find events in sealed logs; answers say how complete they are."),
+    CommandEntry("tail", "tail", "search", "Show events as they are archived, each block verified first."),
+    CommandEntry("export", "export", "search", "Write all events that match, for other tools."),
     CommandEntry("index", "index", "search", "Build and check the index that makes search fast."),
     CommandEntry("show", "show", "auditor", "Show one block or one event, and verify what is shown."),
 )

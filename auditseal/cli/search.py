@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -15,24 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from auditseal.cli.querying import read_query
-from auditseal.cli.status_line import status_line
-from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
+from auditseal.cli.querying import gather_rows, read_query
+from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import ConfigurationError, quoted
-from auditseal_schemas.origin import Origin
 from auditseal_search.answer import Account
 from auditseal_search.columns import ROW
 from auditseal_search.csv_cells import safe_cell
-from auditseal_search.index_store import open_index
-from auditseal_search.query import Condition
 from auditseal_search.query_fields import FIELDS
-from auditseal_search.query_sql import time_bounds
-from auditseal_search.range_pool import RangePool
 from auditseal_search.row_json import row_to_json
-from auditseal_search.row_source import RowSource, TimeSpan
 from auditseal_search.searcher import Cursor, Searcher
-from auditseal_vault.open import open_reader
 
 app = typer.Typer()
 
@@ -76,21 +67,12 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: auditseal search --trust trust.txt --index ./index 'actor = u-1842'
     """
     with exit_on_failure("search"):
-        condition = read_query("search", query)
         shown = _chosen(columns)
         _check_field(count_by)
         cursor = _cursor(after)
-        pinned = read_trust(trust)
-        store = open_index(index) if index else None
-        with RangePool(partial(open_reader, vault_url(vault, pinned)), 1) as pool, status_line() as say:
-
-            def on_block(origin: Origin, height: int) -> None:
-                say(f"{origin}: block {height:,} read and verified")
-
-            source = RowSource(pool, store, TimeSpan(*time_bounds(condition)), on_block)
-            logs = [source.gather(log) for log in pinned.logs]
-        account = Account(tuple(log.coverage for log in logs), _notes(condition, store is None))
-        with Searcher(store, logs, condition) as searcher:
+        found = gather_rows(read_query("search", query), trust, vault, index)
+        account = found.account
+        with Searcher(found.index, found.logs, found.condition) as searcher:
             if count_by:
                 _show_counts(searcher.counts_by(count_by, limit), account, as_json=as_json)
             elif per:
@@ -100,12 +82,6 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
                 total = searcher.count()
                 _show_hits(hits, total, shown, account, as_json=as_json, as_csv=as_csv)
     raise typer.Exit(account.exit_code)
-
-
-def _notes(condition: Condition, without_index: bool) -> tuple[str, ...]:  # noqa: FBT001
-    if without_index and time_bounds(condition) != (None, None):
-        return ("blocks were chosen by the times that they signed, with ten minutes to spare for a clock set back",)
-    return ()
 
 
 def _chosen(columns: str | None) -> tuple[str, ...]:

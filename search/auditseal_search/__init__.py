@@ -21,6 +21,12 @@
 | `searcher` | hits, pages, counts and histogram |
 | `row_json` | a row as JSON |
 | `csv_cells` | cells of CSV that no spreadsheet computes |
+| `tail` | the matches in new blocks |
+| `export` | all matches, to a file or a syslog server |
+| `ocsf` | a row as an OCSF event |
+| `ecs` | a row in the Elastic Common Schema |
+| `cloudevents` | a row as a CloudEvent |
+| `cef` | a row as CEF in a syslog message |
 | `answer` | the grade of an answer, and what it covers |
 | `errors` | the errors of this package |
 """

@@ -1,0 +1,56 @@
+"""`auditseal export`: writes all events that match, for other tools."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditseal.cli.querying import gather_rows, read_query
+from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure
+from auditseal_auditor.report_text import printable
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_search.export import Format, open_output, send_rows, write_rows
+from auditseal_search.searcher import Searcher
+
+app = typer.Typer()
+
+
+@app.command()
+def export(  # noqa: PLR0917  (one for each option)
+    trust: TrustFile,
+    query: Annotated[str, typer.Argument(help="A filter, as for `auditseal search`.")] = "",
+    kind: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.JSONL,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A new file. [default: stdout]")] = None,
+    syslog: Annotated[str | None, typer.Option(help="Send CEF to tcp://host:port or tls://host:port.")] = None,
+    vault: VaultUrl = None,
+    index: Annotated[str | None, typer.Option("--index", help="The index. [default: none, read the vault]")] = None,
+) -> None:
+    """Write all events that match, for other tools.
+
+    Nothing is capped, and memory stays flat.
+
+    Each row carries its log, block, place and offset, by which `auditseal prove` proves it. The grade of the answer
+    goes to standard error.
+
+    Exit codes: 0 complete; 1 a source or the output can't be used; 2 usage, filter or trust file; 4 PARTIAL; from 10 on
+    the verdict on the first wrong block.
+
+    Example: auditseal export --trust trust.txt --index ./index 'tenant = acorn'
+    """
+    with exit_on_failure("export"):
+        if syslog and (output or kind is not Format.JSONL):
+            raise ConfigurationError("--syslog sends CEF to a server: leave --output and --format out")
+        found = gather_rows(read_query("export", query), trust, vault, index)
+        with Searcher(found.index, found.logs, found.condition) as searcher:
+            if syslog:
+                count = send_rows(searcher.batches(), syslog)
+            elif output:
+                with open_output(output) as file:
+                    count = write_rows(searcher.batches(), kind, file)
+            else:
+                count = write_rows(searcher.batches(), kind, sys.stdout.buffer)
+    typer.echo(f"{count:,} events written", err=True)
+    for line in found.account.lines():
+        typer.echo(printable(line), err=True)
+    raise typer.Exit(found.account.exit_code)

@@ -1,0 +1,164 @@
+"""Writes all rows that match, a batch at a time: to a file, to standard output, or to a syslog server."""
+
+import csv
+import io
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from auditseal_schemas.errors import ConfigurationError, UnavailableError, quoted
+from auditseal_search.cef import to_cef, to_syslog
+from auditseal_search.cloudevents import to_cloudevent
+from auditseal_search.columns import ROW
+from auditseal_search.csv_cells import safe_cell
+from auditseal_search.ecs import to_ecs
+from auditseal_search.ocsf import to_ocsf
+from auditseal_search.row_json import row_to_json
+
+_PORTS = {"tcp": 514, "tls": 6514}
+_CONNECT_SECONDS = 10.0
+COLUMNS = ("origin", *ROW.names)
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+    OCSF = "ocsf"
+    ECS = "ecs"
+    CLOUDEVENTS = "cloudevents"
+    CEF = "cef"
+
+
+_JSON: dict[Format, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    Format.JSONL: row_to_json,
+    Format.OCSF: to_ocsf,
+    Format.ECS: to_ecs,
+    Format.CLOUDEVENTS: to_cloudevent,
+}
+
+
+def write_rows(batches: Iterable[pa.RecordBatch], kind: Format, output: BinaryIO) -> int:
+    """Write all rows and return how many there were; memory stays flat.
+
+    Raises:
+        OSError: The output can't be written.
+    """
+    if kind is Format.PARQUET:
+        return _write_parquet(batches, output)
+    count = 0
+    for piece, rows in _pieces(batches, kind):
+        output.write(piece)
+        count += rows
+    return count
+
+
+def _pieces(batches: Iterable[pa.RecordBatch], kind: Format) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes of each batch, and how many rows they are."""
+    if kind is Format.CSV:
+        yield _csv([COLUMNS]), 0
+    for batch in batches:
+        rows = batch.to_pylist()
+        match kind:
+            case Format.CSV:
+                yield _csv([[safe_cell(_cell(row[name])) for name in COLUMNS] for row in rows]), len(rows)
+            case Format.CEF:
+                yield b"".join(to_cef(row).encode() + b"\n" for row in rows), len(rows)
+            case _:
+                convert = _JSON[kind]
+                lines = (json.dumps(convert(row), ensure_ascii=False, default=str) + "\n" for row in rows)
+                yield "".join(lines).encode("utf-8", "backslashreplace"), len(rows)
+
+
+def _csv(rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cell(value: Any) -> str:
+    """Return a value as one cell: lists, structs and maps as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat()).replace("+00:00", "Z")
+    return str(value)
+
+
+def _write_parquet(batches: Iterable[pa.RecordBatch], output: BinaryIO) -> int:
+    count = 0
+    schema = pa.schema([pa.field("origin", pa.string()), *ROW])
+    with pq.ParquetWriter(output, schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch.cast(schema))
+            count += batch.num_rows
+    return count
+
+
+def send_rows(batches: Iterable[pa.RecordBatch], address: str) -> int:
+    """Send all rows as CEF to a syslog server, and return how many there were.
+
+    Args:
+        batches: The rows.
+        address: `tcp://host:port` or `tls://host:port`; TLS checks the server's certificate against the system's
+            authorities.
+
+    Raises:
+        ConfigurationError: The address is neither.
+        UnavailableError: The server can't be reached, isn't trusted, or closed the connection.
+    """
+    count = 0
+    with _connection(address) as connection:
+        for batch in batches:
+            for row in batch.to_pylist():
+                connection.sendall(to_syslog(row))
+                count += 1
+    return count
+
+
+@contextmanager
+def _connection(address: str) -> Iterator[socket.socket]:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    except ValueError as error:
+        raise ConfigurationError(f"{quoted(address)} does not name a syslog server: {error}") from error
+    if not host or port is None:
+        raise ConfigurationError(
+            f"{quoted(address)} does not name a syslog server: write tcp://host:port or tls://host:port"
+        )
+    try:
+        with socket.create_connection((host, port), _CONNECT_SECONDS) as plain:
+            if parts.scheme == "tcp":
+                yield plain
+                return
+            with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure:
+                yield secure
+                secure.unwrap()
+    except OSError as error:
+        raise UnavailableError(f"the syslog server {host}:{port} can't be sent to: {error}") from error
+
+
+def open_output(path: Path) -> BinaryIO:
+    """Open a file for an export, which must not be there yet.
+
+    Raises:
+        ConfigurationError: It exists.
+    """
+    try:
+        return path.open("xb")
+    except FileExistsError as error:
+        raise ConfigurationError(f"{path} exists: name another file, or remove it first") from error
