@@ -1,4 +1,4 @@
-"""Fixtures of all unit tests: no group is looked at, since there is no broker, and settings may be kept out."""
+"""What unit tests may ask for. No group is looked at in any of them, since there is no broker."""
 
 import os
 
@@ -7,13 +7,13 @@ import pytest
 from auditseal_daemon import group_watch
 
 
-@pytest.fixture(autouse=True)
-def no_looks_at_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_watch, "LOOK_SECONDS", 1e6)
-
-
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment holds none of auditseal's settings."""
     for name in [name for name in os.environ if name.startswith("AUDITSEAL_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_looks_at_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_watch, "LOOK_SECONDS", 1e6)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from auditseal_search.cef import to_cef
-from auditseal_search.export import Format
+from auditseal_search.export import COLUMNS, Format
 from tests.unit.search.test_search_command import BLOCKS, LOG, VALUES, Place
 
 EVENTS = [number for number, value in enumerate(VALUES) if number < len(VALUES) - 2 and value]
@@ -99,35 +99,7 @@ def test_ecs_and_cloudevents_carry_the_place_too(place: Place) -> None:
 
 
 def test_cef_lines_cannot_be_forged_from_within() -> None:
-    row = dict.fromkeys(
-        (
-            *[
-                "action",
-                "problem",
-                "outcome",
-                "event_type",
-                "event_id",
-                "timestamp",
-                "occurred_at",
-                "actor_id",
-                "actor_name",
-                "ip",
-            ],
-            *[
-                "reason_text",
-                "reason_code",
-                "instance",
-                "service",
-                "user_agent",
-                "resources",
-                "origin",
-                "tenant",
-                "height",
-                "offset",
-                "index",
-            ],
-        )
-    )
+    row = dict.fromkeys(COLUMNS)
     line = to_cef(row | {"action": "a|b\nCEF:0|x", "actor_id": "u=1\nact=forged\\", "tenant": "t\r\n"})
     assert "\n" not in line
     assert "\r" not in line
