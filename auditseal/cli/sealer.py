@@ -13,19 +13,17 @@ from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.give_up import check_giving_up
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_sealer import SealerSettings
+from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
-from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import SigningKey
-from auditseal_schemas.limits import MAX_HEIGHT
-from auditseal_schemas.origin import Origin
-from auditseal_sealer.given_up import ReadHead
+from auditseal_sealer.context import SealerContext
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.key_file import load_key
 from auditseal_sealer.metrics import SealerMetrics
-from auditseal_sealer.sealer import Collaborators, Sealer
-from auditseal_vault.head import read_head
+from auditseal_sealer.sealer import Sealer
+from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
@@ -55,7 +53,7 @@ def sealer(
     with exit_on_errors():
         settings = load_settings(SealerSettings, config)
         made = settings.config(genesis_allowed=genesis)
-        vault_head(settings.vault)
+        open_reader(settings.vault)
         check_listening(settings.metrics.host, settings.metrics.port)
         load_signer(settings)
         if genesis or give_up:
@@ -70,22 +68,24 @@ def sealer(
 def run_sealer(settings: SealerSettings, *, genesis_allowed: bool, hooks: Hooks | None = None) -> int:
     """Run the sealer to its end in this process and return the exit code; `hooks` are for fault campaigns."""
 
-    def body(context: DaemonContext) -> None:
+    def body(daemon: DaemonContext) -> None:
         def show(missing: str | None) -> None:
             if missing is None:
-                context.health.hold(SEALING)
+                daemon.health.hold(SEALING)
             else:
-                context.health.miss(SEALING, missing)
+                daemon.health.miss(SEALING, missing)
 
-        collaborators = Collaborators(
+        config = settings.config(genesis_allowed=genesis_allowed)
+        context = SealerContext(
+            config,
             signer=load_signer(settings),
-            read_head=vault_head(settings.vault),
-            metrics=SealerMetrics(context.registry),
-            ready=show,
-            expire=_end_hard,
+            vault=open_reader(settings.vault),
+            cluster=Cluster(config.client, config.timeouts.question),
+            metrics=SealerMetrics(daemon.registry),
+            watchdog=Watchdog(config.timeouts.stuck, _end_hard),
             hooks=hooks or NoHooks(),
         )
-        Sealer(settings.config(genesis_allowed=genesis_allowed), collaborators).run(context.stop)
+        Sealer(context, show).run(daemon.stop)
 
     return run_daemon("auditseal.sealer", settings.options(), [SEALING], body)
 
@@ -97,19 +97,6 @@ def load_signer(settings: SealerSettings) -> SigningKey:
         ConfigurationError: It can't be opened, or other users may read it.
     """
     return load_key(settings.sealer.key_file, settings.sealer.passphrase())
-
-
-def vault_head(url: str) -> ReadHead:
-    """Return the function that reads a vault's highest block of a log for the sealer."""
-    vault = open_reader(url)
-
-    def read(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
-        try:
-            return read_head(vault, origin, below, near)
-        except UnavailableError as error:
-            raise UnavailableError(f"the vault can't be read: {error}") from error
-
-    return read
 
 
 def _end_hard(error: HaltError) -> None:

@@ -9,8 +9,8 @@ from typing import Self
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.origin import Origin
-from auditseal_vault.head import read_head
 from auditseal_vault.interface import VaultReader
+from auditseal_vault.log_reader import LogReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +51,5 @@ def _sealed(reader: VaultReader, origin: Origin) -> list[tuple[int, int, str]]:
 
 def archived_offset(reader: VaultReader, origin: Origin) -> int:
     """Return the last offset that a log's blocks in the vault account for, -1 without blocks."""
-    head = read_head(reader, origin)
-    return Block.parse(head[1]).header.last_offset if head else -1
+    head = LogReader(reader, origin).head()
+    return Block.parse(head.data).header.last_offset if head else -1

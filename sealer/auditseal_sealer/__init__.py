@@ -1,28 +1,31 @@
-"""The daemon that turns the events of a Kafka topic into signed blocks: one chain a partition.
+"""The daemon that turns the events of a Kafka topic into signed blocks: one log for each partition.
 
 | module | what it holds |
 | --- | --- |
-| `sealer` | the daemon's body: membership in the group, a chain for each assigned partition, the watch |
-| `chain` | one partition's life: recover, seal, fail, recover |
+| `sealer` | the daemon's body: a member of the group, a partition sealer for each assigned partition, the watch |
+| `partition_sealer` | one partition: recover the head, seal, and after a failure recover again |
+| `restart` | when a partition is sealed again after a failure, and when the sealer gives up (pure) |
+| `source_reader` | reads what all sources say of a log |
+| `sources` | the values that it returns |
+| `earlier_runs` | the head of the run that a later run continues, from the vault |
+| `recovery` | where a log continues: decided from its sources (pure) |
+| `signed_block` | which blocks this log's key signed (pure) |
 | `session` | sealing from a recovered head: read, fill, sign, publish |
-| `recovery` | where a log continues, decided from all sources (pure) |
-| `head_reader` | gathers what all sources hold of a log |
-| `evidence` | what the sources hold of a log, as values |
-| `signed_block` | blocks that this log's key signed, and all others (pure) |
-| `given_up` | the head of the run before |
-| `block_writer` | publishes blocks in transactions |
-| `partition_reader` | reads one partition from an offset on |
-| `membership` | this sealer's place in the consumer group |
-| `watch` | notices changes of topics and vault |
-| `watchdog` | ends the process when a call doesn't return |
 | `batch` | when a block closes before it is full (pure) |
-| `clock` | compares the sealer's time with the broker's |
-| `kafka_errors` | what to do about an error of a Kafka call (pure) |
-| `archive_age` | how long the oldest sealed block waits for the vault |
-| `key_file` | a log's signing key in a file |
-| `stop` | how a chain is asked to end |
-| `hooks` | points at which a fault campaign may act |
+| `clock` | the bound on how far a block's time may lead the broker's clock (pure) |
+| `partition_reader` | reads one partition from an offset, outside of any group |
+| `publisher` | publishes one log's blocks in a thread of its own |
+| `block_writer` | the transactional producer: block and position in one transaction |
+| `kafka_errors` | what an error of a transactional call asks for (pure) |
+| `watchdog` | ends the process when a call doesn't return |
+| `membership` | this sealer's place in the consumer group |
+| `watch` | looks at the topics and at the vault while the sealer runs |
+| `archive_age` | how long the oldest sealed block has been waiting for the vault |
+| `stop` | how a partition is asked to end |
+| `context` | all that these parts work with |
+| `config` | the configuration |
 | `metrics` | the metrics |
-| `config` | the configuration, as one frozen value |
+| `hooks` | points between the steps of sealing, for fault campaigns |
+| `key_file` | the signing key's file |
 | `errors` | the errors of this package |
 """

@@ -23,11 +23,11 @@ class BatchPolicy:
         if not (self.age >= 0 and 1 <= self.read <= 1_000_000 and 0 < self.wait <= 1):
             raise ValueError("age is 0 or more, read 1 to 1,000,000 records, wait above 0 and at most 1 second")
 
-    def patience(self, opened: float | None, now: float) -> float:
+    def wait_seconds(self, opened: float | None, now: float) -> float:
         """Return how long to wait for records: never beyond the close of a block that was opened at `opened`."""
         return self.wait if opened is None else min(self.wait, max(0.0, opened + self.age - now))
 
-    def reason(self, full: CloseReason | None, opened: float | None, now: float) -> CloseReason | None:
+    def close_reason(self, full: CloseReason | None, opened: float | None, now: float) -> CloseReason | None:
         """Return why the block closes now, None where it goes on filling; `full` is what the draft says."""
         if full is not None or opened is None:
             return full

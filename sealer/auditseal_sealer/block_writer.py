@@ -1,7 +1,7 @@
 """Publishes blocks: one transactional producer of one partition, block and consumer position in one transaction."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,11 +14,10 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MIB
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.clock import BrokerClock
-from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError
-from auditseal_sealer.hooks import Hooks, Step
+from auditseal_sealer.hooks import Step
 from auditseal_sealer.kafka_errors import Call, Reaction, kafka_error, react
-from auditseal_sealer.watchdog import Watchdog
 
 ResultT = TypeVar("ResultT")
 GroupMetadata = Any  # the binding's opaque ConsumerGroupMetadata
@@ -27,7 +26,7 @@ _PAUSE = 0.05  # s between two tries of a call that may be repeated
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the next block of a log begins: its first offset, and its height for whoever looks at the group."""
+    """Where the next block of a log begins: its first offset, and its height for people who look at the group."""
 
     offset: int
     height: int
@@ -51,15 +50,14 @@ class BlockWriter:
         UnavailableError: Anything else; whether the block was committed must be read from the topic.
     """
 
-    def __init__(
-        self, client: Mapping[str, str], config: SealerConfig, origin: Origin, watchdog: Watchdog, hooks: Hooks
-    ) -> None:
-        """Connect, abort what a predecessor left open, and fence it."""
-        self._config, self._origin, self._watchdog, self._hooks = config, origin, watchdog, hooks
+    def __init__(self, context: SealerContext, origin: Origin) -> None:
+        """Connect, abort the transaction that a predecessor left open, and fence that predecessor."""
+        config = self._config = context.config
+        self._origin, self._watchdog, self._hooks = origin, context.watchdog, context.hooks
         self._timeout = config.timeouts.call
         self._producer = Producer(
             settings(
-                client,
+                config.client,
                 transactional_id=config.transactional_id(origin.partition),
                 transaction_timeout_ms=int(config.timeouts.transaction * 1000),
                 message_max_bytes=16 * MIB,

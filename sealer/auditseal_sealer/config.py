@@ -1,4 +1,4 @@
-"""What a sealer is told, as one frozen value."""
+"""A sealer's configuration, as one frozen value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +11,7 @@ from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.batch import BatchPolicy
+from auditseal_sealer.restart import RestartPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Timeouts:
         settled: How long a foreign transaction on the blocks topic may stay open before the sealer halts.
         finish: What chains get to finish their blocks when they stop.
         leave: What the group gets to hear that a sealer leaves; with `finish`, within the 9 s that the process has.
-        back_off: The longest pause between two attempts.
+        pause: The first pause between two attempts to recover a log.
+        back_off: The longest one.
     """
 
     call: float = 10
@@ -37,6 +39,7 @@ class Timeouts:
     settled: float = 20
     finish: float = 6
     leave: float = 2
+    pause: float = 0.2
     back_off: float = 10
 
 
@@ -106,6 +109,11 @@ class SealerConfig:
     def membership(self) -> GroupConfig:
         """This sealer's place in the group."""
         return GroupConfig(self.group, self.events_topic, "sealer", self.instance, self.timeouts.session)
+
+    @property
+    def restarts(self) -> RestartPolicy:
+        """When a partition is sealed again after a failure."""
+        return RestartPolicy(self.timeouts.pause, self.timeouts.back_off, 2 * self.membership.heartbeat)
 
     def origin(self, partition: int) -> Origin:
         """Return the log of a partition."""

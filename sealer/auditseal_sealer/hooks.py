@@ -20,7 +20,7 @@ class Step(StrEnum):
 
 
 class Hooks(Protocol):
-    """Whoever wants to know."""
+    """Takes notice of steps."""
 
     def after(self, step: Step, origin: Origin) -> None:
         """Take notice that a step of a log is done; an exception fails the step."""

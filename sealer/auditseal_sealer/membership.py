@@ -1,6 +1,6 @@
 """This sealer's place in the consumer group: which partitions are its own. It reads no records."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
@@ -14,14 +14,14 @@ OnPartitions = Callable[[Sequence[int]], None]
 class Membership:
     """A member of the group that reads nothing.
 
-    Its partitions are paused at once and stay so: each chain reads with a consumer of its own, at the offset that its
+    Its partitions are paused at once and stay so: each is read with a consumer of its own, at the offset that its
     blocks say. This one is for the assignment, and for the group's metadata: they fence a transaction of a sealer that
     the group has given up (KIP-447).
     """
 
-    def __init__(self, client: Mapping[str, str], config: SealerConfig) -> None:
+    def __init__(self, config: SealerConfig) -> None:
         """Connect; `join` joins the group."""
-        self._member = GroupMember(client, config.membership, queued_min_messages=1, fetch_message_max_bytes=1)
+        self._member = GroupMember(config.client, config.membership, queued_min_messages=1, fetch_message_max_bytes=1)
         self._metadata: GroupMetadata = None
 
     def join(self, *, on_assigned: OnPartitions, on_revoked: OnPartitions, on_lost: OnPartitions) -> None:

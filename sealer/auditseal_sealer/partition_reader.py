@@ -24,7 +24,7 @@ class Isolation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class FetchSettings:
     """How a partition is fetched.
 
     Attributes:
@@ -37,8 +37,8 @@ class Pace:
     wait: int
 
 
-STEADY = Pace(prefetch=64 * 1024, wait=500)
-BRIEF = Pace(prefetch=16 * 1024, wait=5)
+CONTINUOUS = FetchSettings(prefetch=64 * 1024, wait=500)
+TO_THE_END = FetchSettings(prefetch=16 * 1024, wait=5)
 
 
 class EventRecord(KafkaMessage, Protocol):
@@ -63,7 +63,7 @@ class PartitionReader:
         topic: str,
         partition: int,
         isolation: Isolation,
-        pace: Pace,
+        fetch: FetchSettings,
     ) -> None:
         """Connect; `group` is only named, never joined (an ACL may ask for it)."""
         self._where, self._partition = topic, partition
@@ -78,8 +78,8 @@ class PartitionReader:
                 check_crcs=True,
                 isolation_level=isolation.value,
                 queued_min_messages=1_000_000,
-                queued_max_messages_kbytes=pace.prefetch,
-                fetch_wait_max_ms=pace.wait,
+                queued_max_messages_kbytes=fetch.prefetch,
+                fetch_wait_max_ms=fetch.wait,
                 fetch_queue_backoff_ms=2,
             )
         )

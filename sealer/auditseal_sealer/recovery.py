@@ -24,14 +24,15 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.evidence import EventsLog, Evidence
 from auditseal_sealer.signed_block import find_unfinished, open_block
+from auditseal_sealer.sources import EventsPartition, LogSources
+from auditseal_vault.log_reader import StoredBlock
 
 _GROUP_TEXT = re.compile(r"auditseal run=([0-9]+) height=([0-9]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ResumePoint:
     """Where to read events from.
 
     Attributes:
@@ -47,7 +48,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class GenesisRule:
     """What a log may begin with: whether it may, and the head of the run before."""
 
     allowed: bool
@@ -61,63 +62,63 @@ class Recovered:
     Attributes:
         state: What the next block must fit.
         unfinished: A signed next block that must be committed before anything else is sealed.
-        reading: Where to read events from.
-        log_start: The first offset that the events partition still has.
+        resume: Where to read events from.
+        events: The events partition that the log is sealed from.
         unarchived_since: When the oldest block that isn't in the vault was sealed, µs since the epoch.
     """
 
     state: LogState
     unfinished: Block | None
-    reading: Reading
-    log_start: int
+    resume: ResumePoint
+    events: EventsPartition
     unarchived_since: int | None
 
 
-def recover(origin: Origin, key: VerifierKey, evidence: Evidence, beginning: Beginning) -> Recovered:
+def recover(origin: Origin, key: VerifierKey, sources: LogSources, genesis: GenesisRule) -> Recovered:
     """Decide where a log goes on.
 
     Raises:
         HaltError: It can't safely; see the rules above.
     """
-    head = None if evidence.head is None else open_block(origin, key, evidence.head, "the blocks topic's last block")
+    head = None if sources.head is None else open_block(origin, key, sources.head, "the blocks topic's last block")
     if head and head.header.origin.run > origin.run:
         problem = f"run {head.header.origin.run} of this log has begun: {origin} is over"
         raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: {problem}; set the sealer's run")
     if head and head.header.origin != origin:
         head = None
-    unarchived = _check_vault(origin, key, head, evidence)
+    unarchived = _check_vault(origin, key, head, sources)
     state = LogState.after(head, (key,)) if head else LogState.genesis(origin, (key,))
-    _check_group(state, evidence.group_text)
-    unfinished = find_unfinished(state, evidence.aborted)
+    _check_group(state, sources.group_text)
+    unfinished = find_unfinished(state, sources.aborted)
     if head is None and unfinished is None:
-        _check_beginning(origin, beginning, evidence.given_up)
-    reading = _find_reading(origin, head, evidence.events)
+        _check_genesis(origin, genesis, sources.earlier_head)
+    resume = _find_resume_point(origin, head, sources.events)
     since = unarchived.header.sealed_at if unarchived else None
-    return Recovered(state, unfinished, reading, evidence.events.start, since)
+    return Recovered(state, unfinished, resume, sources.events, since)
 
 
-def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, evidence: Evidence) -> Block | None:
+def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, sources: LogSources) -> Block | None:
     """Check that vault and topic tell one story; return the oldest block that isn't archived."""
-    if evidence.vault is None:
+    if sources.archived is None:
         expected = 0
     else:
-        height, data = evidence.vault
+        height = sources.archived.height
         expected = height + 1
-        archived = _open_archived(origin, key, head, height, data)
+        archived = _open_archived(origin, key, head, sources.archived)
         if head is None or head.header.height < height:
             has = "has no block" if head is None else f"ends at {head.header.height}"
             raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: the vault has block {height}, the blocks topic {has}")
         if head.header.height == height:
-            if data != evidence.head:
+            if sources.archived.data != sources.head:
                 raise HaltError(Halt.FORK, f"{origin}: vault and blocks topic have different blocks {height}")
             return None
     if head is None:
         return None
-    if evidence.unarchived is None:
+    if sources.unarchived is None:
         problem = f"block {expected} is in neither vault nor blocks topic, which has {head.header.height}"
         raise HaltError(Halt.BLOCKS_LOST, f"{origin}: {problem}")
-    unarchived = open_block(origin, key, evidence.unarchived, f"the blocks topic's block {expected}")
-    before = LogState.after(archived, (key,)) if evidence.vault else LogState.genesis(origin, (key,))
+    unarchived = open_block(origin, key, sources.unarchived, f"the blocks topic's block {expected}")
+    before = LogState.after(archived, (key,)) if sources.archived else LogState.genesis(origin, (key,))
     try:
         before.accept(unarchived)
     except VerificationError as error:
@@ -126,16 +127,16 @@ def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, evidence:
     return unarchived
 
 
-def _open_archived(origin: Origin, key: VerifierKey, head: Block | None, height: int, data: bytes) -> Block:
+def _open_archived(origin: Origin, key: VerifierKey, head: Block | None, stored: StoredBlock) -> Block:
     """Return the vault's highest block, which must be ours: anything else there is a stranger's object."""
-    where = f"the vault's block {height}"
+    where = f"the vault's block {stored.height}"
     try:
-        archived = open_block(origin, key, data, where)
+        archived = open_block(origin, key, stored.data, where)
     except HaltError as error:
         if error.halt is Halt.KEY and head is None:  # no other block of ours shows that our key is the right one
             raise
         raise HaltError(Halt.SQUATTED, str(error)) from error
-    if (archived.header.origin, archived.header.height) != (origin, height):
+    if (archived.header.origin, archived.header.height) != (origin, stored.height):
         raise HaltError(Halt.SQUATTED, f"{origin}: {where} is of another place")
     return archived
 
@@ -148,16 +149,20 @@ def _check_group(state: LogState, text: str) -> None:
         raise HaltError(Halt.BLOCKS_LOST, f"{state.origin}: {problem} in the blocks topic is {state.height - 1}")
 
 
-def _check_beginning(origin: Origin, beginning: Beginning, given_up: Predecessor | None) -> None:
-    if not beginning.allowed:
+def _check_genesis(origin: Origin, genesis: GenesisRule, earlier_head: Predecessor | None) -> None:
+    if not genesis.allowed:
         problem = "no block of this log is anywhere; if it is new, say so with --genesis"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
-    if (origin.run > 0) != (beginning.predecessor is not None):
+    if (origin.run > 0) != (genesis.predecessor is not None):
         problem = "exactly a run above 0 goes on from a predecessor: configure its origin, size and root"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
-    named = beginning.predecessor
-    if named and named != (found := given_up or Predecessor(named.origin, 0, EMPTY_ROOT)):
-        has = f"the vault's last head of the runs before is {_line(found)}" if given_up else "the vault has none before"
+    named = genesis.predecessor
+    if named and named != (found := earlier_head or Predecessor(named.origin, 0, EMPTY_ROOT)):
+        has = (
+            f"the vault's last head of the runs before is {_line(found)}"
+            if earlier_head
+            else "the vault has none before"
+        )
         problem = f"it was told to go on from {_line(named)}, and {has}: verify the vault, and name its head"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
 
@@ -167,10 +172,10 @@ def _line(head: Predecessor) -> str:
     return f"{head.origin} {head.size} {b64encode(head.root).decode()}"
 
 
-def _find_reading(origin: Origin, head: Block | None, events: EventsLog) -> Reading:
+def _find_resume_point(origin: Origin, head: Block | None, events: EventsPartition) -> ResumePoint:
     """Check that the events log is the one that the head was sealed from, and return where to go on in it."""
     if head is None:
-        return Reading(events.start, -1, None)
+        return ResumePoint(events.start, -1, None)
     header = head.header
     seen, now = (header.cluster_id, header.topic_id), (events.cluster_id, events.topic_id)
     if seen != now or events.partitions < header.partitions:
@@ -185,5 +190,5 @@ def _find_reading(origin: Origin, head: Block | None, events: EventsLog) -> Read
             (sealed.offset, raw) for sealed, raw in zip(head.records(), head.encoded_records(), strict=True)
         )
         if offset >= events.start:
-            return Reading(offset, header.last_leader_epoch, record)
-    return Reading(max(following, events.start), -1, None)
+            return ResumePoint(offset, header.last_leader_epoch, record)
+    return ResumePoint(max(following, events.start), -1, None)

@@ -1,60 +1,35 @@
-"""The daemon's body: a member of the group, a chain for each partition that the group gives it, and the watch."""
+"""The daemon's body: a member of the group, a partition sealer for each assigned partition, and the watch."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import structlog
 from tenacity import RetryCallState
 
-from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.retry import retrying
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
-from auditseal_schemas.halt import HaltError
-from auditseal_schemas.key import Signer
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.chain import Chain, Surroundings
-from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.given_up import ReadHead
-from auditseal_sealer.hooks import Hooks, NoHooks
+from auditseal_sealer.block_writer import GroupMetadata
+from auditseal_sealer.context import SealerContext
 from auditseal_sealer.membership import Membership
-from auditseal_sealer.metrics import LogMetrics, SealerMetrics
+from auditseal_sealer.metrics import LogMetrics
+from auditseal_sealer.partition_sealer import PartitionSealer
 from auditseal_sealer.watch import Watch, inspect_topics
-from auditseal_sealer.watchdog import Watchdog
 
 _POLL = 0.05  # s: a new generation of the group is shown by transactions no later than this
 _log = structlog.get_logger("auditseal.sealer")
 
 
-@dataclass(frozen=True, slots=True)
-class Collaborators:
-    """What a sealer is handed.
-
-    Attributes:
-        signer: Signs for all its logs, each in its own name.
-        read_head: The vault's highest block of a log.
-        metrics: Where it counts.
-        ready: Called with None once every assigned chain seals, else with what is missing.
-        expire: Ends the process at once when a transactional call doesn't come back.
-        hooks: Whoever wants to act between the steps.
-    """
-
-    signer: Signer
-    read_head: ReadHead
-    metrics: SealerMetrics
-    ready: Callable[[str | None], None]
-    expire: Callable[[HaltError], None]
-    hooks: Hooks = field(default_factory=NoHooks)
-
-
 class Sealer:
-    """Seals until it is stopped or can't go on."""
+    """Seals until it is stopped or can't continue."""
 
-    def __init__(self, config: SealerConfig, collaborators: Collaborators) -> None:
-        self._config, self._with = config, collaborators
-        self._chains: dict[int, Chain] = {}
+    def __init__(self, context: SealerContext, ready: Callable[[str | None], None]) -> None:
+        """Take the context, and a function to call with None once every partition is sealed, else with why not."""
+        self._context, self._config, self._ready = context, context.config, ready
+        self._membership: Membership | None = None
+        self._partitions: dict[int, PartitionSealer] = {}
         self._missing: dict[Origin, str] = {}
         self._trouble: str | None = None
         self._failures: list[Exception] = []
@@ -64,61 +39,65 @@ class Sealer:
         """Seal the partitions that the group assigns until `stop` is set; then publish what was read and leave.
 
         Raises:
-            HaltError: It can't go on safely.
+            HaltError: It can't continue safely.
             FencedError: Another sealer, of another group, writes a log of this one.
             ExpelledError: Another sealer of this group has this one's name.
         """
-        cluster = Cluster(self._config.client, self._config.timeouts.question)
         repeat = retrying(
             stop,
             lambda error: isinstance(error, UnavailableError),
-            multiplier=0.2,
-            longest=self._config.timeouts.back_off,
-            before_sleep=self._tell_absence,
+            multiplier=self._config.restarts.shortest,
+            longest=self._config.restarts.longest,
+            before_sleep=self._report_absence,
         )
         try:
-            topics = repeat(inspect_topics, cluster, self._config)
+            topics = repeat(inspect_topics, self._context.cluster, self._config)
         except UnavailableError:
             if stop.is_set():
                 return
             raise
-        membership = Membership(self._config.client, self._config)
-        watch = Watch(self._config, cluster, self._with.read_head, topics, self._all_chains, self._fail)
+        membership = self._membership = Membership(self._config)
+        watch = Watch(self._context, topics, self._all_partitions, self.fail)
         try:
-            self._join(membership, cluster)
+            membership.join(
+                on_assigned=self._start,
+                on_revoked=lambda partitions: self._end(CloseReason.REVOKED, partitions),
+                on_lost=self._abandon,
+            )
             self._follow(membership, stop)
         finally:
             watch.close()
-            self._end_chains(CloseReason.STOPPED, list(self._chains))
+            self._end(CloseReason.STOPPED, list(self._partitions))
             membership.close(self._config.timeouts.leave)
         if self._failures:
             raise self._failures[0]
 
-    def _join(self, membership: Membership, cluster: Cluster) -> None:
-        surroundings = Surroundings(
-            self._config,
-            cluster,
-            self._with.signer,
-            self._with.read_head,
-            Watchdog(self._config.timeouts.stuck, self._with.expire),
-            self._with.hooks,
-            membership.metadata,
-            self._fail,
-            self._working,
-        )
-        membership.join(
-            on_assigned=lambda partitions: self._start_chains(surroundings, partitions),
-            on_revoked=lambda partitions: self._end_chains(CloseReason.REVOKED, partitions),
-            on_lost=self._abandon,
-        )
+    def group_metadata(self) -> GroupMetadata:
+        """Return the metadata that a transaction must show of the group; see `partition_sealer.Owner`."""
+        return self._membership.metadata() if self._membership else None
 
-    def _start_chains(self, surroundings: Surroundings, partitions: Sequence[int]) -> None:
-        for partition in partitions:
-            origin = self._config.origin(partition)
-            metrics = LogMetrics(self._with.metrics, origin)
-            with self._lock:  # what the chain reports waits until it is known
+    def report(self, partition: PartitionSealer, problem: str | None) -> None:
+        """Take notice of what a partition reports, unless it is no longer this sealer's or was started again since."""
+        with self._lock:
+            if self._partitions.get(partition.origin.partition) is not partition:
+                return
+            if problem is None:
+                self._missing.pop(partition.origin, None)
+            else:
+                self._missing[partition.origin] = problem
+        self._show_readiness()
+
+    def fail(self, error: Exception) -> None:
+        """Take an error that ends this sealer."""
+        self._failures.append(error)
+
+    def _start(self, partitions: Sequence[int]) -> None:
+        for number in partitions:
+            origin = self._config.origin(number)
+            metrics = LogMetrics(self._context.metrics, origin)
+            with self._lock:  # what the partition reports waits until it is known
                 self._missing[origin] = "recovering its head"
-                self._chains[partition] = Chain(surroundings, origin, metrics)
+                self._partitions[number] = PartitionSealer(self._context, origin, metrics, self)
         self._show_readiness()
 
     def _follow(self, membership: Membership, stop: threading.Event) -> None:
@@ -128,62 +107,48 @@ class Sealer:
                 self._trouble = trouble
                 self._show_readiness()
 
-    def _end_chains(self, reason: CloseReason, partitions: Sequence[int]) -> None:
-        """Let chains finish, together, within the bound; what takes longer is fenced by its successor."""
-        chains = self._take_out(partitions)
-        for chain in chains:
-            chain.finish(reason)
-        self._await(chains)
+    def _end(self, reason: CloseReason, partitions: Sequence[int]) -> None:
+        """Let partitions finish, together, within the bound; one that takes longer is fenced by its successor."""
+        taken = self._take_out(partitions)
+        for partition in taken:
+            partition.finish(reason)
+        self._await(taken)
 
     def _abandon(self, partitions: Sequence[int]) -> None:
         _log.warning("partitions were lost to the group", partitions=sorted(partitions))
-        chains = self._take_out(partitions)
-        for chain in chains:
-            chain.abandon()
-        self._await(chains)
+        taken = self._take_out(partitions)
+        for partition in taken:
+            partition.abandon()
+        self._await(taken)
 
-    def _take_out(self, partitions: Sequence[int]) -> list[Chain]:
+    def _take_out(self, partitions: Sequence[int]) -> list[PartitionSealer]:
         with self._lock:
-            chains = [self._chains.pop(partition) for partition in partitions if partition in self._chains]
-            for chain in chains:
-                self._missing.pop(chain.origin, None)
+            taken = [self._partitions.pop(number) for number in partitions if number in self._partitions]
+            for partition in taken:
+                self._missing.pop(partition.origin, None)
         self._show_readiness()
-        return chains
+        return taken
 
-    def _await(self, chains: Sequence[Chain]) -> None:
+    def _await(self, partitions: Sequence[PartitionSealer]) -> None:
         deadline = time.monotonic() + self._config.timeouts.finish
-        for chain in chains:
-            if not chain.join(deadline - time.monotonic()):
-                chain.abandon()
-                _log.warning("a chain didn't end in time", origin=str(chain.origin))
-            chain.metrics.forget()
+        for partition in partitions:
+            if not partition.join(deadline - time.monotonic()):
+                partition.abandon()
+                _log.warning("a partition didn't end in time", origin=str(partition.origin))
+            partition.metrics.forget()
 
-    def _all_chains(self) -> list[Chain]:
+    def _all_partitions(self) -> list[PartitionSealer]:
         with self._lock:
-            return list(self._chains.values())
-
-    def _working(self, chain: Chain, problem: str | None) -> None:
-        """Take note of what a chain reports, unless its partition is no longer this sealer's, or is another chain's."""
-        with self._lock:
-            if self._chains.get(chain.origin.partition) is not chain:
-                return
-            if problem is None:
-                self._missing.pop(chain.origin, None)
-            else:
-                self._missing[chain.origin] = problem
-        self._show_readiness()
+            return list(self._partitions.values())
 
     def _show_readiness(self) -> None:
-        with self._lock:  # told within it, so that the news that came last is told last
+        with self._lock:  # called within it, so that the latest news is also the last that is shown
             problems = [f"{origin}: {problem}" for origin, problem in self._missing.items()]
             if self._trouble:
                 problems.append(f"the group {self._config.group}: {self._trouble}")
-            self._with.ready("; ".join(problems) or (None if self._chains else "no partition is assigned"))
+            self._ready("; ".join(problems) or (None if self._partitions else "no partition is assigned"))
 
-    def _fail(self, error: Exception) -> None:
-        self._failures.append(error)
-
-    def _tell_absence(self, state: RetryCallState) -> None:
+    def _report_absence(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self._with.ready(f"Kafka is away: {error}")
+        self._ready(f"Kafka is away: {error}")
         _log.warning("Kafka is away, trying again", problem=str(error), pause_seconds=state.upcoming_sleep)

@@ -5,51 +5,33 @@ verifier would, publish. While a block commits, the next one fills; filling isn'
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
-from auditseal_daemon.background import Background
 from auditseal_schemas.block_draft import BlockDraft, CloseReason, SourceIdentity
 from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Header
 from auditseal_schemas.kafka_message import encode_message
-from auditseal_schemas.key import Signer
 from auditseal_schemas.verdict import Verdict
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
-from auditseal_sealer.clock import BrokerClock
-from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.evidence import EventsLog
-from auditseal_sealer.hooks import Hooks, Step
+from auditseal_sealer.block_writer import Position
+from auditseal_sealer.context import SealerContext
+from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.partition_reader import EventRecord, PartitionReader
-from auditseal_sealer.recovery import Reading, Recovered
+from auditseal_sealer.publisher import Publisher
+from auditseal_sealer.recovery import Recovered, ResumePoint
 from auditseal_sealer.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What a session works with."""
-
-    config: SealerConfig
-    signer: Signer
-    reader: PartitionReader
-    writer: BlockWriter
-    background: Background
-    group: Callable[[], GroupMetadata]
-    metrics: LogMetrics
-    archive: ArchiveAge
-    hooks: Hooks
-
-
-@dataclass(frozen=True, slots=True)
 class _Publication:
-    """A signed block on its way."""
+    """A signed block on its way; times in seconds of a monotonic clock, `oldest` in ms since the epoch."""
 
-    future: "Future[BrokerClock]"
+    future: "Future[None]"
     header: Header
     size: int
     closed: float
@@ -59,31 +41,43 @@ class _Publication:
 class Session:
     """One log, sealed by one thread."""
 
-    def __init__(self, tools: Tools, recovered: Recovered, events: EventsLog, clock: BrokerClock) -> None:
-        self._tools, self._state, self._clock = tools, recovered.state, clock
-        self._events, self._log_start = events, recovered.log_start
-        self._sealed: Reading | None = recovered.reading
+    def __init__(
+        self,
+        context: SealerContext,
+        recovered: Recovered,
+        reader: PartitionReader,
+        publisher: Publisher,
+        metrics: LogMetrics,
+        archive_age: ArchiveAge,
+    ) -> None:
+        """Take the log as it was recovered, and a reader that begins at the recovered resume point."""
+        self._config, self._signer, self._hooks = context.config, context.signer, context.hooks
+        self._reader, self._publisher = reader, publisher
+        self._metrics, self._archive_age = metrics, archive_age
+        self._state, self._events = recovered.state, recovered.events
+        self._resume: ResumePoint | None = recovered.resume
         head = recovered.state.head
         self._leader_epoch = head.last_leader_epoch if head else -1
         self._publication: _Publication | None = None
         self._lag_shown = 0.0
-        tools.metrics.begin()
+        metrics.begin()
         self._begin_draft()
 
     def run(self, stop: Stop) -> None:
-        """Seal until `stop` is set; then finish the open block, unless the log is someone else's by now.
+        """Seal until `stop` is set; then finish the open block, unless the log is another sealer's by now.
 
         Raises:
             FencedError: Another sealer writes this log.
-            HaltError: It can't go on safely.
-            UnavailableError: Something is away; what was read and isn't committed is to be read again.
+            ExpelledError: The group has expelled this sealer.
+            HaltError: It can't continue safely.
+            UnavailableError: Kafka is away; records that were read and aren't committed must be read again.
         """
-        batch, reader = self._tools.config.batch, self._tools.reader
+        batch, reader = self._config.batch, self._reader
         while not stop.is_set():
-            messages = reader.read(batch.read, batch.patience(self._opened, time.monotonic()))
+            messages = reader.read(batch.read, batch.wait_seconds(self._opened, time.monotonic()))
             if messages:
                 self._take(messages)
-            if reason := batch.reason(self._draft.full, self._opened, time.monotonic()):
+            if reason := batch.close_reason(self._draft.full, self._opened, time.monotonic()):
                 self._close(reason)
             self._settle_if_done()
             self._show_lag()
@@ -93,20 +87,17 @@ class Session:
 
     def _begin_draft(self) -> None:
         self._draft = BlockDraft(
-            self._state,
-            self._tools.config.limits,
-            log_start=self._log_start,
-            start=lambda task: self._tools.background.submit(task).result,
+            self._state, self._config.limits, log_start=self._events.start, start=self._publisher.start
         )
         self._opened: float | None = None
         self._oldest = -1
 
     def _take(self, messages: Sequence[EventRecord]) -> None:
         """Fill the draft, closing it as often as it is full."""
-        if self._sealed:
-            messages = self._check_continuation(messages, self._sealed)
-            self._sealed = None
-        self._tools.metrics.consumed.inc(len(messages))
+        if self._resume:
+            messages = self._check_continuation(messages, self._resume)
+            self._resume = None
+        self._metrics.consumed.inc(len(messages))
         while messages:
             if self._opened is None:
                 self._opened, self._oldest = time.monotonic(), messages[0].timestamp()[1]
@@ -121,12 +112,12 @@ class Session:
                 self._close(self._draft.full)
             messages = messages[taken:]
 
-    def _check_continuation(self, messages: Sequence[EventRecord], sealed: Reading) -> Sequence[EventRecord]:
+    def _check_continuation(self, messages: Sequence[EventRecord], resume: ResumePoint) -> Sequence[EventRecord]:
         """Check that the log holds, at its last sealed offset, what was sealed there; return what follows it."""
-        if sealed.record is None:
+        if resume.record is None:
             return messages
-        if messages[0].offset() != sealed.offset or encode_message(messages[0]) != sealed.record:
-            problem = f"the record at offset {messages[0].offset()} isn't the one that was sealed at {sealed.offset}"
+        if messages[0].offset() != resume.offset or encode_message(messages[0]) != resume.record:
+            problem = f"the record at offset {messages[0].offset()} isn't the one that was sealed at {resume.offset}"
             raise HaltError(Halt.LOG_RECREATED, f"{self._state.origin}: {problem}")
         return messages[1:]
 
@@ -144,17 +135,17 @@ class Session:
         self._settle()
         if not self._draft.count:
             return
-        tools, closed = self._tools, time.monotonic()
-        tools.metrics.closed(reason)
+        config, closed = self._config, time.monotonic()
+        self._metrics.closed(reason)
         now = time.time_ns() // 1000
         head = self._state.head
-        self._clock.check(max(now, head.sealed_at if head else 0), closed, tools.config.clock_lead)
+        self._publisher.clock.check(max(now, head.sealed_at if head else 0), closed, config.clock_lead)
         block = self._draft.seal(
             SourceIdentity(self._events.cluster_id, self._events.topic_id, self._events.partitions, self._leader_epoch),
-            [tools.signer],
+            [self._signer],
             now=now,
-            sealer=tools.config.sealer,
-            predecessor=None if head else tools.config.predecessor(self._state.origin.partition),
+            sealer=config.sealer,
+            predecessor=None if head else config.predecessor(self._state.origin.partition),
         )
         try:
             state = self._state.accept(block)
@@ -162,10 +153,9 @@ class Session:
             halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
             problem = f"the block that was just sealed doesn't hold and was not published: {error}"
             raise HaltError(halt, f"{self._state.origin}: {problem}") from error
-        tools.hooks.after(Step.SIGNED, self._state.origin)
-        data, group = block.format(), tools.group()
-        position = Position(state.next_offset, state.height)
-        future = tools.background.submit(lambda: tools.writer.publish(data, position, group))
+        self._hooks.after(Step.SIGNED, self._state.origin)
+        data = block.format()
+        future = self._publisher.publish(data, Position(state.next_offset, state.height))
         self._publication = _Publication(future, block.header, len(data), closed, self._oldest)
         self._state = state
         self._begin_draft()
@@ -179,17 +169,17 @@ class Session:
         publication, self._publication = self._publication, None
         if not publication:
             return
-        timeouts = self._tools.config.timeouts
+        timeouts = self._config.timeouts
         try:
-            self._clock = publication.future.result(timeouts.stuck + timeouts.call)
+            publication.future.result(timeouts.stuck + timeouts.call)
         except FutureTimeoutError as error:
             raise UnavailableError(f"{self._state.origin}: a block wasn't committed in time") from error
         self._count(publication)
-        self._tools.hooks.after(Step.SETTLED, self._state.origin)
+        self._hooks.after(Step.SETTLED, self._state.origin)
 
     def _count(self, publication: _Publication) -> None:
-        metrics, header = self._tools.metrics, publication.header
-        self._tools.archive.sealed(header.height, header.sealed_at)
+        metrics, header = self._metrics, publication.header
+        self._archive_age.sealed(header.height, header.sealed_at)
         metrics.sealed.inc(header.count)
         metrics.blocks.inc()
         metrics.gaps.inc(len(header.gaps))
@@ -204,10 +194,10 @@ class Session:
     def _show_oldest(self) -> None:
         """Show the oldest record that isn't sealed: of the block on its way, or of the open one."""
         if not self._publication:
-            self._tools.metrics.oldest_unsealed = self._oldest if self._opened is not None else None
+            self._metrics.oldest_unsealed = self._oldest if self._opened is not None else None
 
     def _show_lag(self) -> None:
         if time.monotonic() - self._lag_shown >= 1:
             self._lag_shown = time.monotonic()
             sealed = self._publication.header.first_offset if self._publication else self._state.next_offset
-            self._tools.metrics.lag.set(max(0, self._tools.reader.known_end() - sealed))
+            self._metrics.lag.set(max(0, self._reader.known_end() - sealed))

@@ -11,9 +11,9 @@ from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.topic_rules import TopicView, check_pair, retention_seconds
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
-from auditseal_sealer.chain import Chain
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.given_up import ReadHead
+from auditseal_sealer.context import SealerContext
+from auditseal_sealer.partition_sealer import PartitionSealer
 
 _log = structlog.get_logger("auditseal.sealer")
 
@@ -25,7 +25,7 @@ def inspect_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView, T
         HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
         UnavailableError: The cluster is away.
     """
-    events, blocks = check_topics(config, *read_topics(cluster, config))
+    events, blocks = check_rules(config, *read_topics(cluster, config))
     owner, timeout = (config.events_topic, config.cluster), config.timeouts.call
     if problems := foreign_blocks(config.client, config.group, blocks, *owner, timeout):
         raise HaltError(Halt.TOPIC_MISCONFIGURED, "; ".join(problems))
@@ -41,7 +41,7 @@ def read_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView | Non
     return cluster.topic(config.events_topic), cluster.topic(config.blocks_topic)
 
 
-def check_topics(
+def check_rules(
     config: SealerConfig, events: TopicView | None, blocks: TopicView | None
 ) -> tuple[TopicView, TopicView]:
     """Return both topics, which are there and as they must be.
@@ -79,27 +79,32 @@ class Watch:
 
     def __init__(
         self,
-        config: SealerConfig,
-        cluster: Cluster,
-        read_head: ReadHead,
+        context: SealerContext,
         topics: tuple[TopicView, TopicView],
-        chains: Callable[[], Iterable[Chain]],
+        partitions: Callable[[], Iterable[PartitionSealer]],
         fail: Callable[[Exception], None],
     ) -> None:
-        """Start; `fail` is called once, with a HaltError."""
-        self._config, self._cluster, self._read_head = config, cluster, read_head
-        self._topics, self._chains, self._fail = topics, chains, fail
+        """Start.
+
+        Args:
+            context: What the sealer works with.
+            topics: The events and the blocks topic as they were at the start.
+            partitions: Returns the partitions that are sealed now.
+            fail: Called once, with the error that ends the sealer.
+        """
+        self._context, self._config, self._cluster = context, context.config, context.cluster
+        self._topics, self._partitions, self._fail = topics, partitions, fail
         self._over = threading.Event()
-        threading.Thread(target=self._live, name="watch", daemon=True).start()
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def close(self) -> None:
         """Look no more."""
         self._over.set()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         try:
             self._keep_looking()
-        except Exception as error:
+        except Exception as error:  # whatever it is, the sealer must end for it and not go on without the watch
             self._fail(error)
 
     def _keep_looking(self) -> None:
@@ -119,17 +124,19 @@ class Watch:
         for topic, halt in zip(now, (Halt.LOG_RECREATED, Halt.BLOCKS_LOST), strict=True):
             if topic is None:
                 raise HaltError(halt, "the topic was deleted while the sealer ran")
-        return check_topics(self._config, *now)
+        return check_rules(self._config, *now)
 
     def _look_at_vault(self, blocks: TopicView) -> None:
         """Check that archiving isn't so far behind that blocks could leave their topic, as it is now, before that."""
         bound = retention_seconds(blocks) / 2
-        for chain in self._chains():
-            if head := self._read_head(chain.origin, near=chain.archive.height):
-                chain.archive.archived(head[0])
-            age = chain.archive.seconds(time.time())
+        for partition in self._partitions():
+            waiting = partition.archive_age
+            height = self._context.archive(partition.origin).height(near=waiting.height)
+            if height is not None:
+                waiting.archived(height)
+            age = waiting.seconds(time.time())
             if age > bound:
                 problem = f"its oldest unarchived block is {age:.0f} s old, half of the blocks topic's retention is"
                 raise HaltError(
-                    Halt.ARCHIVE_BEHIND, f"{chain.origin}: {problem} {bound:.0f} s: mend the archiver first"
+                    Halt.ARCHIVE_BEHIND, f"{partition.origin}: {problem} {bound:.0f} s: mend the archiver first"
                 )

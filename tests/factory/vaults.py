@@ -9,12 +9,14 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import Signer, SigningKey
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_vault.bulk_reader import read_each
 from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
-from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
+from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion, VaultReader
+from auditseal_vault.log_reader import LogReader
 from tests.factory.keys import SIGNER, keys_of
 from tests.factory.messages import Message
 from tests.factory.streams import stored_deflate
@@ -164,3 +166,11 @@ def make_trust(
     """Return what pins the logs with the first signer's key."""
     logs = (PinnedLog(origin, keys_of(origin), (starts or {}).get(origin)) for origin in origins or ORIGINS)
     return Trust(tuple(logs), None, retention_days)
+
+
+def read_head(
+    reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None
+) -> tuple[int, bytes] | None:
+    """Return height and bytes of a log's highest stored block, as `LogReader` finds it."""
+    stored = LogReader(reader, origin).head(below, near)
+    return (stored.height, stored.data) if stored else None

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from auditseal_daemon.cluster import Cluster
@@ -23,17 +25,15 @@ from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentit
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
-from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
-from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.head_reader import HeadReader
-from auditseal_sealer.hooks import NoHooks
-from auditseal_sealer.recovery import Beginning, Recovered, recover
+from auditseal_sealer.context import SealerContext
+from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.recovery import GenesisRule, Recovered, recover
+from auditseal_sealer.source_reader import SourceReader
 from auditseal_sealer.watch import read_topics
 from auditseal_sealer.watchdog import Watchdog
-from auditseal_vault.head import read_head
 from auditseal_vault.interface import VaultReader
 from tests.factory.messages import messages
 from tests.faults.rig import CLUSTER, Pipeline, Rig
@@ -90,36 +90,52 @@ class Times:
         )
 
 
-def measure(line: Pipeline, vault: VaultReader, blocks: int) -> Times:
+class TimedVault:
+    """A vault for reading that times each call."""
+
+    def __init__(self, vault: VaultReader) -> None:
+        self._vault, self.seconds = vault, 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._vault, name)
+        if not callable(value):
+            return value
+
+        def call(*arguments: Any, **more: Any) -> Any:
+            begun = time.monotonic()
+            answer = value(*arguments, **more)
+            answer = iter(list(answer)) if name == "versions" else answer
+            self.seconds += time.monotonic() - begun
+            return answer
+
+        return call
+
+
+def measure(line: Pipeline, reader: VaultReader, blocks: int) -> Times:
     """Recover several times, and say how long each took."""
     client = {"bootstrap.servers": line.rig.kafka.bootstrap_servers}
     config = SealerConfig(
         client=client, events_topic=line.events, blocks_topic=line.blocks, cluster=CLUSTER, genesis_allowed=True
     )
-    origin, recoveries, answers = line.origins[0], list[float](), list[float]()
+    origin, vault = line.origins[0], TimedVault(reader)
     patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
-    key, watchdog = VerifierKey(str(origin), line.key.public), Watchdog(_STUCK, raise_error)
-
-    def ask_vault(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
-        begun = time.monotonic()
-        archived = read_head(vault, origin, below, near)
-        answers.append(time.monotonic() - begun)
-        return archived
+    watchdog, metrics = Watchdog(_STUCK, raise_error), SealerMetrics(CollectorRegistry())
 
     def recovery() -> Recovered:
-        writer = BlockWriter(client, config, origin, watchdog, NoHooks())
+        context = SealerContext(config, line.key, vault, Cluster(client, 10), metrics, watchdog)
+        writer = BlockWriter(context, origin)
         writer.ask_clock()
-        cluster = Cluster(client, 10)
-        assert all(read_topics(cluster, config))  # as a sealer does when it starts
-        evidence = HeadReader(client, config, origin, cluster, ask_vault).gather()
-        return recover(origin, key, evidence, Beginning(allowed=False, predecessor=None))
+        assert all(read_topics(context.cluster, config))  # as a sealer does when it starts
+        sources = SourceReader(context, origin).read()
+        return recover(origin, context.key(origin), sources, GenesisRule(allowed=False, predecessor=None))
 
     patient(recovery)  # Kafka makes its own topics
-    answers.clear()
+    recoveries, answers = list[float](), list[float]()
     for _ in range(_TIMES):
-        begun = time.monotonic()
+        begun, vault.seconds = time.monotonic(), 0.0
         recovered = recovery()
         recoveries.append(time.monotonic() - begun)
+        answers.append(vault.seconds)
         assert recovered.state.height == blocks
         assert recovered.unarchived_since is not None
     return Times(sorted(recoveries), sorted(answers))

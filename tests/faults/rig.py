@@ -27,8 +27,8 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.key_file import store_key
-from auditseal_vault.head import read_head
 from auditseal_vault.interface import VaultReader
+from auditseal_vault.log_reader import LogReader
 from auditseal_vault.open import open_reader
 from tests.factory.secret_files import write_secret
 from tests.faults.daemon import Daemon, own_environment
@@ -299,8 +299,8 @@ class Pipeline:
 
 def archived_offset(reader: VaultReader, origin: Origin) -> int:
     """Return the last offset that the vault accounts for, -1 where it has no block."""
-    head = read_head(reader, origin)
-    return Block.parse(head[1]).header.last_offset if head else -1
+    head = LogReader(reader, origin).head()
+    return Block.parse(head.data).header.last_offset if head else -1
 
 
 def read_all(servers: str, topic: str, partitions: int, isolation: str = "read_uncommitted") -> list[bytes]:

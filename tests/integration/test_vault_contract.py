@@ -20,9 +20,10 @@ from auditseal_schemas.origin import Origin
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.drill import drill
 from auditseal_vault.errors import AlreadyStoredError, UnreadableObjectError
-from auditseal_vault.head import oldest_version, read_head
+from auditseal_vault.head import oldest_version
 from auditseal_vault.interface import StoredObject, StoredVersion, Vault
 from auditseal_vault.open import open_reader, open_vault
+from tests.factory.vaults import read_head
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 OTHER = Origin("audit.example.com", "audit.events", 30, 0)

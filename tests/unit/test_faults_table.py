@@ -1,12 +1,13 @@
 """Failures as a table: each call to Kafka and to the store, and each thing that may become of it; then the oracle.
 
-A chain of the sealer works on a broker in memory, and a block archiver on a directory whose calls fail. The
+A partition sealer works on a broker in memory, and a block archiver on a directory whose calls fail. The
 fakes keep the rules of the real ones and note when a height is written with other bytes than before.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,16 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
-from auditseal_sealer import block_writer, chain, partition_reader
+from auditseal_sealer import block_writer, partition_reader
 from auditseal_sealer.batch import BatchPolicy
-from auditseal_sealer.chain import Chain, Surroundings
 from auditseal_sealer.config import SealerConfig, Timeouts
+from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError
-from auditseal_sealer.head_reader import HeadReader
-from auditseal_sealer.hooks import NoHooks
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
+from auditseal_sealer.partition_sealer import PartitionSealer
+from auditseal_sealer.source_reader import SourceReader
 from auditseal_sealer.watchdog import Watchdog
-from auditseal_vault.head import read_head
+from auditseal_vault.interface import StoredVersion
 from tests.factory.archiving import DAY, FaultyVault
 from tests.factory.keys import SIGNER
 from tests.faults.fake_kafka import NOW_MS, Broker, FakeCluster, FakeConsumer, FakeProducer, Fate, Kind, Plan
@@ -55,7 +56,7 @@ CONFIG = SealerConfig(
     genesis_allowed=True,
     limits=BlockLimits(records=10),
     batch=BatchPolicy(age=0.0, read=7, wait=0.01),
-    timeouts=Timeouts(call=0.3, stuck=5, session=HEARTBEAT * 4, settled=1, back_off=0.05),
+    timeouts=Timeouts(call=0.3, stuck=5, session=HEARTBEAT * 4, settled=1, pause=0.01, back_off=0.05),
     clock_lead=1e12,
 )
 CALLS = [
@@ -74,16 +75,27 @@ CALLS = [
     ("commit_transaction", 2),
 ]
 READING = [("poll", 1), ("poll", 2), ("poll", 5), ("consume", 1), ("consume", 2), ("consume", 5), ("committed", 1)]
-ASKING = ("cluster_id", "topic", "start", "end", "stable_end", "read_head")
+ASKING = ("cluster_id", "topic", "start", "end", "stable_end", "versions")
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _: 0)
 
 
 WATCHDOG = Watchdog(3600, lambda error: None)  # one thread for all cases
+
+
+class AskedVault:
+    """The vault for the sealer; its listings fail as the broker's plan says."""
+
+    def __init__(self, vault: FaultyVault, ask: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self.url, self.holds, self.read = vault.url, vault.holds, vault.read
+        self._vault, self._ask = vault, ask
+
+    def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
+        listed: list[StoredVersion] = self._ask("versions", lambda: list(self._vault.versions(prefix, after, limit)))
+        return iter(listed)
 
 
 def event(offset: int) -> Message:
@@ -92,7 +104,7 @@ def event(offset: int) -> Message:
 
 
 class Stage:
-    """A chain on a broker, and what the vault says to it."""
+    """A partition sealer on a broker, and what the vault says to it."""
 
     def __init__(self, broker: Broker, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.broker, self.vault = broker, FaultyVault(folder)
@@ -107,10 +119,20 @@ class Stage:
         store_retry = StoreRetry(threading.Event(), lambda _: None)
         return BlockArchiver(config, self.vault, ArchiverMetrics(CollectorRegistry()), store_retry)
 
-    def begin(self) -> Chain:
-        """Start a chain, with metrics of its own."""
+    def begin(self) -> PartitionSealer:
+        """Start a partition sealer, with metrics of its own."""
         self.registry = CollectorRegistry()
-        return Chain(self._surroundings(), ORIGIN, LogMetrics(SealerMetrics(self.registry), ORIGIN))
+        metrics = SealerMetrics(self.registry)
+        return PartitionSealer(self.context(metrics), ORIGIN, LogMetrics(metrics, ORIGIN), self)
+
+    def group_metadata(self) -> object:
+        return object()
+
+    def report(self, partition: PartitionSealer, problem: str | None) -> None:
+        pass
+
+    def fail(self, error: Exception) -> None:
+        self.failures.append(error)
 
     def run(self) -> None:
         """Seal until all events are in committed blocks, and stop."""
@@ -147,30 +169,23 @@ class Stage:
         found = judge(Ledger(entries), Path(self.vault.url.removeprefix("file://")), TRUST, heights_of(published))
         assert found.sealed == len(events)
 
-    def _surroundings(self) -> Surroundings:
+    def context(self, metrics: SealerMetrics | None = None) -> SealerContext:
+        """Return what the sealer works with, on this broker and this vault."""
+
         def ask(name: str, effect: Callable[[], Any]) -> Any:
             try:
                 return self.broker.call(name, effect)
             except KafkaException as error:
                 raise UnavailableError(str(error)) from error
 
-        return Surroundings(
-            config=CONFIG,
+        return SealerContext(
+            CONFIG,
+            SIGNER,
+            vault=AskedVault(self.vault, ask),  # type: ignore[arg-type]
             cluster=FakeCluster(self.broker, ask),  # type: ignore[arg-type]
-            signer=SIGNER,
-            read_head=lambda origin, **more: ask("read_head", lambda: self._head(origin, **more)),
+            metrics=metrics or SealerMetrics(CollectorRegistry()),
             watchdog=WATCHDOG,
-            hooks=NoHooks(),
-            group=object,
-            fail=self.failures.append,
-            working=lambda chain, problem: None,
         )
-
-    def _head(self, origin: Origin, **more: Any) -> tuple[int, bytes] | None:
-        try:
-            return read_head(self.vault, origin, **more)
-        except UnavailableError as error:
-            raise UnavailableError(str(error)) from error
 
 
 @pytest.fixture
@@ -184,13 +199,14 @@ def test_a_rival_that_commits_while_the_head_is_looked_for_is_no_lost_block(stag
     last, marker = blocks.pop(-2), blocks.pop(-1)
     assert (last.state, marker.state) == ("committed", "marker")
 
-    def rival(_: Origin, **more: object) -> None:
-        blocks.extend((last, marker))
+    def rival(call: str, effect: Callable[[], Any]) -> Any:
+        if call == "versions":
+            blocks.extend((last, marker))
+        return effect()
 
-    cluster = FakeCluster(stage.broker, lambda _, ask: ask())
-    head_reader = HeadReader({}, CONFIG, ORIGIN, cluster, rival)  # type: ignore[arg-type]
+    context = replace(stage.context(), vault=AskedVault(stage.vault, rival))  # type: ignore[arg-type]
     with pytest.raises(UnavailableError, match="went on"):
-        head_reader.gather()
+        SourceReader(context, ORIGIN).read()
 
 
 def test_without_a_fault_every_event_is_sealed_once(stage: Stage) -> None:
@@ -243,7 +259,7 @@ def test_one_life_after_the_other_ends_at_the_same_call(stage: Stage, call: str)
         stage.check()
 
 
-def test_a_chain_whose_name_another_sealer_has_ends_and_fences_nobody(
+def test_a_sealer_whose_name_another_sealer_has_ends_and_fences_nobody(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -255,7 +271,7 @@ def test_a_chain_whose_name_another_sealer_has_ends_and_fences_nobody(
     assert stage.broker.calls["init_transactions"] == 1
 
 
-def test_a_fenced_chain_lets_the_group_speak_first_and_ends_when_fenced_again(
+def test_a_fenced_sealer_lets_the_group_speak_first_and_ends_when_fenced_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, served = list[float](), list[bool]()

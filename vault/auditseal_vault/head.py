@@ -17,35 +17,17 @@ _NEAR = 32  # heights below a guess that the first listing has: few, since it is
 _PROBE = 4  # entries a listing fetches to find one block
 
 
-def read_head(
-    reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None
-) -> tuple[int, bytes] | None:
-    """Return the height and the bytes of a log's highest stored block below a height, None where there is none.
-
-    `near` is a guess, which never changes the answer: where the height is no more than 32 below it, or some hundreds
-    above, one listing finds it, and another does where it is lower.
-    The bytes are the oldest version's: what was locked first counts, whatever was written over it. Foreign names are
-    passed over. Nothing is verified.
-
-    Raises:
-        HaltError: SQUATTED; the highest key holds nothing but a delete marker, or an object without content.
-        UnavailableError: The store can't be read.
-    """
-    with unreadable_is_squatted():
-        height = head_height(reader, origin, below, near)
-        if height is None:
-            return None
-        key = origin.block_key(height)
-        oldest = oldest_version(reader, key)
-        if oldest is None:
-            raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block")
-        return height, reader.read(key, oldest.version_id)
-
-
 def head_height(
     reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None
 ) -> int | None:
-    """Return the height of a log's highest stored block below a height, None where there is none; see `read_head`."""
+    """Return the height of a log's highest stored block below a height, None where there is none.
+
+    `near` is a guess, which never changes the answer: where the height is no more than 32 below it, or some hundreds
+    above, one listing finds it, and another does where it is lower. Foreign names are ignored. Nothing is verified.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
     return _highest(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
 
 

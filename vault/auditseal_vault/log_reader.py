@@ -8,6 +8,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.expected import Expected
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start
@@ -50,11 +51,18 @@ class LogReader:
     reader: VaultReader
     origin: Origin
 
-    def head(self) -> StoredBlock | None:
-        """Return the log's highest stored block, None where the vault has no block of the log."""
-        with unreadable_is_squatted():
-            height = head_height(self.reader, self.origin)
+    def head(self, below: int = MAX_HEIGHT + 1, near: int | None = None) -> StoredBlock | None:
+        """Return the log's highest stored block below a height, None where the vault has none; see `height`."""
+        height = self.height(below, near)
         return None if height is None else self.stored(height)
+
+    def height(self, below: int = MAX_HEIGHT + 1, near: int | None = None) -> int | None:
+        """Return the height of the log's highest stored block below a height, None where the vault has none.
+
+        `near` is a guess. It never changes the answer, and saves listings where it is a good one.
+        """
+        with unreadable_is_squatted():
+            return head_height(self.reader, self.origin, below, near)
 
     def stored(self, height: int) -> StoredBlock:
         """Return the object at a height.

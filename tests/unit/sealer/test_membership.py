@@ -14,7 +14,7 @@ CONFIG = SealerConfig(client={}, events_topic="events", blocks_topic="blocks", c
 def test_what_is_revoked_ends_under_the_generation_that_revokes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     consumer, shown = ScriptedConsumer({}), list[object]()
     monkeypatch.setattr(group_member, "Consumer", lambda settings: consumer)
-    member = Membership({}, CONFIG)
+    member = Membership(CONFIG)
     member.join(
         on_assigned=lambda partitions: None,
         on_revoked=lambda partitions: shown.append((partitions, member.metadata())),

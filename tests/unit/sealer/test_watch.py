@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from auditseal_daemon.topic_rules import TopicKind, TopicRules, TopicView
 from auditseal_schemas.halt import Halt, HaltError
-from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.config import Intervals, SealerConfig
@@ -47,14 +48,14 @@ class FakeCluster:
 
 
 @dataclass
-class FakeChain:
+class FakePartition:
     """A log whose block 7 was sealed three hours ago, and no earlier one waits."""
 
     origin: Origin = field(default_factory=lambda: CONFIG.origin(0))
-    archive: ArchiveAge = field(default_factory=ArchiveAge)
+    archive_age: ArchiveAge = field(default_factory=ArchiveAge)
 
     def __post_init__(self) -> None:
-        self.archive.restart(7, int((time.time() - 3 * HOUR) * 1e6))
+        self.archive_age.restart(7, int((time.time() - 3 * HOUR) * 1e6))
 
 
 @contextmanager
@@ -62,12 +63,14 @@ def watching(cluster: FakeCluster, archived: int, hours: int = 8) -> Iterator["q
     """Watch from a moment on at which the topic kept blocks for so many hours."""
     failures: queue.Queue[Exception] = queue.Queue()
 
-    def read_head(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
-        assert near in {None, archived}, "what was found at the last look is the guess at the next"
-        return archived, b""
+    class FakeLog:
+        def height(self, near: int | None) -> int:
+            assert near in {None, archived}, "the height at the last look is the guess at the next"
+            return archived
 
-    chains = [FakeChain()]
-    watch = Watch(CONFIG, cluster, read_head, (EVENTS, keeping(hours)), lambda: chains, failures.put)  # type: ignore[arg-type]
+    partition: Any = FakePartition()
+    context: Any = SimpleNamespace(config=CONFIG, cluster=cluster, archive=lambda _: FakeLog())
+    watch = Watch(context, (EVENTS, keeping(hours)), lambda: [partition], failures.put)
     try:
         yield failures
     finally:

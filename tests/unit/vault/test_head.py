@@ -12,8 +12,8 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_vault.bulk_reader import read_each
-from auditseal_vault.head import read_head
 from auditseal_vault.interface import ReadOutcome, StoredVersion
+from tests.factory.vaults import read_head
 from tests.fuzz.vaults import scripted_store
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)

@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from auditseal_daemon.background import Background
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockLimits, CloseReason
 from auditseal_schemas.errors import UnavailableError
@@ -23,12 +23,14 @@ from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.block_writer import Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError
-from auditseal_sealer.evidence import EventsLog
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
-from auditseal_sealer.recovery import Reading, Recovered
-from auditseal_sealer.session import Session, Tools
+from auditseal_sealer.publisher import Publisher
+from auditseal_sealer.recovery import Recovered, ResumePoint
+from auditseal_sealer.session import Session
+from auditseal_sealer.sources import EventsPartition
 from auditseal_sealer.stop import Stop
 from tests.factory.blocks import GENESIS, resigned
 from tests.factory.keys import ORIGIN, OTHER_SIGNER, SIGNER
@@ -42,8 +44,12 @@ CONFIG = SealerConfig(
     limits=BlockLimits(records=10),
     batch=BatchPolicy(age=60, wait=0.001),
 )
-FROM_THE_START = Reading(0, -1, None)
-EVENTS = EventsLog("cluster", "topic", 6, 0, 1000)
+FROM_THE_START = ResumePoint(0, -1, None)
+NO_VAULT: Any = None
+NO_CLUSTER: Any = None
+NO_METRICS: Any = None
+NO_WATCHDOG: Any = None
+EVENTS = EventsPartition("cluster", "topic", 6, 0, 1000)
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def run(
     batches: Sequence[Sequence[Event]],
     writer: ScriptedWriter | None = None,
     *,
-    reading: Reading = FROM_THE_START,
+    resume: ResumePoint = FROM_THE_START,
     signer: SigningKey = SIGNER,
     clock: BrokerClock | None = None,
     state: LogState = GENESIS,
@@ -115,23 +121,11 @@ def run(
     stop = Stop()
     writer = writer or ScriptedWriter()
     metrics = metrics or LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN)
-    background = Background("publish")
     reader = ScriptedReader(batches, stop)
-    tools = Tools(
-        CONFIG,
-        signer,
-        reader,
-        writer,
-        background,
-        lambda: "group",
-        metrics,
-        ArchiveAge(),
-        writer,  # type: ignore[arg-type]
-    )
-    try:
-        Session(tools, Recovered(state, None, reading, 0, None), EVENTS, clock or broker_clock()).run(stop)
-    finally:
-        background.close()
+    context = SealerContext(CONFIG, signer, NO_VAULT, NO_CLUSTER, NO_METRICS, NO_WATCHDOG, writer)
+    recovered = Recovered(state, None, resume, EVENTS, None)
+    with Publisher(writer, clock or broker_clock(), lambda: "group") as publisher:  # type: ignore[arg-type]
+        Session(context, recovered, reader, publisher, metrics, ArchiveAge()).run(stop)  # type: ignore[arg-type]
     return writer
 
 
@@ -182,8 +176,8 @@ def test_after_a_failed_publication_nothing_more_is_signed(problem: Exception) -
 def test_the_record_that_was_sealed_last_is_read_again_and_not_sealed_again() -> None:
     first = run([events(*range(10))])
     state = GENESIS.accept(first.blocks[0])
-    reading = Reading(9, 4, encode_message(Event(9, b"value 9")))
-    writer = run([events(9, 10, 11)], reading=reading, state=state)
+    resume = ResumePoint(9, 4, encode_message(Event(9, b"value 9")))
+    writer = run([events(9, 10, 11)], resume=resume, state=state)
     assert verified(writer, state) == [10, 11]
 
 
@@ -192,9 +186,9 @@ def test_the_record_that_was_sealed_last_is_read_again_and_not_sealed_again() ->
 )
 def test_another_record_in_its_place_is_a_halt(found: list[Event]) -> None:
     state = GENESIS.accept(run([events(*range(10))]).blocks[0])
-    reading = Reading(9, 4, encode_message(Event(9, b"value 9")))
+    resume = ResumePoint(9, 4, encode_message(Event(9, b"value 9")))
     with pytest.raises(HaltError) as caught:
-        run([found], reading=reading, state=state)
+        run([found], resume=resume, state=state)
     assert caught.value.halt is Halt.LOG_RECREATED
 
 

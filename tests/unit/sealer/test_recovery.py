@@ -14,18 +14,20 @@ from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.evidence import EventsLog, Evidence
-from auditseal_sealer.given_up import ReadHead, find_given_up
-from auditseal_sealer.recovery import Beginning, Reading, Recovered, recover
+from auditseal_sealer.earlier_runs import find_earlier_head
+from auditseal_sealer.recovery import GenesisRule, Recovered, ResumePoint, recover
+from auditseal_sealer.sources import EventsPartition, LogSources
+from auditseal_vault.log_reader import StoredBlock
 from tests.factory.blocks import resigned
 from tests.factory.keys import OTHER_SIGNER, SIGNER
 from tests.factory.messages import Message
+from tests.factory.vaults import MemoryVault
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)
-EVENTS = EventsLog("cluster", "topic", 6, 0, 100)
-ALLOWED, FORBIDDEN = Beginning(allowed=True, predecessor=None), Beginning(allowed=False, predecessor=None)
-NOTHING = Evidence(EVENTS, None, None, (), None, "")
+EVENTS = EventsPartition("cluster", "topic", 6, 0, 100)
+ALLOWED, FORBIDDEN = GenesisRule(allowed=True, predecessor=None), GenesisRule(allowed=False, predecessor=None)
+NOTHING = LogSources(EVENTS, None, None, (), None, "")
 
 
 def make_chain(origin: Origin, *sizes: int, signer=SIGNER, salt: bytes = b"", now: int = 1) -> list[Block]:
@@ -55,13 +57,17 @@ HEAD = replace(NOTHING, head=RAW[1], unarchived=RAW[0])
 """Two blocks in the topic, none in the vault."""
 
 
-def decide(evidence: Evidence, beginning: Beginning = FORBIDDEN, origin: Origin = ORIGIN) -> Recovered:
-    return recover(origin, VerifierKey(str(origin), SIGNER.public), evidence, beginning)
+def stored(height: int, data: bytes) -> StoredBlock:
+    return StoredBlock(height, ORIGIN.block_key(height), "", data)
 
 
-def halted(evidence: Evidence, beginning: Beginning = FORBIDDEN, origin: Origin = ORIGIN) -> Halt:
+def decide(sources: LogSources, genesis: GenesisRule = FORBIDDEN, origin: Origin = ORIGIN) -> Recovered:
+    return recover(origin, VerifierKey(str(origin), SIGNER.public), sources, genesis)
+
+
+def halted(sources: LogSources, genesis: GenesisRule = FORBIDDEN, origin: Origin = ORIGIN) -> Halt:
     with pytest.raises(HaltError) as caught:
-        decide(evidence, beginning, origin)
+        decide(sources, genesis, origin)
     return caught.value.halt
 
 
@@ -74,28 +80,28 @@ def test_the_log_goes_on_after_its_last_committed_block() -> None:
 
 @pytest.mark.parametrize(
     ("vault", "unarchived"),
-    [(None, RAW[0]), ((0, RAW[0]), RAW[1]), ((1, RAW[1]), RAW[2]), ((2, RAW[2]), None)],
+    [(None, RAW[0]), (stored(0, RAW[0]), RAW[1]), (stored(1, RAW[1]), RAW[2]), (stored(2, RAW[2]), None)],
 )
 def test_the_vault_may_be_behind_or_level(vault, unarchived) -> None:
-    recovered = decide(replace(NOTHING, head=RAW[2], vault=vault, unarchived=unarchived))
+    recovered = decide(replace(NOTHING, head=RAW[2], archived=vault, unarchived=unarchived))
     assert recovered.state.height == 3
     assert (recovered.unarchived_since is None) == (unarchived is None)
 
 
 @pytest.mark.parametrize(
-    ("evidence", "halt"),
+    ("sources", "halt"),
     [
-        (replace(HEAD, vault=(2, RAW[2]), unarchived=None), Halt.HEAD_DISAGREES),
-        (replace(NOTHING, vault=(0, RAW[0])), Halt.HEAD_DISAGREES),
-        (replace(HEAD, vault=(0, RAW[1])), Halt.SQUATTED),
-        (replace(HEAD, vault=(1, OTHER_HISTORY[1]), unarchived=None), Halt.FORK),
-        (replace(HEAD, vault=(0, OTHER_HISTORY[0]), unarchived=RAW[1]), Halt.FORK),
-        (replace(HEAD, vault=(0, RAW[0]), unarchived=None), Halt.BLOCKS_LOST),
+        (replace(HEAD, archived=stored(2, RAW[2]), unarchived=None), Halt.HEAD_DISAGREES),
+        (replace(NOTHING, archived=stored(0, RAW[0])), Halt.HEAD_DISAGREES),
+        (replace(HEAD, archived=stored(0, RAW[1])), Halt.SQUATTED),
+        (replace(HEAD, archived=stored(1, OTHER_HISTORY[1]), unarchived=None), Halt.FORK),
+        (replace(HEAD, archived=stored(0, OTHER_HISTORY[0]), unarchived=RAW[1]), Halt.FORK),
+        (replace(HEAD, archived=stored(0, RAW[0]), unarchived=None), Halt.BLOCKS_LOST),
         (replace(HEAD, unarchived=None), Halt.BLOCKS_LOST),
-        (replace(HEAD, vault=(0, b"squatted")), Halt.SQUATTED),
-        (replace(NOTHING, vault=(0, b"squatted")), Halt.SQUATTED),
-        (replace(HEAD, vault=(0, FOREIGN)), Halt.SQUATTED),
-        (replace(NOTHING, vault=(0, FOREIGN)), Halt.KEY),
+        (replace(HEAD, archived=stored(0, b"squatted")), Halt.SQUATTED),
+        (replace(NOTHING, archived=stored(0, b"squatted")), Halt.SQUATTED),
+        (replace(HEAD, archived=stored(0, FOREIGN)), Halt.SQUATTED),
+        (replace(NOTHING, archived=stored(0, FOREIGN)), Halt.KEY),
         (replace(HEAD, head=b"garbage"), Halt.INVALID_BLOCK),
         (replace(HEAD, head=FOREIGN), Halt.KEY),
         (replace(HEAD, head=FOREIGN_AND_BROKEN), Halt.KEY),
@@ -106,8 +112,8 @@ def test_the_vault_may_be_behind_or_level(vault, unarchived) -> None:
         (replace(NOTHING, group_text="auditseal run=0 height=1"), Halt.BLOCKS_LOST),
     ],
 )
-def test_sources_that_disagree_are_a_halt(evidence: Evidence, halt: Halt) -> None:
-    assert halted(evidence, ALLOWED) is halt
+def test_sources_that_disagree_are_a_halt(sources: LogSources, halt: Halt) -> None:
+    assert halted(sources, ALLOWED) is halt
 
 
 @pytest.mark.parametrize("text", ["", "auditseal run=0 height=1", "auditseal run=0 height=2", "reset by hand"])
@@ -118,20 +124,18 @@ def test_a_groups_position_that_is_not_ahead_changes_nothing(text: str) -> None:
 def test_a_log_begins_only_where_it_was_allowed() -> None:
     assert halted(NOTHING) is Halt.GENESIS_NOT_ALLOWED
     recovered = decide(replace(NOTHING, events=replace(EVENTS, start=5)), ALLOWED)
-    assert (recovered.state.height, recovered.state.next_offset, recovered.log_start) == (0, 0, 5)
-    assert recovered.reading == Reading(5, -1, None)
+    assert (recovered.state.height, recovered.state.next_offset, recovered.events.start) == (0, 0, 5)
+    assert recovered.resume == ResumePoint(5, -1, None)
 
 
 def test_a_later_run_begins_after_its_predecessor_and_ignores_its_blocks_and_position() -> None:
     later = replace(ORIGIN, run=1)
-    evidence = replace(HEAD, unarchived=None, group_text="auditseal run=0 height=2")
-    beginning = Beginning(allowed=True, predecessor=Predecessor(str(ORIGIN), 2, CHAIN[1].next_frontier.root))
-    evidence = replace(evidence, given_up=beginning.predecessor)
-    assert decide(evidence, beginning, later).state == LogState.genesis(
-        later, (VerifierKey(str(later), SIGNER.public),)
-    )
-    assert halted(evidence, ALLOWED, later) is Halt.GENESIS_NOT_ALLOWED
-    assert halted(NOTHING, beginning) is Halt.GENESIS_NOT_ALLOWED
+    sources = replace(HEAD, unarchived=None, group_text="auditseal run=0 height=2")
+    genesis = GenesisRule(allowed=True, predecessor=Predecessor(str(ORIGIN), 2, CHAIN[1].next_frontier.root))
+    sources = replace(sources, earlier_head=genesis.predecessor)
+    assert decide(sources, genesis, later).state == LogState.genesis(later, (VerifierKey(str(later), SIGNER.public),))
+    assert halted(sources, ALLOWED, later) is Halt.GENESIS_NOT_ALLOWED
+    assert halted(NOTHING, genesis) is Halt.GENESIS_NOT_ALLOWED
 
 
 ROOTS = [block.next_frontier.root for block in CHAIN]
@@ -151,23 +155,22 @@ GIVEN_UP = Predecessor(str(ORIGIN), 2, ROOTS[1])
 )
 def test_a_later_run_names_the_very_head_that_the_vault_has(named: Predecessor, found: Predecessor | None) -> None:
     later = replace(ORIGIN, run=2)
-    evidence, beginning = replace(NOTHING, given_up=found), Beginning(allowed=True, predecessor=named)
+    sources, genesis = replace(NOTHING, earlier_head=found), GenesisRule(allowed=True, predecessor=named)
     with pytest.raises(HaltError, match=f"was told to go on from {named.origin} {named.size} ") as caught:
-        decide(evidence, beginning, later)
+        decide(sources, genesis, later)
     assert caught.value.halt is Halt.GENESIS_NOT_ALLOWED
 
 
 def test_a_run_goes_on_from_one_that_was_never_published() -> None:
     nothing = Predecessor(str(ORIGIN), 0, EMPTY_ROOT)
-    assert decide(NOTHING, Beginning(allowed=True, predecessor=nothing), replace(ORIGIN, run=1)).state.height == 0
+    assert decide(NOTHING, GenesisRule(allowed=True, predecessor=nothing), replace(ORIGIN, run=1)).state.height == 0
 
 
-def vault_of(*objects: tuple[Origin, int, bytes]) -> ReadHead:
-    def read_head(origin: Origin, /, below: int = MAX_HEIGHT + 1, near: int | None = None) -> tuple[int, bytes] | None:
-        found = [(height, data) for of, height, data in objects if of == origin and height < below]
-        return max(found, default=None)
-
-    return read_head
+def vault_of(*objects: tuple[Origin, int, bytes]) -> MemoryVault:
+    vault = MemoryVault()
+    for origin, height, data in objects:
+        vault.put(origin.block_key(height), data)
+    return vault
 
 
 FORGED = replace(CHAIN[2], frontier=Block.parse(OTHER_HISTORY[2]).frontier).format()
@@ -189,8 +192,8 @@ FORGED = replace(CHAIN[2], frontier=Block.parse(OTHER_HISTORY[2]).frontier).form
 )
 def test_the_head_that_is_given_up_is_the_last_block_of_the_runs_before(above, found) -> None:
     vault = vault_of((ORIGIN, 0, RAW[0]), (ORIGIN, 1, RAW[1]), *above)
-    assert find_given_up(vault, replace(ORIGIN, run=2)) == found
-    assert find_given_up(vault, ORIGIN) is None
+    assert find_earlier_head(vault, replace(ORIGIN, run=2)) == found
+    assert find_earlier_head(vault, ORIGIN) is None
 
 
 def test_a_signed_next_block_that_was_not_committed_is_found_among_leftovers() -> None:
@@ -227,14 +230,14 @@ def test_a_signed_next_block_whose_records_do_not_hold_is_a_halt() -> None:
 
 def test_the_last_sealed_record_is_read_again() -> None:
     expected = encode_message(Message(19, b"value 19"))
-    assert decide(HEAD).reading == Reading(19, 4, expected)
-    assert decide(replace(HEAD, events=replace(EVENTS, start=19))).reading.record == expected
+    assert decide(HEAD).resume == ResumePoint(19, 4, expected)
+    assert decide(replace(HEAD, events=replace(EVENTS, start=19))).resume.record == expected
 
 
 @pytest.mark.parametrize(("start", "offset"), [(20, 20), (55, 55)])
 def test_where_retention_took_it_the_ids_must_do(start: int, offset: int) -> None:
     recovered = decide(replace(HEAD, events=replace(EVENTS, start=start)))
-    assert (recovered.reading, recovered.log_start) == (Reading(offset, -1, None), start)
+    assert (recovered.resume, recovered.events.start) == (ResumePoint(offset, -1, None), start)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +249,7 @@ def test_where_retention_took_it_the_ids_must_do(start: int, offset: int) -> Non
         (replace(EVENTS, end=19), Halt.LOG_TRUNCATED),
     ],
 )
-def test_another_or_a_shorter_events_log_is_a_halt(events: EventsLog, halt: Halt) -> None:
+def test_another_or_a_shorter_events_log_is_a_halt(events: EventsPartition, halt: Halt) -> None:
     assert halted(replace(HEAD, events=events)) is halt
 
 

@@ -1,43 +1,41 @@
-"""Gathers what all sources say of a log. It decides nothing: that is `recovery`'s."""
+"""Reads what all sources say of a log. `recovery` decides what follows."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError, UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.config import SealerConfig
-from auditseal_sealer.evidence import EventsLog, Evidence
-from auditseal_sealer.given_up import ReadHead, find_given_up
-from auditseal_sealer.partition_reader import BRIEF, Isolation, PartitionReader
+from auditseal_sealer.context import SealerContext
+from auditseal_sealer.earlier_runs import find_earlier_head
+from auditseal_sealer.partition_reader import TO_THE_END, Isolation, PartitionReader
+from auditseal_sealer.sources import EventsPartition, LogSources
+from auditseal_vault.log_reader import StoredBlock
 
 _TAIL = 4  # offsets: two transactions of one block and one marker
 _POLL = 0.05  # s
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A committed block where it lies."""
+class CommittedBlock:
+    """A committed block and its offset in the blocks topic."""
 
     offset: int
     height: int
     data: bytes
 
 
-class HeadReader:
+class SourceReader:
     """Reads one log's sources."""
 
-    def __init__(
-        self, client: Mapping[str, str], config: SealerConfig, origin: Origin, cluster: Cluster, read_head: ReadHead
-    ) -> None:
-        self._client, self._config, self._origin = client, config, origin
-        self._cluster, self._read_head = cluster, read_head
+    def __init__(self, context: SealerContext, origin: Origin) -> None:
+        self._origin, self._config, self._cluster = origin, context.config, context.cluster
+        self._archive = context.archive(origin)
 
-    def gather(self) -> Evidence:
-        """Read all sources.
+    def read(self) -> LogSources:
+        """Read all sources, at one moment.
 
         Raises:
             UnavailableError: One of them is away, or a rival wrote blocks meanwhile.
@@ -47,22 +45,22 @@ class HeadReader:
         start = self._cluster.start(self._config.blocks_topic, self._origin.partition)
         with self._reader(Isolation.COMMITTED) as committed:
             head = self._find_head(committed, start, end)
-            vault = self._read_head(self._origin, near=head.height if head else None)
+            archived = self._archive.head(near=head.height if head else None)
             after = start if head is None else head.offset + 1
             aborted = self._aborted(after, end)
-            unarchived = self._find_unarchived(committed, start, head, vault)
+            unarchived = self._find_unarchived(committed, start, head, archived)
             origin, timeout = self._origin, self._config.timeouts.question
             group_text = committed.group_text(origin.topic, origin.partition, timeout)
         self._check_unmoved(end)
-        begun = vault is not None or (head is not None and head.height >= 0)
-        return Evidence(
-            events=self._events_log(),
+        begun = archived is not None or (head is not None and head.height >= 0)
+        return LogSources(
+            events=self._events_partition(),
             head=head.data if head else None,
             unarchived=unarchived.data if unarchived else None,
             aborted=aborted,
-            vault=vault,
+            archived=archived,
             group_text=group_text,
-            given_up=None if begun else find_given_up(self._read_head, origin),
+            earlier_head=None if begun else find_earlier_head(self._archive.reader, origin),
         )
 
     def _settled_end(self) -> int:
@@ -86,7 +84,7 @@ class HeadReader:
         if now != end:
             raise UnavailableError(f"{topic}/{partition} went on from {end} to {now} while its head was looked for")
 
-    def _find_head(self, reader: PartitionReader, start: int, end: int) -> Found | None:
+    def _find_head(self, reader: PartitionReader, start: int, end: int) -> CommittedBlock | None:
         """Return the last committed block, reading from nearer to the end first."""
         span = _TAIL
         while True:
@@ -95,7 +93,7 @@ class HeadReader:
             for offset, data in self._values(reader, begin, end):
                 last = (offset, data)
             if last:
-                return Found(last[0], _height(self._origin, last[1]), last[1])
+                return CommittedBlock(last[0], _height(self._origin, last[1]), last[1])
             if begin == start:
                 return None
             span *= 2
@@ -106,10 +104,10 @@ class HeadReader:
             return tuple(value for _, value in self._values(reader, begin, end))
 
     def _find_unarchived(
-        self, reader: PartitionReader, start: int, head: Found | None, vault: tuple[int, bytes] | None
-    ) -> Found | None:
+        self, reader: PartitionReader, start: int, head: CommittedBlock | None, archived: StoredBlock | None
+    ) -> CommittedBlock | None:
         """Return the block after the vault's highest: where it is likely to be, else by bisection over heights."""
-        wanted = vault[0] + 1 if vault else 0
+        wanted = archived.height + 1 if archived else 0
         if head is None or head.height < wanted:
             return None
         if head.height == wanted:
@@ -127,9 +125,9 @@ class HeadReader:
             probe = (low + high) // 2
         return None
 
-    def _first(self, reader: PartitionReader, begin: int, end: int) -> Found | None:
+    def _first(self, reader: PartitionReader, begin: int, end: int) -> CommittedBlock | None:
         for offset, data in self._values(reader, begin, end):
-            return Found(offset, _height(self._origin, data), data)
+            return CommittedBlock(offset, _height(self._origin, data), data)
         return None
 
     def _values(self, reader: PartitionReader, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -142,18 +140,18 @@ class HeadReader:
             if value is not None and offset is not None:
                 yield offset, value
 
-    def _events_log(self) -> EventsLog:
+    def _events_partition(self) -> EventsPartition:
         topic, partition = self._origin.topic, self._origin.partition
         view = self._cluster.topic(topic)
         if view is None:
             raise HaltError(Halt.LOG_RECREATED, f"{self._origin}: topic {topic} is gone")
         start, end = self._cluster.start(topic, partition), self._cluster.end(topic, partition)
-        return EventsLog(self._cluster.cluster_id(), view.topic_id, view.partitions, start, end)
+        return EventsPartition(self._cluster.cluster_id(), view.topic_id, view.partitions, start, end)
 
     def _reader(self, isolation: Isolation) -> PartitionReader:
         config = self._config
         return PartitionReader(
-            self._client, config.group, config.blocks_topic, self._origin.partition, isolation, BRIEF
+            config.client, config.group, config.blocks_topic, self._origin.partition, isolation, TO_THE_END
         )
 
 

@@ -11,11 +11,12 @@ from structlog.testing import capture_logs
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.origin import Origin
 from auditseal_sealer import sealer as body
-from auditseal_sealer.chain import Surroundings
 from auditseal_sealer.config import SealerConfig, Timeouts
+from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
-from auditseal_sealer.sealer import Collaborators, Sealer
+from auditseal_sealer.partition_sealer import Owner
+from auditseal_sealer.sealer import Sealer
 from tests.factory.keys import SIGNER
 
 CONFIG = SealerConfig(
@@ -52,18 +53,18 @@ class ScriptedMembership:
         self.left = True
 
 
-class ScriptedChain:
+class ScriptedPartition:
     """Says that it seals as soon as it is made, from a thread of its own; and something else when it ends."""
 
-    made: list["ScriptedChain"]
+    made: list["ScriptedPartition"]
 
-    def __init__(self, surroundings: Surroundings, origin: Origin, metrics: LogMetrics) -> None:
-        self.origin, self.metrics, self._surroundings = origin, metrics, surroundings
+    def __init__(self, context: SealerContext, origin: Origin, metrics: LogMetrics, owner: Owner) -> None:
+        self.origin, self.metrics, self._owner = origin, metrics, owner
         self.made.append(self)
         threading.Thread(target=self.report, args=(None,)).start()
 
     def report(self, problem: str | None) -> None:
-        self._surroundings.working(self, problem)  # type: ignore[arg-type]
+        self._owner.report(self, problem)  # type: ignore[arg-type]
 
     def finish(self, reason: CloseReason) -> None:
         self.report(f"failed when it ended: {reason}")
@@ -81,11 +82,10 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch, self.told, self.news = monkeypatch, list[str | None](), threading.Condition()
         self.registry = CollectorRegistry()
-        ScriptedChain.made = []
+        ScriptedPartition.made = []
         for name, stub in {
-            "Chain": ScriptedChain,
+            "PartitionSealer": ScriptedPartition,
             "Watch": _NoWatch,
-            "Cluster": lambda *_: None,
             "inspect_topics": lambda *_: None,
         }.items():
             monkeypatch.setattr(body, name, stub)
@@ -94,11 +94,10 @@ class Stage:
         stop = threading.Event()
         membership = ScriptedMembership(script, stop)
         self.monkeypatch.setattr(body, "Membership", lambda *_: membership)
-        collaborators = Collaborators(
-            SIGNER, lambda *_: None, SealerMetrics(self.registry), self._tell, lambda error: None
-        )
+        nothing: Any = None
+        context = SealerContext(CONFIG, SIGNER, nothing, nothing, SealerMetrics(self.registry), nothing)
         try:
-            Sealer(CONFIG, collaborators).run(stop)
+            Sealer(context, self._tell).run(stop)
         finally:
             assert membership.left
         return membership
@@ -136,7 +135,7 @@ def test_a_chain_that_fails_while_its_partition_goes_doesnt_count(stage: Stage, 
         stage.await_told(None),
         lambda member: getattr(member, end)([1]),
         stage.await_told(None),
-        lambda member: ScriptedChain.made[0].report("one that is at work counts"),
+        lambda member: ScriptedPartition.made[0].report("one that is at work counts"),
         stage.await_told(f"{CONFIG.origin(0)}: one that is at work counts"),
     )
 
@@ -157,7 +156,7 @@ def test_a_chain_of_a_partition_that_went_and_came_back_doesnt_speak_for_its_suc
         stage.await_told("no partition is assigned"),
         lambda member: member.assign([0]),
         stage.await_told(None),
-        lambda member: ScriptedChain.made[0].report("late"),
+        lambda member: ScriptedPartition.made[0].report("late"),
         stage.await_told(None),
     )
 
@@ -169,7 +168,7 @@ def test_the_gauges_of_a_partition_go_with_it(stage: Stage, end: str) -> None:
         return [stage.registry.get_sample_value("auditseal_chain_height", label) for label in labels]
 
     def know_heights(_: ScriptedMembership) -> None:
-        for chain in ScriptedChain.made:
+        for chain in ScriptedPartition.made:
             chain.metrics.height.set(1)
         assert heights() == [1, 1]
 

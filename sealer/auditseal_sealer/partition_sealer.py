@@ -1,0 +1,149 @@
+"""Seals one partition in a thread of its own: recovers the head, seals, and after a failure recovers again."""
+
+import threading
+import time
+from typing import Protocol
+
+import structlog
+
+from auditseal_daemon.errors import ExpelledError
+from auditseal_schemas.block_draft import CloseReason
+from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.origin import Origin
+from auditseal_sealer.archive_age import ArchiveAge
+from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
+from auditseal_sealer.context import SealerContext
+from auditseal_sealer.errors import FencedError
+from auditseal_sealer.hooks import Step
+from auditseal_sealer.metrics import LogMetrics
+from auditseal_sealer.partition_reader import CONTINUOUS, Isolation, PartitionReader
+from auditseal_sealer.publisher import Publisher
+from auditseal_sealer.recovery import GenesisRule, Recovered, recover
+from auditseal_sealer.restart import Failure
+from auditseal_sealer.session import Session
+from auditseal_sealer.source_reader import SourceReader
+from auditseal_sealer.stop import Stop
+
+
+class Owner(Protocol):
+    """The sealer, as its partitions call it from their threads."""
+
+    def group_metadata(self) -> GroupMetadata:
+        """Return the metadata that a transaction must show of the group."""
+        ...
+
+    def report(self, partition: "PartitionSealer", problem: str | None) -> None:
+        """Take notice of why a partition isn't sealed, None once it is."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """Take an error that ends the whole sealer."""
+        ...
+
+
+class PartitionSealer:
+    """The sealing of one partition.
+
+    Attributes:
+        origin: The partition's log.
+        metrics: The log's metrics.
+        archive_age: How long its blocks have been waiting for the vault.
+    """
+
+    def __init__(self, context: SealerContext, origin: Origin, metrics: LogMetrics, owner: Owner) -> None:
+        """Start the thread."""
+        self.origin, self.metrics, self.archive_age = origin, metrics, ArchiveAge()
+        self._context, self._config, self._owner = context, context.config, owner
+        self._log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
+        self._stop = Stop()
+        self._thread = threading.Thread(target=self._run, name=f"partition-{origin.partition}", daemon=True)
+        self._thread.start()
+
+    def finish(self, reason: CloseReason) -> None:
+        """Ask to publish the records that were read, and to end."""
+        self._stop.finish(reason)
+
+    def abandon(self) -> None:
+        """Ask to end at once."""
+        self._stop.abandon()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the end; return whether it came."""
+        self._thread.join(max(0.0, seconds))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        """Seal until asked to stop; pass on an error that can't be survived."""
+        try:
+            self._keep_sealing()
+        except Exception as error:  # whatever it is, the sealer must end for it and not go on without this partition
+            self._owner.fail(error)
+
+    def _keep_sealing(self) -> None:
+        policy = self._config.restarts
+        restart = policy.first()
+        while not self._stop.is_set():
+            begun = time.monotonic()
+            try:
+                self._seal()
+            except (UnavailableError, FencedError, ExpelledError) as error:
+                self.metrics.suspend()
+                following = policy.after(restart, _failure_of(error), time.monotonic() - begun)
+                if self._stop.is_set():
+                    return
+                if following is None:
+                    raise
+                restart = following
+                self._owner.report(self, str(error))
+                self._log.warning("not sealing, will recover the head", problem=str(error), pause_seconds=restart.pause)
+                self._stop.wait(restart.pause)
+
+    def _seal(self) -> None:
+        """Recover the head and seal from there until asked to stop."""
+        started = time.monotonic()
+        writer = BlockWriter(self._context, self.origin)
+        clock = writer.ask_clock()
+        recovered = self._recover(writer)
+        self._show_recovered(recovered)
+        resume, config, where = recovered.resume, self._config, self.origin
+        with (
+            Publisher(writer, clock, self._owner.group_metadata) as publisher,
+            PartitionReader(
+                config.client, config.group, where.topic, where.partition, Isolation.UNCOMMITTED, CONTINUOUS
+            ) as reader,
+        ):
+            reader.seek(resume.offset, resume.leader_epoch)
+            session = Session(self._context, recovered, reader, publisher, self.metrics, self.archive_age)
+            state, seconds = recovered.state, round(time.monotonic() - started, 3)
+            self._log.info("sealing", height=state.height, next_offset=state.next_offset, seconds=seconds)
+            self._owner.report(self, None)
+            session.run(self._stop)
+
+    def _show_recovered(self, recovered: Recovered) -> None:
+        state, start = recovered.state, recovered.events.start
+        self.metrics.recoveries.inc()
+        self.metrics.height.set(state.height)
+        self.archive_age.restart(state.height - 1, recovered.unarchived_since)
+        if start > state.next_offset:
+            self._log.error("offsets are gone", first=state.next_offset, last=start - 1)
+
+    def _recover(self, writer: BlockWriter) -> Recovered:
+        """Find out where the log continues, after committing a block that a predecessor signed and didn't commit."""
+        config, origin = self._config, self.origin
+        reader = SourceReader(self._context, origin)
+        genesis = GenesisRule(config.genesis_allowed, config.predecessor(origin.partition))
+        while True:
+            recovered = recover(origin, self._context.key(origin), reader.read(), genesis)
+            self._context.hooks.after(Step.RECOVERED, origin)
+            if recovered.unfinished is None:
+                return recovered
+            header = recovered.unfinished.header
+            self._log.warning("committing a block again that was signed and not committed", height=header.height)
+            position = Position(header.last_offset + 1, header.height + 1)
+            writer.publish(recovered.unfinished.format(), position, self._owner.group_metadata())
+
+
+def _failure_of(error: Exception) -> Failure:
+    if isinstance(error, ExpelledError):
+        return Failure.EXPELLED
+    return Failure.FENCED if isinstance(error, FencedError) else Failure.UNAVAILABLE

@@ -1,0 +1,35 @@
+"""When a block closes before it is full, and how long reading may wait for that."""
+
+import pytest
+
+from auditseal_schemas.block_draft import CloseReason
+from auditseal_sealer.batch import BatchPolicy
+
+POLICY = BatchPolicy(age=0.25, wait=0.05)
+
+
+@pytest.mark.parametrize(
+    ("full", "opened", "now", "reason"),
+    [
+        (None, None, 100.0, None),
+        (None, 100.0, 100.24, None),
+        (None, 100.0, 100.25, CloseReason.AGE),
+        (CloseReason.COUNT, 100.0, 100.0, CloseReason.COUNT),
+        (CloseReason.GAPS, 100.0, 200.0, CloseReason.GAPS),
+    ],
+)
+def test_a_block_closes_when_it_is_full_or_old(full, opened, now, reason) -> None:
+    assert POLICY.close_reason(full, opened, now) is reason
+
+
+@pytest.mark.parametrize(
+    ("opened", "now", "seconds"), [(None, 7.0, 0.05), (7.0, 7.0, 0.05), (7.0, 7.21, 0.04), (7.0, 9.0, 0.0)]
+)
+def test_reading_never_waits_beyond_a_blocks_age(opened, now, seconds) -> None:
+    assert POLICY.wait_seconds(opened, now) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("wrong", [{"age": -1}, {"read": 0}, {"wait": 0}, {"wait": 2}])
+def test_a_senseless_policy_is_refused(wrong) -> None:
+    with pytest.raises(ValueError, match="age is 0 or more"):
+        BatchPolicy(**wrong)
