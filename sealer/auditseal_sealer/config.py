@@ -125,5 +125,5 @@ class SealerConfig:
         return logs.get(partition)
 
     def transactional_id(self, partition: int) -> str:
-        """Return the id that fences the writers of a partition's chain, whatever their group."""
+        """Return the id that fences the writers of a partition's log, whatever their group."""
         return f"auditseal.{self.events_topic}.{partition}"

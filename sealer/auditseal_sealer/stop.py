@@ -1,4 +1,4 @@
-"""How a chain is asked to end."""
+"""How a partition is asked to end."""
 
 import threading
 

@@ -128,7 +128,7 @@ def test_a_sealer_whose_broker_died_stops_in_time(tmp_path: Path) -> None:
             node.kill()
             assert sealer.stop() == 0
         told = [line["event"] for line in sealer.lines()]
-        assert "a chain didn't end in time" in told
+        assert "a partition didn't end in time" in told
         assert told[-1] == "stopped"
 
 
