@@ -94,7 +94,7 @@ class LogMetrics:
         self._drop(self._gauges.lag, self._gauges.age)
 
     def forget(self) -> None:
-        """Drop the gauges of a log that another sealer has now; a partition that ends late sets nothing that is served."""
+        """Drop the gauges of a log that another sealer has now; one that ends late sets nothing that is served."""
         served, self._gauges = self._gauges, SealerMetrics(CollectorRegistry())
         self._drop(served.lag, served.age, served.height, served.last_sealed)
 
