@@ -11,7 +11,6 @@ from auditseal_auditor.log_check import LogCheck
 from auditseal_schemas.header import Header
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
-from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 
 
@@ -34,14 +33,15 @@ def claim_of(check: LogCheck) -> PredecessorClaim | None:
     return PredecessorClaim(Origin.parse(named.origin), named.size, named.root, first.origin)
 
 
-def compare_log(pinned: PinnedLog, check: LogCheck, head: Head | None, oldest: int | None) -> None:
+def compare_log(check: LogCheck, head: Head | None, oldest: int | None) -> None:
     """Add a log's findings as a whole: that it is missing, contradicts its remembered head, or is out of date."""
-    if check.counts.parsed == 0 and check.is_end_known:
+    origin = check.start.origin
+    if is_missing(check):
         absence = _absence(check.counts.objects, head)
-        check.findings.add(_finding(Verdict.MISSING_LOG, pinned.origin, "origin", absence))
+        check.findings.add(_finding(Verdict.MISSING_LOG, origin, "origin", absence))
         return
     if head:
-        _compare_head(pinned, check, head)
+        compare_head(check, head)
     last = check.counts.last
     if last and check.is_end_known and oldest is not None and last.sealed_at < oldest:
         behind = (oldest - last.sealed_at) // 1_000_000
@@ -49,7 +49,13 @@ def compare_log(pinned: PinnedLog, check: LogCheck, head: Head | None, oldest: i
             f"the last block was sealed {behind} s before the oldest allowed time: the log has stopped, or this is an"
             " old copy"
         )
-        check.findings.add(_finding(Verdict.STALE, pinned.origin, "sealed_at", problem, height=last.height))
+        check.findings.add(_finding(Verdict.STALE, origin, "sealed_at", problem, height=last.height))
+
+
+def is_missing(check: LogCheck) -> bool:
+    """Return whether nothing shows that the log exists. A check that continues may find its blocks further down."""
+    is_below = check.start.remembered is not None and check.first_missing > 0
+    return check.counts.parsed == 0 and check.is_end_known and not is_below
 
 
 def _absence(objects: int, head: Head | None) -> str:
@@ -59,41 +65,55 @@ def _absence(objects: int, head: Head | None) -> str:
     return f"the vault holds no block of it{instead}, {remembered}"
 
 
-def _compare_head(pinned: PinnedLog, check: LogCheck, head: Head) -> None:
-    """Compare a log with its remembered head."""
+def compare_head(check: LogCheck, head: Head) -> None:
+    """Add the finding that a log contradicts its remembered head: it has another root, or ends before."""
+    origin, start = check.start.origin, check.start
     size, root = head.checkpoint.size, head.checkpoint.root
     if size in check.roots:
         found, note = check.roots[size]
         if found != root:
             problem = f"the first {size} blocks are not those that were verified before: the history was replaced"
             evidence = (head.note.format().decode(), note.format().decode())
-            finding = _finding(
-                Verdict.FORK, pinned.origin, "checkpoint.root", problem, height=size - 1, evidence=evidence
-            )
+            finding = _finding(Verdict.FORK, origin, "checkpoint.root", problem, height=size - 1, evidence=evidence)
             check.findings.add(finding)
     elif check.first_missing < size:
         problem = f"{size} blocks were verified before, and this one is not there any more"
-        check.findings.add(_finding(Verdict.TRUNCATED, pinned.origin, "height", problem, height=check.first_missing))
-    elif pinned.start and size < pinned.start.height:
+        check.findings.add(_finding(Verdict.TRUNCATED, origin, "height", problem, height=check.first_missing))
+    elif size < start.height:
         check.notices.append(f"the remembered head of {size} blocks is below the start: it was not compared")
 
 
 def compare_claims(checks: Mapping[Origin, LogCheck], claims: Mapping[Origin, Sequence[PredecessorClaim]]) -> None:
-    """Compare the claims of later runs with the earlier runs that they name."""
-    for claim in (claim for of_log in claims.values() for claim in of_log):
-        check = checks.get(claim.predecessor)
-        if check is None or claim.successor not in checks or check.counts.parsed == 0:
-            continue  # not pinned, not readable, or missing, which is reported as such
-        _compare_claim(claim, check, checks[claim.successor])
+    """Compare the claims of later runs with the earlier runs that they name, and add notices on what nobody pins."""
+    for predecessor, of_log in claims.items():
+        check = checks.get(predecessor)
+        for claim in of_log:
+            successor = checks[claim.successor]
+            _note_other_successors(claim, of_log, successor)
+            if check is None:
+                what = f"{claim.size} blocks of {predecessor}, which the trust file doesn't pin"
+                successor.notices.append(f"it continues {what}: they were not compared")
+            elif check.is_whole and successor.is_whole and check.counts.parsed:  # else that is reported as such
+                _compare_claim(claim, check, successor)
+
+
+def _note_other_successors(claim: PredecessorClaim, of_log: Sequence[PredecessorClaim], successor: LogCheck) -> None:
+    others = [str(other.successor) for other in of_log if other.successor != claim.successor]
+    if others:
+        named = ", ".join(others)
+        successor.notices.append(f"{claim.predecessor} has other successors too, {named}: only one can be true")
 
 
 def _compare_claim(claim: PredecessorClaim, check: LogCheck, successor: LogCheck) -> None:
     """Compare a claim with its predecessor's check."""
+    if check.counts.size > claim.size:
+        grown = f"it continues {claim.size} blocks of {claim.predecessor}, which has {check.counts.size} by now"
+        successor.notices.append(f"{grown}: the earlier run went on after this one began")
     root = _root_at(claim.size, check)
-    if root is None and check.start and claim.size < check.start.height:
+    if root is None and claim.size < check.start.height:
+        where = "below the remembered head" if check.start.remembered else "below the start that is pinned"
         successor.notices.append(
-            f"it continues {claim.size} blocks of {claim.predecessor}, which are below the start that is pinned:"
-            " they were not compared"
+            f"it continues {claim.size} blocks of {claim.predecessor}, which are {where}: they were not compared"
         )
     elif root is None and check.first_missing >= claim.size:
         return  # the block at that size exists and is at fault, which is reported as such
@@ -108,7 +128,7 @@ def _root_at(size: int, check: LogCheck) -> bytes | None:
     """Return the root of a log's first headers: of no headers, as pinned, or as read; None where it is not known."""
     if size == 0:
         return EMPTY_ROOT
-    if check.start and size == check.start.height:
+    if check.start.root is not None and size == check.start.height:
         return check.start.root
     return check.roots[size][0] if size in check.roots else None
 

@@ -43,25 +43,28 @@ class ListedKey:
         return None if self.height is None else self.oldest
 
 
-def list_keys(reader: VaultReader, origin: Origin) -> Iterator[ListedKey]:
-    """Yield every key of a log, in the order of their bytes: block keys with ascending heights.
+def list_keys(reader: VaultReader, origin: Origin, first: int = 0, end: int | None = None) -> Iterator[ListedKey]:
+    """Yield the keys of a log in the order of their bytes: block keys with ascending heights.
+
+    Args:
+        reader: The vault.
+        origin: The log.
+        first: With a height above 0, only the keys after that of the block below it.
+        end: With a height, only the keys up to that of the block below it. So ranges that follow each other have
+            every key of the log, foreign ones too.
 
     Raises:
         UnavailableError: The store can't be read.
+        UnreadableObjectError: Where the log's directory should be is something else.
     """
     prefix = f"v1/{origin}/"
-    for key, entries in groupby(reader.versions(prefix), key=lambda entry: entry.key):
+    last = None if end is None else origin.block_key(end - 1)
+    versions = reader.versions(prefix, origin.block_key(first - 1) if first else "")
+    for key, entries in groupby(versions, key=lambda entry: entry.key):
+        if last is not None and key > last:
+            return
         match = _BLOCK_NAME.fullmatch(key.removeprefix(prefix))
         yield _listed(key, int(match[1]) if match else None, entries)
-
-
-def has_objects(reader: VaultReader, log: str) -> bool:
-    """Return whether the store lists anything below the prefix of a log of this name.
-
-    Raises:
-        UnavailableError: The store can't be read.
-    """
-    return any(True for _ in reader.versions(f"v1/{log}/", limit=1))
 
 
 def _listed(key: str, height: int | None, entries: Iterator[StoredVersion]) -> ListedKey:

@@ -8,15 +8,16 @@ block may come from any writer.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from auditseal_auditor.check_start import CheckStart
+from auditseal_auditor.counts import Counts
 from auditseal_auditor.findings import Fault, Finding, Findings
 from auditseal_auditor.fork_proof import forked_notes
 from auditseal_auditor.listing import ListedKey, retention_problem, storage_problems
 from auditseal_auditor.log_progress import LogProgress
 from auditseal_auditor.object_check import CheckedObject
-from auditseal_auditor.report import Counts
 from auditseal_schemas.block import Block
+from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
-from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 
 
@@ -45,20 +46,22 @@ class LogCheck:
         counts: The counts so far.
         notices: Remarks that are not faults.
         roots: The root at each size that is needed and known, with the note of the nearest block.
-        start: Where the check begins; None at the first block.
+        start: Where the check begins.
+        last: The last linked block, without locators and data, and the keys valid at its height; None before one.
         refused: Objects that the store refused to the reader.
         error: Why not all of the log could be read; empty where it could.
         is_whole: The listing was read to its end.
     """
 
-    def __init__(self, pinned: PinnedLog, requirements: Requirements) -> None:
+    def __init__(self, start: CheckStart, requirements: Requirements) -> None:
         self.findings, self.counts = Findings(), Counts()
         self.notices: list[str] = []
         self.roots: dict[int, tuple[bytes, Note]] = {}
-        self.start = pinned.start
+        self.start = start
+        self.last: tuple[Block, tuple[VerifierKey, ...]] | None = None
         self.refused, self.error, self.is_whole = 0, "", False
-        self._origin, self._requirements, self._progress = pinned.origin, requirements, LogProgress(pinned)
-        self._next = pinned.start.height if pinned.start else 0
+        self._origin, self._requirements, self._progress = start.origin, requirements, LogProgress(start)
+        self._next = start.height
         self._first_hole: int | None = None
         self._missing_below, self._invalid_below = Findings(), Findings()
         self._first_refusal, self._is_refused_above = "", False
@@ -67,6 +70,11 @@ class LogCheck:
     def first_missing(self) -> int:
         """The lowest height above the last linked block that has no object."""
         return self._next if self._first_hole is None else self._first_hole
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """The keys valid at the next height."""
+        return self._progress.keys
 
     @property
     def is_end_known(self) -> bool:
@@ -102,6 +110,17 @@ class LogCheck:
         """Add the findings that only the log's end shows: invalid objects above the last linked block are SQUATTED."""
         self.findings.move_from(self._invalid_below.with_verdict(Verdict.SQUATTED))
         self.is_whole = True
+
+    def finish_below(self, end: int) -> None:
+        """End the check of heights below `end`, above which linked blocks are known: every missing one is a finding."""
+        self._pass_missing(end)
+        for below in (self._missing_below, self._invalid_below):
+            self.findings.move_from(below)
+        self.is_whole = True
+
+    def end_at(self, height: int) -> None:
+        """State that nothing is stored from this height on, where a check that began above it found no object."""
+        self._next = height
 
     def finish_unreadable(self, problem: str) -> None:
         """End the check of a log whose listing fails because something other than a directory is in its place."""
@@ -169,6 +188,7 @@ class LogCheck:
         for below in (self._missing_below, self._invalid_below):
             self.findings.move_from(below)
         self._first_hole, self._is_refused_above = None, False
+        self.last = (block, self._progress.keys)
         broken = self._progress.advance(block)
         if broken:
             self._find(listed, broken)

@@ -1,15 +1,16 @@
 """The result of a run of verification, for each log and for all of them, as values and as one JSON object."""
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from auditseal_auditor.counts import Counts
 from auditseal_auditor.findings import MOST_KEPT, Finding, Findings
-from auditseal_schemas.block import Block
+from auditseal_auditor.heads import Head
+from auditseal_auditor.scrub import Portion
 from auditseal_schemas.checkpoint import Checkpoint
-from auditseal_schemas.header import Header
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
@@ -28,54 +29,14 @@ class Result(StrEnum):
     """Every byte from the start that the trust file pins."""
     QUICK_CHAIN_OK = "QUICK_CHAIN_OK"
     """The same as QUICK_OK, from the pinned start on."""
+    CONTINUED_OK = "CONTINUED_OK"
+    """Every byte from the remembered head on. Earlier runs verified the blocks below, which were not read again."""
+    QUICK_CONTINUED_OK = "QUICK_CONTINUED_OK"
+    """The same as QUICK_OK, from the remembered head on."""
     FAILED = "FAILED"
     """The log has findings."""
     UNKNOWN = "UNKNOWN"
     """The store could not be read to the end."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """Counts of one log.
-
-    Attributes:
-        objects: Objects read.
-        bytes: Their bytes.
-        parsed: Objects that are laid out as blocks, linked or not.
-        blocks: Linked blocks: those that pass steps 1 to 6 of docs/reference/format.md, section 14.
-        records: Records in them, as their headers say.
-        gaps: Ranges of offsets without a record in them.
-        gap_offsets: The offsets in those ranges.
-        first: The header of the first linked block, None before one.
-        last: The header of the last linked block.
-        note: The note of the last linked block.
-    """
-
-    objects: int = 0
-    bytes: int = 0
-    parsed: int = 0
-    blocks: int = 0
-    records: int = 0
-    gaps: int = 0
-    gap_offsets: int = 0
-    first: Header | None = None
-    last: Header | None = None
-    note: Note | None = None
-
-    @property
-    def size(self) -> int:
-        """The size of the tree that the last linked block completes."""
-        return self.last.height + 1 if self.last else 0
-
-    def add_block(self, block: Block) -> None:
-        """Count a linked block."""
-        header = block.header
-        self.blocks += 1
-        self.records += header.count
-        self.gaps += len(header.gaps)
-        self.gap_offsets += sum(gap.last - gap.first + 1 for gap in header.gaps)
-        self.first = self.first or header
-        self.last, self.note = header, block.note
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +50,10 @@ class LogReport:
         findings: The faults.
         notices: Remarks that are not faults.
         error: Why the store could not be read to the end, empty where it could.
+        continued_from: The size of the remembered head that the check continued from; None where it began at the
+            beginning.
+        portion: The older blocks that were checked again; None where no pass over them was asked for.
+        remembered: The head to remember; None where there is none, or the log isn't clean.
     """
 
     origin: Origin
@@ -97,6 +62,9 @@ class LogReport:
     findings: Findings
     notices: tuple[str, ...] = ()
     error: str = ""
+    continued_from: int | None = None
+    portion: Portion | None = None
+    remembered: Head | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -131,6 +99,8 @@ class LogReport:
             "finding_counts": _counts_to_json(self.findings),
             "notices": list(self.notices),
             "error": self.error,
+            "continued_from": self.continued_from,
+            "scrub": self.portion and _portion_to_json(self.portion),
         }
 
 
@@ -170,6 +140,13 @@ class Report:
         if logs == self.logs:
             return replace(self, findings=_joined(self.findings, finding))
         return replace(self, logs=logs)
+
+    def heads_after(self, heads: Mapping[Origin, Head]) -> dict[Origin, Head]:
+        """Return the heads to remember after the run: the new one of each log without a finding.
+
+        A log that is shorter than its remembered head isn't clean, so no head ever gets smaller.
+        """
+        return {**heads, **{log.origin: log.remembered for log in self.logs if log.is_clean and log.remembered}}
 
     @property
     def kept_findings(self) -> list[Finding]:
@@ -234,6 +211,16 @@ def _head_to_json(note: Note | None) -> dict[str, Any] | None:
         return None
     checkpoint = Checkpoint.parse(note.text)
     return {"size": checkpoint.size, "root": b64encode(checkpoint.root).decode(), "note": note.format().decode()}
+
+
+def _portion_to_json(portion: Portion) -> dict[str, Any]:
+    return {
+        "first_height": portion.start.height,
+        "end_height": portion.end,
+        "size": portion.size,
+        "began_at": portion.scrub.began_at,
+        "last_ended_at": portion.scrub.ended_at,
+    }
 
 
 def _counts_to_json(findings: Findings) -> dict[str, int]:

@@ -28,8 +28,19 @@ _CLAIMS = {
     Result.QUICK_OK: "every stored byte, block link and signature was checked; records were not hashed again",
     Result.CHAIN_OK: "checked from the pinned start on, not before",
     Result.QUICK_CHAIN_OK: "checked from the pinned start on, not before; records were not hashed again",
+    Result.CONTINUED_OK: "every byte from the remembered heads on was checked; older blocks were not read again",
+    Result.QUICK_CONTINUED_OK: (
+        "checked from the remembered heads on; older blocks were not read again; records were not hashed again"
+    ),
 }
-_LEAST_FIRST = (Result.QUICK_CHAIN_OK, Result.CHAIN_OK, Result.QUICK_OK, Result.OK)
+_LEAST_FIRST = (
+    Result.QUICK_CONTINUED_OK,
+    Result.CONTINUED_OK,
+    Result.QUICK_CHAIN_OK,
+    Result.CHAIN_OK,
+    Result.QUICK_OK,
+    Result.OK,
+)
 
 
 def printable(text: str) -> str:

@@ -1,22 +1,14 @@
-"""The state file: an auditor's memory outside the vault, a JSON file with one signed note a log.
+"""The state file: an auditor's memory outside the vault, which several runs may share. `state_json` has its form."""
 
-Several runs may share it.
-
-{"version": 1, "heads": {"<origin>": "<the note of its largest head>"}}
-"""
-
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from auditseal_auditor.findings import Finding
 from auditseal_auditor.heads import Head, forks_between, merge_heads
 from auditseal_auditor.shared_file import SharedFile
-from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
-from auditseal_schemas.note import Note
+from auditseal_auditor.state_json import format_heads, parse_heads
+from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.origin import Origin
-
-_VERSION = 1
 
 
 def begin_heads(path: Path) -> dict[Origin, Head]:
@@ -54,45 +46,16 @@ def remember_heads(path: Path, heads: Mapping[Origin, Head]) -> list[Finding]:
     file = SharedFile.at(path)
     with file.locked():
         known = _read(file) if file.exists() else {}
-        file.replace(_format(merge_heads(known, heads)))
+        file.replace(format_heads(merge_heads(known, heads)))
     return forks_between(known, heads)
 
 
 def _read(file: SharedFile) -> dict[Origin, Head]:
     try:
-        return _parse(json.loads(file.read(), object_pairs_hook=_unique))
+        return parse_heads(file.read())
     except FileNotFoundError as error:
         problem = f"the state file {file.path} doesn't exist: is the path right, is its disk mounted?"
         raise ConfigurationError(f"{problem} A first run says --state-new") from error
     except (ValueError, RecursionError, VerificationError) as error:
         problem = f"the state file {file.path} is broken: {error}; restore it, or begin a new one with --state-new"
         raise ConfigurationError(problem) from error
-
-
-def _format(heads: Mapping[Origin, Head]) -> str:
-    notes = {str(origin): head.note.format().decode() for origin, head in sorted(heads.items(), key=str)}
-    return json.dumps({"version": _VERSION, "heads": notes}, ensure_ascii=False, indent=1) + "\n"
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return a JSON object, in which no name may occur twice: a second one would hide the first."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name occurs twice in one of its objects")
-    return found
-
-
-def _parse(state: object) -> dict[Origin, Head]:
-    match state:
-        case {"version": 1, "heads": dict(notes), **rest} if not rest:
-            return dict(_parse_head(origin, note) for origin, note in notes.items())
-    raise ValueError('it is not a {"version": 1, "heads": {origin: note}}')
-
-
-def _parse_head(name: str, text: object) -> tuple[Origin, Head]:
-    if not isinstance(text, str):
-        raise ValueError(f"the head of {quoted(name)} is not text")  # noqa: TRY004  (the file is at fault, not a caller)
-    origin, head = Origin.parse(name), Head.of(Note.parse(text.encode()))
-    if head.checkpoint.origin != origin:
-        raise ValueError(f"the head under {origin} is one of {head.checkpoint.origin}")
-    return origin, head

@@ -26,12 +26,15 @@ from auditseal.cli.vault_options import (
     vault_url,
 )
 from auditseal_auditor.check_pool import CheckPool
+from auditseal_auditor.counts import Counts
 from auditseal_auditor.fork_proof import write_fork_proofs
-from auditseal_auditor.heads import Head, heads_after
-from auditseal_auditor.report import Counts, Report
+from auditseal_auditor.heads import Head
+from auditseal_auditor.log_run import OnProgress
+from auditseal_auditor.report import Report
 from auditseal_auditor.report_text import detail_lines, summary_line
+from auditseal_auditor.request import Request
 from auditseal_auditor.state_file import begin_heads, read_heads, remember_heads
-from auditseal_auditor.verification import OnProgress, Request, Verification
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
 from auditseal_vault.interface import VaultReader
@@ -39,6 +42,7 @@ from auditseal_vault.open import open_reader
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
 _KEEP_THE_PROOF = "a fork was found: run again with --evidence DIR to keep the proof for third parties"
 
 
@@ -53,6 +57,12 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         Path | None, typer.Option(dir_okay=False, help="Compare with the heads in this file; update it.")
     ] = None,
     state_new: Annotated[bool, typer.Option("--state-new", help="Begin the state file: the first run.")] = False,  # noqa: FBT002
+    continued: Annotated[  # noqa: FBT002
+        bool, typer.Option("--continue", help="Read no blocks below the remembered heads.")
+    ] = False,
+    scrub: Annotated[
+        float | None, typer.Option(min=0, help="With --continue: check the older blocks again within so many days.")
+    ] = None,
     expect: Annotated[list[str] | None, typer.Option(help="A log that must exist; may be repeated.")] = None,
     max_age: Annotated[float | None, typer.Option(min=0, help="Most hours since a log's last block.")] = None,
     evidence: Annotated[Path | None, typer.Option(file_okay=False, help="The folder for the proof of a fork.")] = None,
@@ -66,15 +76,19 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: auditseal verify --trust trust.txt --vault file:///mnt/vault
     """
     with exit_on_failure("verify"):
+        now = int(time() * 1_000_000)
         pinned, heads = read_trust(trust), _recall(state, is_new=state_new)
         url = vault_url(vault, pinned)
         request = Request(
             pinned,
             quick=quick,
             heads=heads,
+            now=now,
+            continued=continued,
+            scrub_period=_scrub_period(scrub, state, continued=continued),
             memory=f"state {state}" if state else "",
             expected=tuple(map(parse_origin, expect or ())),
-            oldest=None if max_age is None else _oldest(max_age),
+            oldest=None if max_age is None else _oldest(max_age, now),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
         )
         with CheckPool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool, _progress() as on_progress:
@@ -86,11 +100,24 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     raise typer.Exit(report.exit_code)
 
 
-def _oldest(hours: float) -> int:
+def _scrub_period(days: float | None, state: Path | None, *, continued: bool) -> int | None:
+    """Return how long a pass over the older blocks may take, in µs; None if no such pass is wanted."""
+    if continued and state is None:
+        raise ConfigurationError("--continue needs --state FILE, whose heads it continues from")
+    if days is None:
+        return None
+    if not continued:
+        raise ConfigurationError("--scrub needs --continue: without it every block is checked anyway")
+    if not isfinite(days * _DAY):
+        raise ConfigurationError(f"--scrub {days}: say a number of days")
+    return int(days * _DAY)
+
+
+def _oldest(hours: float, now: int) -> int:
     """Return the time that many hours ago, in µs since the epoch."""
     if not isfinite(hours * _HOUR):
         raise ConfigurationError(f"--max-age {hours}: give a number of hours, or omit it to allow any age")
-    return int(time() * 1_000_000) - int(hours * _HOUR)
+    return now - int(hours * _HOUR)
 
 
 def _recall(state: Path | None, *, is_new: bool) -> Mapping[Origin, Head]:
@@ -109,7 +136,7 @@ def _keep(
     proofs: list[Path] = []
     if state:
         with _noted(failures, "the state file"):
-            report = report.with_findings(remember_heads(state, heads_after(heads, report)))
+            report = report.with_findings(remember_heads(state, report.heads_after(heads)))
     if evidence:
         with _noted(failures, "the evidence"):
             proofs = write_fork_proofs(evidence, report.kept_findings, reader)

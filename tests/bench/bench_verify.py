@@ -20,7 +20,8 @@ from uuid_utils import uuid7
 
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.report import Report
-from auditseal_auditor.verification import Request, Verification
+from auditseal_auditor.request import Request
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event import AuditEvent, EventFields

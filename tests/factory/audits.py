@@ -5,7 +5,8 @@ from typing import Any
 
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.report import Report
-from auditseal_auditor.verification import Request, Verification
+from auditseal_auditor.request import Request
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.trust import Trust
 from tests.factory.vaults import MemoryVault, make_trust
 

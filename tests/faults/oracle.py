@@ -18,7 +18,8 @@ from pathlib import Path
 
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.report import Result
-from auditseal_auditor.verification import Request, Verification
+from auditseal_auditor.request import Request
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.log import LogState

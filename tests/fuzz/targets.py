@@ -14,8 +14,9 @@ from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.listing import list_keys
 from auditseal_auditor.report import Report
 from auditseal_auditor.report_text import detail_lines, summary_line
+from auditseal_auditor.request import Request
 from auditseal_auditor.single_block import SingleBlock
-from auditseal_auditor.verification import Request, Verification
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Container

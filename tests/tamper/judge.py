@@ -10,7 +10,8 @@ from auditseal_auditor.heads import Head
 from auditseal_auditor.listing import ListedKey
 from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
 from auditseal_auditor.report import Report
-from auditseal_auditor.verification import Request, Verification
+from auditseal_auditor.request import Request
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
 from tests.factory.vaults import MemoryVault, Version

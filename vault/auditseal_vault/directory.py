@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from heapq import nsmallest
+from itertools import islice
 from pathlib import Path
 
 from auditseal_schemas.errors import UnavailableError, quoted
@@ -61,9 +61,7 @@ class DirectoryVault:
             if "/" in prefix:
                 self._path(prefix.rpartition("/")[0])
             check_way(self._root, prefix)
-            found = (key for key in walk(self._root, prefix) if key > after)
-            keys = sorted(found) if limit is None else nsmallest(limit, found)
-            for key in keys:
+            for key in islice(walk(self._root, prefix, after), limit):
                 status = os.lstat(self._root / key)
                 size = status.st_size if stat.S_ISREG(status.st_mode) else 0
                 yield StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=size)

@@ -28,32 +28,46 @@ _BLOCKS = re.compile(r"(?:[^/]+/){5}blocks")
 _BLOCK = re.compile(r"(?:[^/]+/){5}blocks/[0-9]{12}\.avro", re.ASCII)
 
 
-def walk(root: Path, prefix: str) -> Iterator[str]:
-    """Yield, in no order, the key of each entry below `root` that a listing of the prefix has.
+def walk(root: Path, prefix: str, after: str = "") -> Iterator[str]:
+    """Yield, in ascending order, the key of each entry below `root` that a listing of the prefix has after a key.
 
     Such entries are everything that isn't a directory; a directory at a block's key; and below a log's directory each
-    empty directory other than `blocks`.
+    empty directory other than `blocks`. A directory is read when its turn comes, so that a short listing is quick.
 
     Raises:
         OSError: A directory can't be read.
     """
     parent = prefix.rpartition("/")[0]
-    pending = [f"{parent}/" if parent else ""]
+    pending = [(f"{parent}/" if parent else "", False)]  # sorted, the lowest last
     while pending:
-        base = pending.pop()
-        is_empty = True
-        for entry in _scan(root / base):
-            is_empty = False
-            key = base + entry.name
-            if key == STAGING or not key.startswith(prefix):
-                continue
-            if entry.is_dir(follow_symlinks=key.count("/") < _LOG_DEPTH):
-                pending.append(f"{key}/")
-            else:
-                yield key
-        folder = base[:-1]
-        if folder.startswith(prefix) and (_BLOCK.fullmatch(folder) or (is_empty and _is_foreign(folder))):
-            yield folder
+        name, only_if_empty = pending.pop()
+        if name and not name.endswith("/"):
+            if not only_if_empty or not any(_scan(root / name)):
+                yield name
+            continue
+        found = (part for entry in _scan(root / name) for part in _parts(name, entry))
+        pending += sorted((part for part in found if _is_wanted(part[0], prefix, after)), reverse=True)
+
+
+def _parts(base: str, entry: os.DirEntry[str]) -> Iterator[tuple[str, bool]]:
+    """Yield an entry's key, if it may be listed, and its name with a slash, if it is a directory to be read.
+
+    The flag says that the key is listed only if the directory is empty.
+    """
+    key = base + entry.name
+    if key == STAGING:
+        return
+    if not entry.is_dir(follow_symlinks=key.count("/") < _LOG_DEPTH):
+        yield key, False
+        return
+    if _BLOCK.fullmatch(key) or _is_foreign(key):
+        yield key, not _BLOCK.fullmatch(key)
+    yield f"{key}/", False
+
+
+def _is_wanted(name: str, prefix: str, after: str) -> bool:
+    """Return whether a key is listed, or a directory, whose name ends in a slash, can have a key that is."""
+    return name.startswith(prefix) and (name > after or (name.endswith("/") and after.startswith(name)))
 
 
 def check_way(root: Path, key: str) -> None:

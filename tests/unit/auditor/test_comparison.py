@@ -1,8 +1,11 @@
 """A whole log compared with its remembered head, with other logs and with the clock."""
 
+from dataclasses import replace
+
 import pytest
 
 from auditseal_auditor.heads import Head
+from auditseal_auditor.report import Report
 from auditseal_schemas.block import Block
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.merkle import Frontier, tree_root
@@ -303,3 +306,46 @@ def test_partitions_are_told_from_the_first_to_the_last(pinned: tuple[int, ...],
     found = audit(vault, make_trust(*origins)).kept_findings
     told = [f"no log of partition {number} is pinned" for number in missing]
     assert [one.detail.partition("and ")[2] for one in found if one.field == "partitions"] == told
+
+
+def later_run(run: int, size: int, root: bytes) -> Block:
+    """Return the first block of a later run that continues so many blocks of the first one."""
+    origin = replace(LOG, run=run)
+    return seal(genesis(origin), 1, predecessor=Predecessor(str(LOG), size, root))
+
+
+def notices_of(report: Report, run: int) -> tuple[str, ...]:
+    return next(log.notices for log in report.logs if log.origin == replace(LOG, run=run))
+
+
+def test_a_predecessor_that_nobody_pins_is_said() -> None:
+    vault, logs = make_vault()
+    put_log(vault, [later_run(1, 3, logs[0][2].checkpoint.root)])
+    report = audit(vault, make_trust(replace(LOG, run=1), ORIGINS[1]))
+    assert report.exit_code == 0
+    assert notices_of(report, 1) == (
+        f"it continues 3 blocks of {LOG}, which the trust file doesn't pin: they were not compared",
+    )
+
+
+def test_two_successors_of_one_log_are_said_of_both() -> None:
+    vault, logs = make_vault()
+    root = logs[0][2].checkpoint.root
+    put_log(vault, [later_run(1, 3, root), later_run(2, 3, root)])
+    report = audit(vault, make_trust(*ORIGINS, replace(LOG, run=1), replace(LOG, run=2)))
+    assert report.exit_code == 0
+    for run, other in ((1, 2), (2, 1)):
+        assert notices_of(report, run) == (
+            f"{LOG} has other successors too, {replace(LOG, run=other)}: only one can be true",
+        )
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3])
+def test_a_predecessor_that_grew_on_is_said(size: int) -> None:
+    vault, logs = make_vault()
+    root = logs[0][size].frontier.root if size < 3 else logs[0][2].checkpoint.root
+    put_log(vault, [later_run(1, size, root)])
+    report = audit(vault, make_trust(*ORIGINS, replace(LOG, run=1)))
+    assert report.exit_code == 0
+    said = f"it continues {size} blocks of {LOG}, which has 3 by now: the earlier run went on after this one began"
+    assert notices_of(report, 1) == ((said,) if size < 3 else ())

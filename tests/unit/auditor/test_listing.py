@@ -1,14 +1,12 @@
 """The faults that a listing and a lock show, at their bounds."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from auditseal_auditor.listing import has_objects, list_keys, retention_problem
+from auditseal_auditor.listing import list_keys, retention_problem
 from auditseal_auditor.report import Result
 from auditseal_schemas.verdict import Verdict
-from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Retention
 from tests.factory.audits import audit, places
 from tests.factory.blocks import resigned
@@ -265,9 +263,12 @@ def test_a_lock_is_measured_by_the_epoch() -> None:
     assert retention_problem(Retention("COMPLIANCE", datetime(1970, 1, 2, tzinfo=UTC)), 1, 1) is not None
 
 
-def test_whether_a_log_has_objects_is_asked_by_a_listing_of_one(tmp_path: Path) -> None:
-    vault = DirectoryVault(tmp_path)
-    vault.put("v1/c/t/0/10/blocks/000000000000.avro", b"of another run", datetime.now(UTC))
-    assert not has_objects(vault, "c/t/0/1")
-    vault.put("v1/c/t/0/1/anything", b"", datetime.now(UTC))
-    assert has_objects(vault, "c/t/0/1")
+def test_ranges_that_follow_each_other_have_every_key_once() -> None:
+    vault, _ = make_vault(sizes=(1,) * 5)
+    foreign = [f"v1/{LOG}/{name}" for name in ("a", "blocks/000000000002.avro.bak", "blocks/z", "z")]
+    for key in foreign:
+        vault.put(key, b"")
+    whole = list(list_keys(vault, LOG))
+    assert len(whole) == 9
+    assert [*list_keys(vault, LOG, 0, 2), *list_keys(vault, LOG, 2, 3), *list_keys(vault, LOG, 3)] == whole
+    assert [listed.height for listed in list_keys(vault, LOG, 2, 4)] == [2, None, 3]

@@ -10,7 +10,7 @@ import pytest
 
 from auditseal_auditor import shared_file
 from auditseal_auditor.findings import MOST_KEPT
-from auditseal_auditor.heads import Head, heads_after
+from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Result
 from auditseal_auditor.state_file import read_heads, remember_heads
 from auditseal_schemas.block import Block
@@ -36,7 +36,7 @@ def test_only_clean_logs_are_remembered_and_nothing_is_forgotten(tmp_path: Path)
     stranger_block = seal(LogState.genesis(stranger, keys_of(stranger)), 1)
     heads = head_of(logs[0][1]) | head_of(stranger_block)
     vault.replace(LOG.block_key(0), b"")
-    after = heads_after(heads, audit(vault, heads=heads))
+    after = audit(vault, heads=heads).heads_after(heads)
     assert {origin: head.checkpoint.size for origin, head in after.items()} == {LOG: 2, stranger: 1, ORIGINS[1]: 3}
     path = tmp_path / "state.json"
     assert remember_heads(path, after) == []
@@ -142,9 +142,21 @@ def test_the_file_is_a_head_a_line(tmp_path: Path) -> None:
     heads = {origin: Head.of(blocks[0].note) for origin, blocks in zip(ORIGINS, logs, strict=True)}
     remember_heads(path, dict(reversed(heads.items())))
     lines = [
-        f'  "{origin}": {json.dumps(head.note.format().decode(), ensure_ascii=False)}' for origin, head in heads.items()
+        f'  "{origin}": {{\n   "head": {json.dumps(head.note.format().decode(), ensure_ascii=False)},\n'
+        '   "resume": null,\n   "scrub": null\n  }'
+        for origin, head in heads.items()
     ]
-    assert path.read_text("utf-8") == '{\n "version": 1,\n "heads": {\n' + ",\n".join(lines) + "\n }\n}\n"
+    assert path.read_text("utf-8") == '{\n "version": 2,\n "logs": {\n' + ",\n".join(lines) + "\n }\n}\n"
+
+
+def test_a_file_of_version_1_is_read_and_becomes_one_of_version_2(tmp_path: Path) -> None:
+    _, logs = make_vault()
+    path = tmp_path / "state"
+    path.write_text(json.dumps({"version": 1, "heads": {str(LOG): logs[0][1].note.format().decode()}}))
+    assert read_heads(path) == head_of(logs[0][1])
+    remember_heads(path, head_of(logs[1][1]))
+    assert json.loads(path.read_text())["version"] == 2
+    assert read_heads(path) == head_of(logs[0][1]) | head_of(logs[1][1])
 
 
 @pytest.mark.parametrize(

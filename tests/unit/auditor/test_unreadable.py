@@ -15,7 +15,8 @@ import pytest
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report, Result
-from auditseal_auditor.verification import Request, Verification
+from auditseal_auditor.request import Request
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.directory import DirectoryVault

@@ -12,7 +12,8 @@ import pytest
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report, Result
-from auditseal_auditor.verification import Request, Verification
+from auditseal_auditor.request import Request
+from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust

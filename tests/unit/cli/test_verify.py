@@ -228,13 +228,45 @@ def test_what_was_verified_is_remembered(place: Path) -> None:
     assert sum("first seen: no head of it was remembered" in line for line in first.splitlines()) == 2
     assert "anchor: none; without remembered heads (--state) a tail that was cut off is not noticed" in first
     assert f"anchor: state {state} (2 heads)" in run(place, "--state", str(state)).stdout
-    before = state.read_bytes()
+    before = json.loads(state.read_text())["logs"][str(LOG)]
     block_path(place, 2).unlink()
     assert run(place).exit_code == 0
     answer = run(place, "--state", str(state))
     assert answer.exit_code == Verdict.TRUNCATED.exit_code
     assert "the end of the log was cut off" in answer.stdout
-    assert state.read_bytes() == before
+    assert json.loads(state.read_text())["logs"][str(LOG)] == before
+
+
+def test_a_run_continues_from_the_state_file_and_says_so(place: Path) -> None:
+    state = ("--state", str(place / "state.json"))
+    assert run(place, *state, "--state-new", "--continue").stdout.startswith("OK: ")
+    first, *rest = run(place, *state, "--continue").stdout.splitlines()
+    assert first.startswith("CONTINUED_OK: every byte from the remembered heads on was checked; older blocks were not")
+    assert "2 logs, 2 blocks" in first
+    assert "  note: continued: earlier runs verified the 2 blocks below its remembered head" in rest
+    said = json.loads(run(place, *state, "--continue", "--scrub", "0", "--json").stdout)
+    assert [(log["result"], log["continued_from"], log["scrub"]["end_height"]) for log in said["logs"]] == [
+        ("CONTINUED_OK", 3, 3)
+    ] * 2
+    (place / "trust.txt").write_text((place / "trust.txt").read_text() + "retention 0\n")
+    assert run(place, *state, "--continue").stdout.startswith("OK: ")
+    block_path(place, 0).write_bytes(b"")
+    assert run(place, *state, "--continue").exit_code == 0
+    assert run(place, *state, "--continue", "--scrub", "0").exit_code == Verdict.MALFORMED.exit_code
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--continue",), "--continue needs --state"),
+        (("--state-new", "--state", "new", "--scrub", "7"), "--scrub needs --continue"),
+        (("--state-new", "--state", "new", "--continue", "--scrub", "inf"), "say a number of days"),
+    ],
+)
+def test_options_that_need_others(place: Path, options: tuple[str, ...], words: str) -> None:
+    answer = run(place, *(str(place / option) if option == "new" else option for option in options))
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert words in answer.stderr
 
 
 def test_of_two_runs_at_one_time_none_takes_the_others_heads_back(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +281,7 @@ def test_of_two_runs_at_one_time_none_takes_the_others_heads_back(place: Path, m
 
     monkeypatch.setattr("auditseal.cli.verify.open_reader", meanwhile)
     assert run(place, "--state", str(state), "--jobs", "1").exit_code == 0
-    sizes = [note.split("\n")[1] for note in json.loads(state.read_text())["heads"].values()]
+    sizes = [log["head"].split("\n")[1] for log in json.loads(state.read_text())["logs"].values()]
     assert sizes == ["4", "3"]
 
 

@@ -179,3 +179,36 @@ def test_a_file_without_permission_is_refused_and_others_are_read(unprivileged: 
     assert vault.read(ORIGIN.block_key(1)) == b"block 1"
     with pytest.raises(UnavailableError):
         LogReader(vault, ORIGIN).stored(0)
+
+
+def test_a_listing_ascends_and_goes_on_after_any_key(vault: DirectoryVault, tmp_path: Path) -> None:
+    keys = [f"{LOG}/blocks/{name}" for name in ("0", "000000000000.avro.bak", "a", "a.b", "a/b", "a0", "a/c/d")]
+    keys += [f"{LOG}.b/blocks/x", f"{LOG}0/blocks/x", "v1/x", "v2/x", ORIGIN.block_key(1)]
+    for key in keys:
+        path = tmp_path / key
+        if key.endswith("/a"):
+            continue  # a directory by others
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    (tmp_path / ORIGIN.block_key(2)).mkdir()
+    (tmp_path / LOG / "empty").mkdir()
+    for prefix in ("", "v1", "v1/", f"{LOG}/", f"{LOG}/blocks/a", "v2/"):
+        whole = listed(vault, prefix)
+        assert whole == sorted(whole)
+        for number, after in enumerate(whole):
+            for limit in (None, 1, 3):
+                found = [version.key for version in vault.versions(prefix, after, limit)]
+                assert found == whole[number + 1 :][:limit]
+        assert listed(vault, prefix) == whole
+
+
+def test_a_short_listing_reads_few_directories(
+    vault: DirectoryVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for partition in range(4, 20):
+        vault.put(Origin("audit.example.com", "audit.events", partition, 0).block_key(0), b"", UNTIL)
+    scan, read = os.scandir, []
+    monkeypatch.setattr(os, "scandir", lambda path: read.append(path) or scan(path))
+    (first,) = vault.versions("v1/", f"{LOG}0", limit=1)
+    assert first.key == Origin("audit.example.com", "audit.events", 4, 0).block_key(0)
+    assert [Path(path).name for path in read] == ["v1", "audit.example.com", "audit.events", "3", "4", "0", "blocks"]
