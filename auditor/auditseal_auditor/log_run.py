@@ -173,15 +173,17 @@ class LogRun:
         if self.check.last is None:
             return None
         block, keys = self.check.last
-        resume = Resume(block, keys, self._conditions, self._is_quick)
+        resume = Resume(block, keys, self._conditions, self._is_quick(block.checkpoint.size))
         return Head(block.checkpoint, block.note, resume, self._scrub_after())
 
-    @property
-    def _is_quick(self) -> bool:
-        """Whether records of some blocks up to the head were not hashed again by any run since the beginning."""
+    def _is_quick(self, size: int) -> bool:
+        """Whether no run has hashed the records of all blocks up to the head, so many of them."""
+        if self._request.quick:
+            known = self._head.resume if self._head else None
+            is_known = known is not None and known.conditions == self._conditions and known.state.height == size
+            return known is None or not is_known or known.quick
         is_pass_over = self._portion is not None and self._portion.is_last and not self._portion.scrub.quick
-        earlier = self._resume is not None and self._resume.quick and not is_pass_over
-        return self._request.quick or earlier
+        return self._resume is not None and self._resume.quick and not is_pass_over
 
     def _scrub_after(self) -> Scrub | None:
         now, before = self._request.now, self._head.scrub if self._head else None

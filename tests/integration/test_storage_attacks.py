@@ -217,7 +217,7 @@ def test_a_block_that_was_under_no_lock_can_vanish_which_a_remembered_head_tells
     (version,) = [empty.put(last, empty.logs[0][2].format(), mode="GOVERNANCE")]
     assert found(empty.audit("--state", str(state), "--state-new")) == [bad_storage("retention.mode", 2)]
     assert [log["head"]["size"] for log in empty.audit()["logs"]] == [3, 3]
-    remembered = json.loads(state.read_text())["heads"]
+    remembered = {origin: log["head"] for origin, log in json.loads(state.read_text())["logs"].items()}
     assert list(remembered) == [str(OTHER)]  # only what nothing is wrong with is remembered
     empty.client.delete_object(
         Bucket=empty.bucket, Key=f"vault/{last}", VersionId=version, BypassGovernanceRetention=True

@@ -38,6 +38,10 @@ class Place:
     def state(self) -> Path:
         return self.folder / "heads.json"
 
+    def remembered(self) -> dict[str, str]:
+        """Return the note of each remembered head."""
+        return {origin: log["head"] for origin, log in json.loads(self.state.read_text())["logs"].items()}
+
     def fill(self, objects: Objects) -> None:
         """Make the vault hold these objects and no others."""
         vault = self.folder / "vault"
@@ -87,14 +91,14 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_what_is_remembered_are_the_notes_that_the_second_reader_reads(place: Place) -> None:
-    remembered = json.loads(place.state.read_text())["heads"]
+    remembered = place.remembered()
     assert tuple(remembered.values()) == heads()
     for origin, note in remembered.items():
         anchor.check_signed(note.encode(), origin, [str(key) for key in keys_of(Origin.parse(origin))])
 
 
 def test_every_old_backup_is_a_truncation_and_isnt_remembered(place: Place) -> None:
-    before = place.state.read_bytes()
+    before = place.remembered()
     for sizes in product(range(1, LAST + 2), repeat=2):
         place.fill(backup(*sizes))
         assert place.verify()["ok"], "nothing in the vault tells of it"
@@ -105,7 +109,7 @@ def test_every_old_backup_is_a_truncation_and_isnt_remembered(place: Place) -> N
         ]
         for options in ((), ("--quick",)):
             assert found(place.verify_with_state(*options)) == expected
-        assert place.state.read_bytes() == before
+        assert place.remembered() == before
 
 
 def test_an_old_backup_of_the_state_as_well_tells_nothing_and_says_how_many_heads_it_had(place: Place) -> None:

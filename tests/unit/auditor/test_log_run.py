@@ -107,6 +107,22 @@ def test_what_a_quick_run_left_out_stays_said() -> None:
     assert "without hashing" not in continued(vault_of(BLOCKS), verified(BLOCKS)).logs[0].notices[0]
 
 
+def test_a_quick_run_after_a_full_one_takes_nothing_of_that_back() -> None:
+    heads = verified(BLOCKS[:3])
+    for blocks, request, quick in (
+        (BLOCKS[:3], {"quick": True}, False),
+        (BLOCKS[:3], {"quick": True, "continued": True}, False),
+        (BLOCKS[:4], {"quick": True, "continued": True}, True),
+        (BLOCKS[:4], {"quick": True}, True),
+        (BLOCKS, {"continued": True}, True),
+        (BLOCKS, {}, False),
+    ):
+        heads = verified(blocks, heads, **request)
+        resume = heads[LOG].resume
+        assert resume
+        assert resume.quick is quick
+
+
 @pytest.mark.parametrize(
     "changes",
     [
