@@ -46,7 +46,8 @@ AUDITOR_SUBJECTS = tuple(
     f"{AUDITOR}.{name}"
     for name in (
         "check_pool", "comparison", "findings", "fork_proof", "heads", "listing", "log_check", "log_progress",
-        "object_check", "single_block", "state_file", "shared_file", "verification",
+        "log_run", "object_check", "scrub", "shared_file", "single_block", "state_file", "state_json", "unpinned",
+        "verification",
     )
 )  # fmt: skip
 
