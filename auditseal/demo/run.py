@@ -182,10 +182,17 @@ class Demo:
         """Return the commands to try next: they show the sealed event and the finding of the changed one."""
         command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
         trust, vault, copy = f"--trust {self.folder.trust}", self.folder.vault.as_uri(), self.folder.copy.as_uri()
+        index, proof = self.folder.directory / "index", self.folder.directory / "event.tlog-proof"
         return [
             f"{command} verify --vault {vault} {trust}",
             f"{command} show --vault {vault} {trust} {tampering.origin} --offset {tampering.offset}",
             f"{command} verify --json --vault {copy} {trust}",
+            f"{command} index build --vault {vault} {trust} --index {index}",
+            f"{command} search --vault {vault} {trust} --index {index} 'outcome = DENIED' --limit 5",
+            f"{command} tail --vault {vault} {trust} 'resource.type = role'",
+            f"{command} export --vault {vault} {trust} --index {index} 'tenant = acorn' --format csv",
+            f"{command} prove --vault {vault} {trust} {tampering.origin} --offset {tampering.offset} -o {proof}",
+            f"{command} check-proof {trust} {proof}",
         ]
 
     def copy_and_tamper(self) -> Tampering:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -103,6 +104,19 @@ def check_left_behind(directory: Path) -> None:
     assert f"{EVENTS:,} records" in by_hand.stdout
 
 
+def check_next_commands(out: str) -> None:
+    """Check that each command which the demo suggests works as it is printed; the changed copy is a BAD_RECORD."""
+    commands = [line.strip() for line in out.partition("Try next:")[2].splitlines() if line.strip()]
+    assert [shlex.split(command)[1] for command in commands] == [
+        *("verify", "show", "verify", "index", "search", "tail", "export", "prove", "check-proof")
+    ]
+    for command in commands:
+        done = subprocess.run(
+            auditseal(*shlex.split(command)[1:]), capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == (17 if "tampered-copy" in command else 0), done.stdout + done.stderr
+
+
 def test_it_shows_what_it_promises_and_does_so_again(tmp_path: Path) -> None:
     """First with a real MinIO, then in the same folder with a directory; the caller's own settings don't reach it."""
     directory = tmp_path / "demo"
@@ -140,6 +154,7 @@ def test_it_shows_what_it_promises_and_does_so_again(tmp_path: Path) -> None:
     assert "BAD_RECORD: log demo.auditseal.local/audit.events/" in out
     assert not (directory / "minio").exists()
     check_left_behind(directory)
+    check_next_commands(out)
 
 
 def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
