@@ -48,7 +48,9 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
     index: Annotated[str | None, typer.Option("--index", help="The index. [default: none, read the vault]")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 50,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="The newest comes first otherwise.")] = False,  # noqa: FBT002
-    after: Annotated[str | None, typer.Option(help="Go on after this cursor, which the answer before printed.")] = None,
+    after: Annotated[
+        str | None, typer.Option(help="Continue after this cursor, which the answer before printed.")
+    ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns of the index, by commas; `all` for all of them.")] = None,
     count_by: Annotated[str | None, typer.Option("--count-by", help="Count the hits by a field.")] = None,
     per: Annotated[Per | None, typer.Option(help="Draw the hits over time.")] = None,

@@ -25,7 +25,7 @@ def tail(  # noqa: PLR0917  (one for each option)
     trust: TrustFile,
     query: Annotated[str, typer.Argument(help="A filter, as for `auditseal search`.")] = "",
     vault: VaultUrl = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,  # noqa: FBT002
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C.")] = False,  # noqa: FBT002
     from_height: Annotated[
         int | None, typer.Option("--from", min=0, help="The first block. [default: a new one]")
     ] = None,
@@ -34,7 +34,7 @@ def tail(  # noqa: PLR0917  (one for each option)
 ) -> None:
     """Show events as they are archived, each block verified first.
 
-    It reads the vault and needs no Kafka. A store that is away is reported, and the tail continues when it answers.
+    It reads the vault and needs no Kafka. An unreachable store is reported, and the tail continues when it answers.
 
     Exit codes: 0 all was shown; 1 the vault can't be read; 2 usage, filter or trust file; 130 Ctrl-C; from 10 on the
     verdict on the first wrong block.

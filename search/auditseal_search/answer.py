@@ -77,8 +77,8 @@ class Account:
     """The grade of an answer over several logs.
 
     Attributes:
-        logs: What it covers of each.
-        notes: What else a reader has to know.
+        logs: The covered part of each.
+        notes: Other facts that a reader has to know.
     """
 
     logs: tuple[Coverage, ...]
@@ -98,7 +98,7 @@ class Account:
         return ExitCode.PARTIAL if self.grade is Grade.PARTIAL else ExitCode.OK
 
     def lines(self) -> Iterable[str]:
-        """Yield the grade, the heads and what is not covered, as lines for people."""
+        """Yield the grade, the heads and the uncovered heights, as lines for people."""
         yield f"{self.grade}: {_claim(self.grade, self.logs)}"
         for log in self.logs:
             head = f"head {log.size} {log.root[:16]}…" if log.size else "no block yet"

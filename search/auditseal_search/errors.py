@@ -3,7 +3,7 @@
 AuditsealError
 ├── ConfigurationError    (auditseal_schemas)
 │   └── QueryError        a filter can't be understood; the error marks the place
-├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is away
+├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is unreachable
 └── BrokenIndexError      an index is damaged, of another version, or of another log
 """
 

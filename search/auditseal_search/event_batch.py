@@ -119,12 +119,12 @@ def _counts(lists: Any) -> pa.Array:
 
 
 def _all(flags: pa.Array) -> bool:
-    """Return whether all are true; of none, they are."""
+    """Return whether all are true; an empty sequence is."""
     return pc.all(flags, min_count=0).as_py() is True
 
 
 def _flattened(events: pa.StructArray) -> pa.Table:
-    """Lay the nested fields out as columns."""
+    """Turn the nested fields into columns."""
     columns: dict[str, pa.Array] = {}
     for number, part in enumerate(events.type):
         column = events.field(number)

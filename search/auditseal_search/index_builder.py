@@ -49,7 +49,7 @@ class Built:
 
 
 def read_manifest(index: IndexStore, origin: Origin) -> Manifest:
-    """Return a log's manifest, an empty one where the index has none.
+    """Return a log's manifest, an empty one if the index has no manifest.
 
     Raises:
         BrokenIndexError: It is damaged, of another version or of another log.

@@ -20,7 +20,7 @@ _ATTEMPTS = 4
 class IndexStore(Protocol):
     """Named files. A write is whole or doesn't happen, and a later one replaces an earlier one.
 
-    All methods raise `UnavailableError` where the store is away, full, or refuses.
+    All methods raise `UnavailableError` if the store is unreachable, full, or refuses.
     """
 
     @property

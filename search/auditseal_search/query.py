@@ -86,8 +86,8 @@ def parse_query(text: str, now: datetime) -> Condition:
     """Read a filter; an empty one lets everything through.
 
     Args:
-        text: What the user typed.
-        now: What relative times, such as `-2h`, are counted from.
+        text: The text that the user typed.
+        now: The time from which relative times, such as `-2h`, are counted.
 
     Raises:
         QueryError: It can't be understood; the error marks the place.

@@ -64,7 +64,7 @@ FIELDS = {
         QueryField("resource", Kind.RESOURCE, "resources", "type/id of one of the resources"),
         QueryField("resource.type", Kind.LIST, _list("type"), "the kind of one of the resources"),
         QueryField("resource.id", Kind.LIST, _list("id"), "the id of one of the resources"),
-        QueryField("resource.parent", Kind.LIST, _list("parent"), "what one of the resources belongs to"),
+        QueryField("resource.parent", Kind.LIST, _list("parent"), "the object that contains one of the resources"),
         QueryField("change", Kind.LIST, "list_transform(changes, c -> c.field)", "the name of a changed field"),
         QueryField("service", Kind.TEXT, "service", "the service that published the event"),
         QueryField("environment", Kind.TEXT, "environment", "its environment"),

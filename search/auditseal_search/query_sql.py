@@ -22,7 +22,7 @@ class Sql:
     parameters: list[Value] = field(default_factory=list)
 
     def parameter(self, value: Value) -> str:
-        """Add a value and return what stands for it in the text."""
+        """Add a value and return its placeholder in the text."""
         self.parameters.append(value)
         return f"${len(self.parameters)}"
 

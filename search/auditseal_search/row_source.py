@@ -53,7 +53,7 @@ class LogRows:
         origin: The log.
         files: Parquet files of the index, as DuckDB takes them.
         tables: Rows that were read from the vault.
-        coverage: What these account for.
+        coverage: The heights that these account for.
     """
 
     origin: Origin

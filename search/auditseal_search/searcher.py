@@ -96,7 +96,7 @@ class Searcher:
         Args:
             oldest_first: The order; the newest comes first otherwise.
             limit: At most so many; None for all of them.
-            after: Where to go on: the place of the last hit that was had.
+            after: Where to continue: the place of the last hit that was had.
 
         Raises:
             UnavailableError: A file of the index can't be read.

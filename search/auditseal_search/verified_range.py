@@ -1,6 +1,6 @@
 """A run of a log's blocks, read from a vault, verified and turned into rows. It runs in any process.
 
-The caller checks with `ChainCheck` what only the log's order can show: that each block goes on from the one before, and
+The caller checks with `ChainCheck` what only the log's order can show: that each block extends the one before, and
 that the keys valid at its height signed it.
 """
 
@@ -103,10 +103,10 @@ class ChainCheck:
         return self._state.root if self._state else None
 
     def accept(self, block: Block) -> None:
-        """Go on with the next block, whose stored bytes were checked.
+        """Continue with the next block, whose stored bytes were checked.
 
         Raises:
-            VerificationError: It doesn't go on from the one before, or isn't signed by the keys valid at its height.
+            VerificationError: It does not extend the one before, or isn't signed by the keys valid at its height.
         """
         expected = self._expected
         verify(block, LINK, expected)

@@ -1,4 +1,4 @@
-"""A store whose keys are changed while a vault is open: the vault goes on with the new ones, whatever it is asked."""
+"""A store whose keys are changed while a vault is open: the vault continues with the new ones, for every request."""
 
 import json
 from collections.abc import Callable

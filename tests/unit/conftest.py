@@ -1,4 +1,4 @@
-"""What unit tests may ask for. No group is looked at in any of them, since there is no broker."""
+"""The fixtures of unit tests. No group is looked at in any of them, since there is no broker."""
 
 import os
 

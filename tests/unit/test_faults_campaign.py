@@ -1,4 +1,4 @@
-"""What the campaign is told, and what it draws: names of faults, and chances that a seed repeats."""
+"""The campaign's arguments, and its draws: names of faults, and chances that a seed repeats."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What a soak says of samples: growth is seen, and a flat line is flat."""
+"""The verdict of a soak on samples: growth is detected, and a flat line is flat."""
 
 import pytest
 

@@ -161,7 +161,7 @@ class Stage:
         self.judge(self.broker.events)
 
     def judge(self, events: Sequence[Message]) -> None:
-        """Let the oracle judge the vault as it is, which is to hold these events and no others."""
+        """Let the oracle judge the vault as it is, which must hold these events and no others."""
         entries = tuple(
             Entry(0, message.offset(), "stream", message.offset(), digest_of(message.value())) for message in events
         )

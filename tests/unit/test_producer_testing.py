@@ -17,7 +17,7 @@ FIELDS: dict[str, Any] = {
 
 
 def refuse(audit: Recorder, invoice: str) -> None:
-    """Stand for a service's code."""
+    """Act as a service's code."""
     audit.record(**FIELDS | {"resources": [Resource("invoice", invoice)]})
 
 

@@ -157,7 +157,7 @@ def test_one_job_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_as_many_batches_are_under_way_as_keep_the_workers_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads stand for the processes: it is the same queue."""
+    """Threads replace the processes: it is the same queue."""
     vault, _ = make_vault(sizes=(1,) * 20)
     monkeypatch.setattr(module, "_reader", vault, raising=False)
     monkeypatch.setattr(module, "_BATCH_KEYS", 1)

@@ -185,7 +185,7 @@ def test_a_damaged_head_is_damage_and_no_squatter() -> None:
 
 
 def rewritten(*sizes: int) -> MemoryVault:
-    """Return a vault that the key's holder wrote anew from height 1 on."""
+    """Return a vault that the key's holder wrote again from height 1 on."""
     vault, logs = make_vault()
     state = genesis(LOG).accept(logs[0][0])
     for height in (1, 2):
@@ -278,7 +278,7 @@ def test_of_two_runs_one_of_which_cant_be_read_neither_is_compared(broken: str) 
 
 
 def test_a_head_at_the_start_lies_not_below_it() -> None:
-    """What lies at the start is foreign: the head has nothing to be compared with, which the finding says already."""
+    """The object at the start is foreign: the head has nothing to be compared with, which the finding says already."""
     blocks = make_log(LOG, (4, 3, 5), partitions=1)
     vault = MemoryVault()
     put_log(vault, blocks)

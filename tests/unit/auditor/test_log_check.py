@@ -69,7 +69,7 @@ def test_a_record_after_the_last_is_no_record_of_the_log() -> None:
 
 
 def lie(block: Block, records: list[bytes]) -> Block:
-    """What a sealer that lies makes: other records, with payload and locators to match, signed."""
+    """The block of a dishonest sealer: other records, with payload and locators to match, signed."""
     made, locators = with_records(block, records), relocated(block, records)
     payload = sha256(b"".join(chunk.prefix + chunk.deflated for chunk in made.chunks)).digest()
     signed = resigned(made, payload=payload, locators=sha256(locators).digest())

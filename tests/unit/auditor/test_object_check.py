@@ -97,7 +97,7 @@ def test_a_stream_that_breaks_is_read_up_to_the_break() -> None:
 
 @pytest.mark.parametrize("bombs", [1, 3])
 def test_no_more_is_inflated_than_was_sealed_and_one_byte(bombs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all data blocks together: the first record is given up, since what is left of it is cut."""
+    """Of all data blocks together: the first record is given up, since the rest of it is cut."""
     block = sealed()
     record = next(block.encoded_records())
     sizes: list[int] = []
@@ -135,7 +135,7 @@ def test_without_the_signed_locators_nothing_is_named() -> None:
 
 
 def test_a_later_link_that_fits_by_chance_moves_nothing() -> None:
-    """Locators are two bytes: what follows an altered record can have the one that the altered record should have."""
+    """Locators are two bytes: the record after an altered one can have the one that the altered record should have."""
     block = sealed()
     records = list(block.encoded_records())
     before, wanted = next_link(block.header.first_link, records[0]), block.locators[2:4]

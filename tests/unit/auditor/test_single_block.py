@@ -48,7 +48,7 @@ def test_a_few_blocks_are_read_to_find_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def gapped() -> Block:
-    """Return a block that holds the offsets 2, 3, 6, 7 and 9: what lies below 2 was deleted before the log began."""
+    """Return a block that holds the offsets 2, 3, 6, 7 and 9: the offsets below 2 were deleted before the log began."""
     draft = BlockDraft(genesis(LOG), BlockLimits(), log_start=2)
     draft.extend(make_messages(LOG, (2, 3, 6, 7, 9)))
     return draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="auditseal/test")

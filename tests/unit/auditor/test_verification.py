@@ -274,7 +274,7 @@ WRONG = bytes(32)
 
 
 def audited(size: int, root: bytes, start: int) -> Report:
-    """Audit run 0 from a start on, and a run 1 that goes on from so many of its blocks, with that root."""
+    """Audit run 0 from a start on, and a run 1 that continues from that number of its blocks, with that root."""
     vault = MemoryVault()
     put_log(vault, BLOCKS[start:])
     claim = Predecessor(str(EARLIER), size, root)

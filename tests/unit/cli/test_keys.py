@@ -67,7 +67,7 @@ def test_the_passphrase_is_asked_for_twice_where_no_file_holds_it(tmp_path: Path
 
 
 def test_without_a_terminal_nothing_is_asked_and_nothing_shown(tmp_path: Path) -> None:
-    """In a session of its own, which has no terminal; what is typed would be seen on standard input."""
+    """In a session of its own, which has no terminal; typed text would show on standard input."""
     command = [sys.executable, "-m", "auditseal", "keys", "new", str(tmp_path / "key.pem"), "--cluster", "c"]
     answer = subprocess.run(
         [*command, "--partitions", "1"],

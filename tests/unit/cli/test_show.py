@@ -209,7 +209,7 @@ def test_keys_are_followed_from_no_other_start_than_the_pinned_one(vault: Memory
 
 @pytest.mark.parametrize("started", [False, True])
 def test_keys_are_followed_over_blocks_in_their_places_alone(vault: MemoryVault, trust: Path, started: bool) -> None:
-    """Block 0 lies where 1 belongs; or 1 is signed anew, for another place, by the one who holds the old key."""
+    """Block 0 is in the place of 1; or 1 is signed again, for another place, by the one who holds the old key."""
     vault.objects.clear()
     blocks = rotated()
     put_log(vault, blocks)

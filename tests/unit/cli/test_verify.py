@@ -309,7 +309,7 @@ def test_a_state_file_that_is_broken(place: Path) -> None:
 
 
 def test_what_was_found_is_shown_though_nothing_can_be_kept(place: Path) -> None:
-    """The folder of the memory isn't there, and the one for proofs would lie in a file."""
+    """The folder of the memory isn't there, and the one for proofs would be in a file."""
     change_event(place)
     options = ("--state", str(place / "no" / "state"), "--state-new", "--evidence", str(place / "trust.txt" / "proof"))
     answer = run(place, *options)

@@ -1,4 +1,4 @@
-"""A member of a group on a scripted consumer: what errors become, when trouble is over, and how it leaves."""
+"""A member of a group on a scripted consumer: its errors, the end of trouble, and its leaving."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What every node does, shown on one that is a shell script."""
+"""The behaviour of every node, shown on one that is a shell script."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -47,7 +47,7 @@ def checked(block: Block, state: LogState = GENESIS) -> LogState:
 
 
 def value_for(record_size: int, offset: int) -> bytes:
-    """Return a value that makes the whole record, with key and headers absent, so many bytes."""
+    """Return a value that makes the whole record, with key and headers absent, that number of bytes."""
     return next(
         value
         for guess in range(record_size - 30, record_size)
@@ -317,7 +317,7 @@ def test_a_message_is_encoded_alone_as_it_is_in_a_block() -> None:
 
 
 def of_size(offset: int, size: int) -> Message:
-    """Return a message whose record takes so many bytes."""
+    """Return a message whose record takes that number of bytes."""
     message = Message(offset, bytes(size), b"")
     message = replace(message, content=bytes(2 * size - len(encode_message(message))))
     assert len(encode_message(message)) == size

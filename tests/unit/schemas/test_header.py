@@ -264,7 +264,7 @@ def test_every_changed_byte_is_refused_or_another_header() -> None:
 
 
 def test_lenient_avro_is_refused() -> None:
-    """What fastavro reads happily and nobody may sign twice: padded varints, arrays in several blocks, sized blocks."""
+    """Encodings that fastavro reads and nobody may sign: padded varints, arrays in several blocks, sized blocks."""
     data = empty_header(next_keys=("a", "b")).format()
     array = b"\x04\x02a\x02b\x00"
     place = data.index(array)

@@ -73,7 +73,7 @@ def verify_object(data: bytes) -> LogState:
     ids=["record", "header", "block"],
 )
 def test_a_huge_length_or_count_anywhere(read: Callable[[bytes], Any], data: bytes, number: int) -> None:
-    """Put the number in the place of every byte: so it comes to stand at every length and count there is."""
+    """Put the number in the place of every byte: so it replaces every length and count."""
     encoded, original = encode_long(number), read(data)
     with bounded(2, 20):
         for position in range(len(data)):

@@ -1,4 +1,4 @@
-"""What librdkafka's texts mean. That it still writes them is for tests/integration/test_kafka_trouble.py."""
+"""The meaning of librdkafka's texts. That it still writes them is for tests/integration/test_kafka_trouble.py."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The log's state machine: each rule broken alone, signed anew where a thief of the key could, and refused by name."""
+"""The log's state machine: each rule broken alone, signed again where a thief of the key could, and refused by name."""
 
 from collections.abc import Callable
 from dataclasses import replace

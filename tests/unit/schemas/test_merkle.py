@@ -213,7 +213,7 @@ def refuse_inclusion_as(leaf: bytes, index: int, size: int, proof: list[bytes], 
 
 
 def test_the_last_leaf_of_a_full_tree_has_no_index_below_0() -> None:
-    """All its siblings stand on the left, as they would for a number whose bits are all 1."""
+    """All its siblings are on the left, as they would for a number whose bits are all 1."""
     four = EIGHT[:4]
     refuse_inclusion_as(four[3], -1, 4, inclusion_proof(four, 3), tree_root(four), "index -1 is outside")
 

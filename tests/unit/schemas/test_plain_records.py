@@ -176,7 +176,7 @@ def test_a_timestamp_that_ends_as_the_last_one_does_but_for_a_byte() -> None:
 
 @pytest.mark.parametrize("part", ["key", "value"])
 def test_a_length_of_three_bytes_is_not_taken_for_one_of_two(part: str) -> None:
-    """Within the content lies what would end the record, were its length's third byte a first byte of content."""
+    """Within the content are bytes that would end the record, were its length's third byte a first byte of content."""
     content = bytearray(16_384)
     content[8191:8198] = b"\x02\0\0\0\0\0\0" if part == "key" else b"\0\0\0\0\0\0\0"
     record = encoded(7, key=bytes(content)) if part == "key" else encoded(7, value=bytes(content))

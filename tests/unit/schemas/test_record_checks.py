@@ -1,4 +1,4 @@
-"""The full check of records: each way in which a sealer or a store may lie, found at the right record."""
+"""The full check of records: each dishonest change by a sealer or a store, found at the right record."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How many listings a head costs, whatever lies below it."""
+"""How many listings a head costs, for any number of blocks below it."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -81,7 +81,7 @@ def test_a_guess_far_above_is_mended_by_hints(behind: int, first: int) -> None:
 
 
 class Liar(Listing):
-    """A store whose hints are anybody's guess."""
+    """A store whose hints are random."""
 
     def __init__(self, names: Sequence[str], seed: int) -> None:
         super().__init__(names)
@@ -133,7 +133,7 @@ def test_the_highest_below_a_height(heights: set[int], below: int) -> None:
 
 
 def test_a_hint_of_a_bucket_is_no_where_listing_is_forbidden() -> None:
-    """To whom may not list, S3 answers 403 for what isn't there."""
+    """S3 answers 403 for a missing object if the client may not list."""
     store = scripted_store()
     assert store.answer(b"", 200).holds("v1/key")
     for status in (403, 404):

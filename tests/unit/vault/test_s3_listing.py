@@ -35,7 +35,7 @@ def version(key: str, version_id: str = "v", latest: str = "true") -> str:
 
 
 def page(entries: str = "", key_marker: str = "", version_marker: str = "") -> str:
-    """Return a page; with a marker it says that the listing goes on."""
+    """Return a page; with a marker it says that the listing continues."""
     markers = f"<NextKeyMarker>{key_marker}</NextKeyMarker>" if key_marker else ""
     markers += f"<NextVersionIdMarker>{version_marker}</NextVersionIdMarker>" if version_marker else ""
     truncated = "true" if key_marker else "false"
