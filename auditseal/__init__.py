@@ -7,7 +7,9 @@ that a command that publishes nothing loads no Kafka client.
 | --- | --- |
 | `cli` | the command line |
 | `settings` | the settings that all daemons share, read from environment and file |
-| `settings_sections` | the sections of settings that all daemons share |
+| `settings_sections` | what sections are made of, and the section [metrics] |
+| `settings_kafka` | the section [kafka] |
+| `settings_sasl` | its sections for OAUTHBEARER and GSSAPI |
 | `settings_sealer` | the sealer's settings |
 | `settings_archiver` | the archiver's settings |
 | `settings_topics` | the settings that `auditseal topics` reads |

@@ -16,7 +16,8 @@ from pydantic import ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from auditseal.settings_sections import KafkaSettings, MetricsSettings, Section
+from auditseal.settings_kafka import KafkaSettings
+from auditseal.settings_sections import MetricsSettings, Section
 from auditseal_daemon.run import DaemonOptions
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from auditseal.settings_archiver import ArchiverSection, ArchiverSettings
+from auditseal.settings_kafka import KafkaSettings
+from auditseal.settings_sasl import KerberosSettings, OauthbearerSettings
 from auditseal.settings_sealer import SealerSection
-from auditseal.settings_sections import KafkaSettings, MetricsSettings, Section
+from auditseal.settings_sections import MetricsSettings, Section
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "configuration.md").read_text("utf-8")
@@ -40,6 +42,8 @@ def test_every_key_stands_with_its_default(title: str, section: type[Section]) -
 def test_every_shared_key_stands_in_the_page() -> None:
     keys = [name for name in ArchiverSettings.model_fields if name not in {"kafka", "metrics", "archiver"}]
     keys += [f"kafka.{name}" for name in KafkaSettings.model_fields]
+    keys += [f"kafka.oauthbearer.{name}" for name in OauthbearerSettings.model_fields]
+    keys += [f"kafka.kerberos.{name}" for name in KerberosSettings.model_fields]
     keys += [f"metrics.{name}" for name in MetricsSettings.model_fields]
     assert [key for key in keys if f"`{key}`" not in SHARED] == []
 

@@ -1,0 +1,109 @@
+"""OAUTHBEARER on a real broker that checks the tokens' signatures, and a token endpoint on this machine."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from auditseal.cli import app
+from auditseal_local.kafka import KafkaNode
+from auditseal_local.ports import LOOPBACK
+from tests.factory.secret_files import write_secret
+from tests.factory.token_provider import AUDIENCE, TokenProvider
+
+_PACKAGE = "org.apache.kafka.common.security.oauthbearer"
+
+
+class OauthKafka(KafkaNode):
+    """A broker with one more listener, `tokens`, that takes SASL/OAUTHBEARER alone."""
+
+    port_names: ClassVar[tuple[str, ...]] = (*KafkaNode.port_names, "tokens")
+
+    def __init__(self, directory: Path, keys: str) -> None:
+        super().__init__(directory)
+        self._keys = self.directory / "keys.json"
+        self._keys.write_text(keys)
+
+    @property
+    def token_listener(self) -> str:
+        return f"{LOOPBACK}:{self.ports['tokens']}"
+
+    def _java(self) -> list[str]:
+        java, *rest = super()._java()
+        return [java, f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={self._keys.as_uri()}", *rest]
+
+    def _properties(self) -> dict[str, str]:
+        properties = super()._properties()
+        properties["listeners"] += f",TOKENS://{self.token_listener}"
+        properties["advertised.listeners"] += f",TOKENS://{self.token_listener}"
+        properties["listener.security.protocol.map"] += ",TOKENS:SASL_PLAINTEXT"
+        handler = "sasl.server.callback.handler.class"
+        return properties | {
+            "sasl.enabled.mechanisms": "OAUTHBEARER",
+            "listener.name.tokens.oauthbearer.sasl.jaas.config": f"{_PACKAGE}.OAuthBearerLoginModule required;",
+            f"listener.name.tokens.oauthbearer.{handler}": f"{_PACKAGE}.OAuthBearerValidatorCallbackHandler",
+            "sasl.oauthbearer.jwt.validator.class": f"{_PACKAGE}.BrokerJwtValidator",
+            "sasl.oauthbearer.jwks.endpoint.url": self._keys.as_uri(),
+            "sasl.oauthbearer.expected.audience": AUDIENCE,
+        }
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[TokenProvider]:
+    with TokenProvider({"sealer": "secret"}) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def oauth_kafka(tmp_path_factory: pytest.TempPathFactory, provider: TokenProvider) -> Iterator[OauthKafka]:
+    with OauthKafka(tmp_path_factory.mktemp("oauth_kafka"), provider.keys()) as node:
+        yield node
+
+
+@pytest.fixture(autouse=True)
+def connection(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, oauth_kafka: OauthKafka, provider: TokenProvider
+) -> None:
+    for name, value in {
+        "BOOTSTRAP_SERVERS": oauth_kafka.token_listener,
+        "SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "SASL_MECHANISM": "OAUTHBEARER",
+        "OAUTHBEARER__TOKEN_ENDPOINT_URL": provider.url,
+        "OAUTHBEARER__CLIENT_ID": "sealer",
+        "OAUTHBEARER__CLIENT_SECRET_FILE": str(write_secret(tmp_path / "secret", "secret\n")),
+        "OAUTHBEARER__SCOPE": "kafka",
+    }.items():
+        monkeypatch.setenv(f"AUDITSEAL_KAFKA__{name}", value)
+
+
+def topics(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["topics", *arguments, "--replication", "1"])
+
+
+def test_a_client_with_a_token_makes_and_checks_topics(provider: TokenProvider) -> None:
+    made = topics("create", "--partitions", "1")
+    assert made.exit_code == 0, made.stderr
+    assert topics("check").exit_code == 0
+    assert provider.asked >= 2
+
+
+def test_a_wrong_secret_is_named_within_seconds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wrong = write_secret(tmp_path / "wrong", "guess")
+    monkeypatch.setenv("AUDITSEAL_KAFKA__OAUTHBEARER__CLIENT_SECRET_FILE", str(wrong))
+    began = time.monotonic()
+    refused = topics("check")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "token" in refused.stderr
+    assert time.monotonic() - began < 15
+
+
+def test_a_token_that_another_provider_signed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TokenProvider({"sealer": "secret"}) as stranger:
+        monkeypatch.setenv("AUDITSEAL_KAFKA__OAUTHBEARER__TOKEN_ENDPOINT_URL", stranger.url)
+        refused = topics("check")
+    assert stranger.asked
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Kafka can't be used" in refused.stderr
