@@ -20,5 +20,6 @@
 | `secret_files` | files that only their owner can read |
 | `daemons` | a daemon whose body a test writes, as a process |
 | `programs` | programs that a test puts in place of real ones |
+| `token_provider` | an OpenID Connect provider on this machine |
 | `value_types` | the value types of a package, and one of each without its checks |
 """
