@@ -70,6 +70,10 @@ bench: $(VENV)/test ## Speed beside named references, in one run
 bench-verify: $(VENV)/test ## The verifier's memory at RECORDS=10000000 and at a tenth; sealing them takes some minutes
 	$(BIN)/python -m tests.bench.bench_verify $(RECORDS)
 
+.PHONY: bench-reader
+bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms away, and from a directory of 100,000
+	$(BIN)/python -m tests.bench.bench_reader
+
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
 	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))

@@ -22,8 +22,8 @@ _BATCH_KEYS, _BATCH_BYTES = 256, 16 << 20
 """Keys that a process takes at once, and the listed bytes of their objects: some tenths of a second of work."""
 _AHEAD = 2
 """Batches under way for each process: enough that no process waits, few enough that memory stays flat."""
-_SECONDS_ALONE = 0.5
-"""Seconds of work in this process before others are started: a short check is over before they would be ready."""
+_SECONDS_ALONE = 1.0
+"""Seconds of work in this process before others are started: about the work that starting them takes."""
 
 Checked = tuple[ListedKey, CheckedObject | None]
 """A key, and the check of its object; None where the key has no object to check."""

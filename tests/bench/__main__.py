@@ -13,7 +13,7 @@ from rich.table import Table
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
-from tests.bench import bench_pipeline, bench_record, bench_sealer, bench_verify
+from tests.bench import bench_pipeline, bench_reader, bench_record, bench_sealer, bench_verify
 
 OUT = Path("bench.json")
 Figures = dict[str, float]
@@ -75,6 +75,13 @@ TARGETS: list[tuple[str, str, str, AtLeast | Below | None]] = [
     ("verify", "full_records_per_second_2", "verify by the clock, 2 processes", None),
     ("verify", "peak_mib", "its memory, all processes' peaks added up, MiB", Below(bench_verify.MOST_MIB)),
     ("verify", "peak_pss_mib", "the same, pages they share counted once, MiB", None),
+    ("reader", "read_blocks_per_second", "small blocks read through 20 ms of latency, blocks/s", AtLeast(1_500)),
+    ("reader", "read_cpu_microseconds", "the reader's CPU, listing included, µs a block", None),
+    ("reader", "read_growth_mib", "more memory for ten times the blocks, MiB", Below(bench_reader.MOST_GROWTH_MIB)),
+    ("reader", "verify_seconds", "auditseal verify of 2,000 of them, s", Below(bench_reader.MOST_SECONDS)),
+    ("reader", "verify_cpu_microseconds", "its CPU, start included, µs a block", Below(1_300)),
+    ("reader", "directory_blocks_per_second", "100,000 small files read, blocks/s", None),
+    ("reader", "directory_peak_mib", "the memory for it, MiB", None),
     ("pipeline", "quiet_sealed_p50_seconds", "produce to sealed, 5 events/s, p50 s", None),
     ("pipeline", "quiet_sealed_p99_seconds", "produce to sealed, 5 events/s, p99 s", Below(1)),
     ("pipeline", "burst_records_per_second", "produce to locked, burst, records/s", None),
@@ -109,6 +116,7 @@ def measure(directory: Path) -> dict[str, Figures]:
         figures["sealer"] = step("sealer", lambda: bench_sealer.measure(servers, directory / "sealer"))
         figures["record"] = step("record()", lambda: bench_record.measure(servers))
         with MinioNode(directory / "minio") as minio:
+            figures["reader"] = step("reader", lambda: bench_reader.measure(minio, directory / "reader"))
             figures["pipeline"] = step("pipeline", lambda: bench_pipeline.measure(servers, minio, directory / "pipe"))
     return figures
 

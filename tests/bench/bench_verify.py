@@ -39,10 +39,10 @@ from tests.factory.messages import Message
 RECORDS = 1_000_000
 MOST_MIB = 300
 MOST_GROWTH = 1.25  # from a tenth of the records to all of them
-_ORIGIN = Origin("bench.example", "audit.events", 0, 0)
-_SIGNER = SigningKey.from_seed(bytes(range(32)))
-_KEY = VerifierKey(str(_ORIGIN), _SIGNER.public)
-_TRUST = Trust((PinnedLog(_ORIGIN, (_KEY,)),))
+ORIGIN = Origin("bench.example", "audit.events", 0, 0)
+SIGNER = SigningKey.from_seed(bytes(range(32)))
+KEY = VerifierKey(str(ORIGIN), SIGNER.public)
+_TRUST = Trust((PinnedLog(ORIGIN, (KEY,)),))
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _BEST_OF = 2
 
@@ -74,20 +74,21 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
 def make_vault(directory: Path, records: int) -> None:
     """Seal varied events into a directory vault; `trust.txt` next to it pins the log."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "trust.txt").write_text(f"log {_KEY}\nvault {(directory / 'vault').as_uri()}\n")
+    (directory / "trust.txt").write_text(f"log {KEY}\nvault {(directory / 'vault').as_uri()}\n")
     (directory / "vault").mkdir(exist_ok=True)
-    vault, state = DirectoryVault(directory / "vault"), LogState.genesis(_ORIGIN, (_KEY,))
-    messages = _messages(records)
+    vault, state = DirectoryVault(directory / "vault"), LogState.genesis(ORIGIN, (KEY,))
+    messages = varied_messages(records)
     while batch := list(islice(messages, BlockLimits().records)):
         while batch:
             draft = BlockDraft(state, BlockLimits())
             batch = batch[draft.extend(batch) :]
-            block = draft.seal(SourceIdentity("C", "T", 1, 0), [_SIGNER], now=time.time_ns() // 1000, sealer="bench/1")
-            state = LogState.after(block, (_KEY,))
-            vault.put(_ORIGIN.block_key(block.header.height), block.format(), _BEGAN)
+            block = draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=time.time_ns() // 1000, sealer="bench/1")
+            state = LogState.after(block, (KEY,))
+            vault.put(ORIGIN.block_key(block.header.height), block.format(), _BEGAN)
 
 
-def _messages(records: int) -> Iterator[Message]:
+def varied_messages(records: int) -> Iterator[Message]:
+    """Yield Kafka messages with events that compress as real ones do."""
     source, began = Source(service="bench", environment="bench"), int(_BEGAN.timestamp() * 1000)
     for number, fields in enumerate(varied_fields(records)):
         occurred = _BEGAN + timedelta(microseconds=37 * number)
@@ -138,8 +139,8 @@ def _peaks(directory: Path) -> dict[str, float]:
         while process.poll() is None:
             proportional = 0
             for pid in _pids(parent):
-                peaks[pid] = max(peaks.get(pid, 0), _kib(pid, "status", "VmHWM:"))
-                proportional += _kib(pid, "smaps_rollup", "Pss:")
+                peaks[pid] = max(peaks.get(pid, 0), kib(pid, "status", "VmHWM:"))
+                proportional += kib(pid, "smaps_rollup", "Pss:")
             shared_once = max(shared_once, proportional)
             time.sleep(0.1)
     if process.returncode:
@@ -154,7 +155,7 @@ def _pids(parent: psutil.Process) -> list[int]:
         return []
 
 
-def _kib(pid: int, file: str, field: str) -> int:
+def kib(pid: int, file: str, field: str) -> int:
     """Return a field of /proc/<pid>/<file>, in KiB; 0 of a process that has ended."""
     try:
         lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
