@@ -106,10 +106,10 @@ class Transfer:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.outcome: HttpAnswer | TransferError | None = None
-        self._headers: dict[str, str] = {}
+        self._head = bytearray()  # of all answers, those with status 1xx too, and trailers; libcurl bounds it
         self._body: list[bytes] = []
         self._room = request.most_bytes
-        self._has_headers = self._is_cut = False
+        self._is_cut = False
 
     def prepare(self, curl: Any, ca_file: str) -> None:
         """Set a handle's options for the request."""
@@ -128,7 +128,7 @@ class Transfer:
             (pycurl.LOW_SPEED_TIME, STALLED_SECONDS),
             (pycurl.TIMEOUT, DEADLINE_SECONDS),
             (pycurl.BUFFERSIZE, _BUFFER_BYTES),
-            (pycurl.HEADERFUNCTION, self._take_header),
+            (pycurl.HEADERFUNCTION, self._head.extend),
             (pycurl.WRITEFUNCTION, self._take_body),
         ):
             curl.setopt(option, value)
@@ -146,20 +146,9 @@ class Transfer:
     def end(self, status: int, code: int = pycurl.E_OK, problem: str = "") -> None:
         """Take the transfer's end; a body that was cut on purpose is not an error."""
         if code == pycurl.E_OK or self._is_cut:
-            self.outcome = HttpAnswer(status, self._headers, b"".join(self._body), self._is_cut)
+            self.outcome = HttpAnswer(status, _headers(bytes(self._head)), b"".join(self._body), self._is_cut)
         else:
             self.outcome = TransferError(code, problem)
-
-    def _take_header(self, line: bytes) -> None:
-        """Take a line of the head. Lines of an answer 1xx before it are dropped, and so are trailers after the body."""
-        text = line.decode("latin-1").rstrip("\r\n")
-        if text.startswith("HTTP/"):
-            self._headers, self._has_headers = {}, False
-        elif not text:
-            self._has_headers = True
-        elif not self._has_headers:
-            name, _, value = text.partition(":")
-            self._headers[name.lower()] = value.strip()
 
     def _take_body(self, data: bytes) -> int:
         """Take a piece of the body; with less than all of it taken, libcurl closes the connection."""
@@ -168,6 +157,13 @@ class Transfer:
         self._room -= len(taken)
         self._is_cut = len(taken) < len(data)
         return len(taken)
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    """Return the headers of the last answer in what libcurl handed over: several heads, perhaps with trailers."""
+    lines = (b"\n\n" + head.replace(b"\r\n", b"\n")).rpartition(b"\n\nHTTP/")[2].partition(b"\n\n")[0]
+    pairs = (line.partition(":") for line in lines.decode("latin-1").split("\n")[1:])
+    return {name.lower(): value.strip() for name, _, value in pairs}
 
 
 class Connections:
