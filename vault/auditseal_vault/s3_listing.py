@@ -1,6 +1,8 @@
 """The listing of a bucket's versions, page after page: in order, as asked for, and with an end."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from auditseal_schemas.errors import quoted
@@ -24,24 +26,40 @@ class ListingError(ValueError):
 def list_versions(list_page: ListPage, prefix: str, after: str, limit: int | None) -> Iterator[StoredVersion]:
     """Yield the versions and markers of the keys that begin with a prefix and come after a key; see `VaultReader`.
 
+    Each page after the first is fetched while the one before it is used: some stores take 0.3 s for one.
+
     Raises:
         ListingError: The store's pages aren't in order, or don't end.
     """
+    order, remaining = _Order(prefix, after), limit
     marker = {"KeyMarker": after} if after else {}
-    remaining, order = limit, _Order(prefix, after)
-    while remaining is None or remaining > 0:
-        page = list_page(Prefix=prefix, MaxKeys=min(remaining or PAGE, PAGE), **marker)
-        found = _in_order(page)
-        order.check(found)
-        yield from found[:remaining]
-        if remaining is not None:
-            remaining -= len(found)
-        if not page["IsTruncated"]:
-            return
-        before = marker
-        marker = {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
-        if marker in ({}, before):
-            raise ListingError("the store's listing continues without a place to continue from")
+    fetch = partial(list_page, Prefix=prefix)
+    page = fetch(MaxKeys=_page_size(remaining), **marker)
+    with ThreadPoolExecutor(1, "listing") as ahead:
+        while True:
+            found = _in_order(page)
+            order.check(found)
+            if remaining is not None:
+                found = found[:remaining]
+                remaining -= len(found)
+            if not page["IsTruncated"] or remaining == 0:
+                yield from found
+                return
+            before, marker = marker, _next_marker(page)
+            if marker in ({}, before):
+                yield from found
+                raise ListingError("the store's listing continues without a place to continue from")
+            following = ahead.submit(fetch, MaxKeys=_page_size(remaining), **marker)
+            yield from found
+            page = following.result()
+
+
+def _page_size(remaining: int | None) -> int:
+    return PAGE if remaining is None else min(remaining, PAGE)
+
+
+def _next_marker(page: dict[str, Any]) -> dict[str, str]:
+    return {name: page[f"Next{name}"] for name in ("KeyMarker", "VersionIdMarker") if f"Next{name}" in page}
 
 
 class _Order:
