@@ -11,9 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
+from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
+from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.header import Header
 from auditseal_schemas.trust import PinnedLog
+from auditseal_search.follow import INDEX, IndexFollower, IndexMetrics
 from auditseal_search.index_builder import Built, IndexBuilder
 from auditseal_search.index_store import IndexStore, open_index
 from auditseal_search.index_verifier import IndexFinding, verify_index
@@ -60,6 +63,43 @@ def build(
         for log in built:
             typer.echo(printable(_line(log)), err=log.fault is not None)
     raise typer.Exit(code)
+
+
+@app.command()
+def follow(
+    trust: TrustFile,
+    index: IndexPlace,
+    vault: VaultUrl = None,
+    every: Annotated[float, typer.Option(min=1, max=60, help="Seconds between two looks at the vault.")] = 10,
+    host: Annotated[str, typer.Option(help="Where /metrics, /healthz and /readyz are served.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 for a free one.")] = 0,
+) -> None:
+    """Keep an index up with its vault, until SIGTERM.
+
+    It serves /metrics, /healthz and /readyz. A vault that is away is reported, and the next look continues.
+
+    Exit codes: 0 stopped; 1 the index is damaged; 2 usage or trust file; from 10 on the verdict on the first wrong
+    block: the index ends below it.
+
+    Example: auditseal index follow --trust trust.txt --index ./index
+    """
+    with exit_on_failure("index follow"):
+        pinned = read_trust(trust)
+        url, store = vault_url(vault, pinned), open_index(index)
+        verdicts: list[VerificationError] = []
+
+        def body(context: DaemonContext) -> None:
+            metrics = IndexMetrics(context.registry)
+            with RangePool(partial(open_reader, url), 1) as pool:
+                builder = IndexBuilder(store, pool)
+                try:
+                    IndexFollower(builder, pinned.logs, metrics, context.health, every).run(context.stop)
+                except VerificationError as error:
+                    verdicts.append(error)
+                    raise
+
+        code = run_daemon("auditseal.index", DaemonOptions(host=host, port=port), [INDEX], body)
+    raise typer.Exit(verdicts[0].verdict.exit_code if verdicts else code)
 
 
 @app.command()

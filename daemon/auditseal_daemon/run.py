@@ -11,12 +11,13 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import structlog
@@ -164,29 +165,39 @@ class _Watchdog:
 def _signals(stop: threading.Event, watchdog: _Watchdog, log: structlog.typing.FilteringBoundLogger) -> Iterator[None]:
     """Let SIGTERM and SIGINT ask for the end.
 
-    A thread waits for them, since a handler would run between any two steps of the main thread, where setting an
-    event or logging may find its own lock taken. All threads that start within the context block them, as it does.
+    A thread waits for them, since a handler would run between any two steps of the main thread, where setting an event
+    or logging may find its own lock taken. The interpreter writes a signal's number to a socket, whichever thread the
+    kernel chose: libraries start threads when they are imported, which no mask of ours reaches.
     """
     over = threading.Event()
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)  # noqa: FBT003  (the standard library has no name for it)
 
     def wait() -> None:
-        number = signal.sigwait(_SIGNALS)
-        if not over.is_set():
+        number = receiver.recv(1)
+        if number and not over.is_set():
             watchdog.start()
             stop.set()
-            log.info("stopping", signal=signal.Signals(number).name)
+            log.info("stopping", signal=signal.Signals(number[0]).name)
 
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     waiter = threading.Thread(target=wait, name="signals", daemon=True)
     waiter.start()
+    before = {number: signal.signal(number, _ignore) for number in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     try:
         yield
     finally:
         over.set()
-        if waiter.is_alive() and waiter.ident is not None:
-            signal.pthread_kill(waiter.ident, signal.SIGTERM)
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        sender.close()
         waiter.join()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        receiver.close()
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the thread that waits for signals acts."""
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:

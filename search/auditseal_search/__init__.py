@@ -13,6 +13,7 @@
 | `manifest` | which segments a log's index has, and what each covers |
 | `index_store` | the directory or bucket that keeps an index |
 | `index_builder` | adds to the index of a log |
+| `follow` | keeps an index up with its vault, with metrics |
 | `index_verifier` | compares an index with its vault |
 | `query_fields` | the fields that a filter can name |
 | `query` | the filter language |

@@ -13,6 +13,7 @@ from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.telemetry import make_registry
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
+from auditseal_search.follow import INDEX, IndexMetrics
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "metrics.md").read_text("utf-8")
@@ -38,12 +39,14 @@ def registered(registry: CollectorRegistry) -> Described:
 
 
 @pytest.mark.parametrize(
-    ("title", "metrics"), [("The sealer", SealerMetrics), ("The archiver", ArchiverMetrics)], ids=["sealer", "archiver"]
+    ("title", "metrics"),
+    [("The sealer", SealerMetrics), ("The archiver", ArchiverMetrics), ("The index", IndexMetrics)],
+    ids=["sealer", "archiver", "index"],
 )
 def test_every_metric_stands_in_the_page_and_no_other(title: str, metrics: type) -> None:
     registry = CollectorRegistry()
     metrics(registry)
-    assert len(registered(registry)) > 5
+    assert len(registered(registry)) >= 4
     assert told(title) == registered(registry)
 
 
@@ -52,7 +55,7 @@ def test_so_does_what_both_serve() -> None:
 
 
 def test_what_alerts_ask_for_is_served() -> None:
-    known = {name for title in ("Both", "The sealer", "The archiver") for name in told(title)}
+    known = {name for title in ("Both", "The sealer", "The archiver", "The index") for name in told(title)}
     named = {page: set(re.findall(r"auditseal_[a-z0-9_]+[a-z]", page)) for page in (PAGE, ALERTS)}
     assert named[PAGE] == known
     assert len(named[ALERTS]) > 5
@@ -60,7 +63,7 @@ def test_what_alerts_ask_for_is_served() -> None:
 
 
 def test_every_condition_and_every_reason_of_a_close_stands_in_the_page() -> None:
-    rows = re.findall(r"^\| (sealer|archiver) \| `(\w+)` \|", PAGE, re.MULTILINE)
-    assert rows == [("sealer", SEALING), *(("archiver", condition) for condition in CONDITIONS)]
+    rows = re.findall(r"^\| (sealer|archiver|index) \| `(\w+)` \|", PAGE, re.MULTILINE)
+    assert rows == [("sealer", SEALING), *(("archiver", condition) for condition in CONDITIONS), ("index", INDEX)]
     (closes,) = (line for line in PAGE.splitlines() if "`auditseal_block_closes_total`" in line)
     assert [reason.value for reason in CloseReason if f"`{reason.value}`" not in closes] == []

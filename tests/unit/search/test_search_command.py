@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,6 +203,41 @@ def test_however_often_it_is_interrupted_the_index_is_the_same(place: Place, tmp
         (other.index / "v1" / str(LOG) / ".new-left-by-a-kill").write_bytes(b"half")
         assert other.build().exit_code == 0
     assert other.files() == whole
+
+
+def test_a_followed_index_keeps_up_and_says_so(place: Place) -> None:
+    for block in BLOCKS[2:]:
+        (place.vault / LOG.block_key(block.header.height)).unlink()
+    command = [sys.executable, "-m", "auditseal", "index", "follow", "--every", "1", "--trust", str(place.trust)]
+    command += ["--vault", place.vault.as_uri(), "--index", str(place.index)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            url = json.loads(process.stderr.readline())["telemetry"]
+            served(url, f'auditseal_index_blocks{{origin="{LOG}"}} 2.0')
+            hidden = place.vault.with_name("hidden")
+            place.vault.rename(hidden)
+            served(url, 'reason="unavailable"} ')
+            hidden.rename(place.vault)
+            place.put(BLOCKS)
+            served(url, f'auditseal_index_blocks{{origin="{LOG}"}} 5.0')
+            process.terminate()
+            assert process.wait(15) == 0
+        finally:
+            process.kill()
+    assert place.run("index", "verify", "--jobs", "1").exit_code == 0
+
+
+def served(url: str, line: str) -> None:
+    """Wait until /metrics has a line."""
+    deadline = time.monotonic() + 30
+    while True:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+            page = answer.read().decode()
+        if line in page:
+            return
+        assert time.monotonic() < deadline, page
+        time.sleep(0.2)
 
 
 def test_an_untouched_index_verifies_and_a_build_adds_nothing(place: Place) -> None:
