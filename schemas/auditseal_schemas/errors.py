@@ -13,6 +13,8 @@ AuditsealError                 the root of all errors that auditseal raises on p
 Each package has an `errors` module with its own branch of this tree. `exit_codes` has the exit code of each error.
 """
 
+from typing import Any
+
 from auditseal_schemas.verdict import Verdict
 
 
@@ -30,8 +32,17 @@ def quoted(untrusted: str | bytes, most: int = 200) -> str:
     return shown if len(shown) <= most else f"{shown[:most]}…"
 
 
+def _made_again(kind: type[Exception], args: tuple[object, ...]) -> Exception:
+    """Return an exception as `__init__` finds it; pickle and copy set its attributes then."""
+    return kind.__new__(kind, *args)
+
+
 class AuditsealError(Exception):
-    """The root of all errors that auditseal raises on purpose."""
+    """The root of all errors that auditseal raises on purpose. They can be pickled and copied, so that pools work."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception calls its class with `args` to make itself anew, which are not what our classes take.
+        return _made_again, (type(self), self.args), self.__dict__
 
 
 class ConfigurationError(AuditsealError):

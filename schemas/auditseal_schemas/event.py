@@ -3,19 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from types import MappingProxyType
+from datetime import datetime
 from typing import Required, TypedDict
 
 from auditseal_schemas.errors import EventError
+from auditseal_schemas.event_attributes import NO_ATTRIBUTES, freeze_attributes
 from auditseal_schemas.event_check import (
-    MAX_ITEMS,
     check_kind,
-    check_optional_kind,
     check_optional_texts,
-    check_text,
     check_texts,
     freeze_items,
+    freeze_part,
 )
 from auditseal_schemas.event_parts import (
     Actor,
@@ -28,12 +26,21 @@ from auditseal_schemas.event_parts import (
     Source,
     Stream,
 )
+from auditseal_schemas.event_time import utc_time
 
 SCHEMA_VERSION = 1
 """The version that is written; `avro/audit_event.v<n>.avsc` are all that can be read."""
 
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+_NO_CHANGES: tuple[Change, ...] = ()
+_PARTS: tuple[tuple[str, type], ...] = (
+    ("source", Source),
+    ("actor", Actor),
+    ("stream", Stream),
+    ("reason", Reason),
+    ("authorization", Authorization),
+)
+_OPTIONAL = (Reason, Authorization)
 
 
 class EventFields(TypedDict, total=False):
@@ -86,20 +93,20 @@ class AuditEvent:
     status_code: str | None = None
     reason: Reason | None = None
     authorization: Authorization | None = None
-    changes: Sequence[Change] = ()
+    changes: Sequence[Change] = _NO_CHANGES
     trace_id: str | None = None
     span_id: str | None = None
     correlation_id: str | None = None
     stream: Stream
     # A mapping has no hash; the event's id tells events apart well enough.
-    attributes: Mapping[str, str] = field(default_factory=lambda: _NO_ATTRIBUTES, hash=False)
+    attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES, hash=False)
 
     def __post_init__(self) -> None:
         self._check_identity()
         self._check_parts()
-        object.__setattr__(self, "occurred_at", _normal_time(self.occurred_at))
-        if self.attributes is not _NO_ATTRIBUTES:
-            object.__setattr__(self, "attributes", _normal_attributes(self.attributes))
+        object.__setattr__(self, "occurred_at", utc_time("occurred_at", self.occurred_at))
+        if self.attributes is not NO_ATTRIBUTES:
+            object.__setattr__(self, "attributes", freeze_attributes(self.attributes))
 
     def _check_identity(self) -> None:
         if not isinstance(self.event_id, str) or not _UUID7.fullmatch(self.event_id):
@@ -119,37 +126,11 @@ class AuditEvent:
 
     def _check_parts(self) -> None:
         check_kind("category", self.category, Category)
-        check_kind("source", self.source, Source)
-        check_kind("actor", self.actor, Actor)
         check_kind("outcome", self.outcome, Outcome)
-        check_kind("stream", self.stream, Stream)
-        check_optional_kind("reason", self.reason, Reason)
-        check_optional_kind("authorization", self.authorization, Authorization)
+        for name, kind in _PARTS:
+            value = getattr(self, name)
+            if type(value) is not kind and not (value is None and kind in _OPTIONAL):
+                object.__setattr__(self, name, freeze_part(name, value, kind))
         object.__setattr__(self, "resources", freeze_items("resources", self.resources, Resource, least=1))
-        if self.changes != ():
+        if self.changes is not _NO_CHANGES:
             object.__setattr__(self, "changes", freeze_items("changes", self.changes, Change, least=0))
-
-
-def _normal_time(time: object) -> datetime:
-    if not isinstance(time, datetime):
-        raise EventError("occurred_at", f"must be a datetime, not {type(time).__name__}")
-    if time.tzinfo is UTC:
-        return time
-    if time.utcoffset() is None:
-        raise EventError("occurred_at", "has no time zone: use datetime.now(UTC) or set tzinfo")
-    try:
-        return time.astimezone(UTC)
-    except OverflowError as error:
-        raise EventError("occurred_at", "is outside the years 1 to 9999 in UTC") from error
-
-
-def _normal_attributes(attributes: object) -> Mapping[str, str]:
-    if not isinstance(attributes, Mapping):
-        raise EventError("attributes", f"must be a mapping of text to text, not {type(attributes).__name__}")
-    if len(attributes) > MAX_ITEMS:
-        raise EventError("attributes", f"has {len(attributes)} items; at most {MAX_ITEMS} are allowed")
-    for key, value in attributes.items():
-        check_text("attributes (a key)", key, least=1)
-        check_text("attributes (a value)", value, least=0)
-    # Code point order, which is the order of the UTF-8 bytes.
-    return MappingProxyType(dict(sorted(attributes.items())))

@@ -1,8 +1,16 @@
-"""The checks that the parts of an event share, and the limits they keep (docs/reference/events.md, Limits)."""
+"""The checks that the parts of an event share, and the limits they keep (docs/reference/events.md, Limits).
 
-from collections.abc import Iterable
+Values come from services, and a value may have code of its own: a generator, a mapping, a subclass of `str`. Each is
+read once, and texts are read by the methods of `str` itself, so that what is checked is what is encoded.
+"""
 
-from auditseal_schemas.errors import EventError
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from itertools import islice
+from typing import TypeVar
+
+from auditseal_schemas.errors import EventError, quoted
 
 MAX_TEXT_BYTES = 256 * 1024
 """UTF-8 bytes of any one text in an event."""
@@ -10,16 +18,34 @@ MAX_TEXT_BYTES = 256 * 1024
 MAX_ITEMS = 1_000
 """Resources, changes or attributes of one event."""
 
+Kind = TypeVar("Kind")
+
+
+def check_names(path: str, given: Mapping[str, object], required: Collection[str], known: Collection[str]) -> None:
+    """Check that no field has an unknown name, and that none is missing.
+
+    Raises:
+        EventError: One has or is; its message says which names there are.
+    """
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        near = get_close_matches(unknown[0], known, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise EventError(path, f"unknown field {quoted(unknown[0])}{hint}; known: {', '.join(known)}")
+    missing = sorted(set(required) - set(given))
+    if missing:
+        raise EventError(path, f"{missing[0]} is missing")
+
 
 def check_texts(owner: str, **texts: object) -> None:
     """Check texts that must be there: not empty, encodable, within MAX_TEXT_BYTES.
 
     Raises:
-        EventError: One isn't; its field is `<owner>.<name>`, or `<name>` where the owner is empty.
+        EventError: A text isn't so; its field is `<owner>.<name>`, or `<name>` where the owner is empty.
     """
     for name, text in texts.items():
         # Written out, here and below: record() checks some fifteen texts, nearly all of them short and ASCII.
-        if not (isinstance(text, str) and 0 < len(text) <= MAX_TEXT_BYTES and text.isascii()):
+        if not (type(text) is str and 0 < len(text) <= MAX_TEXT_BYTES and text.isascii()):
             check_text(_path(owner, name), text, least=1)
 
 
@@ -30,7 +56,7 @@ def check_optional_texts(owner: str, **texts: object) -> None:
         EventError: As `check_texts`.
     """
     for name, text in texts.items():
-        if text is not None and not (isinstance(text, str) and len(text) <= MAX_TEXT_BYTES and text.isascii()):
+        if text is not None and not (type(text) is str and len(text) <= MAX_TEXT_BYTES and text.isascii()):
             check_text(_path(owner, name), text, least=0)
 
 
@@ -38,12 +64,12 @@ def check_text(field: str, text: object, *, least: int) -> None:
     """Check one text: `least` to MAX_TEXT_BYTES bytes of UTF-8.
 
     Raises:
-        EventError: It isn't.
+        EventError: It isn't so.
     """
     if not isinstance(text, str):
         raise EventError(field, f"must be text, not {type(text).__name__}")
     try:
-        size = len(text.encode())
+        size = len(str.encode(text))
     except UnicodeEncodeError as error:
         raise EventError(field, f"has an unpaired surrogate at index {error.start}: it can't be UTF-8") from error
     if size < least:
@@ -52,21 +78,34 @@ def check_text(field: str, text: object, *, least: int) -> None:
         raise EventError(field, f"takes {size} bytes; at most {MAX_TEXT_BYTES} are allowed: shorten it")
 
 
-def freeze_items(field: str, items: object, kind: type, *, least: int) -> tuple[object, ...]:
-    """Return a sequence's items as a tuple of their own, checked: each of the kind, `least` to MAX_ITEMS of them.
+def freeze_items(field: str, items: object, kind: type[Kind], *, least: int) -> tuple[Kind, ...]:
+    """Walk an iterable once, and return its items as a tuple: each of the kind, `least` to MAX_ITEMS of them.
 
     Raises:
-        EventError: They aren't so.
+        EventError: The items aren't so.
     """
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
         raise EventError(field, f"must be a sequence of {kind.__name__}, not {type(items).__name__}")
-    frozen = tuple(items)
+    # An iterable of another type may have no end.
+    frozen = tuple(items) if type(items) in (list, tuple) else tuple(islice(items, MAX_ITEMS + 1))
     if not least <= len(frozen) <= MAX_ITEMS:
-        raise EventError(field, f"has {len(frozen)} items; {least} to {MAX_ITEMS} are allowed")
-    for index, item in enumerate(frozen):
-        if not isinstance(item, kind):
-            check_kind(f"{field}[{index}]", item, kind)
-    return frozen
+        count = len(frozen) if type(items) in (list, tuple) or not frozen else f"more than {MAX_ITEMS}"
+        raise EventError(field, f"has {count} items; {least} to {MAX_ITEMS} are allowed")
+    if all(type(item) is kind for item in frozen):
+        return frozen
+    return tuple(freeze_part(f"{field}[{index}]", item, kind) for index, item in enumerate(frozen))
+
+
+def freeze_part(field: str, value: object, kind: type[Kind]) -> Kind:
+    """Return a part of an event as one of exactly the type that this package defines, checked by that type.
+
+    Raises:
+        EventError: The value isn't of that type, nor of a subclass.
+    """
+    if type(value) is kind:
+        return value
+    check_kind(field, value, kind)
+    return kind(**{part.name: getattr(value, part.name) for part in fields(kind)})  # type: ignore[arg-type]
 
 
 def check_kind(field: str, value: object, kind: type) -> None:
@@ -77,16 +116,6 @@ def check_kind(field: str, value: object, kind: type) -> None:
     """
     if not isinstance(value, kind):
         raise EventError(field, f"must be {_article(kind)} {kind.__name__}, not {type(value).__name__}")
-
-
-def check_optional_kind(field: str, value: object, kind: type) -> None:
-    """Check that a value is None or of a type of this package.
-
-    Raises:
-        EventError: It isn't.
-    """
-    if value is not None:
-        check_kind(field, value, kind)
 
 
 def _path(owner: str, name: str) -> str:

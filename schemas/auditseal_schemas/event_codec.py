@@ -8,7 +8,7 @@ times as long; decoding goes through fastavro and encodes again by it, so that e
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
@@ -39,6 +39,7 @@ _MAGIC = b"\xc3\x01"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+_utf8 = str.encode  # not that of a subclass, which may do anything
 _NULL = b"\x00"
 _SOME = b"\x02"
 _END = b"\x00"
@@ -67,15 +68,44 @@ EVENT_PREFIXES: Mapping[bytes, int] = {
 _PREFIX = next(prefix for prefix, version in EVENT_PREFIXES.items() if version == SCHEMA_VERSION)
 
 
+class UnnumberedEvent(NamedTuple):
+    """An event's encoding but for its sequence number, which is between the two."""
+
+    head: bytes
+    tail: bytes
+
+    def numbered(self, sequence: int) -> bytes:
+        """Return the event's one encoding with a sequence number.
+
+        Raises:
+            EventError: It takes more than MAX_EVENT_BYTES.
+        """
+        encoded = b"".join((self.head, encode_long(sequence), self.tail))
+        if len(encoded) > MAX_EVENT_BYTES:
+            raise EventError(
+                "", f"the event takes {len(encoded)} bytes; at most {MAX_EVENT_BYTES} are allowed: shorten it"
+            )
+        return encoded
+
+
 def encode_event(event: AuditEvent) -> bytes:
     """Return an event's one encoding.
 
     Raises:
         EventError: It takes more than MAX_EVENT_BYTES, or is of an earlier schema version (keep the bytes it came as).
     """
+    return encode_unnumbered(event).numbered(event.stream.sequence)
+
+
+def encode_unnumbered(event: AuditEvent) -> UnnumberedEvent:
+    """Encode all of an event but its sequence number, which a producer takes at the last moment.
+
+    Raises:
+        EventError: The event is of an earlier schema version.
+    """
     if event.schema_version != SCHEMA_VERSION:
         raise EventError("schema_version", f"only version {SCHEMA_VERSION} is written, not {event.schema_version}")
-    encoded = b"".join(
+    head = b"".join(
         (
             _PREFIX,
             _text(event.event_id),
@@ -97,13 +127,9 @@ def encode_event(event: AuditEvent) -> bytes:
             _optional(event.span_id),
             _optional(event.correlation_id),
             _text(event.stream.id),
-            encode_long(event.stream.sequence),
-            _array(event.attributes.items(), _attribute),
         )
     )
-    if len(encoded) > MAX_EVENT_BYTES:
-        raise EventError("", f"the event takes {len(encoded)} bytes; at most {MAX_EVENT_BYTES} are allowed: shorten it")
-    return encoded
+    return UnnumberedEvent(head, _array(event.attributes.items(), _attribute))
 
 
 def decode_event(encoded: bytes) -> AuditEvent:
@@ -153,7 +179,7 @@ def _event(fields: dict[str, Any]) -> AuditEvent:
 
 
 def _text(text: str) -> bytes:
-    data = text.encode()
+    data = _utf8(text)
     length = len(data)
     return (_LENGTHS[length] if length < 1024 else encode_long(length)) + data
 
@@ -161,7 +187,7 @@ def _text(text: str) -> bytes:
 def _optional(text: str | None) -> bytes:
     if text is None:
         return _NULL
-    data = text.encode()
+    data = _utf8(text)
     length = len(data)
     return (_OPTIONAL_LENGTHS[length] if length < 1024 else _SOME + encode_long(length)) + data
 

@@ -6,9 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from auditseal_schemas.errors import EventError, quoted
+from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import AuditEvent, EventFields
+from auditseal_schemas.event_check import check_names
 from auditseal_schemas.event_parts import Actor, Authorization, Category, Change, Outcome, Reason, Resource
+from auditseal_schemas.event_time import parse_time
 
 Part = TypeVar("Part", Actor, Authorization, Change, Reason, Resource)
 Symbol = TypeVar("Symbol", bound=StrEnum)
@@ -30,7 +32,7 @@ def fields_from_json(line: object) -> EventFields:
     """
     if not isinstance(line, dict):
         raise EventError("", f"an event must be a JSON object, not {type(line).__name__}")
-    _check_names("", line, EventFields.__required_keys__, EventFields.__annotations__)
+    check_names("", line, EventFields.__required_keys__, EventFields.__annotations__)
     return cast(
         "EventFields",
         {name: _READERS[name](name, value) if name in _READERS else value for name, value in line.items()},
@@ -55,15 +57,6 @@ def _to_json(value: Any) -> Any:
     return {name: item for name, item in _part_to_json(value).items() if item is not None}
 
 
-def _check_names(path: str, given: Mapping[str, object], required: Any, known: Any) -> None:
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise EventError(path, f"unknown field {quoted(unknown[0])}; known: {', '.join(known)}")
-    missing = sorted(set(required) - set(given))
-    if missing:
-        raise EventError(path, f"{missing[0]} is missing")
-
-
 def _part(kind: type[Part]) -> Callable[[str, object], Part]:
     known = [field.name for field in fields(kind)]
     required = [field.name for field in fields(kind) if field.default is MISSING]
@@ -71,7 +64,7 @@ def _part(kind: type[Part]) -> Callable[[str, object], Part]:
     def read(path: str, value: object) -> Part:
         if not isinstance(value, dict):
             raise EventError(path, f"must be a JSON object, not {type(value).__name__}")
-        _check_names(path, value, required, known)
+        check_names(path, value, required, known)
         return kind(**value)
 
     return read
@@ -105,10 +98,7 @@ def _symbol(kind: type[Symbol]) -> Callable[[str, object], Symbol]:
 def _time(path: str, value: object) -> datetime:
     if not isinstance(value, str):
         raise EventError(path, f"must be an RFC 3339 time, not {type(value).__name__}")
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError as error:
-        raise EventError(path, f"{quoted(value)} is not an RFC 3339 time") from error
+    return parse_time(path, value)
 
 
 _READERS: Mapping[str, Callable[[str, object], object]] = {
