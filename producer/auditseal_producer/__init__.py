@@ -37,9 +37,11 @@ from auditseal_producer.errors import (
     PublishError,
     UndeliveredError,
 )
+from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.producer import AuditProducer
-from auditseal_producer.receipt import PendingReceipt, ProducerCounts, Receipt, Recorder
-from auditseal_schemas.errors import AuditsealError, ConfigurationError, EventError
+from auditseal_producer.receipt import ProducerCounts, Receipt
+from auditseal_producer.recorder import Recorder
+from auditseal_schemas.errors import AuditsealError, ConfigurationError, DecodeError, EventError
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_parts import (
     Actor,
@@ -65,6 +67,7 @@ __all__ = [
     "Category",
     "Change",
     "ConfigurationError",
+    "DecodeError",
     "DeliveryError",
     "EventError",
     "EventFields",

@@ -1,18 +1,24 @@
 """The producer for asyncio: `await record(...)` gives the receipt, and no call blocks the loop."""
 
 import asyncio
-from time import monotonic
+import logging
+import math
+import threading
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
-from auditseal_producer.channel import Channel, ErrorCallback, stamp_fields
+from auditseal_producer.channel import Channel
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.errors import UndeliveredError
+from auditseal_producer.loop_turns import LoopTurns
+from auditseal_producer.outgoing import Outgoing
+from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.process_channel import ProcessChannel
-from auditseal_producer.receipt import PendingReceipt, ProducerCounts, Receipt
+from auditseal_producer.receipt import ProducerCounts, Receipt
+from auditseal_producer.receipts import ErrorCallback
 from auditseal_schemas.event import EventFields
-
-_RETRY_SECONDS = 0.005
 
 
 class AsyncAuditProducer:
@@ -23,17 +29,20 @@ class AsyncAuditProducer:
 
     Args:
         config: Where to publish, and as whom.
-        on_error: Called with each DeliveryError, in the producer's own thread or, under load, in one that records,
-            which may be the loop's; it must not block.
+        on_error: Called with each DeliveryError, in the producer's own thread; it must not block.
+        logger: Where the producer logs, librdkafka's lines included; `auditseal_producer` unless given.
 
     Raises:
-        ConfigurationError: librdkafka refuses the settings.
+        ConfigurationError: librdkafka refuses the settings, or gevent or eventlet has replaced threads.
     """
 
-    def __init__(self, config: ProducerConfig, *, on_error: ErrorCallback | None = None) -> None:
+    def __init__(
+        self, config: ProducerConfig, *, on_error: ErrorCallback | None = None, logger: logging.Logger | None = None
+    ) -> None:
         self._full_wait = config.full_wait
         self._close_timeout = config.close_timeout
-        self._channel = ProcessChannel(config, on_error)
+        self._channel = ProcessChannel(config, on_error, logger)
+        self._of_thread = threading.local()
 
     @property
     def counts(self) -> ProducerCounts:
@@ -47,10 +56,20 @@ class AsyncAuditProducer:
             DeliveryError: The event got no acknowledgement.
             AuditsealError: The event was refused; the types are those of `AuditProducer.record`.
         """
-        stamped = stamp_fields(fields)
+        await self._turns().take()
         channel = self._channel.get()
-        pending = channel.offer(stamped) or await self._offer_again(channel, stamped)
-        return await asyncio.wrap_future(pending)
+        return await self._publish(channel, channel.encode(fields))
+
+    async def republish(self, encoded: bytes) -> Receipt:
+        """As `AuditProducer.republish`, and wait for the receipt.
+
+        Raises:
+            DecodeError: The bytes aren't an event.
+            AuditsealError: As `record`.
+        """
+        await self._turns().take()
+        channel = self._channel.get()
+        return await self._publish(channel, channel.read_published(encoded))
 
     async def check_broker(self, timeout: float) -> None:
         """As `AuditProducer.check_broker`.
@@ -89,13 +108,44 @@ class AsyncAuditProducer:
                 raise
             error.add_note(str(undelivered))
 
-    async def _offer_again(self, channel: Channel, stamped: EventFields) -> PendingReceipt:
-        channel.check(stamped)
-        deadline = monotonic() + self._full_wait
-        pending = None
-        while pending is None:
-            if monotonic() >= deadline:
-                raise channel.refuse_full()
-            await asyncio.sleep(_RETRY_SECONDS)
-            pending = channel.offer(stamped)
-        return pending
+    def _turns(self) -> LoopTurns:
+        """Return the turns of the loop that runs in this thread."""
+        loop = asyncio.get_running_loop()
+        turns: LoopTurns | None = getattr(self._of_thread, "turns", None)
+        if turns is None or turns.loop is not loop:
+            turns = self._of_thread.turns = LoopTurns(loop)
+        return turns
+
+    async def _publish(self, channel: Channel, outgoing: Outgoing) -> Receipt:
+        return await asyncio.wrap_future(channel.offer(outgoing) or await self._offer_again(channel, outgoing))
+
+    async def _offer_again(self, channel: Channel, outgoing: Outgoing) -> PendingReceipt:
+        """Wait for room as the others do, in their order."""
+        loop = asyncio.get_running_loop()
+        deadline = None if self._full_wait == math.inf else loop.time() + self._full_wait
+        try:
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    woken = loop.create_future()
+                    wake = partial(_wake, loop, woken)
+                    channel.room.add(wake)
+                    try:
+                        pending = channel.offer(outgoing)  # once more, now that room can't come unnoticed
+                        if pending is not None:
+                            return pending
+                        await woken
+                    finally:
+                        channel.room.discard(wake)
+        except TimeoutError:
+            raise channel.refuse_full() from None
+
+
+def _wake(loop: asyncio.AbstractEventLoop, woken: "asyncio.Future[None]") -> None:
+    """Wake a coroutine, in the producer's thread; its loop may be closed by now."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(_set, woken)
+
+
+def _set(woken: "asyncio.Future[None]") -> None:
+    if not woken.done():
+        woken.set_result(None)

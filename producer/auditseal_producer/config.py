@@ -1,17 +1,26 @@
 """A producer's configuration, and what it makes of librdkafka's."""
 
+import math
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditseal_producer.durations import problem_of_seconds
 from auditseal_schemas.errors import ConfigurationError, EventError
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES
 from auditseal_schemas.event_parts import Source
 from auditseal_schemas.transport import check_transport
 
 _MIB = 1 << 20
+_MOST_EVENTS = 2_000_000_000
+_MOST_BYTES = 1 << 40
+_MOST_DELIVERY_SECONDS = 2_147_483  # librdkafka's longest; its 0 is endless
+_CALLBACKS = ("error_cb", "oauth_cb", "stats_cb", "throttle_cb")
 _SLACK_EVENTS = 1_000  # librdkafka frees an event's place just after the callback that frees ours
+
+_TOPIC = re.compile("[A-Za-z0-9._-]{1,249}")
 
 _FIXED: Mapping[str, Any] = {
     "enable.idempotence": True,
@@ -62,11 +71,15 @@ class ProducerConfig:
         buffer_bytes: Bytes of encoded events that may; at least 2 MiB.
         full_wait: Seconds that `record` waits for room in a full buffer before it raises BufferFullError; 0 raises
             at once.
-        delivery_timeout: Seconds after which an event that no broker acknowledged has failed.
-        close_timeout: Seconds that leaving the `with` block, or the interpreter, waits for the last acknowledgements.
-        allow_plaintext: Asks by name for unencrypted connections beyond this machine.
+        delivery_timeout: Seconds after which an event that no broker acknowledged has failed: 1 to 2,147,483.
+        close_timeout: Seconds that leaving the `with` block, or the process's end, waits for the last
+            acknowledgements. Events that still wait then fail, and `on_error` gets them. Keep it well below the time
+            that a supervisor grants between SIGTERM and SIGKILL, which is 30 s in Kubernetes.
+        allow_plaintext: Explicitly allows unencrypted connections beyond this machine.
         kafka: More of librdkafka's settings, such as `security.protocol` and `sasl.*`. Those that keep order and
             events (idempotence, acks, retries, partitioner, ...) are fixed and refused here.
+
+    `math.inf` waits without end in each of the three durations.
 
     Raises:
         ConfigurationError: A value is unusable; one line for each.
@@ -83,11 +96,14 @@ class ProducerConfig:
     buffer_bytes: int = 64 * _MIB
     full_wait: float = 5.0
     delivery_timeout: float = 1_800.0
-    close_timeout: float = 30.0
+    close_timeout: float = 10.0
     allow_plaintext: bool = False
     kafka: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.kafka, Mapping):
+            raise ConfigurationError(f"kafka: must be a mapping, not {type(self.kafka).__name__}")
+        object.__setattr__(self, "kafka", dict(self.kafka))  # what is checked here is what is used
         problems = list(self._problems())
         if problems:
             raise ConfigurationError("\n".join(problems))
@@ -112,7 +128,7 @@ class ProducerConfig:
             **self.kafka,
             **_FIXED,
             "bootstrap.servers": self.bootstrap_servers,
-            "message.timeout.ms": int(self.delivery_timeout * 1000),
+            "message.timeout.ms": 0 if self.delivery_timeout == math.inf else int(self.delivery_timeout * 1000),
             "queue.buffering.max.messages": self.buffer_events + _SLACK_EVENTS,
             "queue.buffering.max.kbytes": (self.buffer_bytes + _SLACK_EVENTS * MAX_EVENT_BYTES) // 1024,
         }
@@ -121,19 +137,44 @@ class ProducerConfig:
         yield from self._source_problems()
         if not self.topic:
             yield "topic: must not be empty"
-        if self.buffer_events < 1:
-            yield f"buffer_events: {self.buffer_events} is less than 1"
-        if self.buffer_bytes < 2 * _MIB:
-            yield f"buffer_bytes: {self.buffer_bytes} is less than {2 * _MIB}, room for two events of the largest size"
-        if self.full_wait < 0:
-            yield f"full_wait: {self.full_wait} seconds is less than 0"
-        if self.delivery_timeout < 1:
-            yield f"delivery_timeout: {self.delivery_timeout} seconds is less than 1"
-        if self.close_timeout < 0:
-            yield f"close_timeout: {self.close_timeout} seconds is less than 0"
+        elif not isinstance(self.topic, str) or not _TOPIC.fullmatch(self.topic):
+            yield f"topic: {self.topic!r} isn't a topic's name: 1 to 249 ASCII letters, digits, '.', '_' and '-'"
+        if not isinstance(self.bootstrap_servers, str):
+            yield f"bootstrap_servers: must be text, not {type(self.bootstrap_servers).__name__}"
+            return
+        yield from self._buffer_problems()
+        yield from self._duration_problems()
         for name in sorted(_RESERVED.intersection(self.kafka)):
             yield f"kafka[{name!r}]: is set by auditseal, since order or events would be lost otherwise: leave it out"
+        for name in _CALLBACKS:
+            if name in self.kafka and not callable(self.kafka[name]):
+                yield f"kafka[{name!r}]: must be a function, not {type(self.kafka[name]).__name__}"
         yield from self._transport_problems()
+
+    def _buffer_problems(self) -> Iterator[str]:
+        for name, value, least, most in (
+            ("buffer_events", self.buffer_events, 1, _MOST_EVENTS),
+            ("buffer_bytes", self.buffer_bytes, 2 * _MIB, _MOST_BYTES),  # room for two events of the largest size
+        ):
+            if type(value) is not int:
+                yield f"{name}: must be a whole number, not {type(value).__name__}"
+            elif value < least:
+                yield f"{name}: {value} is less than {least}"
+            elif value > most:
+                yield f"{name}: {value} is more than {most}"
+
+    def _duration_problems(self) -> Iterator[str]:
+        for name, value, least in (
+            ("full_wait", self.full_wait, 0),
+            ("delivery_timeout", self.delivery_timeout, 1),
+            ("close_timeout", self.close_timeout, 0),
+        ):
+            problem = problem_of_seconds(name, value, least)
+            if problem:
+                yield problem
+        value = self.delivery_timeout
+        if problem_of_seconds("", value) is None and _MOST_DELIVERY_SECONDS < value < math.inf:
+            yield f"delivery_timeout: {value} is more than {_MOST_DELIVERY_SECONDS} seconds; math.inf waits without end"
 
     def _source_problems(self) -> Iterator[str]:
         try:

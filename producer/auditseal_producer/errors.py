@@ -4,7 +4,7 @@ AuditsealError
 └── PublishError
     ├── BufferFullError           refused: no room in time
     ├── ProducerClosedError       refused: closed
-    ├── BrokerUnavailableError    no broker answers
+    ├── BrokerUnavailableError    no broker answers or can be used
     ├── ForkedError               a receipt, asked for in another process
     ├── DeliveryError             accepted, and not acknowledged
     └── UndeliveredError          not every accepted event is in Kafka, at a flush or a close
@@ -26,7 +26,7 @@ class ProducerClosedError(PublishError):
 
 
 class BrokerUnavailableError(PublishError):
-    """No broker answered in time, or the topic doesn't exist there."""
+    """No broker answered in time, or none can be used, or the topic doesn't exist there."""
 
 
 class ForkedError(PublishError):
@@ -36,12 +36,13 @@ class ForkedError(PublishError):
 class DeliveryError(PublishError):
     """An accepted event got no acknowledgement.
 
-    The broker may have stored it all the same, when it was the answer that got lost. Recorded again with the same
-    `event_id`, it can be told from a second event.
+    The broker may have stored it all the same, when it was the answer that got lost. `republish(error.encoded)`
+    publishes the same event again, with its id, so that the two can be recognized as one.
 
     Attributes:
         event_id: The event's id.
-        encoded: The event's bytes, for `auditseal_schemas.event_codec.decode_event` or for a spool.
+        encoded: The event's bytes, for `republish` or `auditseal emit --encoded`. Empty where librdkafka refused an
+            event that was recorded within another call of `record`.
         code: librdkafka's name of the error, such as `_MSG_TIMED_OUT`.
     """
 
@@ -60,8 +61,8 @@ class UndeliveredError(PublishError):
         failed: Events that failed since the flush before.
     """
 
-    def __init__(self, waiting: int, failed: int, first: DeliveryError | None) -> None:
-        cause = f"; the first: {first}" if first else ""
-        super().__init__(f"{waiting} events still wait for an acknowledgement, {failed} failed{cause}")
+    def __init__(self, waiting: int, failed: int, first: DeliveryError | None, trouble: str = "") -> None:
+        causes = (f": {trouble}" if trouble else "") + (f"; the first that failed: {first}" if first else "")
+        super().__init__(f"{waiting} events still wait for an acknowledgement, {failed} failed{causes}")
         self.waiting = waiting
         self.failed = failed

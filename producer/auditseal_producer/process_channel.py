@@ -1,38 +1,76 @@
 """A producer's channel in whatever process it finds itself: librdkafka's threads don't survive a fork.
 
-A forked child finds its producers usable: the first event opens a fresh channel there, with a stream of its own. What
-was recorded before the fork stays with the parent.
+Each entry compares the process's id. So a child notices that it is one, also after a fork that Python isn't told of, as
+uWSGI's are. Its first event opens a channel there, with a stream of its own. The events that the parent recorded stay
+with the parent.
 """
 
-import atexit
 import ctypes
+import logging
 import os
 import threading
+from collections.abc import Callable
 from weakref import WeakSet
 
-from auditseal_producer.channel import Channel, ErrorCallback
-from auditseal_producer.config import ProducerConfig
-from auditseal_producer.errors import ProducerClosedError
-from auditseal_producer.receipt import ProducerCounts
+from uuid_utils import reseed_rng
 
-_living: "WeakSet[ProcessChannel]" = WeakSet()
+from auditseal_producer.channel import Channel
+from auditseal_producer.config import ProducerConfig
+from auditseal_producer.durations import check_seconds
+from auditseal_producer.errors import ProducerClosedError, PublishError
+from auditseal_producer.green_threads import refuse_green_threads, were_replaced
+from auditseal_producer.process_end import call_at_end
+from auditseal_producer.receipt import ProducerCounts
+from auditseal_producer.receipts import ErrorCallback
+
+
+class _Here:
+    """What a producer has in one process. No lock of another process is ever taken: its owner may not exist here."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.opening = False
+        self.channel: Channel | None = None
+        self.call_off_end: Callable[[], object] = bool
+
+    def open(self, channel: Channel) -> Channel:
+        """Hold a channel, and see to it that its client is destroyed by `release` alone.
+
+        In a child rd_kafka_destroy would wait for threads that don't exist there (librdkafka #1674, #2374), and a child
+        of a fork that Python isn't told of may end without ever coming by here.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(channel))
+        self.channel = channel
+        return channel
+
+    def release(self) -> None:
+        """Let the closed channel go, unless a callback that never returns still holds its thread."""
+        if self.channel is not None and not self.channel.running:
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(self.channel))
 
 
 class ProcessChannel:
-    """Holds the channel of this process; closes it when the interpreter exits, should nobody have done so."""
+    """Holds the channel of this process; closes it when the process ends, if nobody has.
 
-    def __init__(self, config: ProducerConfig, on_error: ErrorCallback | None) -> None:
+    Raises:
+        ConfigurationError: librdkafka refuses the settings, or gevent or eventlet has replaced threads.
+    """
+
+    def __init__(
+        self, config: ProducerConfig, on_error: ErrorCallback | None, logger: logging.Logger | None = None
+    ) -> None:
         self._config = config
         self._on_error = on_error
-        self._opening = threading.Lock()
+        self._logger = logger
         self._closed = False
-        self._channel: Channel | None = self._opened()
+        self._by_process: dict[int, _Here] = {}
+        self._open()
         _living.add(self)
 
     @property
     def counts(self) -> ProducerCounts:
         """The channel's counts; those of a process that has recorded nothing are all 0."""
-        channel = self._channel
+        channel = self._opened()
         return ProducerCounts(0, 0, 0, 0) if channel is None else channel.counts
 
     def get(self) -> Channel:
@@ -40,15 +78,11 @@ class ProcessChannel:
 
         Raises:
             ProducerClosedError: It is closed.
+            ConfigurationError: gevent or eventlet has replaced threads since.
         """
-        channel = self._channel
-        if channel is not None:
-            return channel
-        with self._opening:
-            if self._closed:
-                raise ProducerClosedError("the producer was closed before this process was forked: make a new one")
-            self._channel = self._channel or self._opened()
-            return self._channel
+        if were_replaced():
+            refuse_green_threads()
+        return self._opened() or self._open()
 
     def flush(self, timeout: float) -> None:
         """Flush the channel, if this process has one.
@@ -56,8 +90,9 @@ class ProcessChannel:
         Raises:
             UndeliveredError: As `Channel.flush`.
         """
-        if self._channel is not None:
-            self._channel.flush(timeout)
+        channel = self._opened()
+        if channel is not None:
+            channel.flush(timeout)
 
     def close(self, timeout: float) -> None:
         """Close the channel, if this process has one; the second time does nothing.
@@ -65,36 +100,66 @@ class ProcessChannel:
         Raises:
             UndeliveredError: As `Channel.close`.
         """
-        with self._opening:
+        check_seconds("timeout", timeout)
+        here = self._here()
+        if here.channel is not None:
+            here.channel.refuse_waiting("close()")
+        with here.lock:
             if self._closed:
                 return
             self._closed = True
-        atexit.unregister(self._close_at_exit)
-        if self._channel is not None:
-            self._channel.close(timeout)
+        here.call_off_end()
+        if here.channel is not None:
+            try:
+                here.channel.close(timeout)
+            finally:
+                here.release()
 
-    def abandon(self) -> None:
-        """Forget the parent's channel, in a child."""
-        if self._channel is not None:
-            # rd_kafka_destroy would wait for threads that don't exist here (librdkafka #1674, #2374): so it is never
-            # called, not even when the interpreter clears up.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._channel))
-            self._channel = None
-        self._opening = threading.Lock()
+    def forget(self) -> None:
+        """Forget the channels of other processes, in a child: one of its children may get such a process's id."""
+        self._by_process.clear()
 
-    def _opened(self) -> Channel:
-        channel = Channel(self._config, self._on_error)
-        atexit.unregister(self._close_at_exit)
-        atexit.register(self._close_at_exit)
-        return channel
+    def _here(self) -> _Here:
+        pid = os.getpid()
+        here = self._by_process.get(pid)
+        if here is None:
+            self.forget()
+            # Two children of one parent would make the same ids: uuid_utils only hears of forks by Python.
+            reseed_rng()
+            here = self._by_process.setdefault(pid, _Here())  # which is atomic: threads get the same one
+        return here
 
-    def _close_at_exit(self) -> None:
+    def _opened(self) -> Channel | None:
+        here = self._by_process.get(os.getpid())
+        return None if here is None else here.channel
+
+    def _open(self) -> Channel:
+        here = self._here()
+        with here.lock:
+            if here.channel is not None:
+                return here.channel
+            if self._closed:
+                raise ProducerClosedError("the producer was closed before this process was forked: make a new one")
+            if here.opening:
+                raise PublishError("the producer is being opened by the call that this one interrupts: record later")
+            here.opening = True
+            try:
+                channel = here.open(Channel(self._config, self._on_error, self._logger))
+                here.call_off_end = call_at_end(self._close_at_end, f"auditseal producer {id(self)}")
+            finally:
+                here.opening = False
+            return channel
+
+    def _close_at_end(self) -> None:
         self.close(self._config.close_timeout)
 
 
-def _abandon_all() -> None:
+_living: "WeakSet[ProcessChannel]" = WeakSet()
+
+
+def _forget_all() -> None:
     for channel in list(_living):
-        channel.abandon()
+        channel.forget()
 
 
-os.register_at_fork(after_in_child=_abandon_all)
+os.register_at_fork(after_in_child=_forget_all)

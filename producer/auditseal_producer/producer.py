@@ -1,14 +1,18 @@
 """The producer for threads: `record` returns at once, the receipt follows."""
 
+import logging
 from time import monotonic
 from types import TracebackType
 from typing import Self, Unpack
 
-from auditseal_producer.channel import Channel, ErrorCallback, stamp_fields
+from auditseal_producer.channel import Channel
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.errors import UndeliveredError
+from auditseal_producer.outgoing import Outgoing
+from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.process_channel import ProcessChannel
-from auditseal_producer.receipt import PendingReceipt, ProducerCounts
+from auditseal_producer.receipt import ProducerCounts
+from auditseal_producer.receipts import ErrorCallback
 from auditseal_schemas.event import EventFields
 
 
@@ -20,17 +24,19 @@ class AuditProducer:
 
     Args:
         config: Where to publish, and as whom.
-        on_error: Called with each DeliveryError, in the producer's own thread or, under load, in one that records; it
-            must not block.
+        on_error: Called with each DeliveryError, in the producer's own thread; it must not block.
+        logger: Where the producer logs, librdkafka's lines included; `auditseal_producer` unless given.
 
     Raises:
-        ConfigurationError: librdkafka refuses the settings.
+        ConfigurationError: librdkafka refuses the settings, or gevent or eventlet has replaced threads.
     """
 
-    def __init__(self, config: ProducerConfig, *, on_error: ErrorCallback | None = None) -> None:
+    def __init__(
+        self, config: ProducerConfig, *, on_error: ErrorCallback | None = None, logger: logging.Logger | None = None
+    ) -> None:
         self._full_wait = config.full_wait
         self._close_timeout = config.close_timeout
-        self._channel = ProcessChannel(config, on_error)
+        self._channel = ProcessChannel(config, on_error, logger)
 
     @property
     def counts(self) -> ProducerCounts:
@@ -40,7 +46,7 @@ class AuditProducer:
     def record(self, **fields: Unpack[EventFields]) -> PendingReceipt:
         """Accept one event, and return the handle that ends in its receipt or its DeliveryError.
 
-        In a full buffer a valid event waits for room for `full_wait` seconds. Not for signal handlers: it takes a lock.
+        In a full buffer a valid event waits for room for `full_wait` seconds.
 
         Raises:
             EventError: The event breaks the schema or a limit. No sequence number is used up, here and below.
@@ -48,9 +54,18 @@ class AuditProducer:
             ProducerClosedError: The producer is closed.
             PublishError: The producer can't go on: make a new one.
         """
-        stamped = stamp_fields(fields)
         channel = self._channel.get()
-        return channel.offer(stamped) or self._offer_again(channel, stamped)
+        return self._offer(channel, channel.encode(fields))
+
+    def republish(self, encoded: bytes) -> PendingReceipt:
+        """Publish an event again as it is, such as a `DeliveryError.encoded`: its id, source, stream and number stay.
+
+        Raises:
+            DecodeError: The bytes aren't an event.
+            BufferFullError: As `record`, and so are the others.
+        """
+        channel = self._channel.get()
+        return self._offer(channel, channel.read_published(encoded))
 
     def check_broker(self, timeout: float) -> None:
         """Ask the brokers for the topic: for a service that would rather not start without.
@@ -89,12 +104,16 @@ class AuditProducer:
                 raise
             error.add_note(str(undelivered))
 
-    def _offer_again(self, channel: Channel, stamped: EventFields) -> PendingReceipt:
-        channel.check(stamped)
+    def _offer(self, channel: Channel, outgoing: Outgoing) -> PendingReceipt:
+        pending = channel.offer(outgoing) or self._offer_again(channel, outgoing)
+        channel.let_receipts_out()
+        return pending
+
+    def _offer_again(self, channel: Channel, outgoing: Outgoing) -> PendingReceipt:
         deadline = monotonic() + self._full_wait
         pending = None
         while pending is None:
             if not channel.wait_for_room(deadline - monotonic()):
                 raise channel.refuse_full()
-            pending = channel.offer(stamped)
+            pending = channel.offer(outgoing)
         return pending

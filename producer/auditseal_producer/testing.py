@@ -3,8 +3,10 @@
 from hashlib import sha256
 from typing import Unpack
 
-from auditseal_producer.channel import stamp_fields
-from auditseal_producer.receipt import PendingReceipt, Receipt
+from auditseal_producer.client_log import ClientLog
+from auditseal_producer.outgoing import make_event
+from auditseal_producer.pending import PendingReceipt
+from auditseal_producer.receipt import Receipt
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_codec import decode_event, encode_event
 from auditseal_schemas.event_parts import Source, Stream
@@ -21,6 +23,7 @@ class RecordedEvents:
 
     def __init__(self, *, service: str = "test", environment: str = "test") -> None:
         self.events: list[AuditEvent] = []
+        self._log = ClientLog(None)
         self._source = Source(service=service, environment=environment)
 
     def record(self, **fields: Unpack[EventFields]) -> PendingReceipt:
@@ -30,11 +33,12 @@ class RecordedEvents:
             EventError: As `AuditProducer.record`.
         """
         stream = Stream(_STREAM_ID, len(self.events))
-        encoded = encode_event(AuditEvent(source=self._source, stream=stream, **stamp_fields(fields)))
+        encoded = encode_event(make_event(self._source, stream, fields))
         event = decode_event(encoded)
         self.events.append(event)
-        pending = PendingReceipt(event.event_id, stream)
-        pending.set_result(
+        pending = PendingReceipt(event.event_id, stream.id, self._log)
+        pending.place(stream.sequence)
+        pending.settle(
             Receipt(
                 topic="recorded",
                 partition=0,
@@ -43,7 +47,8 @@ class RecordedEvents:
                 event_id=event.event_id,
                 stream=stream,
                 sha256=sha256(encoded).digest(),
-            )
+            ),
+            None,
         )
         return pending
 

@@ -33,14 +33,6 @@ SCHEMA_VERSION = 1
 
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NO_CHANGES: tuple[Change, ...] = ()
-_PARTS: tuple[tuple[str, type], ...] = (
-    ("source", Source),
-    ("actor", Actor),
-    ("stream", Stream),
-    ("reason", Reason),
-    ("authorization", Authorization),
-)
-_OPTIONAL = (Reason, Authorization)
 
 
 class EventFields(TypedDict, total=False):
@@ -127,10 +119,19 @@ class AuditEvent:
     def _check_parts(self) -> None:
         check_kind("category", self.category, Category)
         check_kind("outcome", self.outcome, Outcome)
-        for name, kind in _PARTS:
-            value = getattr(self, name)
-            if type(value) is not kind and not (value is None and kind in _OPTIONAL):
-                object.__setattr__(self, name, freeze_part(name, value, kind))
+        if type(self.source) is not Source:
+            self._freeze_part("source", Source)
+        if type(self.actor) is not Actor:
+            self._freeze_part("actor", Actor)
+        if type(self.stream) is not Stream:
+            self._freeze_part("stream", Stream)
+        if self.reason is not None and type(self.reason) is not Reason:
+            self._freeze_part("reason", Reason)
+        if self.authorization is not None and type(self.authorization) is not Authorization:
+            self._freeze_part("authorization", Authorization)
         object.__setattr__(self, "resources", freeze_items("resources", self.resources, Resource, least=1))
         if self.changes is not _NO_CHANGES:
             object.__setattr__(self, "changes", freeze_items("changes", self.changes, Change, least=0))
+
+    def _freeze_part(self, name: str, kind: type) -> None:
+        object.__setattr__(self, name, freeze_part(name, getattr(self, name), kind))

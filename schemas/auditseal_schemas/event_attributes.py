@@ -4,7 +4,7 @@ from collections.abc import ItemsView, Iterator, Mapping
 from itertools import islice
 
 from auditseal_schemas.errors import EventError
-from auditseal_schemas.event_check import MAX_ITEMS, check_text
+from auditseal_schemas.event_check import MAX_ITEMS, MAX_TEXT_BYTES, check_text
 
 
 class Attributes(Mapping[str, str]):
@@ -14,7 +14,7 @@ class Attributes(Mapping[str, str]):
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         # Code point order, which is the order of the UTF-8 bytes.
-        self._texts = dict(sorted(texts.items()))
+        self._texts = dict(sorted(texts.items())) if len(texts) > 1 else dict(texts)
 
     def __getitem__(self, key: str) -> str:
         return self._texts[key]
@@ -45,14 +45,16 @@ def freeze_attributes(attributes: object) -> Attributes:
     Raises:
         EventError: A key or a value isn't a text within the limits, a key comes twice, or there are too many.
     """
-    if not isinstance(attributes, Mapping):
+    if type(attributes) is not dict and not isinstance(attributes, Mapping):
         raise EventError("attributes", f"must be a mapping of text to text, not {type(attributes).__name__}")
     count, texts = 0, dict[str, str]()
     for key, value in islice(attributes.items(), MAX_ITEMS + 1):
-        check_text("attributes (a key)", key, least=1)
-        check_text("attributes (a value)", value, least=0)
-        texts[str.__str__(key)] = str.__str__(value)
         count += 1
+        if not (type(key) is str and 0 < len(key) <= MAX_TEXT_BYTES and key.isascii()):
+            check_text("attributes (a key)", key, least=1)
+        if not (type(value) is str and len(value) <= MAX_TEXT_BYTES and value.isascii()):
+            check_text("attributes (a value)", value, least=0)
+        texts[str.__str__(key)] = str.__str__(value)
     if count > MAX_ITEMS:
         raise EventError("attributes", f"has more than {MAX_ITEMS} items: leave some out")
     if count > len(texts):

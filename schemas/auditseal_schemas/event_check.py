@@ -91,9 +91,10 @@ def freeze_items(field: str, items: object, kind: type[Kind], *, least: int) -> 
     if not least <= len(frozen) <= MAX_ITEMS:
         count = len(frozen) if type(items) in (list, tuple) or not frozen else f"more than {MAX_ITEMS}"
         raise EventError(field, f"has {count} items; {least} to {MAX_ITEMS} are allowed")
-    if all(type(item) is kind for item in frozen):
-        return frozen
-    return tuple(freeze_part(f"{field}[{index}]", item, kind) for index, item in enumerate(frozen))
+    for item in frozen:
+        if type(item) is not kind:
+            return tuple(freeze_part(f"{field}[{index}]", each, kind) for index, each in enumerate(frozen))
+    return frozen
 
 
 def freeze_part(field: str, value: object, kind: type[Kind]) -> Kind:

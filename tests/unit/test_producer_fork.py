@@ -98,13 +98,19 @@ def test_a_fork_amid_records_of_other_threads_does_not_hang() -> None:
 def test_an_abandoned_channel_is_never_destroyed() -> None:
     """Whatever else lets go of it: as of Python 3.11 a dead thread's frame happens to hold it too, others may not."""
     assert run("""
+        import gc, weakref
         producer = make()
-        channel = producer._channel._channel
-        before = sys.getrefcount(channel)
-        producer._channel.abandon()
-        print(producer._channel._channel, sys.getrefcount(channel) - before)
-        channel.close(5)
-    """) == ["None", "0"]
+        channel = weakref.ref(producer._channel._by_process[os.getpid()].channel)
+        before = sys.getrefcount(channel())
+        producer._channel.forget()
+        print(producer._channel._by_process, sys.getrefcount(channel()) - before)
+        held = channel()
+        held.close(5)
+        frames = [held]
+        del held, frames
+        gc.collect()
+        print(channel() is not None)
+    """) == ["{}", "-1", "True"]
 
 
 def test_what_was_closed_before_the_fork_stays_closed() -> None:

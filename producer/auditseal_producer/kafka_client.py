@@ -1,0 +1,86 @@
+"""The librdkafka producer of a channel: its settings, and its callbacks, none of which may ever raise."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from auditseal_producer.client_log import ClientLog
+from auditseal_producer.user_code import call_safely
+from auditseal_schemas.errors import ConfigurationError
+
+_NOTIFICATIONS = ("stats_cb", "throttle_cb")
+
+
+def make_client(settings: Mapping[str, Any], log: ClientLog) -> Producer:
+    """Return a producer of librdkafka's whose callbacks log what the service's own ones raise.
+
+    Raises:
+        ConfigurationError: librdkafka refuses the settings.
+    """
+    guarded: dict[str, Callable[..., object]] = {
+        name: _guard(log, name, settings[name]) for name in _NOTIFICATIONS if name in settings
+    }
+    token_source = _TokenSource(log, settings["oauth_cb"]) if "oauth_cb" in settings else None
+    if token_source is not None:
+        guarded["oauth_cb"] = token_source
+    # Without an error callback the binding raises a fatal error in the middle of another one.
+    guarded["error_cb"] = partial(_take_error, log, settings.get("error_cb"))
+    try:
+        return Producer({**settings, **guarded, "logger": log})
+    except (KafkaException, TypeError, ValueError) as error:
+        problem = f"kafka: librdkafka refuses its settings: {error}"
+        if token_source is not None and token_source.error is not None:
+            problem += f": oauth_cb raised {token_source.error!r}"
+        raise ConfigurationError(problem) from error
+
+
+def _guard(log: ClientLog, name: str, callback: Callable[..., object]) -> Callable[..., None]:
+    return partial(call_safely, log.logger, f"kafka[{name!r}]", callback)
+
+
+def _take_error(log: ClientLog, callback: Callable[..., object] | None, error: KafkaError) -> None:
+    log.note(error.name(), error.str())
+    if callback is not None:
+        call_safely(log.logger, "kafka['error_cb']", callback, error)
+
+
+class _TokenSource:
+    """The service's `oauth_cb`. To raise is the way to refuse a token; librdkafka asks again after a while.
+
+    Attributes:
+        error: What it raised the last time, None when it returned a token.
+    """
+
+    def __init__(self, log: ClientLog, callback: Callable[..., object]) -> None:
+        self._log = log
+        self._callback = callback
+        self.error: BaseException | None = None
+
+    def __call__(self, config: str) -> object:
+        try:
+            token = self._callback(config)
+            _check_token(token)
+        except BaseException as error:
+            self.error = error
+            self._log.note("_AUTHENTICATION", f"OAUTHBEARER token: oauth_cb raised {error!r}")
+            raise RuntimeError("no token") from error  # the binding takes any error for a refusal
+        self.error = None
+        return token
+
+
+def _check_token(token: object) -> None:
+    """Check what the binding would raise about, in the thread that all receipts come from."""
+    text, expiry, *more = token if isinstance(token, tuple) else (None, None)
+    principal, extensions = (*more, "", {})[:2]
+    if (
+        len(more) > 2
+        or not isinstance(text, str)
+        or "\0" in text
+        or not isinstance(expiry, (int, float))
+        or not isinstance(principal, str)
+        or not isinstance(extensions, dict)
+        or not all(isinstance(part, str) for pair in extensions.items() for part in pair)
+    ):
+        raise TypeError("oauth_cb must return (token, expiry in seconds since the epoch[, principal[, extensions]])")

@@ -1,0 +1,95 @@
+"""An event on its way into librdkafka: all of it encoded before any lock is taken."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeAlias
+
+from uuid_utils import uuid7
+
+from auditseal_schemas.errors import EventError
+from auditseal_schemas.event import AuditEvent, EventFields
+from auditseal_schemas.event_check import check_names
+from auditseal_schemas.event_codec import UnnumberedEvent, decode_event, encode_unnumbered
+from auditseal_schemas.event_key import event_key
+from auditseal_schemas.event_parts import Source, Stream
+
+
+class Placed(NamedTuple):
+    """An event with its place in a stream, and the number that the next new one gets."""
+
+    encoded: bytes
+    number: int
+    following: int
+
+
+class NewEvent(NamedTuple):
+    """An event that gets the next number of a channel."""
+
+    event_id: str
+    key: bytes
+    stream_id: str
+    encoding: UnnumberedEvent
+
+    def place(self, number: int) -> Placed:
+        """Return the event with a number.
+
+        Raises:
+            EventError: It takes more than MAX_EVENT_BYTES.
+        """
+        return Placed(self.encoding.numbered(number), number, number + 1)
+
+
+class PublishedEvent(NamedTuple):
+    """An event that was published before, and stays as it was."""
+
+    event_id: str
+    key: bytes
+    stream_id: str
+    encoded: bytes
+    number: int
+
+    def place(self, number: int) -> Placed:
+        """Return the event with its own number; that of the channel stays free."""
+        return Placed(self.encoded, self.number, number)
+
+
+Outgoing: TypeAlias = NewEvent | PublishedEvent
+
+
+def encode_fields(source: Source, stream: Stream, fields: EventFields) -> NewEvent:
+    """Stamp, check and encode what a service says of an event: each value is read once, here.
+
+    Raises:
+        EventError: The event breaks the schema or a limit. Its size is checked with its number.
+    """
+    event = make_event(source, stream, fields)
+    return NewEvent(event.event_id, event_key(event), stream.id, encode_unnumbered(event))
+
+
+def make_event(source: Source, stream: Stream, fields: EventFields) -> AuditEvent:
+    """Return the event that a service describes, with an id and a time where it gave none.
+
+    Raises:
+        EventError: As AuditEvent, or a field is missing or not one of an event.
+    """
+    if "event_id" not in fields:
+        fields["event_id"] = str(uuid7())
+    if "occurred_at" not in fields:
+        fields["occurred_at"] = datetime.now(UTC)
+    try:
+        return AuditEvent(source=source, stream=stream, **fields)
+    except TypeError:
+        # Python names an internal class: say it in the words of record() where a name is the fault.
+        check_names("", fields, EventFields.__required_keys__, tuple(EventFields.__annotations__))
+        raise
+
+
+def read_published(encoded: bytes) -> PublishedEvent:
+    """Return an event that was encoded before, as it is: id, source, stream and number stay.
+
+    Raises:
+        EventError: The bytes aren't an event in its one encoding.
+    """
+    if not isinstance(encoded, bytes):
+        raise EventError("", f"an encoded event must be bytes, not {type(encoded).__name__}")
+    event = decode_event(encoded)
+    return PublishedEvent(event.event_id, event_key(event), event.stream.id, encoded, event.stream.sequence)

@@ -1,0 +1,140 @@
+"""The handle of an accepted event: a future of its receipt."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from auditseal_producer.client_log import ClientLog
+from auditseal_producer.durations import check_seconds
+from auditseal_producer.errors import ForkedError, PublishError
+from auditseal_producer.receipt import Receipt
+from auditseal_producer.user_code import call_safely
+from auditseal_schemas.event_parts import Stream
+
+serving_threads: set[int] = set()
+"""The threads that hand out receipts, by `threading.get_ident()`: none may wait for a receipt itself."""
+
+_PENDING, _FINISHED = "PENDING", "FINISHED"  # as concurrent.futures names its states
+
+
+class PendingReceipt(Future[Receipt]):
+    """An accepted event's handle: a future of its receipt or of a DeliveryError.
+
+    Done-callbacks run in the producer's own thread, so they must not block; what they raise is logged. Where the event
+    is done already, `add_done_callback` runs them at once. The event can't be cancelled any more.
+
+    Attributes:
+        event_id: The id that the event was stamped with.
+    """
+
+    def __init__(self, event_id: str, stream_id: str, log: ClientLog) -> None:
+        # Not Future's own, which takes a tenth of all the time of record() to make a condition that few need. The names
+        # are those of CPython 3.11 to 3.14, and of the functions of concurrent.futures that look into a future.
+        self._state = _PENDING
+        self._result: Receipt | None = None
+        self._exception: BaseException | None = None
+        self._waiters: list[Any] = []
+        self._done_callbacks: list[Callable[[Future[Receipt]], object]] = []
+        self.event_id = event_id
+        self._process = os.getpid()
+        self._stream_id = stream_id
+        self._sequence: int | None = None
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the future's condition when it is first needed; setdefault is atomic: all threads get the same one."""
+        if name == "_condition":
+            return self.__dict__.setdefault(name, threading.Condition())
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    @property
+    def stream(self) -> Stream:
+        """The producer's stream, and the event's place in it.
+
+        Raises:
+            PublishError: The event was recorded within another call of `record`, by a finalizer or a signal's handler,
+                and gets its place when that call ends.
+        """
+        if self._sequence is None:
+            raise PublishError(f"event {self.event_id} gets its place in the stream when the outer record() returns")
+        return Stream(self._stream_id, self._sequence)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the event has its place in the stream."""
+        return self._sequence is not None
+
+    def place(self, sequence: int) -> None:
+        """Give the event its place in the stream: for the producer."""
+        self._sequence = sequence
+
+    def settle(self, receipt: Receipt | None, failure: BaseException | None) -> None:
+        """End the handle, by one of the two: for the producer, whose own thread alone calls this."""
+        self._result, self._exception = receipt, failure
+        self._state = _FINISHED
+        # Whoever makes a condition from here on finds the handle finished.
+        if "_condition" in self.__dict__:
+            with self._condition:
+                for waiter in self._waiters:
+                    waiter.add_result(self) if failure is None else waiter.add_exception(self)
+                self._condition.notify_all()
+            for callback in self._done_callbacks:
+                callback(self)
+
+    def add_done_callback(self, fn: Callable[[Future[Receipt]], object]) -> None:
+        """Call a function with this handle when it is done, at once if it is; log what the function raises."""
+        super().add_done_callback(lambda done: call_safely(self._log.logger, "a done-callback", fn, done))
+
+    def cancel(self) -> bool:
+        """Return False: what is recorded stays recorded."""
+        return False
+
+    def result(self, timeout: float | None = None) -> Receipt:
+        """Wait for the receipt, for `timeout` seconds or without end.
+
+        Raises:
+            DeliveryError: The event got no acknowledgement.
+            TimeoutError: It still waits for one; the text says what is known of the brokers.
+            ForkedError: The event was recorded before this process was forked.
+            PublishError: A callback asked, in the thread that the receipt would come from.
+            ConfigurationError: The timeout isn't a number of seconds.
+        """
+        limit = self._check_wait(timeout)
+        try:
+            return super().result(limit)
+        except TimeoutError:
+            raise self._too_late(timeout) from None
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the end, and return what went wrong, None if nothing did.
+
+        Raises:
+            TimeoutError: The event still waits for an acknowledgement.
+            ForkedError: As `result`, and so are the others.
+        """
+        limit = self._check_wait(timeout)
+        try:
+            return super().exception(limit)
+        except TimeoutError:
+            raise self._too_late(timeout) from None
+
+    def _check_wait(self, timeout: float | None) -> float | None:
+        # Nobody in a child would ever complete it: without this, waiting there never ends.
+        if os.getpid() != self._process:
+            raise ForkedError(
+                f"event {self.event_id} was recorded by process {self._process}: ask for its receipt there"
+            )
+        limit = None if timeout is None else check_seconds("timeout", timeout)
+        if self._state == _PENDING and threading.get_ident() in serving_threads:
+            raise PublishError(
+                f"event {self.event_id}: a callback can't wait for a receipt, since receipts come from the thread that"
+                " runs it: add a done-callback, or wait in a thread of your own"
+            )
+        return limit
+
+    def _too_late(self, timeout: float | None) -> TimeoutError:
+        return TimeoutError(
+            f"event {self.event_id} still waits for an acknowledgement after {timeout} s: {self._log.describe_wait()}"
+        )

@@ -1,0 +1,14 @@
+"""What a service's code asks for, so that its tests can give it something else."""
+
+from typing import Protocol, Unpack
+
+from auditseal_producer.pending import PendingReceipt
+from auditseal_schemas.event import EventFields
+
+
+class Recorder(Protocol):
+    """Something that records events: AuditProducer fits, and so does `testing.RecordedEvents`."""
+
+    def record(self, **fields: Unpack[EventFields]) -> PendingReceipt:
+        """Record one event."""
+        ...
