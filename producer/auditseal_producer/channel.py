@@ -26,6 +26,7 @@ from auditseal_schemas.kafka_trouble import explain
 
 _POLL_SECONDS = 0.1
 _PURGE_SECONDS = 10.0
+_INTERRUPTED_SECONDS = 2.0
 _JOIN_SECONDS = 5.0
 _ASK_SECONDS = 1.0
 _LASTING_SECONDS = 2.0
@@ -194,11 +195,17 @@ class Channel:
         self.refuse_waiting("close()")
         self._queue.close()
         self._receipts.room.wake()
+        receipts, queue = self._receipts, self._queue
         try:
             self.flush(timeout)
+        except UndeliveredError:
+            raise
+        except BaseException:  # a second signal ends the wait, but no event that is on its way
+            receipts.progress.wait(lambda: queue.waiting == 0, _INTERRUPTED_SECONDS)
+            raise
         finally:
             self._kafka.purge()
-            self._receipts.progress.wait(lambda: self._queue.waiting == 0, _PURGE_SECONDS)
+            receipts.progress.wait(lambda: queue.waiting == 0, _PURGE_SECONDS)
             self._stopping = True
             self._thread.join(_JOIN_SECONDS)  # not without end: a callback may never return
 

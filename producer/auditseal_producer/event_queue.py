@@ -96,8 +96,8 @@ class EventQueue:
 
     def has_room(self) -> bool:
         """Whether there is room for an event of any size: so it needn't be known yet how large the next one is."""
-        settled, bytes_settled = self._receipts.events, self._receipts.bytes
-        return self.events - settled < self._most_events and self.bytes - bytes_settled <= self._most_bytes
+        within_bytes = self.bytes - self._receipts.bytes <= self._most_bytes
+        return within_bytes and self.events - self._receipts.events + len(self._deferred) < self._most_events
 
     def close(self) -> None:
         """Accept nothing more.

@@ -59,6 +59,7 @@ class ProcessChannel:
     def __init__(
         self, config: ProducerConfig, on_error: ErrorCallback | None, logger: logging.Logger | None = None
     ) -> None:
+        refuse_green_threads()
         self._config = config
         self._on_error = on_error
         self._logger = logger

@@ -32,21 +32,25 @@ def call_at_end(callback: Callable[[], None], name: str) -> Callable[[], None]:
         A function that calls it off.
     """
     calls_off: list[Callable[[], object]] = [partial(atexit.unregister, callback)]
+
+    def call_off() -> None:
+        for each in calls_off:
+            each()
+
     atexit.unregister(callback)
     atexit.register(callback)
     # A process that was forked by one of these has loaded its module.
     for module in ("multiprocessing.util", "billiard.util"):
         library = sys.modules.get(module)
         if library is not None:
-            calls_off.append(library.Finalize(None, callback, exitpriority=_LAST).cancel)
+            finalize = partial(library.Finalize, None, callback, exitpriority=_LAST)
+            calls_off.append(finalize().cancel)
+            # A child of forkserver imports the main module first, and forgets what that asked for.
+            library.register_after_fork(call_off, lambda _, finalize=finalize: calls_off.append(finalize().cancel))
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         signal = signals.worker_process_shutdown
         signal.connect(lambda **_: callback(), weak=False, dispatch_uid=name)
         calls_off.append(partial(signal.disconnect, dispatch_uid=name))
-
-    def call_off() -> None:
-        for each in calls_off:
-            each()
 
     return call_off
