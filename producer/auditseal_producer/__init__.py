@@ -19,10 +19,23 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `producer` | the producer for threads |
 | `aio` | the producer for asyncio |
 | `config` | a producer's configuration |
-| `channel` | one stream of events into Kafka |
 | `process_channel` | the channel of the process that calls, across forks |
-| `receipt` | handles and receipts |
-| `testing` | a recorder for a service's own tests, without Kafka |
+| `process_end` | how the ends of processes reach a producer |
+| `green_threads` | refuses the green threads of gevent and eventlet |
+| `channel` | one stream of events into Kafka, and the thread that serves it |
+| `outgoing` | an event on its way: stamped, checked and encoded |
+| `event_queue` | the stream's sequence and buffer |
+| `receipts` | hands out what the brokers answered, and runs callbacks |
+| `pending` | the handle of an accepted event |
+| `receipt` | receipts and counts |
+| `recorder` | what a service's code asks for |
+| `kafka_client` | librdkafka's producer and its callbacks |
+| `client_log` | what a producer logs, and how often |
+| `user_code` | calls code of the service, whatever that raises |
+| `waiters` | threads and coroutines that wait for the producer's thread |
+| `loop_turns` | turns for coroutines, so that no loop is blocked |
+| `durations` | durations in seconds, checked |
+| `testing` | recorders for a service's own tests, without Kafka |
 | `errors` | the errors of this package |
 """
 

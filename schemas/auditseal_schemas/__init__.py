@@ -49,6 +49,8 @@ Events (docs/reference/event-encoding.md):
 | --- | --- |
 | `event` | the audit event |
 | `event_parts` | its parts: source, actor, resources and others |
+| `event_attributes` | its attributes, a read-only mapping |
+| `event_time` | its time: RFC 3339 and datetimes |
 | `event_check` | the checks and limits that the parts share |
 | `event_codec` | an event's bytes |
 | `event_skim` | the counts of an encoded event, before it is decoded |

@@ -21,5 +21,6 @@
 | `daemons` | a daemon whose body a test writes, as a process |
 | `programs` | programs that a test puts in place of real ones |
 | `token_provider` | an OpenID Connect provider on this machine |
+| `process_ends` | programs, one for each way in which a service's process ends |
 | `value_types` | the value types of a package, and one of each without its checks |
 """

@@ -15,16 +15,15 @@ from dataclasses import dataclass
 from enum import Enum
 from tempfile import NamedTemporaryFile
 
-EVENTS = 100
+EVENTS = 100  # as the programs say below
 NEVER = 999
 _SECONDS = 60  # for a program, on a machine that is busy
 _AT_ONCE = 4
 
-_BEGIN = (
-    """
+_BEGIN = """
 import atexit, os, signal, sys, threading, time
 from auditseal import *
-EVENTS = %d
+EVENTS = 100
 def config(**changed):
     return ProducerConfig(bootstrap_servers=sys.argv[1], topic=sys.argv[2], service=sys.argv[3], environment="ends",
                           **changed)
@@ -37,8 +36,6 @@ def kill(number):
     os.kill(os.getpid(), number)
     time.sleep(30)
 """
-    % EVENTS
-)
 _FOUND_BY_CHILDREN = """
 producer = AuditProducer(config())
 def work(*_):

@@ -1,10 +1,9 @@
 """Every way in which a process ends, on a real broker: what the documentation promises for it arrives."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 
 import pytest
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.event import AuditEvent
@@ -17,10 +16,8 @@ Arrived = dict[str, list[AuditEvent]]
 
 
 @pytest.fixture(scope="module")
-def ended(kafka: KafkaNode) -> Iterator[dict[str, tuple[Ended, list[AuditEvent]]]]:
+def ended(kafka: KafkaNode) -> dict[str, tuple[Ended, list[AuditEvent]]]:
     """Run all the programs; return how each ended, and its events that arrived."""
-    from confluent_kafka.admin import AdminClient
-
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(20)
     all_ended = run_ends(ENDS, kafka.bootstrap_servers, TOPIC)
@@ -28,7 +25,7 @@ def ended(kafka: KafkaNode) -> Iterator[dict[str, tuple[Ended, list[AuditEvent]]
     for value in read_all(kafka.bootstrap_servers, TOPIC, 1):
         event = decode_event(value)
         arrived[event.source.service].append(event)
-    yield {each.end.name: (each, arrived[each.end.name]) for each in all_ended}
+    return {each.end.name: (each, arrived[each.end.name]) for each in all_ended}
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.name)

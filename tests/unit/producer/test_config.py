@@ -65,7 +65,7 @@ def test_what_would_lose_order_or_events_is_refused(name: str) -> None:
         ({"close_timeout": -1}, "close_timeout: -1 seconds"),
         ({"bootstrap_servers": "kafka.example.com:9092"}, "bootstrap.servers: kafka.example.com would be reached"),
         ({"bootstrap_servers": ""}, "bootstrap.servers: '' names no host"),
-        ({"kafka": {"security.protocol": "TLS"}}, "security.protocol: 'TLS' is none of"),
+        ({"kafka": {"security.protocol": "TLS"}}, "security.protocol: 'TLS' is not one of"),
     ],
 )
 def test_a_wrong_value_is_named(changed: dict[str, Any], problem: str) -> None:

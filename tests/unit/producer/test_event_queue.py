@@ -225,7 +225,7 @@ def test_finalizers_may_record_at_any_moment(kafka: Kafka, queue: EventQueue, ea
     assert sorted(handle.stream.sequence for handle in handles) == list(range(len(handles)))
 
 
-class Alarmed(Exception):
+class AlarmError(Exception):
     """As a handler of a signal raises: `KeyboardInterrupt`, a time limit."""
 
 
@@ -243,7 +243,7 @@ def test_signals_may_come_at_any_moment(receipts: Receipts, records: bool) -> No
         if armed:
             if records:
                 queue.offer(inner)
-            raise Alarmed
+            raise AlarmError
 
     def ring(main: int) -> None:
         pauses = cycle(number * 0.000_01 for number in range(1, 20))
@@ -260,7 +260,7 @@ def test_signals_may_come_at_any_moment(receipts: Receipts, records: bool) -> No
             armed = True
             while True:
                 handles.append(queue.offer(prepared))  # type: ignore[arg-type]
-        except Alarmed:
+        except AlarmError:
             armed = False
             raised += 1
     over.set()
