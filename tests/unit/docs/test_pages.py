@@ -13,7 +13,7 @@ BEING_WRITTEN = {"docs/how-to/publish.md"}
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES if str(page.relative_to(ROOT)) not in BEING_WRITTEN]
 MOST_WORDS, WIDTH = 25, 100
 _WORD = re.compile(r"\w")
-_CODE = re.compile(r"^( *)```.*?^\1```$|^(?: {4}.*\n)+", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^( *)```.*?^\1```$|^(?: {4}[^\n]*\n)+", re.MULTILINE | re.DOTALL)
 OPENINGS = {
     "docs/adr/0": r"# \d{4}: .+\n\n\d{4}-\d\d-\d\d, (accepted|replaced by)",
     "docs/runbooks/": r"# [\w-]+\n\n`[A-Z_]+`, exit code \d+; halts: ",

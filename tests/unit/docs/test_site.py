@@ -51,3 +51,14 @@ def test_opening_a_page_fetches_nothing_from_elsewhere(site: Path) -> None:
     assert len(pages) > 30
     assert [str(page) for page in pages if _FETCHED.search(page.read_text("utf-8"))] == []
     assert _FETCHED.search('<script src="https://example.com/a.js"></script>')
+
+
+def test_a_fence_or_a_list_never_shows_as_text(site: Path) -> None:
+    source = re.compile(r"```|^(?:- |\* |\d+\. |\|)", re.MULTILINE)
+    shown = [
+        f"{page.relative_to(site)}: {paragraph}"
+        for page in site.rglob("*.html")
+        for paragraph in re.findall(r"<p>(.*?)</p>", page.read_text("utf-8"), re.DOTALL)
+        if source.search(paragraph)
+    ]
+    assert shown == []
