@@ -5,7 +5,7 @@
 | `sealer` | the daemon's body: a member of the group, a partition sealer for each assigned partition, the watch |
 | `partition_sealer` | one partition: recover the head, seal, and after a failure recover again |
 | `restart` | when a partition is sealed again after a failure, and when the sealer gives up (pure) |
-| `source_reader` | reads what all sources say of a log |
+| `source_reader` | reads the state of a log from all sources |
 | `sources` | the values that it returns |
 | `earlier_runs` | the head of the run that a later run continues, from the vault |
 | `recovery` | where a log continues: decided from its sources (pure) |
@@ -16,13 +16,13 @@
 | `partition_reader` | reads one partition from an offset, outside of any group |
 | `publisher` | publishes one log's blocks in a thread of its own |
 | `block_writer` | the transactional producer: block and position in one transaction |
-| `kafka_errors` | what an error of a transactional call asks for (pure) |
+| `kafka_errors` | the reaction to an error of a transactional call (pure) |
 | `watchdog` | ends the process when a call doesn't return |
 | `membership` | this sealer's place in the consumer group |
 | `watch` | looks at the topics and at the vault while the sealer runs |
 | `archive_age` | how long the oldest sealed block has been waiting for the vault |
 | `stop` | how a partition is asked to end |
-| `context` | all that these parts work with |
+| `context` | the values that all these parts share |
 | `config` | the configuration |
 | `metrics` | the metrics |
 | `hooks` | points between the steps of sealing, for fault campaigns |

@@ -5,7 +5,7 @@ from collections import deque
 
 
 class ArchiveAge:
-    """Remembers when each block was sealed that isn't known to be archived.
+    """Remembers when each block that may not be archived was sealed.
 
     Attributes:
         height: The highest block that the vault was last seen to have; None before the first look.
@@ -17,9 +17,9 @@ class ArchiveAge:
         self._lock = threading.Lock()
 
     def restart(self, height: int, since: int | None) -> None:
-        """Begin anew with the head at `height`; `since` is when the oldest block that waits was sealed, in µs.
+        """Begin again with the head at `height`; `since` is when the oldest waiting block was sealed, in µs.
 
-        What lies between that block and the head counts as old as that block: the blocks in between aren't read.
+        The blocks between that block and the head count as old as that block, because they are not read.
         """
         with self._lock:
             self._waiting.clear()
@@ -27,18 +27,18 @@ class ArchiveAge:
                 self._waiting.append((height, since))
 
     def sealed(self, height: int, sealed_at: int) -> None:
-        """Take notice that a block was committed."""
+        """Note that a block was committed."""
         with self._lock:
             self._waiting.append((height, sealed_at))
 
     def archived(self, height: int) -> None:
-        """Take notice that the vault has all blocks up to a height."""
+        """Note that the vault has all blocks up to a height."""
         with self._lock:
             self.height = height
             while self._waiting and self._waiting[0][0] <= height:
                 self._waiting.popleft()
 
     def seconds(self, now: float) -> float:
-        """Return the age of the oldest waiting block; `now` in seconds since the epoch. 0 where none waits."""
+        """Return the age of the oldest waiting block; `now` in seconds since the epoch. 0 if no block waits."""
         with self._lock:
             return max(0.0, now - self._waiting[0][1] / 1e6) if self._waiting else 0.0

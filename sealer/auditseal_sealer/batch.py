@@ -28,7 +28,7 @@ class BatchPolicy:
         return self.wait if opened is None else min(self.wait, max(0.0, opened + self.age - now))
 
     def close_reason(self, full: CloseReason | None, opened: float | None, now: float) -> CloseReason | None:
-        """Return why the block closes now, None where it goes on filling; `full` is what the draft says."""
+        """Return why the block closes now, None while it fills; `full` is the draft's own reason."""
         if full is not None or opened is None:
             return full
         return CloseReason.AGE if now >= opened + self.age else None

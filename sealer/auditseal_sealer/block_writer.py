@@ -34,14 +34,14 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What became of a record; `appended` is the broker's time in ms."""
+    """The outcome of a record; `appended` is the broker's time in ms."""
 
     error: KafkaError | None
     appended: int
 
 
 class BlockWriter:
-    """A producer from its `init_transactions` to its first error; after one, only a new writer may go on.
+    """A producer from its `init_transactions` to its first error; after that, only a new writer may continue.
 
     One thread at a time. Methods raise:
         FencedError: Another writer has the transactional id.
@@ -69,7 +69,7 @@ class BlockWriter:
     def ask_clock(self) -> BrokerClock:
         """Return the broker's clock, from an empty record in a transaction that is aborted.
 
-        Nobody who reads committed records sees it; and before the first signature it shows that all of this works.
+        Readers of committed records never get it. Before the first signature it shows that transactions work.
         """
         self._call(Call.BEGIN, lambda _: self._producer.begin_transaction())
         clock = self._flush(self._produce(None))
@@ -94,7 +94,7 @@ class BlockWriter:
         return clock
 
     def _produce(self, value: bytes | None) -> list[_Report]:
-        """Queue a record; its delivery's report will stand in the list that is returned."""
+        """Queue a record; return the list that will hold the report of its delivery."""
         reports: list[_Report] = []
 
         def report(error: KafkaError | None, message: Message) -> None:
@@ -107,7 +107,7 @@ class BlockWriter:
         return reports
 
     def _flush(self, reports: list[_Report]) -> BrokerClock:
-        """Deliver what is queued: without the explicit flush, the commit waits 100 ms for it."""
+        """Deliver the queued records: without the explicit flush, the commit waits 100 ms for them."""
         self._call(Call.FLUSH, self._producer.flush)
         if not reports:
             raise UnavailableError(f"{self._origin}: a block wasn't delivered in {self._timeout:g} s")
@@ -116,7 +116,7 @@ class BlockWriter:
         return BrokerClock(reports[0].appended, time.monotonic())
 
     def _call(self, call: Call, function: Callable[[float], ResultT]) -> ResultT:
-        """Do a call with the time that is left, again where Kafka says that it may be repeated."""
+        """Make a call with the time that is left, and repeat it if Kafka says that it may be repeated."""
         deadline = time.monotonic() + self._timeout
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Whose time it is: a block must not claim a time that the broker hasn't reached."""
+"""The bound on a block's time: a block must not claim a time that the broker has not reached."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from auditseal_schemas.halt import Halt, HaltError
 
 @dataclass(frozen=True, slots=True)
 class BrokerClock:
-    """The broker's clock as last seen: it stamps what it appends.
+    """The broker's clock as last observed: the broker stamps the records that it appends.
 
     Attributes:
-        appended: What the broker stamped, ms since the epoch.
-        seen: When that was, seconds of a monotonic clock.
+        appended: The broker's timestamp, ms since the epoch.
+        seen: The time of the observation, seconds of a monotonic clock.
     """
 
     appended: int

@@ -21,12 +21,12 @@ class Timeouts:
     Attributes:
         call: One call, repeated while Kafka says that it may be.
         question: One administrative call; a stop that comes within it waits for it.
-        transaction: After it the coordinator aborts a transaction by itself.
-        stuck: A transactional call that lasts longer doesn't come back: the process ends hard. Above `call`.
+        transaction: The coordinator aborts a transaction that lasts longer.
+        stuck: A transactional call that lasts longer will not return: the process ends hard. Above `call`.
         session: A sealer that is silent for longer loses its partitions.
         settled: How long a foreign transaction on the blocks topic may stay open before the sealer halts.
-        finish: What chains get to finish their blocks when they stop.
-        leave: What the group gets to hear that a sealer leaves; with `finish`, within the 9 s that the process has.
+        finish: The time in which partitions finish their blocks when they stop.
+        leave: The time to tell the group that a sealer leaves; with `finish`, within the 9 s that the process has.
         pause: The first pause between two attempts to recover a log.
         back_off: The longest one.
     """
@@ -45,7 +45,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """How often what may change beside the sealer is looked at, in seconds."""
+    """The intervals at which the sealer looks at topics and vault, in seconds."""
 
     topics: float = 2
     vault: float = 15
@@ -60,9 +60,9 @@ class SealerConfig:
         events_topic: Where events come from.
         blocks_topic: Where blocks go, each to the partition of the same number.
         cluster: The cluster's name in origins.
-        run: The run in origins; above 0 it goes on after a halt that gave up a log.
+        run: The run in origins; above 0 it continues after a halt that gave up a log.
         predecessors: For a run above 0, the last heads of the runs before, one a partition.
-        genesis_allowed: A person said that a log without any block may begin.
+        genesis_allowed: A person allowed logs without any block to begin.
         group: The consumer group.
         instance: This sealer's name in the group where membership is static, so that a restart within
             `Timeouts.session` moves no partition; empty where it isn't.
@@ -72,10 +72,10 @@ class SealerConfig:
         timeouts: Bounds of calls.
         intervals: How often topics and vault are looked at.
         clock_lead: Seconds by which `sealed_at` may lead the broker's clock.
-        sealer: What headers say of who sealed.
+        sealer: The sealer's name and version in headers.
 
     Raises:
-        ConfigurationError: A predecessor is no earlier run of a log of this topic, or two are of one partition.
+        ConfigurationError: A predecessor is not an earlier run of a log of this topic, or two are of one partition.
     """
 
     client: Mapping[str, str]
@@ -100,7 +100,7 @@ class SealerConfig:
         for origin in (Origin.parse(head.origin) for head in self.predecessors):
             if origin.run >= self.run or replace(origin, run=self.run) != self.origin(origin.partition):
                 logs = f"{self.cluster}/{self.events_topic}"
-                raise ConfigurationError(f"sealer.predecessors: {origin} is no run of {logs} before run {self.run}")
+                raise ConfigurationError(f"sealer.predecessors: {origin} is not a run of {logs} before run {self.run}")
             if origin.partition in partitions:
                 raise ConfigurationError(f"sealer.predecessors: partition {origin.partition} has more than one")
             partitions.add(origin.partition)
@@ -120,7 +120,7 @@ class SealerConfig:
         return Origin(self.cluster, self.events_topic, partition, self.run)
 
     def predecessor(self, partition: int) -> Predecessor | None:
-        """Return the head that the log of a partition goes on from, None where none is configured."""
+        """Return the head that the log of a partition continues from, None if none is configured."""
         logs = {Origin.parse(head.origin).partition: head for head in self.predecessors}
         return logs.get(partition)
 

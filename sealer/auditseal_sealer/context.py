@@ -1,4 +1,4 @@
-"""All that a sealer's parts work with, made once when the process starts."""
+"""The values that all parts of a sealer share, made once when the process starts."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from auditseal_vault.log_reader import LogReader
 
 @dataclass(frozen=True, slots=True)
 class SealerContext:
-    """What all partitions of a sealer share. Each part of it is safe to use from any thread.
+    """The values that all partitions of a sealer share. Each is safe to use from any thread.
 
     Attributes:
         config: The configuration.

@@ -12,14 +12,14 @@ from auditseal_vault.log_reader import LogReader, StoredBlock, parse_in_place
 
 
 def find_earlier_head(vault: VaultReader, origin: Origin) -> Predecessor | None:
-    """Return the last head of the last run before `origin` of which the vault has blocks, None where it has none.
+    """Return the last head of the last run before `origin` of which the vault has blocks, None without any.
 
     That run needn't be the one just before: the vault has nothing of a run during which nothing was sealed in the
     partition. An object that isn't a block of the log is ignored: someone else stored it, and an auditor ignores it
     too. No signature is checked, since the run may have had another key.
 
     Raises:
-        UnavailableError: The vault is away.
+        UnavailableError: The vault is unreachable.
         HaltError: SQUATTED; a key on the way holds a delete marker and no version, or an object without content.
     """
     for run in reversed(range(origin.run)):

@@ -1,8 +1,8 @@
 """The errors of the sealer.
 
 AuditsealError
-├── UnavailableError  (auditseal_schemas) Kafka or the vault is away: recover the head and go on
-├── HaltError         (auditseal_schemas) the sealer can't go on safely
+├── UnavailableError  (auditseal_schemas) Kafka or the vault is unreachable: recover the head and continue
+├── HaltError         (auditseal_schemas) the sealer can't continue safely
 ├── ExpelledError     (auditseal_daemon) another sealer has this one's name in the group: never try again
 └── FencedError       another sealer has the log's transactional id
 """

@@ -7,7 +7,7 @@ from auditseal_schemas.origin import Origin
 
 
 class Step(StrEnum):
-    """What has just been done."""
+    """The step that was just done."""
 
     RECOVERED = "recovered"
     SIGNED = "signed"
@@ -20,15 +20,15 @@ class Step(StrEnum):
 
 
 class Hooks(Protocol):
-    """Takes notice of steps."""
+    """Gets each step."""
 
     def after(self, step: Step, origin: Origin) -> None:
-        """Take notice that a step of a log is done; an exception fails the step."""
+        """Handle the end of a step of a log; an exception fails the step."""
         ...
 
 
 class NoHooks:
-    """Takes no notice."""
+    """Ignores all steps."""
 
     def after(self, step: Step, origin: Origin) -> None:
         """Do nothing."""

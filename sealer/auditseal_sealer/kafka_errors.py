@@ -1,4 +1,4 @@
-"""What to do about an error of a Kafka call: decided here, for all of them.
+"""The reaction to an error of a Kafka call, decided here for all calls.
 
 | the error | reaction |
 | --- | --- |
@@ -10,7 +10,7 @@
 | retriable | REPEAT the same call |
 | anything else | RECOVER |
 
-RECOVER always means a new producer: its `init_transactions` aborts what is open and fences what is late.
+RECOVER always means a new producer: its `init_transactions` aborts open transactions and fences late requests.
 """
 
 from enum import Enum, StrEnum, auto
@@ -61,11 +61,12 @@ def react(call: Call, error: KafkaError) -> Reaction:
 
 
 def kafka_error(exception: KafkaException | SystemError) -> KafkaError:
-    """Return the error that an exception of the binding is about.
+    """Return the Kafka error in an exception of the binding.
 
-    A fatal error (seen: another producer has our transactional id) is set as an exception while a delivery's callback
-    runs, whatever the error callback does; the first call within the callback then fails with a SystemError, and the
-    error is its cause. A SystemError of any other cause is raised again.
+    A fatal error, such as another producer with our transactional id, is set as an exception while a delivery's
+    callback runs. The error callback cannot prevent that (observed with confluent-kafka 2.16 on 2026-11-21); the first
+    call within the callback then fails with a SystemError, and the error is its cause. A SystemError of any other cause
+    is raised again.
     """
     cause: BaseException | None = exception
     while isinstance(cause, SystemError):

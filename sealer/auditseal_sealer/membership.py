@@ -1,4 +1,4 @@
-"""This sealer's place in the consumer group: which partitions are its own. It reads no records."""
+"""This sealer's place in the consumer group: the partitions that it owns. It reads no records."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ class Membership:
 
     Its partitions are paused at once and stay so: each is read with a consumer of its own, at the offset that its
     blocks say. This one is for the assignment, and for the group's metadata: they fence a transaction of a sealer that
-    the group has given up (KIP-447).
+    the group has removed (KIP-447).
     """
 
     def __init__(self, config: SealerConfig) -> None:
@@ -30,11 +30,11 @@ class Membership:
         self._member.join(on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
 
     def trouble(self) -> str | None:
-        """Return why the group or its brokers don't serve this member, None where they do."""
+        """Return why the group or its brokers don't serve this member, None if they do."""
         return self._member.trouble()
 
     def poll(self, seconds: float) -> None:
-        """Let the group's news arrive for at most `seconds`. A record that arrives nevertheless is ignored.
+        """Receive the group's news for at most `seconds`. A record that arrives nevertheless is ignored.
 
         Raises:
             ExpelledError: The group never accepts this sealer again.
@@ -43,14 +43,14 @@ class Membership:
         self._metadata = self._member.consumer.consumer_group_metadata()
 
     def metadata(self) -> GroupMetadata:
-        """Return what a transaction must show of the group, as of the last news. Safe to call from any thread.
+        """Return the group's metadata that a transaction must carry, as of the last news. Safe to call from any thread.
 
         It is remembered: the binding lets one thread at a time into a consumer, and `poll` is nearly always there.
         """
         return self._metadata
 
     def close(self, seconds: float) -> None:
-        """Leave the group; after `seconds`, or where Kafka doesn't answer, the group notices by the session's end."""
+        """Leave the group; after `seconds`, or if Kafka does not answer, the group notices at the session's end."""
         self._member.leave(seconds)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -1,4 +1,4 @@
-"""What the sealer counts, under the names of docs/reference/metrics.md."""
+"""The metrics of the sealer, under the names of docs/reference/metrics.md."""
 
 import time
 
@@ -32,7 +32,7 @@ class SealerMetrics:
         self.closes = counter("block_closes_total", "Closed blocks by reason.", "reason")
         self.gaps = counter("chain_gaps_total", "Gaps in committed blocks: runs of offsets without a record.")
         self.recoveries = counter("head_recoveries_total", "Times that the head was recovered.")
-        self.lag = gauge("consumer_lag_records", "Records in the log that are in no committed block.")
+        self.lag = gauge("consumer_lag_records", "Records of the log that are not in a committed block.")
         self.age = gauge("oldest_unsealed_event_age_seconds", "Age of the oldest record read that isn't sealed.")
         self.height = gauge("chain_height", "Blocks in the chain.")
         self.last_sealed = gauge("last_sealed_timestamp_seconds", "When the last block was committed.")
@@ -47,7 +47,7 @@ class SealerMetrics:
 class LogMetrics:
     """The metrics of one log while this sealer has it.
 
-    Counters are served from the first moment on, a gauge once its value is known.
+    Counters are served from the start, a gauge from the time its value is known.
     """
 
     def __init__(self, metrics: SealerMetrics, origin: Origin) -> None:
@@ -85,12 +85,12 @@ class LogMetrics:
         self._closes.labels(*self._labels, reason.value).inc()
 
     def begin(self) -> None:
-        """Take note that all that was read is sealed, or is going to be read again; serve the age from here on."""
+        """Note that all records that were read are sealed or will be read again; serve the age from here on."""
         self.oldest_unsealed = None
         self._gauges.age.labels(*self._labels).set_function(self._age)
 
     def suspend(self) -> None:
-        """Drop what is known only while the log is sealed: an age that stands still would hide that it isn't."""
+        """Drop the values that are known only while the log is sealed: an age that stops would hide that it is not."""
         self._drop(self._gauges.lag, self._gauges.age)
 
     def forget(self) -> None:

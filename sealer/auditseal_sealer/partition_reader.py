@@ -17,7 +17,7 @@ _STEP = 0.2  # s
 
 
 class Isolation(StrEnum):
-    """Whether records of transactions that were aborted, or aren't over, are read as well."""
+    """Whether records of aborted and open transactions are read too."""
 
     COMMITTED = "read_committed"
     UNCOMMITTED = "read_uncommitted"
@@ -29,8 +29,8 @@ class FetchSettings:
 
     Attributes:
         prefetch: KiB that librdkafka holds ready at most.
-        wait: Milliseconds that the broker holds back an answer without records. What reads to an end and stops must not
-            wait long: the end shows by such an answer.
+        wait: Milliseconds that the broker holds back an answer without records. A reader that stops at an end must not
+            wait long, because such an answer shows the end.
     """
 
     prefetch: int
@@ -50,7 +50,7 @@ class EventRecord(KafkaMessage, Protocol):
 
 
 class PartitionReader:
-    """A consumer that was told what to read. One thread at a time.
+    """A consumer of one given partition. One thread at a time.
 
     It never falls back to another offset, and checks CRCs. `queued.min.messages` and the kilobytes bound its memory;
     the short back-off keeps librdkafka from sleeping a second when its queue was full.
@@ -65,7 +65,7 @@ class PartitionReader:
         isolation: Isolation,
         fetch: FetchSettings,
     ) -> None:
-        """Connect; `group` is only named, never joined (an ACL may ask for it)."""
+        """Connect; `group` is only named, never joined (an ACL may require it)."""
         self._where, self._partition = topic, partition
         self._consumer = Consumer(
             settings(
@@ -96,7 +96,8 @@ class PartitionReader:
         """Return the next records, `most` or those of `timeout` seconds.
 
         Raises:
-            UnavailableError: The partition can't be read there: the offset is gone, the broker away, a CRC wrong.
+            UnavailableError: The partition can't be read there: the offset is gone, the broker is unreachable, or a CRC
+                is wrong.
         """
         with unavailable(f"{self._where}/{self._partition} can't be read"):
             messages = self._consumer.consume(most, timeout)
@@ -129,13 +130,13 @@ class PartitionReader:
                 yield message
 
     def group_text(self, topic: str, partition: int, timeout: float) -> str:
-        """Return the text that the group committed with its offset of a partition, empty where there is none.
+        """Return the text that the group committed with its offset of a partition, empty without one.
 
-        By a consumer, not by the administrative API: asked of a coordinator that has moved, that one was seen to end
-        the whole process by a null pointer (librdkafka#5040).
+        Ask by a consumer and not by the administrative API: if the coordinator has moved, that API ended the whole
+        process by a null pointer (librdkafka#5040).
 
         Raises:
-            UnavailableError: The group's coordinator is away.
+            UnavailableError: The group's coordinator is unreachable.
         """
         with unavailable(f"the group's offset of {topic}/{partition} can't be read"):
             (found,) = self._consumer.committed([TopicPartition(topic, partition)], timeout=timeout)
@@ -144,15 +145,15 @@ class PartitionReader:
         return found.metadata or ""
 
     def known_end(self) -> int:
-        """Return the partition's end as the last fetch told it, -1 before."""
+        """Return the partition's end as of the last fetch, -1 before the first."""
         where = TopicPartition(self._where, self._partition)
         return self._consumer.get_watermark_offsets(where, cached=True)[1]
 
     def _is_end(self, message: Message) -> bool:
-        """Whether a message only says that the end was reached.
+        """Return whether a message only says that the end was reached.
 
         Raises:
-            UnavailableError: It tells of any other error.
+            UnavailableError: It reports any other error.
         """
         error = message.error()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001

@@ -33,7 +33,7 @@ class Owner(Protocol):
         ...
 
     def report(self, partition: "PartitionSealer", problem: str | None) -> None:
-        """Take notice of why a partition isn't sealed, None once it is."""
+        """Note why a partition isn't sealed, None once it is."""
         ...
 
     def fail(self, error: Exception) -> None:

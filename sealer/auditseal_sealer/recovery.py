@@ -1,15 +1,15 @@
-"""Where a log goes on: decided from what all sources say of it. Pure.
+"""Where a log continues: decided from the state of all sources. Pure.
 
 In this order (docs/explanation/kafka.md, Recovering the head):
 
 1. The head is the last committed block of this origin in the blocks topic. It must be ours: signed and whole.
-2. The vault must tell the same story: its highest block is the head, or one that the topic's next block extends. A
-   vault that is ahead, blocks that left the topic before they were archived, or a stranger's object are a halt.
+2. The vault must agree: its highest block is the head, or one that the topic's next block extends. A
+   vault that is ahead, blocks that left the topic before they were archived, or a foreign object are a halt.
 3. The group's position may not be ahead of the head: it was committed with a block that is gone.
-4. A signed next block that lies aborted in the topic is committed again, byte for byte: no height is signed twice.
-5. Without any block the log begins, where a person allowed it. A later run goes on from the very head that the vault
-   has of the runs before: its genesis names that head for ever, and what lies above it would be disowned unseen.
-6. The events log must be the one that the head was sealed from: ids, end, and the last record to the byte.
+4. A signed next block that was aborted in the topic is committed again, byte for byte: no height is signed twice.
+5. Without any block the log begins, if a person allowed it. A later run continues from the head that the vault has of
+   the runs before. Its genesis names that head forever, and would disown any block above it. 6. The events log must be
+   the one that the head was sealed from: ids, end, and the last record to the byte.
 """
 
 import re
@@ -38,8 +38,8 @@ class ResumePoint:
     Attributes:
         offset: The first offset to read.
         leader_epoch: The epoch that this offset had, -1 where that isn't known.
-        record: The encoding that the record at `offset` must have, which is sealed already; None where retention has
-            taken it, so that the first record read is a new one.
+        record: The encoding that the record at `offset` must have, which is sealed already; None if retention has
+            deleted it, so that the first record read is a new one.
     """
 
     offset: int
@@ -49,7 +49,7 @@ class ResumePoint:
 
 @dataclass(frozen=True, slots=True)
 class GenesisRule:
-    """What a log may begin with: whether it may, and the head of the run before."""
+    """Whether a log may begin, and the head of the run before."""
 
     allowed: bool
     predecessor: Predecessor | None
@@ -57,10 +57,10 @@ class GenesisRule:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Where the log goes on.
+    """Where the log continues.
 
     Attributes:
-        state: What the next block must fit.
+        state: The state that the next block must fit.
         unfinished: A signed next block that must be committed before anything else is sealed.
         resume: Where to read events from.
         events: The events partition that the log is sealed from.
@@ -75,10 +75,10 @@ class Recovered:
 
 
 def recover(origin: Origin, key: VerifierKey, sources: LogSources, genesis: GenesisRule) -> Recovered:
-    """Decide where a log goes on.
+    """Decide where a log continues.
 
     Raises:
-        HaltError: It can't safely; see the rules above.
+        HaltError: It can't continue safely; see the rules above.
     """
     head = None if sources.head is None else open_block(origin, key, sources.head, "the blocks topic's last block")
     if head and head.header.origin.run > origin.run:
@@ -98,7 +98,7 @@ def recover(origin: Origin, key: VerifierKey, sources: LogSources, genesis: Gene
 
 
 def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, sources: LogSources) -> Block | None:
-    """Check that vault and topic tell one story; return the oldest block that isn't archived."""
+    """Check that vault and topic agree; return the oldest block that isn't archived."""
     if sources.archived is None:
         expected = 0
     else:
@@ -128,7 +128,7 @@ def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, sources: 
 
 
 def _open_archived(origin: Origin, key: VerifierKey, head: Block | None, stored: StoredBlock) -> Block:
-    """Return the vault's highest block, which must be ours: anything else there is a stranger's object."""
+    """Return the vault's highest block, which must be ours: any other object there is foreign."""
     where = f"the vault's block {stored.height}"
     try:
         archived = open_block(origin, key, stored.data, where)
@@ -142,7 +142,7 @@ def _open_archived(origin: Origin, key: VerifierKey, head: Block | None, stored:
 
 
 def _check_group(state: LogState, text: str) -> None:
-    """Cross-check the group's position, as far as it is of this run: someone may have reset it, which is no matter."""
+    """Cross-check the group's position, as far as it is of this run: someone may have reset it, which does no harm."""
     match = _GROUP_TEXT.fullmatch(text)
     if match and int(match[1]) == state.origin.run and int(match[2]) > state.height:
         problem = f"the group's position was committed with block {int(match[2]) - 1}, which is gone: the last one"
@@ -151,19 +151,19 @@ def _check_group(state: LogState, text: str) -> None:
 
 def _check_genesis(origin: Origin, genesis: GenesisRule, earlier_head: Predecessor | None) -> None:
     if not genesis.allowed:
-        problem = "no block of this log is anywhere; if it is new, say so with --genesis"
+        problem = "this log has no block anywhere; if it is new, allow it with --genesis"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
     if (origin.run > 0) != (genesis.predecessor is not None):
-        problem = "exactly a run above 0 goes on from a predecessor: configure its origin, size and root"
+        problem = "a run above 0, and no other, continues from a predecessor: configure its origin, size and root"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
     named = genesis.predecessor
     if named and named != (found := earlier_head or Predecessor(named.origin, 0, EMPTY_ROOT)):
         has = (
             f"the vault's last head of the runs before is {_line(found)}"
             if earlier_head
-            else "the vault has none before"
+            else "the vault has no head before"
         )
-        problem = f"it was told to go on from {_line(named)}, and {has}: verify the vault, and name its head"
+        problem = f"it is configured to continue from {_line(named)}, and {has}: verify the vault, and name its head"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
 
 
@@ -173,7 +173,7 @@ def _line(head: Predecessor) -> str:
 
 
 def _find_resume_point(origin: Origin, head: Block | None, events: EventsPartition) -> ResumePoint:
-    """Check that the events log is the one that the head was sealed from, and return where to go on in it."""
+    """Check that the events log is the one that the head was sealed from, and return where to continue in it."""
     if head is None:
         return ResumePoint(events.start, -1, None)
     header = head.header

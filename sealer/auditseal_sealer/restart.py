@@ -2,7 +2,7 @@
 
 | the failure | what follows |
 | --- | --- |
-| Kafka or the vault is away | the next attempt, after a pause that doubles up to a bound |
+| Kafka or the vault is unreachable | the next attempt, after a pause that doubles up to a bound |
 | another sealer fenced this one | the next attempt, after a pause in which the group may take the partition away |
 | another sealer fenced this one again | the end: two groups seal one log, and each attempt would fence the other one |
 | the group expelled this sealer | the end: another sealer has its name |
@@ -44,8 +44,8 @@ class RestartPolicy:
     Attributes:
         shortest: The first pause.
         longest: The bound of all pauses after a failure of Kafka or the vault.
-        fenced: The least pause after another sealer fenced this one: more than two heartbeats, so that this sealer
-            hears from the group first.
+        fenced: The least pause after another sealer fenced this one: more than two heartbeats, so that this sealer gets
+            the group's news first.
         steady: Work that lasts longer makes the next failure a first one.
     """
 
@@ -59,11 +59,11 @@ class RestartPolicy:
         return Restart(0, self.shortest)
 
     def after(self, before: Restart, failure: Failure, worked: float) -> Restart | None:
-        """Return the next attempt, None where the sealer must end.
+        """Return the next attempt, None if the sealer must end.
 
         Args:
-            before: What this returned after the failure before, or `first()`.
-            failure: What happened.
+            before: The result for the failure before, or `first()`.
+            failure: The failure.
             worked: Seconds from the beginning of the last attempt to the failure.
         """
         if worked > self.steady:

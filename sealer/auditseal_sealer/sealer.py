@@ -26,7 +26,7 @@ class Sealer:
     """Seals until it is stopped or can't continue."""
 
     def __init__(self, context: SealerContext, ready: Callable[[str | None], None]) -> None:
-        """Take the context, and a function to call with None once every partition is sealed, else with why not."""
+        """Take the context, and a function to call with None once every partition is sealed, else with the reason."""
         self._context, self._config, self._ready = context, context.config, ready
         self._membership: Membership | None = None
         self._partitions: dict[int, PartitionSealer] = {}
@@ -36,7 +36,7 @@ class Sealer:
         self._lock = threading.Lock()
 
     def run(self, stop: threading.Event) -> None:
-        """Seal the partitions that the group assigns until `stop` is set; then publish what was read and leave.
+        """Seal the partitions that the group assigns until `stop` is set; then publish what was read, and leave.
 
         Raises:
             HaltError: It can't continue safely.
@@ -77,7 +77,7 @@ class Sealer:
         return self._membership.metadata() if self._membership else None
 
     def report(self, partition: PartitionSealer, problem: str | None) -> None:
-        """Take notice of what a partition reports, unless it is no longer this sealer's or was started again since."""
+        """Note a partition's report, unless it is no longer this sealer's or was started again since."""
         with self._lock:
             if self._partitions.get(partition.origin.partition) is not partition:
                 return
@@ -150,5 +150,5 @@ class Sealer:
 
     def _report_absence(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self._ready(f"Kafka is away: {error}")
-        _log.warning("Kafka is away, trying again", problem=str(error), pause_seconds=state.upcoming_sleep)
+        self._ready(f"Kafka is unreachable: {error}")
+        _log.warning("Kafka is unreachable, trying again", problem=str(error), pause_seconds=state.upcoming_sleep)

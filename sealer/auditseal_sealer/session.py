@@ -64,13 +64,13 @@ class Session:
         self._begin_draft()
 
     def run(self, stop: Stop) -> None:
-        """Seal until `stop` is set; then finish the open block, unless the log is another sealer's by now.
+        """Seal until `stop` is set; then finish the open block, unless another sealer has the log by now.
 
         Raises:
             FencedError: Another sealer writes this log.
             ExpelledError: The group has expelled this sealer.
             HaltError: It can't continue safely.
-            UnavailableError: Kafka is away; records that were read and aren't committed must be read again.
+            UnavailableError: Kafka is unreachable; records that were read and aren't committed must be read again.
         """
         batch, reader = self._config.batch, self._reader
         while not stop.is_set():
@@ -113,7 +113,7 @@ class Session:
             messages = messages[taken:]
 
     def _check_continuation(self, messages: Sequence[EventRecord], resume: ResumePoint) -> Sequence[EventRecord]:
-        """Check that the log holds, at its last sealed offset, what was sealed there; return what follows it."""
+        """Check that the log has the sealed record at its last sealed offset; return the records after it."""
         if resume.record is None:
             return messages
         if messages[0].offset() != resume.offset or encode_message(messages[0]) != resume.record:
@@ -131,7 +131,7 @@ class Session:
         self._leader_epoch = epoch
 
     def _close(self, reason: CloseReason) -> None:
-        """Sign the draft as the next block and hand it over for publishing."""
+        """Sign the draft as the next block and pass it to the publisher."""
         self._settle()
         if not self._draft.count:
             return
@@ -151,7 +151,7 @@ class Session:
             state = self._state.accept(block)
         except VerificationError as error:
             halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
-            problem = f"the block that was just sealed doesn't hold and was not published: {error}"
+            problem = f"the block that was just sealed is not valid and was not published: {error}"
             raise HaltError(halt, f"{self._state.origin}: {problem}") from error
         self._hooks.after(Step.SIGNED, self._state.origin)
         data = block.format()

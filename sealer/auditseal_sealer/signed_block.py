@@ -1,4 +1,4 @@
-"""Blocks that this log's key signed, told from all others: where a log goes on, only these count. Pure."""
+"""Blocks that this log's key signed, and no others: only they decide where a log continues. Pure."""
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError, VerificationError
@@ -15,7 +15,7 @@ def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Blo
     """Return a block that this log's key signed, or one of another run of the same partition.
 
     Raises:
-        HaltError: INVALID_BLOCK, or KEY where another key signed it.
+        HaltError: INVALID_BLOCK, or KEY if another key signed it.
     """
     try:
         block = Block.parse(data)
@@ -33,25 +33,23 @@ def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Blo
 def find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None:
     """Return the next block that was signed and not committed.
 
-    What this log's key signed beyond the head must be one such block, or something of this log went elsewhere. All else
-    is a leftover from before the head or a stranger's, and nobody who reads committed records sees it.
+    The key may have signed one such block beyond the head. If there are others, something of this log went elsewhere.
+    All other records are leftovers from before the head or foreign, and readers of committed records never get them.
 
     Raises:
-        HaltError: FORK; there are two, or one that doesn't go on from the head. INVALID_BLOCK; its records don't hold.
+        HaltError: FORK; there are two, or one that doesn't extend the head. INVALID_BLOCK; its records are not valid.
     """
     found = {data: block for data in aborted if (block := _open_signed(state, data))}
     if not found:
         return None
     block, *others = found.values()
-    where = f"{state.origin}: of {len(found)} signed blocks that lie uncommitted in the blocks topic"
+    where = f"{state.origin}: of {len(found)} signed and uncommitted blocks in the blocks topic"
     if others:
         raise HaltError(Halt.FORK, f"{where}, at most one can be block {state.height}")
     try:
         state.accept(block)
     except VerificationError as error:
-        raise HaltError(
-            Halt.FORK, f"{where}, block {block.header.height} doesn't go on from the head: {error}"
-        ) from error
+        raise HaltError(Halt.FORK, f"{where}, block {block.header.height} doesn't extend the head: {error}") from error
     try:
         verify(block, RECORDS)
     except VerificationError as error:
@@ -60,7 +58,7 @@ def find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None
 
 
 def _open_signed(state: LogState, data: bytes) -> Block | None:
-    """Return a block of this log that its key signed and that lies beyond its head, None where it is anything else."""
+    """Return a block of this log that its key signed and that is beyond its head, None for anything else."""
     try:
         block = Block.parse(data)
         verify(block, SIGNED, Expected.of(block.header, state.keys))

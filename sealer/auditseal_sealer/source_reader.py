@@ -1,4 +1,4 @@
-"""Reads what all sources say of a log. `recovery` decides what follows."""
+"""Reads the state of a log from all sources. `recovery` decides what follows."""
 
 import time
 from collections.abc import Iterator
@@ -38,8 +38,8 @@ class SourceReader:
         """Read all sources, at one moment.
 
         Raises:
-            UnavailableError: One of them is away, or a rival wrote blocks meanwhile.
-            HaltError: HANGING_TRANSACTION, LOG_RECREATED or BLOCKS_LOST where a topic is gone.
+            UnavailableError: One of them is unreachable, or another sealer wrote blocks meanwhile.
+            HaltError: HANGING_TRANSACTION, LOG_RECREATED or BLOCKS_LOST if a topic is gone.
         """
         end = self._settled_end()
         start = self._cluster.start(self._config.blocks_topic, self._origin.partition)
@@ -64,7 +64,7 @@ class SourceReader:
         )
 
     def _settled_end(self) -> int:
-        """Return the blocks partition's end once no transaction is open: an open one hides what is behind it."""
+        """Return the blocks partition's end once no transaction is open: an open one hides the records behind it."""
         topic, partition = self._config.blocks_topic, self._origin.partition
         deadline = time.monotonic() + self._config.timeouts.settled
         while True:
@@ -78,11 +78,11 @@ class SourceReader:
             time.sleep(_POLL)
 
     def _check_unmoved(self, end: int) -> None:
-        """Check that all sources tell of one moment: between two of them a rival's commit looks like a lost block."""
+        """Check that all sources show one moment: a commit between two of them would look like a lost block."""
         topic, partition = self._config.blocks_topic, self._origin.partition
         now = self._cluster.end(topic, partition)
         if now != end:
-            raise UnavailableError(f"{topic}/{partition} went on from {end} to {now} while its head was looked for")
+            raise UnavailableError(f"{topic}/{partition} moved from {end} to {now} while its head was looked for")
 
     def _find_head(self, reader: PartitionReader, start: int, end: int) -> CommittedBlock | None:
         """Return the last committed block, reading from nearer to the end first."""
@@ -99,14 +99,14 @@ class SourceReader:
             span *= 2
 
     def _aborted(self, begin: int, end: int) -> tuple[bytes, ...]:
-        """Return what lies after the head, by a consumer made for it: one that was idle was seen to take a second."""
+        """Return the values after the head, by a new consumer: an idle one took a second."""
         with self._reader(Isolation.UNCOMMITTED) as reader:
             return tuple(value for _, value in self._values(reader, begin, end))
 
     def _find_unarchived(
         self, reader: PartitionReader, start: int, head: CommittedBlock | None, archived: StoredBlock | None
     ) -> CommittedBlock | None:
-        """Return the block after the vault's highest: where it is likely to be, else by bisection over heights."""
+        """Return the block after the vault's highest: first from its likely place, else by bisection over heights."""
         wanted = archived.height + 1 if archived else 0
         if head is None or head.height < wanted:
             return None
@@ -131,7 +131,7 @@ class SourceReader:
         return None
 
     def _values(self, reader: PartitionReader, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """Yield offset and value of what lies between two offsets; the empty records are asked clocks."""
+        """Yield offset and value of the records between two offsets, without the empty ones that ask the clock."""
         if begin >= end:
             return
         reader.seek(begin)
@@ -156,7 +156,7 @@ class SourceReader:
 
 
 def _height(origin: Origin, data: bytes) -> int:
-    """Return a committed block's height, -1 where it is of an earlier run.
+    """Return a committed block's height, -1 if it is of an earlier run.
 
     Raises:
         HaltError: INVALID_BLOCK.
@@ -164,5 +164,7 @@ def _height(origin: Origin, data: bytes) -> int:
     try:
         header = Block.parse(data).header
     except MalformedError as error:
-        raise HaltError(Halt.INVALID_BLOCK, f"{origin}: the blocks topic holds what is no block: {error}") from error
+        raise HaltError(
+            Halt.INVALID_BLOCK, f"{origin}: the blocks topic has a record that is not a block: {error}"
+        ) from error
     return header.height if header.origin.run >= origin.run else -1

@@ -1,4 +1,4 @@
-"""What the sources say of one log, before anything is concluded from it."""
+"""The state of one log as its sources show it, before any decision."""
 
 from dataclasses import dataclass
 
@@ -19,16 +19,16 @@ class EventsPartition:
 
 @dataclass(frozen=True, slots=True)
 class LogSources:
-    """What the sources say of one log.
+    """The state of one log as its sources show it.
 
     Attributes:
         events: The events partition.
-        head: The last committed block in the blocks topic whose origin is of this partition; None where there is none.
-        unarchived: The committed block after the vault's highest; None where the topic doesn't have it.
+        head: The last committed block in the blocks topic whose origin is of this partition; None without one.
+        unarchived: The committed block after the vault's highest; None if the topic doesn't have it.
         aborted: The values after the head in aborted transactions, in the topic's order.
-        archived: The vault's highest block; None where it has none.
-        group_text: The text that was committed with the group's offset, empty where there is none.
-        earlier_head: The last head that the vault has of the runs before; None where it has none or this run has one.
+        archived: The vault's highest block; None without one.
+        group_text: The text that was committed with the group's offset, empty without one.
+        earlier_head: The last head that the vault has of the runs before; None without one, or if this run has one.
     """
 
     events: EventsPartition

@@ -6,7 +6,7 @@ from auditseal_schemas.block_draft import CloseReason
 
 
 class Stop:
-    """A request, made once; the first reason stands, but losing the log overrides finishing it."""
+    """A request, made once; the first reason counts, but losing the log overrides finishing it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -14,7 +14,7 @@ class Stop:
         self.finishes = True
 
     def finish(self, reason: CloseReason) -> None:
-        """Ask to seal what was read, publish it, and end."""
+        """Ask to seal and publish the records that were read, and to end."""
         if not self._event.is_set():
             self.reason = reason
         self._event.set()
@@ -25,7 +25,7 @@ class Stop:
         self._event.set()
 
     def is_set(self) -> bool:
-        """Whether anyone asked."""
+        """Return whether the request was made."""
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:

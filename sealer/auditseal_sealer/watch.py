@@ -1,4 +1,4 @@
-"""Looks, again and again, at what may change beside the sealer: the topics' settings and ids, and the vault."""
+"""Looks regularly at the topics' settings and ids, and at the vault, which may change while the sealer runs."""
 
 import threading
 import time
@@ -22,8 +22,8 @@ def inspect_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView, T
     """Return the events and the blocks topic, which are as they must be and belong together.
 
     Raises:
-        HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
-        UnavailableError: The cluster is away.
+        HaltError: TOPIC_MISCONFIGURED, with every problem.
+        UnavailableError: The cluster is unreachable.
     """
     events, blocks = check_rules(config, *read_topics(cluster, config))
     owner, timeout = (config.events_topic, config.cluster), config.timeouts.call
@@ -33,10 +33,10 @@ def inspect_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView, T
 
 
 def read_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView | None, TopicView | None]:
-    """Return the events and the blocks topic as they are, None where one isn't.
+    """Return the events and the blocks topic as they are, None for a missing one.
 
     Raises:
-        UnavailableError: The cluster is away.
+        UnavailableError: The cluster is unreachable.
     """
     return cluster.topic(config.events_topic), cluster.topic(config.blocks_topic)
 
@@ -44,7 +44,7 @@ def read_topics(cluster: Cluster, config: SealerConfig) -> tuple[TopicView | Non
 def check_rules(
     config: SealerConfig, events: TopicView | None, blocks: TopicView | None
 ) -> tuple[TopicView, TopicView]:
-    """Return both topics, which are there and as they must be.
+    """Return both topics, which exist and are as they must be.
 
     Raises:
         HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
@@ -87,7 +87,7 @@ class Watch:
         """Start.
 
         Args:
-            context: What the sealer works with.
+            context: The values that all parts of the sealer share.
             topics: The events and the blocks topic as they were at the start.
             partitions: Returns the partitions that are sealed now.
             fail: Called once, with the error that ends the sealer.
@@ -98,7 +98,7 @@ class Watch:
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._over.set()
 
     def _run(self) -> None:
@@ -127,7 +127,7 @@ class Watch:
         return check_rules(self._config, *now)
 
     def _look_at_vault(self, blocks: TopicView) -> None:
-        """Check that archiving isn't so far behind that blocks could leave their topic, as it is now, before that."""
+        """Check that archiving is not so far behind that blocks could leave their topic before they are archived."""
         bound = retention_seconds(blocks) / 2
         for partition in self._partitions():
             waiting = partition.archive_age
@@ -138,5 +138,5 @@ class Watch:
             if age > bound:
                 problem = f"its oldest unarchived block is {age:.0f} s old, half of the blocks topic's retention is"
                 raise HaltError(
-                    Halt.ARCHIVE_BEHIND, f"{partition.origin}: {problem} {bound:.0f} s: mend the archiver first"
+                    Halt.ARCHIVE_BEHIND, f"{partition.origin}: {problem} {bound:.0f} s: repair the archiver first"
                 )

@@ -1,6 +1,6 @@
-"""Ends the process when a call doesn't come back: librdkafka's transactional calls can hang beyond their own timeouts.
+"""Ends the process when a call does not return: librdkafka's transactional calls can hang beyond their own timeouts.
 
-`send_offsets_to_transaction` was seen to ignore its timeout (librdkafka#5456) and to hang (librdkafka#5511). A thread
+`send_offsets_to_transaction` may ignore its timeout (librdkafka#5456) and hang (librdkafka#5511). A thread
 can't be ended from outside, and one that may still commit must not be left behind.
 """
 
@@ -43,6 +43,6 @@ class Watchdog:
             with self._lock:
                 late = [call for begun, call in self._calls.values() if now - begun > self._bound]
             if late:
-                problem = f"{', '.join(late)} didn't come back in {self._bound:g} s; starting again recovers the head"
+                problem = f"{', '.join(late)} did not return in {self._bound:g} s; starting again recovers the head"
                 self._expire(HaltError(Halt.TRANSACTION_STUCK, problem))
                 return

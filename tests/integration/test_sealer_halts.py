@@ -220,7 +220,7 @@ def test_sealer_tells_that_kafka_is_away_and_stops_all_the_same(tmp_path: Path) 
     (port,) = free_ports(1)
     site = Site(f"127.0.0.1:{port}", tmp_path / "site", "events", "blocks")
     with site.sealer() as sealer:
-        away = sealer.await_line("Kafka is away, trying again")
+        away = sealer.await_line("Kafka is unreachable, trying again")
         assert away["pause_seconds"] > 0
         assert sealer.get("/readyz")[0] == 503
         assert sealer.get("/healthz")[0] == 200

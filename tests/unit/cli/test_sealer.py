@@ -42,10 +42,10 @@ def test_check_prints_the_configuration_and_opens_the_key(directory: Path) -> No
         (
             "SEALER__PREDECESSORS",
             json.dumps([f"a/audit.events/0/1 7 {ROOT}"]),
-            "0/1 is no run of a/audit.events before",
+            "0/1 is not a run of a/audit.events before",
         ),
-        ("SEALER__PREDECESSORS", json.dumps([f"b/audit.events/0/0 7 {ROOT}"]), "b/audit.events/0/0 is no run of a/"),
-        ("SEALER__PREDECESSORS", json.dumps([f"a/other/0/0 7 {ROOT}"]), "a/other/0/0 is no run of a/audit.events"),
+        ("SEALER__PREDECESSORS", json.dumps([f"b/audit.events/0/0 7 {ROOT}"]), "b/audit.events/0/0 is not a run of a/"),
+        ("SEALER__PREDECESSORS", json.dumps([f"a/other/0/0 7 {ROOT}"]), "a/other/0/0 is not a run of a/audit.events"),
         ("SEALER__PREDECESSORS", json.dumps([f"a/audit.events/0/0 {n} {ROOT}" for n in (1, 2)]), "0 has more than one"),
     ],
 )

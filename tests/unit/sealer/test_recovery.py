@@ -156,7 +156,7 @@ GIVEN_UP = Predecessor(str(ORIGIN), 2, ROOTS[1])
 def test_a_later_run_names_the_very_head_that_the_vault_has(named: Predecessor, found: Predecessor | None) -> None:
     later = replace(ORIGIN, run=2)
     sources, genesis = replace(NOTHING, earlier_head=found), GenesisRule(allowed=True, predecessor=named)
-    with pytest.raises(HaltError, match=f"was told to go on from {named.origin} {named.size} ") as caught:
+    with pytest.raises(HaltError, match=f"is configured to continue from {named.origin} {named.size} ") as caught:
         decide(sources, genesis, later)
     assert caught.value.halt is Halt.GENESIS_NOT_ALLOWED
 
