@@ -205,7 +205,7 @@ def test_a_rival_that_commits_while_the_head_is_looked_for_is_no_lost_block(stag
         return effect()
 
     context = replace(stage.context(), vault=AskedVault(stage.vault, rival))  # type: ignore[arg-type]
-    with pytest.raises(UnavailableError, match="went on"):
+    with pytest.raises(UnavailableError, match="moved from"):
         SourceReader(context, ORIGIN).read()
 
 
