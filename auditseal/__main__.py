@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 from auditseal_schemas.exit_codes import ExitCode
 
@@ -18,6 +19,9 @@ def main() -> None:
         sys.exit(ExitCode.UNUSABLE)
     except KeyboardInterrupt:  # while it loads
         sys.exit(ExitCode.INTERRUPTED)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # not so under a program that replaced it
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack characters: escape them
     cli.app()
 
 

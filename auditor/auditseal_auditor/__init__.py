@@ -24,7 +24,8 @@
 | `shared_file` | a file that several runs share: links, lock and replacement |
 | `fork_proof` | the two notes that prove a fork, found and written as files |
 | `single_block` | one block or record, found and verified by itself |
-| `block_view` | one block or record, as JSON and as text |
+| `block_json` | one block or record, as JSON |
+| `block_text` | one block or record, as text |
 | `prover` | makes proofs: of one record, and that one head is a prefix of a later one |
 | `sealed_receipt` | a producer's receipt, and the proof that its event was sealed |
 | `proof_view` | what a proof establishes, as JSON and as text |

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from auditseal_auditor.block_view import record_to_json, text_lines
+from auditseal_auditor.block_json import record_to_json
+from auditseal_auditor.block_text import text_lines
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.event_proof import ProvenRecord
 

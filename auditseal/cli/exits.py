@@ -17,6 +17,9 @@ def _print_error(line: str) -> None:
 def exit_on_errors(tell: Callable[[str], None] = _print_error, *failures: type[Exception]) -> Iterator[None]:
     """End the command with an error's exit code if the block raises a foreseen error.
 
+    A closed pipe is left to Typer, which ends the command without a word and with exit code 1: the reader of the output
+    has had enough.
+
     Args:
         tell: Prints the error's text on standard error.
         failures: Further errors that are foreseen, each with code 1.
@@ -24,6 +27,8 @@ def exit_on_errors(tell: Callable[[str], None] = _print_error, *failures: type[E
     foreseen: tuple[type[Exception], ...] = (AuditsealError, OSError, *failures)
     try:
         yield
+    except BrokenPipeError:
+        raise
     except foreseen as error:
         tell(str(error))
         raise typer.Exit(exit_code_of(error)) from error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -94,9 +95,10 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         with CheckPool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool, _progress() as on_progress:
             report = Verification(request, pool, on_progress).run()
         report, proofs = _keep(report, heads, state, evidence, pool.reader)
-        _show(report, proofs, as_json=as_json)
-        for failure in report.failures:
-            tell("verify", failure)
+        with _answered_by_exit_code(report):
+            _show(report, proofs, as_json=as_json)
+            for failure in report.failures:
+                tell("verify", failure)
     raise typer.Exit(report.exit_code)
 
 
@@ -154,6 +156,16 @@ def _noted(failures: list[str], what: str) -> Iterator[None]:
         failures.append(str(error))
     except KeyboardInterrupt:
         failures.append(f"interrupted: {what} was not written")
+
+
+@contextmanager
+def _answered_by_exit_code(report: Report) -> Iterator[None]:
+    """Keep the answer's exit code if the reader of the output closes it: a finding must not look like a failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered goes nowhere
+        raise typer.Exit(report.exit_code) from None
 
 
 def _show(report: Report, proofs: list[Path], *, as_json: bool) -> None:

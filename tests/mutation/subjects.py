@@ -41,7 +41,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
         (f"{CORE}.event{part}" for part in ("", "_codec", "_check", "_parts", "_skim", "_json", "_key")), ()
     ),
 }
-# The auditor's checks. The modules that only print (report, report_text, block_view) are not among them.
+# The auditor's checks. The modules that only print (report, report_text, block_json, block_text) are not among them.
 AUDITOR_SUBJECTS = tuple(
     f"{AUDITOR}.{name}"
     for name in (

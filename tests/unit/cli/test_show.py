@@ -10,7 +10,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from auditseal_auditor.block_view import record_to_json
+from auditseal_auditor.block_json import record_to_json
+from auditseal_auditor.block_text import record_lines
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
@@ -126,7 +127,7 @@ def test_nothing_of_an_event_makes_a_line_of_its_own(vault: MemoryVault, trust: 
     draft = BlockDraft(genesis(LOG), BlockLimits())
     draft.extend([Message(0, encode_event(event), b"note", [("note", forged.encode())], 1, TIMESTAMP_CREATE)])
     put_log(vault, [draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="x/1")])
-    lines = show(trust, "0", "--offset", "0").stdout.split("\n")
+    lines = show(trust, "0", "--offset", "0", "--block").stdout.split("\n")
     assert lines.count("verified") == 1
     assert all(line.isprintable() for line in lines)
     shown = printable(forged)
@@ -257,3 +258,76 @@ def test_a_log_that_isnt_pinned_is_not_shown(vault: MemoryVault, trust: Path) ->
 def test_an_empty_vault(vault: MemoryVault, trust: Path) -> None:
     vault.objects.clear()
     assert "holds no block of" in show(trust, "--offset", "0").stderr
+
+
+def put_record(vault: MemoryVault, *messages: Message) -> None:
+    vault.objects.clear()
+    draft = BlockDraft(genesis(LOG), BlockLimits())
+    assert draft.extend(messages) == len(messages)
+    put_log(vault, [draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1, sealer="x/1")])
+
+
+def test_with_an_offset_the_block_is_one_line_and_whole_with_its_option(vault: MemoryVault, trust: Path) -> None:
+    short = show(trust, "--offset", "5").stdout.splitlines()
+    assert f"block: 1 of {LOG}, {LOG.block_key(1)}" in short
+    assert len(short) < 25
+    whole = show(trust, "--offset", "5", "--block").stdout.splitlines()
+    assert set(show(trust, "1").stdout.splitlines()) <= set(whole)
+    assert set(short) - set(whole) == {f"block: 1 of {LOG}, {LOG.block_key(1)}"}
+    assert json.loads(show(trust, "--offset", "5", "--json").stdout)["header"]["height"] == 1
+
+
+def test_null_and_empty_parts_say_so(vault: MemoryVault, trust: Path) -> None:
+    put_record(vault, Message(0, None, None, [], 1), Message(1, b"", b"", [("x", None), ("y", b"")], 1))
+    lines = show(trust, "--offset", "0").stdout.splitlines()
+    assert "  key: null: the record has no key" in lines
+    assert "  headers: none" in lines
+    assert "  value: null: the record has no value" in lines
+    lines = show(trust, "--offset", "1").stdout.splitlines()
+    assert "  key: empty" in lines
+    assert "  value: empty" in lines
+    assert [line.strip() for line in lines if line.startswith("      value")] == ["value: null", "value: empty"]
+
+
+def test_headers_that_could_not_be_read_say_so() -> None:
+    record = SealedRecord(0, 1, b"k", None, b"v")
+    lines = list(record_lines({"record": record_to_json(record)}))
+    assert "  headers: null: they could not be read" in lines
+    oversize = SealedRecord(0, 1, None, (), None, Oversize(9_000_000, bytes(32)))
+    lines = list(record_lines({"record": record_to_json(oversize)}))
+    assert "  value: null: the record was too long, and its length and hash were sealed" in lines
+    assert "    length: 9000000" in lines
+
+
+def test_a_long_value_and_many_headers_are_cut_with_their_numbers(vault: MemoryVault, trust: Path) -> None:
+    headers = [(f"header-{number}", b"x") for number in range(1_000)]
+    put_record(vault, Message(0, b"v" * 5_000, b"k", headers, 1))
+    lines = show(trust, "--offset", "0").stdout.splitlines()
+    assert f"  value_text: {'v' * 1_000}… (1,000 of 5,000 characters; --json shows all)" in lines
+    assert sum("header-" in line for line in lines) == 50
+    assert "    … and 950 more; --json shows all" in lines
+    said = json.loads(show(trust, "--offset", "0", "--json").stdout)["record"]
+    assert (len(said["value_text"]), len(said["headers"])) == (5_000, 1_000)
+
+
+def test_raw_writes_the_bytes_to_a_new_file(vault: MemoryVault, trust: Path, tmp_path: Path) -> None:
+    value = bytes(range(256)) * 20
+    put_record(vault, Message(0, value, b"k", [], 1), Message(1, None, b"k", [], 1))
+    file = tmp_path / "value"
+    assert show(trust, "--offset", "0", "--raw", str(file)).exit_code == 0
+    assert file.read_bytes() == value
+    again = show(trust, "--offset", "0", "--raw", str(file))
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "the file exists" in again.stderr
+    nothing = show(trust, "--offset", "1", "--raw", str(tmp_path / "nothing"))
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "has no value to write: it is null" in nothing.stderr
+    assert not (tmp_path / "nothing").exists()
+    assert show(trust, "0", "--raw", str(tmp_path / "block")).exit_code == 0
+    assert (tmp_path / "block").read_bytes() == vault.objects[LOG.block_key(0)][0].data
+
+
+def test_raw_that_cant_be_written_is_a_failure(vault: MemoryVault, trust: Path, tmp_path: Path) -> None:
+    answer = show(trust, "0", "--raw", str(tmp_path / "no" / "file"))
+    assert answer.exit_code == 1
+    assert "No such file" in answer.stderr

@@ -1,13 +1,11 @@
-"""A block or a record as JSON and as text; both say what was verified of it."""
+"""A block or a record as JSON, with what was verified of it."""
 
 from base64 import b64encode
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from auditseal_auditor.report_text import printable
 from auditseal_auditor.single_block import SingleBlock
 from auditseal_schemas.errors import DecodeError
 from auditseal_schemas.event_codec import decode_event
@@ -18,13 +16,6 @@ from auditseal_schemas.record import SealedRecord
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAP_CAUSES = ("unknown: a transaction marker or compaction", "below the log's start", "unreadable for the sealer")
 _TIMESTAMP_TYPES = ("none", "create", "append")
-
-
-@dataclass(frozen=True, slots=True)
-class _Paragraph:
-    """A text that is shown line by line. Never one that an outsider wrote, who could then write lines of our output."""
-
-    text: str
 
 
 def verified_claims(single: SingleBlock) -> list[str]:
@@ -85,43 +76,6 @@ def record_to_json(record: SealedRecord) -> dict[str, Any]:
         "salt": record.salt.hex(),
         "event": event,
     }
-
-
-def lines_of(shown: dict[str, Any]) -> Iterator[str]:
-    """Yield the same as `block_to_json` as lines, the record first."""
-    verified, checkpoint = shown["verified"], shown["checkpoint"]
-    rest = {name: value for name, value in shown.items() if name not in {"version", "verified", "record"}}
-    rest["checkpoint"] = checkpoint | {"note": _Paragraph(checkpoint["note"])}
-    if shown["record"]:
-        yield "record"
-        yield from _lines(shown["record"], "  ")
-    yield from _lines(rest, "")
-    yield "verified"
-    yield from (f"  {printable(claim)}" for claim in verified)
-
-
-def text_lines(value: Any) -> Iterator[str]:
-    """Yield nested values, one to a line, with nothing unescaped; empty values are left out."""
-    yield from _lines(value, "")
-
-
-def _lines(value: Any, indent: str) -> Iterator[str]:
-    """Yield nested values one to a line, all escaped; empty values are left out."""
-    items = value.items() if isinstance(value, dict) else (("-", item) for item in value)
-    for name, item in items:
-        label = printable(str(name))
-        if item is None or item in ([], {}, ""):
-            continue
-        if isinstance(item, (dict, list)):
-            yield f"{indent}{label}"
-            yield from _lines(item, f"{indent}  ")
-        elif isinstance(item, _Paragraph):
-            yield f"{indent}{label}"
-            yield from (f"{indent}  {printable(line)}" for line in item.text.split("\n") if line)
-        else:
-            yield (
-                f"{indent}{label} {printable(str(item))}" if name == "-" else f"{indent}{label}: {printable(str(item))}"
-            )
 
 
 def _header_to_json(header: Header) -> dict[str, Any]:
