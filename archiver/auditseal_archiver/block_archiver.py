@@ -21,8 +21,8 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.errors import AlreadyStoredError, unreadable_is_squatted
-from auditseal_vault.head import oldest_version
 from auditseal_vault.interface import Vault
+from auditseal_vault.oldest import oldest_version
 
 
 @dataclass(frozen=True, slots=True)

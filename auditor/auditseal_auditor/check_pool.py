@@ -15,7 +15,7 @@ from auditseal_auditor.errors import CheckProcessError
 from auditseal_auditor.listing import ListedKey
 from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
 from auditseal_schemas.errors import UnavailableError
-from auditseal_vault.errors import UnreadableObjectError
+from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.interface import VaultReader
 
 _BATCH_KEYS, _BATCH_BYTES = 256, 16 << 20
@@ -75,7 +75,7 @@ class CheckPool:
             UnavailableError: The store can't be read.
             CheckProcessError: A process died.
         """
-        rest = _UntilError(keys)
+        rest = UntilError(keys)
         try:
             yield from _check_all(self.reader, self._until_workers(rest), quick=quick)
             yield from self._check_in_workers(rest, quick=quick)
@@ -112,28 +112,6 @@ class CheckPool:
             self._pool = ProcessPoolExecutor(self._jobs, context, _start_worker, (self._open,))
             self._starts = [self._pool.submit(_do_nothing) for _ in range(self._jobs)]
         return self._pool
-
-
-class _UntilError:
-    """Keys up to an error of the store that lists them.
-
-    Attributes:
-        error: The error; None where the keys came to their end.
-    """
-
-    def __init__(self, keys: Iterable[ListedKey]) -> None:
-        self._keys = iter(keys)
-        self.error: UnavailableError | UnreadableObjectError | None = None
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> ListedKey:
-        try:
-            return next(self._keys)
-        except (UnavailableError, UnreadableObjectError) as error:
-            self.error = error
-            raise StopIteration from error
 
 
 def _batches(keys: Iterator[ListedKey]) -> Iterator[list[ListedKey]]:

@@ -20,7 +20,7 @@ from auditseal_search.avro_reader import AvroReader
 from auditseal_search.record_batch import rows_of
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import VaultReader
-from auditseal_vault.log_reader import LogReader, keys_at
+from auditseal_vault.log_reader import LogReader, keys_at, parse_in_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,12 @@ def read_range(vault: VaultReader, origin: Origin, heights: range, reader: AvroR
     Raises:
         UnavailableError: The vault can't be read.
     """
-    log, blocks, fault = LogReader(vault, origin), list[Block](), None
-    for height in heights:
-        try:
-            block = verify(log.block(height), CHECKPOINT + STORED + RECORDS)
-        except (VerificationError, NotStoredError) as error:
-            fault = _fault(height, error)
-            break
-        blocks.append(block)
+    blocks, fault = list[Block](), None
+    try:
+        for stored in LogReader(vault, origin).stored_range(heights):
+            blocks.append(verify(parse_in_place(stored, origin), CHECKPOINT + STORED + RECORDS))
+    except (VerificationError, NotStoredError) as error:
+        fault = _fault(heights[len(blocks)], error)
     heads = tuple(replace(block, locators=b"", chunks=()) for block in blocks)
     return VerifiedRange(heads, rows_of(reader, blocks), fault)
 

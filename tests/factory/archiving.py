@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,6 +84,9 @@ class FaultyVault(DirectoryVault):
         found = [replace(entry, is_latest=entry.key not in self.marked) for entry in super().versions(prefix, after)]
         entries = [*(marker for marker in markers if marker.key.startswith(prefix) and marker.key > after), *found]
         yield from sorted(entries, key=lambda entry: entry.key)[:limit]
+
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        return [entry for entry in self.versions(key) if entry.key == key]
 
     def read(self, key: str, version_id: str = "") -> bytes:
         self._fail("read", "before")

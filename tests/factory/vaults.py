@@ -75,6 +75,9 @@ class MemoryVault:
         assert found[0].data is not None
         return found[0].data
 
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        return [entry for entry in self.versions(key) if entry.key == key]
+
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         return read_each(self, versions)
 

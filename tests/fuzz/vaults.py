@@ -43,6 +43,9 @@ class MemoryVault:
     def read(self, key: str, version_id: str = "") -> bytes:
         return self._contents.get(key, self._default)
 
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        return [entry for entry in self.versions(key) if entry.key == key]
+
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         return read_each(self, versions)
 

@@ -20,8 +20,9 @@ from auditseal_schemas.origin import Origin
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.drill import drill
 from auditseal_vault.errors import AlreadyStoredError, UnreadableObjectError
-from auditseal_vault.head import oldest_version
 from auditseal_vault.interface import StoredObject, StoredVersion, Vault
+from auditseal_vault.log_reader import LogReader
+from auditseal_vault.oldest import oldest_version
 from auditseal_vault.open import open_reader, open_vault
 from tests.factory.vaults import read_head
 
@@ -134,6 +135,16 @@ def test_listing_begins_with_the_prefix_and_after_the_key_in_order(vault: Vault)
     assert keys(vault.versions("v1/audit")) == sorted([*keys(vault.versions(ORIGIN.blocks_prefix)), OTHER.block_key(0)])
 
 
+def test_the_versions_of_a_key_are_those_that_a_listing_has(vault: Vault) -> None:
+    store(vault, 0, 1)
+    vault.put(f"{ORIGIN.block_key(0)}.bak", b"foreign", until())
+    listed = list(vault.versions("v1/"))
+    for entry in listed:
+        assert list(vault.versions_of(entry.key)) == [entry]
+    assert list(vault.versions_of(ORIGIN.block_key(2))) == []
+    assert [stored.data for stored in LogReader(vault, ORIGIN).stored_range(range(2))] == [b"block 0", b"block 1"]
+
+
 def test_a_directory_that_went_away_is_no_empty_vault(directory: DirectoryVault, tmp_path: Path) -> None:
     (tmp_path / "a vault").rmdir()
     with pytest.raises(UnavailableError, match="is it mounted"):
@@ -210,6 +221,7 @@ def test_an_unreachable_store_is_an_error_and_no_answer(tmp_path: Path, monkeypa
             lambda vault=vault: list(vault.versions("v1/")),
             lambda vault=vault: vault.read("v1/a"),
             lambda vault=vault: list(vault.read_many([StoredVersion("v1/a", "", True, False, 1)])),
+            lambda vault=vault: vault.versions_of("v1/a"),
             lambda vault=vault: vault.holds("v1/a"),
             lambda vault=vault: vault.put("v1/a", b"", until()),
         ):

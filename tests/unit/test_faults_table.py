@@ -97,6 +97,9 @@ class AskedVault:
         listed: list[StoredVersion] = self._ask("versions", lambda: list(self._vault.versions(prefix, after, limit)))
         return iter(listed)
 
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        return [entry for entry in self.versions(key) if entry.key == key]
+
 
 def event(offset: int) -> Message:
     value = b'{"number": %d}' % offset

@@ -5,7 +5,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -62,11 +62,21 @@ class DirectoryVault:
                 self._path(prefix.rpartition("/")[0])
             check_way(self._root, prefix)
             for key in islice(walk(self._root, prefix, after), limit):
-                status = os.lstat(self._root / key)
-                size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-                yield StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=size)
+                yield self._entry(key)
         except OSError as error:
             raise UnavailableError(f"{self.url} can't be listed: {error}") from error
+
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        """Return the one entry of a key; see `VaultReader`."""
+        self._path(key)
+        try:
+            self.check_root()
+            check_way(self._root, key)
+            return (self._entry(key),)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise UnavailableError(f"{self.url} can't be asked for {key}: {error}") from error
 
     def holds(self, key: str) -> bool:
         """Return whether a file exists; see `VaultReader`."""
@@ -121,6 +131,11 @@ class DirectoryVault:
             _sync(path.parent)
         except OSError as error:
             raise UnavailableError(f"{path} can't be stored: {error}") from error
+
+    def _entry(self, key: str) -> StoredVersion:
+        status = os.lstat(self._root / key)
+        size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+        return StoredVersion(key, "", is_latest=True, is_delete_marker=False, size=size)
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")

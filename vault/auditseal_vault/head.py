@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
-from auditseal_vault.errors import unreadable_is_squatted
 from auditseal_vault.interface import StoredVersion, VaultReader
 
 _BLOCK_NAME = re.compile(r"([0-9]{12})\.avro", re.ASCII)
@@ -29,21 +27,6 @@ def head_height(
         UnavailableError: The store can't be read.
     """
     return _highest(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
-
-
-def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
-    """Return the first version that was stored under a key, None where there is none.
-
-    Raises:
-        HaltError: SQUATTED; a delete marker is at the key, and no version; or the key's directory isn't one.
-        UnavailableError: The store can't be read.
-    """
-    with unreadable_is_squatted():
-        entries = [entry for entry in reader.versions(key) if entry.key == key]
-    versions = [entry for entry in entries if not entry.is_delete_marker]
-    if entries and not versions:
-        raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block: someone was first")
-    return versions[-1] if versions else None
 
 
 def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:

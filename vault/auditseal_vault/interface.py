@@ -1,6 +1,6 @@
 """The interface of a vault, the store that keeps a log's blocks. It has the verbs of a store and nothing else."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -78,6 +78,15 @@ class VaultReader(Protocol):
         Raises:
             UnavailableError: The store can't be read.
             UnreadableObjectError: Where the prefix's directory should be is something else.
+        """
+        ...
+
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        """Return every version and marker of one key, from the newest to the oldest; none where nothing is there.
+
+        Raises:
+            UnavailableError: The store can't be read.
+            UnreadableObjectError: Where the key's directory should be is something else.
         """
         ...
 

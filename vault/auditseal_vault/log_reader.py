@@ -1,6 +1,6 @@
 """One log in a vault: its head, its block at a height, and the keys that are valid there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,9 +14,11 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import SIGNED, verify
+from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.errors import NotStoredError, unreadable_is_squatted
-from auditseal_vault.head import head_height, oldest_version
-from auditseal_vault.interface import VaultReader
+from auditseal_vault.head import head_height
+from auditseal_vault.interface import StoredObject, VaultReader
+from auditseal_vault.oldest import oldest_version, oldest_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,23 @@ class LogReader:
             )
         with unreadable_is_squatted():
             return StoredBlock(height, key, oldest.version_id, self.reader.read(key, oldest.version_id))
+
+    def stored_range(self, heights: range) -> Iterator[StoredBlock]:
+        """Yield the objects at heights that ascend by one. They are read many at once, with bounded memory.
+
+        The reader needs the right to see locks (GetObjectRetention).
+
+        Raises:
+            NotStoredError: The vault has no object at the next height.
+        """
+        oldest = UntilError(oldest_versions(self.reader, self.origin, heights))
+        with unreadable_is_squatted():
+            for height, outcome in zip(heights, self.reader.read_many(oldest), strict=False):
+                if not isinstance(outcome, StoredObject):
+                    raise outcome
+                yield StoredBlock(height, outcome.key, outcome.version_id, outcome.data)
+        if oldest.error:
+            raise oldest.error
 
     def block(self, height: int) -> Block:
         """Return the block at a height, parsed and in its place; nothing else of it is verified.

@@ -1,10 +1,11 @@
 """A vault in an S3 bucket with Object Lock. Its promises and their limits: docs/explanation/object-lock.md."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -61,6 +62,10 @@ class S3Vault:
         with self.mapped_errors(f"{prefix}*"):
             for entry in list_versions(list_page, above + prefix, above + after if after else "", limit):
                 yield replace(entry, key=entry.key[len(above) :]) if above else entry
+
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        """Return every version and marker of a key; see `VaultReader`."""
+        return tuple(takewhile(lambda entry: entry.key == key, self.versions(key)))
 
     def holds(self, key: str) -> bool:
         """Return whether a key's latest version can be read; see `VaultReader`."""

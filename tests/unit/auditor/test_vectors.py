@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,9 @@ class GoldenVault:
 
     def read(self, key: str, version_id: str = "") -> bytes:
         return (FOLDER / self._version(key, version_id)["file"]).read_bytes()
+
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        return [entry for entry in self.versions(key) if entry.key == key]
 
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         return read_each(self, versions)

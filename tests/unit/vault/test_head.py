@@ -42,6 +42,9 @@ class Listing:
     def read(self, key: str, version_id: str = "") -> bytes:
         return key.encode()
 
+    def versions_of(self, key: str) -> Sequence[StoredVersion]:
+        return [entry for entry in self.versions(key) if entry.key == key]
+
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         return read_each(self, versions)
 
