@@ -1,4 +1,4 @@
-"""What sections of settings are made of, and the section [metrics]."""
+"""The base of all sections of settings, and the section [metrics]."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -17,7 +17,7 @@ def _print_error(line: str) -> None:
 def exit_on_errors(tell: Callable[[str], None] = _print_error, *failures: type[Exception]) -> Iterator[None]:
     """End the command with an error's exit code if the block raises a foreseen error.
 
-    A closed pipe is left to Typer, which ends the command without a word and with exit code 1: the reader of the output
+    A closed pipe is left to Typer, which ends the command silently and with exit code 1: the reader of the output
     has had enough.
 
     Args:

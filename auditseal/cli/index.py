@@ -76,7 +76,7 @@ def follow(
 ) -> None:
     """Keep an index up with its vault, until SIGTERM.
 
-    It serves /metrics, /healthz and /readyz. A vault that is away is reported, and the next look continues.
+    It serves /metrics, /healthz and /readyz. An unreachable vault is reported, and the next look continues.
 
     Exit codes: 0 stopped; 1 the index is damaged; 2 usage or trust file; from 10 on the verdict on the first wrong
     block: the index ends below it.

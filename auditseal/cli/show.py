@@ -82,7 +82,7 @@ def _value_of(record: SealedRecord) -> bytes:
     """Return the bytes of a record's value.
 
     Raises:
-        RecordNotFoundError: It has none.
+        RecordNotFoundError: It has no such record.
     """
     if record.value is None:
         why = "it was too long, and its length and hash were sealed" if record.oversize else "it is null"

@@ -119,7 +119,7 @@ def check_pair(rules: TopicRules, events: TopicView, blocks: TopicView) -> list[
 
 
 def check_growth(topics: Mapping[str, TopicView | None], partitions: int) -> list[TopicView]:
-    """Return topics that are to have `partitions` partitions, in the same order.
+    """Return topics that must have `partitions` partitions, in the same order.
 
     Raises:
         ConfigurationError: One of them is missing, or has more partitions than that.

@@ -38,7 +38,7 @@ def grow_topics(cluster: Cluster, events: str, blocks: str, partitions: int, pin
 
     Raises:
         ConfigurationError: A topic is missing, or has more partitions than that; nothing was changed.
-        UnavailableError: The cluster is away or refuses.
+        UnavailableError: The cluster is unreachable or refuses.
     """
     views = check_growth({name: cluster.topic(name) for name in (blocks, events)}, partitions)
     grown = []

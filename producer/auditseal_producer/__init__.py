@@ -10,7 +10,7 @@
             resources=[Resource("invoice", "inv-2201")],
             outcome=Outcome.SUCCESS,
         )
-        receipt = pending.result(timeout=30)  # where the event lies: topic, partition, offset
+        receipt = pending.result(timeout=30)  # the event's place: topic, partition, offset
 
 Every event that `record` accepts ends in a receipt or an error, never in silence (docs/how-to/publish.md).
 

@@ -106,7 +106,7 @@ class Channel:
     def let_receipts_out(self) -> None:
         """Give the producer's thread a turn now and then, for a caller that records without a pause.
 
-        The binding takes and gives back Python's lock for each delivery report. Beside a thread that never waits the
+        The binding takes and gives back Python's lock for each delivery report. Next to a thread that never waits the
         producer's would get 200 of them a second (a turn every 5 ms), and ever more events would wait.
         """
         receipts = self._receipts
@@ -234,7 +234,7 @@ class Channel:
                 if not self._queue.waiting:
                     self._receipts.room.wake()
             except BaseException:  # the thread must never end before it is stopped: all handles depend on it
-                log_safely(self._log.logger, logging.ERROR, "the producer's thread goes on after", exc_info=True)
+                log_safely(self._log.logger, logging.ERROR, "the producer's thread continues after", exc_info=True)
                 sleep(_POLL_SECONDS)
         serving_threads.discard(threading.get_ident())
 

@@ -33,7 +33,7 @@ class ClientLog:
 
     @property
     def trouble(self) -> Trouble | None:
-        """What stands between the producer and its brokers, None while nothing is known to."""
+        """The causes that keep the producer from its brokers, None while nothing is known to."""
         return self._troubles.current
 
     def describe_wait(self) -> str:

@@ -1,4 +1,4 @@
-"""What can go wrong between `record` and a receipt; each type is one that a service may branch on.
+"""The errors between `record` and a receipt; each type is one that a service may branch on.
 
 AuditsealError
 └── PublishError

@@ -1,8 +1,8 @@
 """A producer's channel in whatever process it finds itself: librdkafka's threads don't survive a fork.
 
-Each entry compares the process's id. So a child notices that it is one, also after a fork that Python isn't told of, as
-uWSGI's are. Its first event opens a channel there, with a stream of its own. The events that the parent recorded stay
-with the parent.
+Each entry compares the process's id. So a child notices that it is one, also after a fork without Python's knowledge,
+as uWSGI's are. Its first event opens a channel there, with a stream of its own. The events that the parent recorded
+stay with the parent.
 """
 
 import ctypes
@@ -37,7 +37,7 @@ class _Here:
         """Hold a channel, and see to it that its client is destroyed by `release` alone.
 
         In a child rd_kafka_destroy would wait for threads that don't exist there (librdkafka #1674, #2374), and a child
-        of a fork that Python isn't told of may end without ever coming by here.
+        of a fork without Python's knowledge may end without ever coming by here.
         """
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(channel))
         self.channel = channel
@@ -75,7 +75,7 @@ class ProcessChannel:
         return ProducerCounts(0, 0, 0, 0) if channel is None else channel.counts
 
     def get(self) -> Channel:
-        """Return the channel, opened first in a process that has none yet.
+        """Return the channel, and open one first in a process without one.
 
         Raises:
             ProducerClosedError: It is closed.

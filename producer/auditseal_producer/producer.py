@@ -52,7 +52,7 @@ class AuditProducer:
             EventError: The event breaks the schema or a limit. No sequence number is used up, here and below.
             BufferFullError: There was no room in time.
             ProducerClosedError: The producer is closed.
-            PublishError: The producer can't go on: make a new one.
+            PublishError: The producer can't continue: make a new one.
         """
         channel = self._channel.get()
         return self._offer(channel, channel.encode(fields))

@@ -40,7 +40,7 @@ class Receipts:
         first_failure: The first error since somebody took it away.
         active: Whether there is something to hand out right now.
         room: Those who wait for room in the buffer.
-        progress: Those who wait until what there is to hand out is handed out.
+        progress: The callers that wait until every receipt is handed out.
     """
 
     def __init__(self, log: ClientLog, on_error: ErrorCallback | None) -> None:

@@ -15,7 +15,7 @@ _STREAM_ID = "recorded-events"
 
 
 class RecordedEvents:
-    """Stands in for an AuditProducer; `events` are the events recorded so far, decoded from the bytes sent.
+    """Replaces an AuditProducer in tests; `events` are the events recorded so far, decoded from the bytes sent.
 
     Attributes:
         events: In the order of recording.
@@ -64,7 +64,7 @@ class RecordedEvents:
 
 
 class AsyncRecordedEvents:
-    """Stands in for an AsyncAuditProducer.
+    """Replaces an AsyncAuditProducer in tests.
 
     Attributes:
         events: In the order of recording.

@@ -1,4 +1,4 @@
-"""Code of the service's own, called by the producer's thread: whatever it raises, the thread goes on."""
+"""Code of the service's own, called by the producer's thread: whatever it raises, the thread continues."""
 
 import logging
 from collections.abc import Callable

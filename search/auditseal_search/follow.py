@@ -60,7 +60,7 @@ class IndexFollower:
         self._log: Any = structlog.get_logger("auditseal.index")
 
     def run(self, stop: threading.Event) -> None:
-        """Build until `stop` is set. A store that is away is reported, and the next look continues.
+        """Build until `stop` is set. An unreachable store is reported, and the next look continues.
 
         Raises:
             VerificationError: A block of the vault is wrong; the index ends below it.
@@ -82,7 +82,7 @@ class IndexFollower:
             built = self._builder.build(log)
         except UnavailableError as error:
             self._metrics.failures.labels(origin, "unavailable").inc()
-            self._log.warning("the vault or the index is away, trying again", origin=origin, problem=str(error))
+            self._log.warning("the vault or the index is unreachable, trying again", origin=origin, problem=str(error))
             return f"{origin}: {error}"
         self._show(built)
         if built.fault:

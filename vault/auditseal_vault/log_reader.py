@@ -54,12 +54,12 @@ class LogReader:
     origin: Origin
 
     def head(self, below: int = MAX_HEIGHT + 1, near: int | None = None) -> StoredBlock | None:
-        """Return the log's highest stored block below a height, None where the vault has none; see `height`."""
+        """Return the log's highest stored block below a height, None if the vault has no block; see `height`."""
         height = self.height(below, near)
         return None if height is None else self.stored(height)
 
     def height(self, below: int = MAX_HEIGHT + 1, near: int | None = None) -> int | None:
-        """Return the height of the log's highest stored block below a height, None where the vault has none.
+        """Return the height of the log's highest stored block below a height, None if the vault has no block.
 
         `near` is a guess. It never changes the answer, and saves listings where it is a good one.
         """
