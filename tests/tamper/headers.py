@@ -116,7 +116,7 @@ def _lies_about_the_records(origin: Origin, height: int) -> Iterator[Lie]:
     yield Lie({"timestamp_type": 3}, NO_BLOCK)
     yield Lie({"min_timestamp": header.min_timestamp - 1}, content=extremes)
     yield Lie({"min_timestamp": None}, NO_BLOCK)
-    yield Lie({"max_timestamp": header.max_timestamp + 1}, content=extremes)
+    yield Lie({"max_timestamp": header.max_timestamp + 1}, content=(Verdict.BAD_RECORD, "max_timestamp", None))
     yield Lie({"max_timestamp": header.min_timestamp - 1}, NO_BLOCK)
     yield Lie({"first_link": ZEROS}, "first_link")
     yield Lie({"last_link": ZEROS}, content=(Verdict.BAD_RECORD, "last_link", None))
