@@ -230,20 +230,28 @@ class AlarmError(Exception):
 
 
 @pytest.mark.parametrize("records", [False, True])
-def test_signals_may_come_at_any_moment(receipts: Receipts, records: bool) -> None:
-    """On librdkafka itself: a fake written in Python would be interrupted where librdkafka isn't."""
+def test_signals_may_come_at_any_moment(receipts: Receipts, records: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On librdkafka itself: a fake written in Python would be interrupted where librdkafka isn't.
+
+    An alarm within a finalizer never reaches the loop: the interpreter reports it by a hook, which says nothing here.
+    """
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     client = Producer({"bootstrap.servers": "127.0.0.1:9", "queue.buffering.max.messages": 10_000_000, "log_level": 0})
     queue = make_queue(client.produce, receipts, buffer_events=5_000_000, buffer_bytes=1 << 34)
     handles: list[PendingReceipt] = []
     inner, prepared, raised = event("inner"), event(), 0
 
-    armed, over = False, threading.Event()
+    armed, busy, rung, over = False, False, 0, threading.Event()
 
     def alarm(*_: object) -> None:
-        if armed:
-            if records:
-                queue.offer(inner)
-            raise AlarmError
+        nonlocal busy, rung
+        if not armed or busy:
+            return
+        busy, rung = True, rung + 1
+        if records:
+            queue.offer(inner)
+        busy = False
+        raise AlarmError
 
     def ring(main: int) -> None:
         pauses = cycle(number * 0.000_01 for number in range(1, 20))
@@ -270,7 +278,8 @@ def test_signals_may_come_at_any_moment(receipts: Receipts, records: bool) -> No
     queue.queue_deferred()
     assert queue.events == queue.waiting
     assert not queue.is_nested()
-    assert len(handles) + (raised if records else 0) <= queue.events <= len(handles) + raised * 2
+    assert rung >= raised
+    assert len(handles) + (rung if records else 0) <= queue.events <= len(handles) + rung * 2
     client.purge()
     while len(client):
         client.poll(0.1)
@@ -279,7 +288,7 @@ def test_signals_may_come_at_any_moment(receipts: Receipts, records: bool) -> No
     numbers = [decode_event(report.message.value() or b"").stream.sequence for report in reports]
     assert numbers == list(range(queue.events))
     actions = [decode_event(report.message.value() or b"").action for report in reports]
-    assert actions.count("inner") == (raised if records else 0)
+    assert actions.count("inner") == (rung if records else 0)
 
 
 def test_bytes_and_events_bound_the_buffer(kafka: Kafka, receipts: Receipts) -> None:
