@@ -24,6 +24,7 @@ class Timeouts:
         transaction: After it the coordinator aborts a transaction by itself.
         stuck: A transactional call that lasts longer doesn't come back: the process ends hard. Above `call`.
         session: A sealer that is silent for longer loses its partitions.
+        silence: After it, records that a broker has and doesn't send count as unreadable.
         settled: How long a foreign transaction on the blocks topic may stay open before the sealer halts.
         finish: What chains get to finish their blocks when they stop.
         leave: What the group gets to hear that a sealer leaves; with `finish`, within the 9 s that the process has.
@@ -36,6 +37,7 @@ class Timeouts:
     transaction: float = 12
     stuck: float = 15
     session: float = 10
+    silence: float = 20
     settled: float = 20
     finish: float = 6
     leave: float = 2
