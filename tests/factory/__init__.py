@@ -22,5 +22,6 @@
 | `programs` | programs that a test puts in place of real ones |
 | `token_provider` | an OpenID Connect provider on this machine |
 | `process_ends` | programs, one for each way in which a service's process ends |
+| `web` | a web server that has files, and fails as planned |
 | `value_types` | the value types of a package, and one of each without its checks |
 """
