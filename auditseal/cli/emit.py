@@ -1,81 +1,34 @@
-"""`auditseal emit`: publishes events from JSON lines, and counts the outcome of each."""
+"""`auditseal emit`: publishes events from JSON lines, and accounts for every one of them."""
 
 import json
 import logging
+import mmap
+import os
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Annotated, BinaryIO, TextIO
+from typing import Annotated
 
 import typer
 
-from auditseal.cli.event_lines import Line, parse_line, read_lines
+from auditseal.cli.emission import Emission, Item, items_of_file, items_of_lines
 from auditseal.cli.exits import exit_on_errors
+from auditseal.cli.interruption import InterruptedWait, InterruptibleLines, Interruption, interruption_by_signals
+from auditseal.cli.properties_file import read_properties
+from auditseal.cli.rejects import Rejects, RejectsFile, StandardError, check_apart
 from auditseal.cli.status_line import status_line
-from auditseal_producer import AuditProducer, PendingReceipt, ProducerConfig, UndeliveredError
-from auditseal_schemas.errors import ConfigurationError, EventError
+from auditseal_producer import AuditProducer, ProducerConfig, UndeliveredError
+from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.exit_codes import ExitCode
 
 _BROKER_SECONDS = 10.0
-_LAST_SECONDS = 5.0  # after Ctrl-C, for acknowledgements that are on their way
-_EVERY = 1_000  # lines between two looks at what came back
+_LAST_SECONDS = 5.0  # after a signal, for acknowledgements that are on their way
+_ROOM_SECONDS = 1.0  # how long a full buffer keeps the command from looking for a signal
+_EVERY = 1_000  # items between two looks at what came back
 
 app = typer.Typer()
-
-
-class Emission:
-    """The counts of lines by their outcome so far."""
-
-    def __init__(self, rejects: TextIO | None) -> None:
-        self.published = self.rejected = self.failed = self.line = 0
-        self._rejects = rejects
-        self._done: SimpleQueue[tuple[Line, PendingReceipt]] = SimpleQueue()
-
-    def publish(self, producer: AuditProducer, line: Line) -> None:
-        """Record a line's event; reject a line that is not an event."""
-        self.line = line.number
-        try:
-            pending = producer.record(**parse_line(line.text))
-        except EventError as error:
-            self.rejected += 1
-            self._tell(line, str(error))
-            return
-        pending.add_done_callback(partial(self._put, line, pending))
-
-    def collect(self) -> None:
-        """Count what came back from the brokers since the last time."""
-        while True:
-            try:
-                line, pending = self._done.get_nowait()
-            except Empty:
-                return
-            error = pending.exception()
-            if error is None:
-                self.published += 1
-            else:
-                self.failed += 1
-                self._tell(line, str(error))
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """The command's exit code, unless it was interrupted."""
-        if self.failed:
-            return ExitCode.FAILED
-        return ExitCode.REJECTED if self.rejected else ExitCode.OK
-
-    def _put(self, line: Line, pending: PendingReceipt, _: object) -> None:
-        self._done.put((line, pending))
-
-    def _tell(self, line: Line, reason: str) -> None:
-        if self._rejects is None:
-            _say(f"line {line.number}: {reason.encode('unicode_escape').decode()}")
-            return
-        text = line.text.rstrip(b"\r\n").decode(errors="backslashreplace")
-        self._rejects.write(json.dumps({"line": line.number, "reason": reason, "text": text}) + "\n")
 
 
 @app.command()
@@ -85,18 +38,22 @@ def emit(  # noqa: PLR0913  (each is an option)
         str, typer.Option(envvar="AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", help="host:port,... of some brokers.")
     ],
     environment: Annotated[
-        str,
+        str | None,
         typer.Option(envvar="AUDITSEAL_ENVIRONMENT", help="The environment in the events' source: production, ..."),
-    ],
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Argument(exists=True, dir_okay=False, help="JSON lines, one event each. [default: standard input]"),
+    ] = None,
+    encoded: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="File of encoded events, to be published again as they are."),
     ] = None,
     topic: Annotated[str, typer.Option(envvar="AUDITSEAL_EVENTS_TOPIC", help="The events topic.")] = "audit.events",
     service: Annotated[str, typer.Option(help="The service in the events' source.")] = "auditseal-emit",
     rejects: Annotated[
         Path | None,
-        typer.Option(help="File for lines that are not published, with number and reason. [default: standard error]"),
+        typer.Option(help="File that gets what is not published, with the reason. [default: standard error]"),
     ] = None,
     kafka_config: Annotated[
         Path | None,
@@ -117,78 +74,134 @@ def emit(  # noqa: PLR0913  (each is an option)
     Example: auditseal emit --environment test --rejects bad.jsonl events.jsonl
 
     Exit codes: 0 every line is published, 1 the tool failed or an event got no acknowledgement, 2 usage or
-    configuration, 3 lines were rejected and all others are published, 130 interrupted: published events remain
-    published.
+    configuration, 3 lines were rejected and all others are published, 130 interrupted by Ctrl-C, SIGTERM or SIGHUP:
+    published events remain published.
     """
-    interrupted = False
     logging.getLogger("auditseal_producer").addHandler(logging.NullHandler())  # what it logs is told here, once
     with exit_on_errors(_say), ExitStack() as files:
-        _check_apart(file, rejects)
+        source = _Source(file, encoded)
         config = ProducerConfig(
             bootstrap_servers=bootstrap_servers,
             service=service,
-            environment=environment,
+            environment=_check_environment(environment, encoded),
             topic=topic,
-            full_wait=timeout,
+            full_wait=_ROOM_SECONDS,
             delivery_timeout=timeout,
             allow_plaintext=allow_plaintext,
-            kafka=_read_properties(kafka_config) if kafka_config else {},
+            kafka=read_properties(kafka_config) if kafka_config else {},
         )
-        source = files.enter_context(file.open("rb")) if file else sys.stdin.buffer
-        emission = Emission(files.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None)
+        emission = Emission(files.enter_context(_open_rejects(rejects, source, kafka_config)))
+        interruption = files.enter_context(interruption_by_signals())
+        items = files.enter_context(source.items(interruption))
         started = monotonic()
+        finished = False
         try:
-            _publish_all(config, source, emission)
-        except KeyboardInterrupt:
-            interrupted = True
-        seconds = monotonic() - started
-    _summarise(emission, topic, seconds, as_json=as_json)
-    if interrupted:
-        _say(f"interrupted at line {emission.line}: the counts above are those of the lines before it")
-        raise typer.Exit(ExitCode.INTERRUPTED)
-    raise typer.Exit(emission.exit_code)
+            _publish_all(config, items, emission, interruption)
+            finished = True
+        finally:
+            if finished or emission.last:
+                _summarise(emission, topic, monotonic() - started, as_json=as_json)
+        raise typer.Exit(_end(emission, interruption))
 
 
-def _check_apart(file: Path | None, rejects: Path | None) -> None:
-    """Refuse to write rejected lines over the lines that are to be read."""
-    if file and rejects and rejects.exists() and rejects.samefile(file):
-        raise ConfigurationError(f"--rejects {rejects} is the file that is read, and would be emptied: name another")
+class _Source:
+    """What is read: JSON lines from a file or standard input, or a file of encoded events.
+
+    Raises:
+        ConfigurationError: Both are given, or the encoded events aren't in a regular file.
+    """
+
+    def __init__(self, file: Path | None, encoded: Path | None) -> None:
+        if file and encoded:
+            raise ConfigurationError(f"--encoded {encoded} and {file}: only one can be read: run the command for each")
+        if encoded and not encoded.is_file():
+            raise ConfigurationError(f"--encoded {encoded}: it isn't a regular file: copy its content to one")
+        self._file, self._encoded = file, encoded
+
+    def state(self) -> os.stat_result | None:
+        """Return the state of what is read, None where it isn't a file of the operating system."""
+        path = self._file or self._encoded
+        if path:
+            return path.stat()
+        try:
+            return os.fstat(sys.stdin.fileno())
+        except (OSError, ValueError):
+            return None
+
+    @contextmanager
+    def items(self, interruption: Interruption) -> Iterator[Iterator[Item]]:
+        """Open it, and yield what it holds."""
+        if self._encoded:
+            with self._encoded.open("rb") as file:
+                empty = not os.fstat(file.fileno()).st_size
+                yield items_of_file(b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        elif self._file:
+            with self._file.open("rb") as file:
+                yield items_of_lines(InterruptibleLines(file, interruption))
+        else:
+            yield items_of_lines(InterruptibleLines(sys.stdin.buffer, interruption))
 
 
-def _publish_all(config: ProducerConfig, source: BinaryIO, emission: Emission) -> None:
-    producer, patience = AuditProducer(config), config.delivery_timeout
+def _check_environment(environment: str | None, encoded: Path | None) -> str:
+    if encoded:
+        return "encoded"  # never used: each event has its own
+    if not environment:
+        raise ConfigurationError("--environment is missing: name the environment in the events' source")
+    return environment
+
+
+@contextmanager
+def _open_rejects(path: Path | None, source: _Source, kafka_config: Path | None) -> Iterator[Rejects]:
+    """Open the file for rejects, which must not be one that is read."""
+    if path is None:
+        yield StandardError()
+        return
+    for name, state in (("input", source.state()), ("--kafka-config", kafka_config.stat() if kafka_config else None)):
+        if state is not None:
+            check_apart(path, name, state)
+    file = RejectsFile(path)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _publish_all(config: ProducerConfig, items: Iterator[Item], emission: Emission, interruption: Interruption) -> None:
+    producer, seconds = AuditProducer(config), config.delivery_timeout
+
+    def give_up() -> bool:
+        return interruption.came or emission.unwritable is not None
+
     with status_line() as progress:
         try:
-            producer.check_broker(min(_BROKER_SECONDS, patience))
-            for count, line in enumerate(read_lines(source), start=1):
-                emission.publish(producer, line)
+            with interruption.cuts_short():
+                producer.check_broker(min(_BROKER_SECONDS, seconds))
+            for count, item in enumerate(items, start=1):
+                emission.publish(producer, item, give_up)
+                if give_up():
+                    break
                 if count % _EVERY == 0:
                     emission.collect()
-                    progress(f"{count} lines read, {emission.published} events published")
-        except KeyboardInterrupt:
-            patience = min(_LAST_SECONDS, patience)
-            raise
+                    progress(f"{count} read, {emission.published} published")
+        except InterruptedWait:
+            pass
         finally:
-            with suppress(UndeliveredError):  # collect() tells of each
-                producer.close(patience)
+            with suppress(UndeliveredError):  # collect() reports each
+                producer.close(min(_LAST_SECONDS, seconds) if interruption.came else seconds)
             emission.collect()
 
 
-def _read_properties(path: Path) -> Mapping[str, str]:
-    """Read `name=value` lines, as Kafka's own tools take them.
-
-    Raises:
-        ConfigurationError: A line is something else.
-    """
-    properties = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals:
-            raise ConfigurationError(f"{path}: line {number} is not name=value")
-        properties[name.strip()] = value.strip()
-    return properties
+def _end(emission: Emission, interruption: Interruption) -> ExitCode:
+    """Say what ended the command before its input did, and return the exit code."""
+    if emission.unwritable is not None:
+        _say(f"the rejects can't be written: {emission.unwritable}: the counts above are those up to there")
+        return ExitCode.FAILED
+    if interruption.came:
+        last = emission.last
+        where = f"at {last.what} {last.number}, the last one that is counted above" if last else "before the first line"
+        _say(f"interrupted {where}")
+        return ExitCode.INTERRUPTED
+    return emission.exit_code
 
 
 def _summarise(emission: Emission, topic: str, seconds: float, *, as_json: bool) -> None:

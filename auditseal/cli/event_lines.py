@@ -1,8 +1,8 @@
-"""Events as JSON lines, as `auditseal emit` reads them: in bounded memory, with the reason of each refusal."""
+"""Events as JSON lines, which `auditseal emit` reads in bounded memory; and why it refuses a line."""
 
 import json
-from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import EventFields
@@ -11,28 +11,47 @@ from auditseal_schemas.event_json import fields_from_json
 MAX_LINE_BYTES = 8 << 20
 """Room for an event of the largest size with every byte of it escaped."""
 
+_MAX_DIGITS = 1_000  # of a number; Python itself refuses more than 4,300
+
+
+class LineStream(Protocol):
+    """A binary file, or what reads one."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the bytes up to a newline, the newline included, but no more than `size`; none at the end."""
+        ...
+
 
 class Line(NamedTuple):
-    """A line that is not blank; `number` counts all lines from 1, `text` is cut off after MAX_LINE_BYTES."""
+    """A line that isn't blank.
+
+    Attributes:
+        number: Its number; all lines count, from 1.
+        text: Its bytes, newline included, or the first MAX_LINE_BYTES + 1 of more.
+        rest: The rest of a longer one, in pieces; it can be read until the next line is.
+    """
 
     number: int
     text: bytes
+    rest: Iterable[bytes] = ()
 
 
-def read_lines(stream: BinaryIO) -> Iterator[Line]:
-    """Yield the lines that aren't blank."""
+def read_lines(stream: LineStream) -> Iterator[Line]:
+    """Yield the lines that aren't blank. A line that is too long never is, whatever it holds."""
     number = 0
     while text := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
-        rest = text
-        while not rest.endswith(b"\n") and len(rest) > MAX_LINE_BYTES:
-            rest = stream.readline(MAX_LINE_BYTES + 1)
-        if text.strip():
+        if len(text) > MAX_LINE_BYTES:
+            rest = _rest_of_line(stream, text)
+            yield Line(number, text, rest)
+            for _ in rest:  # unless somebody has read it
+                pass
+        elif text.strip():
             yield Line(number, text)
 
 
 def parse_line(text: bytes) -> EventFields:
-    """Return the event of a line.
+    """Return the event that a line states.
 
     Raises:
         EventError: It isn't one JSON object with the fields of an event.
@@ -40,14 +59,25 @@ def parse_line(text: bytes) -> EventFields:
     if len(text) > MAX_LINE_BYTES:
         raise EventError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
     try:
-        value = json.loads(text, object_pairs_hook=_unique)
+        value = json.loads(
+            text.decode("utf-8-sig"),
+            object_pairs_hook=_unique,
+            parse_int=_whole_number,
+            parse_constant=_refuse_constant,
+        )
     except UnicodeDecodeError as error:
         raise EventError("", f"the line isn't UTF-8: byte {error.start}") from error
-    except json.JSONDecodeError as error:
-        raise EventError("", f"the line isn't JSON: {error}") from error
     except RecursionError as error:
         raise EventError("", "the line is nested too deeply") from error
+    except ValueError as error:
+        raise EventError("", f"the line isn't JSON: {error}") from error
     return fields_from_json(value)
+
+
+def _rest_of_line(stream: LineStream, piece: bytes) -> Iterator[bytes]:
+    while len(piece) > MAX_LINE_BYTES and not piece.endswith(b"\n"):
+        piece = stream.readline(MAX_LINE_BYTES + 1)
+        yield piece
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -55,3 +85,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise EventError("", "a JSON object has a key twice")
     return value
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise EventError("", f"a number has {len(digits)} digits; no field of an event is a number")
+    return int(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise EventError("", f"the line isn't JSON: {name} is not a JSON number")

@@ -35,6 +35,7 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `waiters` | threads and coroutines that wait for the producer's thread |
 | `loop_turns` | turns for coroutines, so that no loop is blocked |
 | `durations` | durations in seconds, checked |
+| `encoded_file` | files of encoded events, to be published again |
 | `testing` | recorders for a service's own tests, without Kafka |
 | `errors` | the errors of this package |
 """
