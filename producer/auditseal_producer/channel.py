@@ -4,13 +4,19 @@ import logging
 import threading
 from time import monotonic, sleep
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Producer
 from uuid_utils import uuid7
 
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.durations import check_seconds
-from auditseal_producer.errors import BrokerUnavailableError, BufferFullError, PublishError, UndeliveredError
+from auditseal_producer.errors import (
+    BrokerUnavailableError,
+    BufferFullError,
+    ProducerClosedError,
+    PublishError,
+    UndeliveredError,
+)
 from auditseal_producer.event_queue import EventQueue
 from auditseal_producer.kafka_client import make_client
 from auditseal_producer.outgoing import Outgoing, encode_fields, read_published
@@ -47,11 +53,12 @@ class Channel:
         self._stream = Stream(str(uuid7()), 0)  # its number comes last, in the queue
         self._log = ClientLog(logger)
         self._receipts = Receipts(self._log, on_error)
-        self._kafka = make_client(config.librdkafka, self._log)
-        self._queue = EventQueue(config, self._kafka.produce, self._receipts, self._log)
+        client = make_client(config.librdkafka, self._log)
+        self._kafka: Producer | None = client
+        self._queue = EventQueue(config, client.produce, self._receipts, self._log)
         self._reported = 0
         self._stopping = False
-        self._thread = threading.Thread(target=self._serve, name="auditseal-producer", daemon=True)
+        self._thread = threading.Thread(target=self._serve, args=(client,), name="auditseal-producer", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -144,14 +151,17 @@ class Channel:
         Raises:
             BrokerUnavailableError: Nobody answers within `timeout` seconds, or something is wrong that lasts, such as
                 a password, or the topic isn't there.
+            ProducerClosedError: The channel is closed.
             ConfigurationError: The timeout isn't a number of seconds.
         """
-        begun, limit = monotonic(), check_seconds("timeout", timeout)
+        begun, limit, client = monotonic(), check_seconds("timeout", timeout), self._kafka
+        if client is None:
+            raise ProducerClosedError("the producer is closed: ask for the broker before close()")
         topic, servers = self._config.topic, self._config.bootstrap_servers
         while True:
             past = monotonic() - begun
             try:
-                found = self._kafka.list_topics(topic, max(0.0, min(limit - past, _ASK_SECONDS))).topics[topic]
+                found = client.list_topics(topic, max(0.0, min(limit - past, _ASK_SECONDS))).topics[topic]
                 break
             except KafkaException as exception:
                 trouble, past = self._log.trouble, monotonic() - begun
@@ -204,10 +214,15 @@ class Channel:
             receipts.progress.wait(lambda: queue.waiting == 0, _INTERRUPTED_SECONDS)
             raise
         finally:
-            self._kafka.purge()
+            if self._kafka is not None:
+                self._kafka.purge()
             receipts.progress.wait(lambda: queue.waiting == 0, _PURGE_SECONDS)
             self._stopping = True
             self._thread.join(_JOIN_SECONDS)  # not without end: a callback may never return
+            if not self.running:
+                # Destroyed here and now: in a process that is forked later it would wait for threads that aren't there.
+                queue.forget_client()
+                self._kafka = None
 
     @property
     def running(self) -> bool:
@@ -224,11 +239,11 @@ class Channel:
             raise PublishError(f"a callback can't call {call}, which waits for the thread that runs callbacks")
         self._queue.refuse_nested(call)
 
-    def _serve(self) -> None:
+    def _serve(self, client: Producer) -> None:
         serving_threads.add(threading.get_ident())
         while not self._stopping:
             try:
-                self._kafka.poll(_POLL_SECONDS)
+                client.poll(_POLL_SECONDS)
                 self._queue.queue_deferred()
                 self._receipts.hand_out()
                 if not self._queue.waiting:

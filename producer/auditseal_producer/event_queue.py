@@ -109,6 +109,10 @@ class EventQueue:
             self.refuse_nested("close()")
             self._closed = True
 
+    def forget_client(self) -> None:
+        """Let librdkafka's producer go, once the queue is closed and nothing waits."""
+        self._produce = _refuse
+
     @property
     def closed(self) -> bool:
         """Whether it is."""
@@ -165,3 +169,7 @@ class EventQueue:
                     self.events += 1
                     self._receipts.refuse(pending, error)
             self._deferred.popleft()
+
+
+def _refuse(*_: object) -> None:
+    raise BufferError("the producer is closed")

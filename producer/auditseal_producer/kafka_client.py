@@ -72,11 +72,10 @@ class _TokenSource:
 
 def _check_token(token: object) -> None:
     """Check what the binding would raise about, in the thread that all receipts come from."""
-    text, expiry, *more = token if isinstance(token, tuple) else (None, None)
-    principal, extensions = (*more, "", {})[:2]
+    parts: tuple[object, ...] = token if isinstance(token, tuple) and 2 <= len(token) <= 4 else (None, None)
+    text, expiry, principal, extensions = parts + ("", {})[len(parts) - 2 :]
     if (
-        len(more) > 2
-        or not isinstance(text, str)
+        not isinstance(text, str)
         or "\0" in text
         or not isinstance(expiry, (int, float))
         or not isinstance(principal, str)

@@ -110,6 +110,7 @@ class ProcessChannel:
                 return
             self._closed = True
         here.call_off_end()
+        here.call_off_end = bool  # which holds this object
         if here.channel is not None:
             try:
                 here.channel.close(timeout)

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import math
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from auditseal import AsyncRecordedEvents
 from auditseal_producer import (
     Actor,
     AsyncAuditProducer,
@@ -163,3 +166,76 @@ def test_several_loops_may_use_one_producer() -> None:
         thread.join()
     asyncio.run(producer.close(10))
     assert sorted(receipt.stream.sequence for receipt in receipts) == list(range(150))
+
+
+def longest_pause(seconds: list[float]) -> float:
+    return max(later - earlier for earlier, later in pairwise(seconds))
+
+
+def test_thousands_at_once_do_not_block_the_loop() -> None:
+    async def tick(passes: list[float]) -> None:
+        while True:
+            passes.append(time.thread_time())  # of this thread: the machine may be busy
+            await asyncio.sleep(0)
+
+    async def run() -> float:
+        passes: list[float] = []
+        async with AsyncAuditProducer(make_config()) as producer:
+            await producer.check_broker(20)
+            ticking = asyncio.create_task(tick(passes))
+            await asyncio.sleep(0)
+            receipts = await asyncio.gather(*(producer.record(**FIELDS) for _ in range(3_000)))
+            ticking.cancel()
+        assert [receipt.stream.sequence for receipt in receipts] == list(range(3_000))
+        return longest_pause(passes)
+
+    assert asyncio.run(run()) < 0.1  # it was 0.225 s, of which making the tasks takes 0.02
+
+
+def test_a_task_that_is_cancelled_before_its_turn_records_nothing() -> None:
+    async def run() -> None:
+        async with AsyncAuditProducer(make_config()) as producer:
+            tasks = [asyncio.create_task(producer.record(**FIELDS)) for _ in range(200)]
+            await asyncio.sleep(0)
+            for task in tasks[100:]:
+                task.cancel()
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+            assert sum(isinstance(each, Receipt) for each in done) == 100
+            await producer.flush(10)
+            assert producer.counts == (100, 0, 0, 0)
+
+    asyncio.run(run())
+
+
+def test_many_wait_for_room_in_their_order() -> None:
+    async def run() -> None:
+        async with AsyncAuditProducer(make_config(buffer_events=3, full_wait=30)) as producer:
+            tasks = [asyncio.create_task(producer.record(**FIELDS)) for _ in range(400)]
+            await asyncio.sleep(0.05)
+            for task in tasks[50:60]:
+                task.cancel()  # some of those who wait leave
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert sum(isinstance(each, Receipt) for each in done) >= 390
+
+    asyncio.run(run())
+
+
+def test_an_endless_wait_for_room_is_one() -> None:
+    async def run() -> None:
+        async with AsyncAuditProducer(make_config(buffer_events=2, full_wait=math.inf)) as producer:
+            assert len(await asyncio.gather(*(producer.record(**FIELDS) for _ in range(50)))) == 50
+
+    asyncio.run(run())
+
+
+def test_a_failed_event_is_published_again_as_it_was() -> None:
+    audit = AsyncRecordedEvents()
+
+    async def run() -> None:
+        with audit.brokers_down(), pytest.raises(DeliveryError):
+            await audit.record(**FIELDS)
+        async with AsyncAuditProducer(make_config()) as producer:
+            receipt = await producer.republish(audit.failures[0].encoded)
+            assert receipt.event_id == audit.failures[0].event_id
+
+    asyncio.run(run())

@@ -1,5 +1,6 @@
 """A producer's configuration: what is fixed stays so, and every wrong key gets a line of its own."""
 
+import math
 from typing import Any
 
 import pytest
@@ -60,6 +61,20 @@ def test_what_would_lose_order_or_events_is_refused(name: str) -> None:
         ({"topic": ""}, "topic: must not be empty"),
         ({"buffer_events": 0}, "buffer_events: 0 is less than 1"),
         ({"buffer_bytes": 1_000_000}, "buffer_bytes: 1000000 is less than 2097152"),
+        ({"buffer_events": 1.5}, "buffer_events: must be a whole number, not float"),
+        ({"buffer_events": True}, "buffer_events: must be a whole number, not bool"),
+        ({"buffer_events": 10**12}, "buffer_events: 1000000000000 is more than"),
+        ({"buffer_bytes": math.inf}, "buffer_bytes: must be a whole number, not float"),
+        ({"buffer_bytes": 10**30}, "buffer_bytes: 1000000000000000000000000000000 is more than"),
+        ({"delivery_timeout": 2_147_484}, "delivery_timeout: 2147484 is more than 2147483 seconds"),
+        ({"topic": None}, "topic: must not be empty"),
+        ({"topic": "a b"}, "topic: 'a b' isn't a topic's name"),
+        ({"topic": "a\0b"}, "topic: 'a\\x00b' isn't a topic's name"),
+        ({"topic": 7}, "topic: 7 isn't a topic's name"),
+        ({"bootstrap_servers": None}, "bootstrap_servers: must be text, not NoneType"),
+        ({"kafka": 7}, "kafka: must be a mapping, not int"),
+        ({"kafka": {"logger": None}}, "kafka['logger']: is set by auditseal"),
+        ({"kafka": {"stats_cb": "print"}}, "kafka['stats_cb']: must be a function, not str"),
         ({"full_wait": -1}, "full_wait: -1 seconds"),
         ({"delivery_timeout": 0.5}, "delivery_timeout: 0.5 seconds"),
         ({"close_timeout": -1}, "close_timeout: -1 seconds"),
@@ -72,6 +87,31 @@ def test_a_wrong_value_is_named(changed: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         ProducerConfig(**LEAST | changed)
     assert str(refusal.value).startswith(problem)
+
+
+@pytest.mark.parametrize("name", ["full_wait", "delivery_timeout", "close_timeout"])
+@pytest.mark.parametrize("value", [math.nan, -math.inf, -1, None, "5", True, [], 1j])
+def test_a_duration_that_is_none_is_refused_when_the_configuration_is_made(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name}: .*math.inf waits without end$"):
+        ProducerConfig(**LEAST | {name: value})
+
+
+@pytest.mark.parametrize("name", ["full_wait", "delivery_timeout", "close_timeout"])
+def test_a_duration_may_be_endless(name: str) -> None:
+    settings = ProducerConfig(**LEAST | {name: math.inf}).librdkafka
+    assert settings["message.timeout.ms"] == (0 if name == "delivery_timeout" else 1_800_000)
+
+
+def test_it_closes_well_before_a_supervisor_kills() -> None:
+    assert ProducerConfig(**LEAST).close_timeout == 10
+
+
+def test_what_is_checked_is_what_is_used() -> None:
+    kafka: dict[str, Any] = {"linger.ms": 7}
+    config = ProducerConfig(**LEAST, kafka=kafka)
+    kafka["acks"] = 0
+    kafka["linger.ms"] = "soon"
+    assert (config.librdkafka["acks"], config.librdkafka["linger.ms"]) == ("all", 7)
 
 
 def test_each_wrong_key_gets_a_line() -> None:

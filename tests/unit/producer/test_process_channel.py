@@ -113,6 +113,84 @@ def test_an_abandoned_channel_is_never_destroyed() -> None:
     """) == ["{}", "-1", "True"]
 
 
+RAW = """
+import ctypes, time
+def raw_fork(work):
+    time.sleep(0.03)  # CPython itself hangs in the child if another thread asks for its lock just then
+    child = ctypes.PyDLL(None).fork()  # Python isn't told of it
+    if child == 0:
+        work()
+        sys.stdout.flush()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+
+def test_children_of_forks_that_python_is_not_told_of_have_ids_of_their_own() -> None:
+    """Or two workers that start within a millisecond have one stream, and their events have the same ids."""
+    lines = run(
+        RAW
+        + textwrap.dedent("""
+        producer = make()
+        producer.record(**FIELDS).result(20)
+        def work():
+            pending = producer.record(**FIELDS)
+            print(pending.stream.id[14:] + "/" + pending.event_id[14:] + "/" + str(pending.stream.sequence), flush=True)
+        for _ in range(4):
+            raw_fork(work)
+        os._exit(0)
+        """)
+    )
+    streams, events, numbers = zip(*(line.split("/") for line in lines), strict=True)
+    assert (len(set(streams)), len(set(events)), set(numbers)) == (4, 4, {"0"})
+
+
+def test_a_receipt_is_asked_for_where_its_event_was_recorded_after_any_fork() -> None:
+    assert run(
+        RAW
+        + textwrap.dedent("""
+        producer = make()
+        pending = producer.record(**FIELDS)
+        pending.exception(20)
+        def work():
+            try:
+                pending.result(5)
+            except ForkedError:
+                print("refused")
+        print(raw_fork(work))
+        os._exit(0)
+        """)
+    ) == ["refused", "0"]
+
+
+def test_a_producer_that_is_closed_leaves_nothing_behind() -> None:
+    assert run("""
+        import gc, multiprocessing.util, weakref
+        def used():
+            producer = make()
+            producer.record(**FIELDS)
+            channel = weakref.ref(producer._channel.get())
+            producer.close(20)
+            return channel
+        channels = [used() for _ in range(3)]
+        gc.collect()
+        print([channel() for channel in channels], len(multiprocessing.util._finalizer_registry))
+    """) == ["[None,", "None,", "None]", "0"]
+
+
+def test_a_closed_producer_harms_no_process_that_is_forked_later() -> None:
+    assert run("""
+        import gc
+        producer = make()
+        producer.record(**FIELDS)
+        producer.close(20)
+        def work():
+            del globals()["producer"]
+            gc.collect()
+        print(fork(work))
+    """) == ["0"]
+
+
 def test_what_was_closed_before_the_fork_stays_closed() -> None:
     assert run("""
         producer = make()

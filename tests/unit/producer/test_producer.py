@@ -1,10 +1,14 @@
 """The producer against librdkafka's own mock cluster, and with no broker at all."""
 
 import logging
+import math
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -14,6 +18,9 @@ from auditseal_producer import (
     AuditProducer,
     BrokerUnavailableError,
     BufferFullError,
+    Change,
+    ConfigurationError,
+    DecodeError,
     DeliveryError,
     EventError,
     Outcome,
@@ -276,6 +283,139 @@ def test_closing_wakes_those_who_wait_for_room() -> None:
     assert (waiting.is_alive(), closing.is_alive()) == (False, True)
     closing.join()
     assert len(refused) == 1
+
+
+@pytest.mark.parametrize("timeout", [math.inf, 1e300, 10**400])
+def test_closing_without_an_end_purges_nothing(timeout: float) -> None:
+    producer = AuditProducer(mock_config())
+    pendings = [producer.record(**FIELDS) for _ in range(1_000)]
+    producer.close(timeout)
+    assert producer.counts == (1_000, 0, 0, 0)
+    assert [pending.result(0).stream.sequence for pending in pendings] == list(range(1_000))
+
+
+@pytest.mark.parametrize("timeout", [math.nan, -1, None, "5", True])
+@pytest.mark.parametrize("call", ["close", "flush", "check_broker"])
+def test_a_time_that_is_none_is_refused_and_nothing_is_lost(producer: AuditProducer, call: str, timeout: Any) -> None:
+    pending = producer.record(**FIELDS)
+    with pytest.raises(ConfigurationError, match="timeout: "):
+        getattr(producer, call)(timeout)
+    assert producer.record(**FIELDS).stream.sequence == 1  # it isn't closed
+    assert pending.result(10).offset == 0
+
+
+def test_an_endless_wait_for_room_is_one() -> None:
+    with AuditProducer(mock_config(buffer_events=5, full_wait=math.inf)) as producer:
+        pendings = [producer.record(**FIELDS) for _ in range(100)]
+    assert all(pending.done() for pending in pendings)
+
+
+def test_closing_by_several_threads_at_a_time(producer: AuditProducer) -> None:
+    pendings = [producer.record(**FIELDS) for _ in range(300)]
+    threads = [threading.Thread(target=producer.close, args=(20,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert all(pending.result(0) for pending in pendings)
+
+
+def test_a_signal_while_it_closes_ends_the_wait_and_purges_nothing_that_can_arrive() -> None:
+    """On a broker that takes 0.2 s for each answer, so that the signal comes first."""
+    producer = AuditProducer(mock_config(kafka={"test.mock.broker.rtt": 200}))
+    pending = producer.record(**FIELDS)
+
+    def leave(*_: object) -> None:
+        sys.exit(143)
+
+    before = signal.signal(signal.SIGUSR1, leave)
+    threading.Timer(0.1, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1)).start()
+    with pytest.raises(SystemExit):
+        producer.close(30)
+    signal.signal(signal.SIGUSR1, before)
+    assert pending.exception(0) is None
+
+
+def test_a_failed_event_is_published_again_as_it_was() -> None:
+    told: list[DeliveryError] = []
+    lonely = AuditProducer(lonely_config(delivery_timeout=1), on_error=told.append)
+    pendings = [lonely.record(**FIELDS) for _ in range(3)]
+    with pytest.raises(UndeliveredError):
+        lonely.flush(15)
+    lonely.close(5)
+    with AuditProducer(mock_config()) as producer:
+        own = producer.record(**FIELDS)
+        again = [producer.republish(error.encoded) for error in told]
+        assert producer.record(**FIELDS).stream.sequence == own.stream.sequence + 1 == 1
+        receipts = [each.result(10) for each in again]
+        with pytest.raises(DecodeError):
+            producer.republish(b"something else")
+        assert producer.counts.refused == 1
+    assert [(each.event_id, each.stream) for each in receipts] == [(each.event_id, each.stream) for each in pendings]
+    assert [each.sha256 for each in receipts] == [sha256(error.encoded).digest() for error in told]
+
+
+def test_first_contact_without_a_broker_is_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    """What waits, and why, and what to do: in the errors, and in one line of the log."""
+    caplog.set_level(logging.WARNING, logger="auditseal_producer")
+    producer = AuditProducer(lonely_config())
+    pending = producer.record(**FIELDS)
+    with pytest.raises(TimeoutError, match=rf"waits .* after 1 s: {NOBODY} refuses connections: start the broker"):
+        pending.result(1)
+    with pytest.raises(UndeliveredError, match=rf"1 events still wait .*: {NOBODY} refuses connections"):
+        producer.flush(0.5)
+    with pytest.raises(BrokerUnavailableError, match=rf"{NOBODY} doesn't answer within 0.5 s: {NOBODY} refuses"):
+        producer.check_broker(0.5)
+    with pytest.raises(UndeliveredError):
+        producer.close(0)
+    assert "refuses connections" in str(pending.exception(0))
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2, told
+    assert (told[0].startswith(f"{NOBODY} refuses"), "got no acknowledgement" in told[1]) == (True, True)
+
+
+def test_a_service_may_give_a_logger_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="a.service")
+    producer = AuditProducer(lonely_config(), logger=logging.getLogger("a.service"))
+    with pytest.raises(BrokerUnavailableError):
+        producer.check_broker(0.5)
+    producer.close(1)
+    assert {record.name for record in caplog.records} == {"a.service"}
+
+
+def test_a_misspelled_field_is_an_error_of_the_event(producer: AuditProducer) -> None:
+    with pytest.raises(EventError, match=r"unknown field 'actr' \(did you mean actor\?\)"):
+        producer.record(**FIELDS, actr=1)
+    assert producer.counts.refused == 1
+
+
+def test_an_iterable_is_walked_once_even_where_the_buffer_is_full() -> None:
+    with AuditProducer(mock_config(buffer_events=1, full_wait=20)) as producer:
+        recorded: list[bytes] = []
+        queue = producer._channel.get()._queue
+        produce = queue._produce
+        queue._produce = lambda *args: (recorded.append(args[1]), produce(*args))[1]
+        for number in range(20):
+            producer.record(**FIELDS, changes=(Change(f"field-{number}-{part}") for part in range(3)))
+    assert [len(decode_event(encoded).changes) for encoded in recorded] == [3] * 20
+
+
+def test_recording_within_recording(producer: AuditProducer) -> None:
+    """By an iterable and a mapping with code of their own, which run before any lock is taken."""
+    handles: list[Any] = []
+
+    def changes() -> Iterator[Change]:
+        handles.append(producer.record(**FIELDS))
+        yield Change("f")
+
+    class Recording(dict[str, str]):
+        def items(self) -> Any:
+            handles.append(producer.record(**FIELDS))
+            return super().items()
+
+    handles.append(producer.record(**FIELDS, changes=changes(), attributes=Recording(a="1")))
+    assert [handle.result(10).stream.sequence for handle in handles] == [0, 1, 2]
 
 
 def test_the_broker_can_be_asked_for_first(producer: AuditProducer) -> None:

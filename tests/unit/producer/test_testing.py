@@ -1,12 +1,27 @@
 """The stand-ins for a service's own tests check and encode as the producers do."""
 
 import asyncio
+import inspect
 from typing import Any
 
 import pytest
 
 from auditseal import AsyncRecordedEvents, RecordedEvents
-from auditseal_producer import Actor, EventError, Outcome, Recorder, Resource
+from auditseal_producer import (
+    Actor,
+    AsyncAuditProducer,
+    AuditProducer,
+    BrokerUnavailableError,
+    BufferFullError,
+    DecodeError,
+    DeliveryError,
+    EventError,
+    Outcome,
+    ProducerClosedError,
+    Recorder,
+    Resource,
+    UndeliveredError,
+)
 
 FIELDS: dict[str, Any] = {
     "actor": Actor("user", "u-1"),
@@ -62,3 +77,73 @@ def test_coroutines_have_one_too() -> None:
     audit = AsyncRecordedEvents()
     receipt = asyncio.run(audit.record(**FIELDS))
     assert (receipt.offset, audit.only_event().event_id, len(audit.events)) == (0, receipt.event_id, 1)
+
+
+def test_it_has_what_a_producer_has() -> None:
+    with RecordedEvents() as audit:
+        audit.check_broker(5)
+        audit.record(**FIELDS)
+        audit.flush(5)
+        assert audit.counts == (1, 0, 0, 0)
+    audit.close(5)
+    with pytest.raises(ProducerClosedError):
+        audit.record(**FIELDS)
+    assert audit.counts == (1, 0, 1, 0)
+
+
+def test_a_service_can_be_tried_with_a_full_buffer() -> None:
+    audit = RecordedEvents()
+    with audit.buffer_full(), pytest.raises(BufferFullError):
+        audit.record(**FIELDS)
+    assert audit.record(**FIELDS).stream.sequence == 0
+    assert audit.counts == (1, 0, 1, 0)
+
+
+def test_a_service_can_be_tried_without_brokers() -> None:
+    saved: list[DeliveryError] = []
+    audit = RecordedEvents(on_error=saved.append)
+    with audit.brokers_down():
+        with pytest.raises(BrokerUnavailableError):
+            audit.check_broker(5)
+        pending = audit.record(**FIELDS)
+    assert pending.exception(0) is saved[0] is audit.failures[0]
+    assert (audit.events, audit.counts) == ([], (0, 1, 0, 0))
+    with pytest.raises(UndeliveredError, match="1 failed"):
+        audit.flush(5)
+    audit.flush(5)
+    receipt = audit.republish(saved[0].encoded).result(0)
+    assert (receipt.event_id, receipt.stream) == (pending.event_id, pending.stream)
+    assert audit.record(**FIELDS).stream.sequence == 1
+    with pytest.raises(DecodeError):
+        audit.republish(b"")
+
+
+def test_the_end_of_a_block_raises_what_failed() -> None:
+    with pytest.raises(UndeliveredError), RecordedEvents() as audit, audit.brokers_down():
+        audit.record(**FIELDS)
+
+
+def test_coroutines_have_all_of_it() -> None:
+    async def run() -> AsyncRecordedEvents:
+        async with AsyncRecordedEvents() as audit:
+            await audit.check_broker(5)
+            with audit.buffer_full(), pytest.raises(BufferFullError):
+                await audit.record(**FIELDS)
+            with audit.brokers_down(), pytest.raises(DeliveryError):
+                await audit.record(**FIELDS)
+            with pytest.raises(UndeliveredError):
+                await audit.flush(5)
+            await audit.republish(audit.failures[0].encoded)
+        await audit.close(5)
+        return audit
+
+    assert asyncio.run(run()).counts == (1, 1, 1, 0)
+
+
+@pytest.mark.parametrize("kinds", [(AuditProducer, RecordedEvents), (AsyncAuditProducer, AsyncRecordedEvents)])
+def test_nothing_public_is_missing(kinds: tuple[type, type]) -> None:
+    real, recorded = ({name for name in dir(kind) if not name.startswith("_")} for kind in kinds)
+    assert real <= recorded
+    for name in real:
+        if callable(getattr(kinds[0], name)):
+            assert inspect.signature(getattr(kinds[0], name)) == inspect.signature(getattr(kinds[1], name))
