@@ -6,12 +6,14 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from auditseal_schemas.errors import ConfigurationError, UnavailableError, quoted
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
-from auditseal_vault.s3_client import Bucket, S3Client
+from auditseal_vault.s3_client import Bucket
 from auditseal_vault.s3_errors import NOT_FOUND, S3_ERRORS, status_of
 
 _ATTEMPTS = 4
@@ -128,7 +130,14 @@ class BucketStore:
     def __init__(self, bucket: Bucket) -> None:
         """Take the bucket; nothing is sent before a method is called."""
         self.bucket = bucket
-        self._client = S3Client(bucket, _ATTEMPTS).boto3
+        # Not the vault's client, whose bounds are those of blocks: a segment has some 50 MiB.
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"} if bucket.endpoint else {},
+        )
+        self._client = boto3.client("s3", endpoint_url=bucket.endpoint, region_name=bucket.region, config=config)
 
     @property
     def url(self) -> str:
