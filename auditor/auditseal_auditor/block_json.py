@@ -88,7 +88,7 @@ def _header_to_json(header: Header) -> dict[str, Any]:
         "timestamp_type": _TIMESTAMP_TYPES[header.timestamp_type],
         "min_time": None if header.min_timestamp is None else _time_of_ms(header.min_timestamp),
         "max_time": None if header.max_timestamp is None else _time_of_ms(header.max_timestamp),
-        "sealed_time": _time(header.sealed_at),
+        "sealed_time": time_text(header.sealed_at),
         "extensions": [{"key": key, "value": value.hex()} for key, value in header.extensions],
     }
 
@@ -120,10 +120,10 @@ def _header_pair(name: str, value: bytes | None) -> dict[str, Any]:
 
 
 def _time_of_ms(milliseconds: int) -> str | None:
-    return None if milliseconds == -1 else _time(milliseconds * 1000)
+    return None if milliseconds == -1 else time_text(milliseconds * 1000)
 
 
-def _time(microseconds: int) -> str | None:
+def time_text(microseconds: int) -> str | None:
     """Return a time in UTC; None where it is outside the calendar: a record may hold any 64-bit number."""
     try:
         return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")

@@ -2,15 +2,13 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from auditseal_auditor.block_json import record_to_json
+from auditseal_auditor.block_json import record_to_json, time_text
 from auditseal_auditor.block_text import text_lines
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.event_proof import ProvenRecord
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOT_SHOWN = "not shown by a proof: that the vault is whole, and that these keys were still valid at this height"
 """What `auditseal verify` shows and a proof of one record does not."""
 
@@ -23,7 +21,7 @@ def proven_to_json(proven: ProvenRecord) -> dict[str, Any]:
         "origin": str(header.origin),
         "height": header.height,
         "index": proven.index,
-        "sealed_time": _time(header.sealed_at),
+        "sealed_time": time_text(header.sealed_at),
         "checkpoint": _checkpoint_to_json(proven.checkpoint),
         "keys": [str(key) for key in proven.keys],
         "record": record_to_json(proven.record),
@@ -50,11 +48,3 @@ def proof_lines(shown: dict[str, Any]) -> Iterator[str]:
 
 def _checkpoint_to_json(checkpoint: Checkpoint) -> dict[str, Any]:
     return {"size": checkpoint.size, "root": b64encode(checkpoint.root).decode()}
-
-
-def _time(microseconds: int) -> str | None:
-    """Return a time in UTC; None where it is outside the calendar."""
-    try:
-        return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return None

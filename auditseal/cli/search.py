@@ -23,6 +23,7 @@ from auditseal_search.columns import ROW
 from auditseal_search.csv_cells import safe_cell
 from auditseal_search.query_fields import FIELDS
 from auditseal_search.row_json import row_to_json
+from auditseal_search.row_times import rfc3339
 from auditseal_search.searcher import Cursor, Searcher
 
 app = typer.Typer()
@@ -155,7 +156,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return rfc3339(value)
     if isinstance(value, list):
         return " ".join(_item(item) for item in value)
     return str(value)
@@ -196,7 +197,7 @@ def _bar_lines(bars: Sequence[tuple[int | None, int]]) -> Iterator[str]:
 
 
 def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat().replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def _tell(lines: Iterable[str], *, to_stderr: bool = False) -> None:

@@ -14,6 +14,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_json import row_to_json
+from auditseal_search.row_times import rfc3339
 from auditseal_search.tail import LogTail, new_hits
 from auditseal_vault.open import open_reader
 
@@ -64,7 +65,7 @@ def _fail(_origin: Origin, error: UnavailableError) -> None:
 
 def _line(hit: dict[str, Any]) -> str:
     """Return a hit as one line, with nothing unescaped."""
-    at = hit["timestamp"].isoformat().replace("+00:00", "Z") if hit["timestamp"] else "-"
+    at = rfc3339(hit["timestamp"]) if hit["timestamp"] else "-"
     place = f"{hit['origin']} {hit['height']}/{hit['index']}"
     if hit["problem"]:
         return printable(f"{at}  {place}  {hit['problem']}")

@@ -16,6 +16,7 @@ The format (docs/reference/format.md), from the ground up:
 | `note` | C2SP signed notes |
 | `checkpoint` | C2SP checkpoints: the text that a note signs |
 | `deflate` | raw deflate, bounded |
+| `canonical_base64` | base64 with one spelling for each value |
 | `container` | a block's Avro object container file, read strictly |
 | `block` | a block: header, frontier, checkpoint, locators and records |
 | `trust` | the trust file |

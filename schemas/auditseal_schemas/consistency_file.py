@@ -11,12 +11,12 @@ audit.example.com/audit.events/0/0
 The lines of hashes are the consistency proof (RFC 6962 section 2.1.2). The newer note follows an empty line, verbatim.
 """
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Self
 
+from auditseal_schemas.canonical_base64 import decode_base64
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.errors import MalformedError, VerificationError
 from auditseal_schemas.merkle import HASH_SIZE, check_consistency
@@ -61,15 +61,17 @@ class ConsistencyFile:
             raise MalformedError(
                 "proof", f"it is not {FIRST_LINE!r}, a line `old`, hashes, an empty line and a checkpoint"
             )
-        old = Note.parse(_unbase64("proof.old", lines[1].removeprefix(b"old ")))
+        old = Note.parse(decode_base64("proof.old", lines[1].removeprefix(b"old ")))
         rotated = list(takewhile(lambda line: line.startswith(b"rotation "), lines[2:]))
         hashes = lines[2 + len(rotated) :]
         if len(hashes) > _MAX_PATH or len(rotated) > _MAX_ROTATIONS:
             raise MalformedError("proof.path", f"it has more than {_MAX_PATH} hashes or {_MAX_ROTATIONS} rotations")
-        path = tuple(_unbase64("proof.path", line) for line in hashes)
+        path = tuple(decode_base64("proof.path", line) for line in hashes)
         if any(len(node) != HASH_SIZE for node in path):
             raise MalformedError("proof.path", f"a hash is not of {HASH_SIZE} bytes")
-        rotations = (Rotation.parse(_unbase64("proof.rotation", line.removeprefix(b"rotation "))) for line in rotated)
+        rotations = (
+            Rotation.parse(decode_base64("proof.rotation", line.removeprefix(b"rotation "))) for line in rotated
+        )
         return cls(old, path, Note.parse(checkpoint), tuple(rotations))
 
     def format(self) -> bytes:
@@ -96,13 +98,3 @@ class ConsistencyFile:
         self.new.check(keys_after(pinned, self.rotations, new.size - 1))
         check_consistency(old.size, old.root, new.size, new.root, self.path)
         return old, new
-
-
-def _unbase64(field: str, text: bytes) -> bytes:
-    try:
-        data = b64decode(text, validate=True)
-    except Base64Error as error:
-        raise MalformedError(field, f"its base64 is broken: {error}") from error
-    if not data or b64encode(data) != text:
-        raise MalformedError(field, "its base64 is empty or not canonical")
-    return data

@@ -4,13 +4,13 @@ A wrapper isn't signed, and Avro's own readers are lenient: of two equal metadat
 two fields swapped reads happily. So what a container may look like is fixed here to the byte.
 """
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
+from auditseal_schemas.canonical_base64 import decode_base64
 from auditseal_schemas.errors import MalformedError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES, MAX_RECORDS
 from auditseal_schemas.schema import schema_text
@@ -96,7 +96,7 @@ class Container:
         values, position = _read_metadata(data, len(_MAGIC))
         if values[0] != schema_text("sealed_record") or values[1] != _CODEC:
             raise MalformedError("container.metadata", "avro.schema or avro.codec is not the normative one")
-        header, frontier, locators = (_unbase64(_KEYS[index], values[index]) for index in (2, 3, 5))
+        header, frontier, locators = (decode_base64(f"container.{_KEYS[index]}", values[index]) for index in (2, 3, 5))
         sync, position = data[position : position + _SYNC_SIZE], position + _SYNC_SIZE
         container = cls(header, frontier, values[4], locators, _read_chunks(data, position, sync))
         if sync != container.sync:
@@ -149,13 +149,3 @@ def _read_bytes(data: bytes, position: int) -> tuple[bytes, int]:
     if position + length > len(data):
         raise MalformedError("container", f"{length} bytes at byte {position} run past its end")
     return data[position : position + length], position + length
-
-
-def _unbase64(key: str, value: bytes) -> bytes:
-    try:
-        decoded = b64decode(value, validate=True)
-    except Base64Error as error:
-        raise MalformedError(f"container.{key}", f"its base64 is broken: {error}") from error
-    if b64encode(decoded) != value:
-        raise MalformedError(f"container.{key}", "its base64 is not canonical")
-    return decoded

@@ -13,11 +13,11 @@ audit.example.com/audit.events/0/0
 """
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Self
 
+from auditseal_schemas.canonical_base64 import decode_base64
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.limits import MAX_HEIGHT, MAX_OBJECT_BYTES
 from auditseal_schemas.merkle import HASH_SIZE
@@ -64,7 +64,9 @@ class TlogProof:
             raise MalformedError("proof", f"it is not {FIRST_LINE!r}, lines, an empty line and a checkpoint")
         rest, extra = lines[1:], b""
         if rest and rest[0].startswith("extra "):
-            extra = _unbase64("extra", rest.pop(0).removeprefix("extra "))
+            extra = decode_base64("proof.extra", rest.pop(0).removeprefix("extra ").encode())
+            if not extra:
+                raise MalformedError("proof.extra", "it is empty: a proof without extra data has no such line")
         match = _INDEX.fullmatch(rest[0]) if rest else None
         if match is None or int(match[1]) > MAX_HEIGHT:
             raise MalformedError("proof.index", "the line `index`, with a decimal number, is missing")
@@ -83,18 +85,8 @@ class TlogProof:
         return "\n".join(lines).encode() + b"\n\n" + self.note.format()
 
 
-def _unbase64(field: str, text: str) -> bytes:
-    try:
-        data = b64decode(text, validate=True)
-    except Base64Error as error:
-        raise MalformedError(f"proof.{field}", f"its base64 is broken: {error}") from error
-    if not data or b64encode(data).decode() != text:
-        raise MalformedError(f"proof.{field}", "its base64 is empty or not canonical")
-    return data
-
-
 def _hash(line: str) -> bytes:
-    node = _unbase64("path", line)
+    node = decode_base64("proof.path", line.encode())
     if len(node) != HASH_SIZE:
         raise MalformedError("proof.path", f"a hash has {len(node)} bytes, not {HASH_SIZE}")
     return node

@@ -21,6 +21,7 @@
 | `row_source` | the rows of an answer: from the index, and from the vault for the rest |
 | `searcher` | hits, pages, counts and histogram |
 | `row_json` | a row as JSON |
+| `row_times` | times of a row, as other formats write them |
 | `csv_cells` | cells of CSV that no spreadsheet computes |
 | `tail` | the matches in new blocks |
 | `export` | all matches, to a file or a syslog server |

@@ -3,6 +3,7 @@
 from typing import Any
 
 from auditseal_schemas import __version__
+from auditseal_search.row_times import epoch_ms, rfc3339
 
 _SEVERITIES = {"SUCCESS": 3, "FAILURE": 6, "DENIED": 8}
 _FACILITY_AUDIT, _NOTICE = 13, 5
@@ -15,8 +16,8 @@ def to_cef(row: dict[str, Any]) -> str:
     header = ["CEF:0", "auditseal", "auditseal", __version__, row["event_type"] or name, name, str(severity)]
     fields = {
         "externalId": row["event_id"],
-        "rt": _ms(row["timestamp"]),
-        "start": _ms(row["occurred_at"]),
+        "rt": epoch_ms(row["timestamp"]),
+        "start": epoch_ms(row["occurred_at"]),
         "suid": row["actor_id"],
         "suser": row["actor_name"],
         "src": row["ip"],
@@ -45,7 +46,7 @@ def to_cef(row: dict[str, Any]) -> str:
 
 def to_syslog(row: dict[str, Any]) -> bytes:
     """Return a row as one syslog message, framed by its length (RFC 5424, RFC 5425 section 4.3)."""
-    time = row["timestamp"].isoformat().replace("+00:00", "Z") if row["timestamp"] else "-"
+    time = rfc3339(row["timestamp"]) if row["timestamp"] else "-"
     host = _printable(row["instance"] or row["service"] or "-")[:255]
     priority = _FACILITY_AUDIT * 8 + _NOTICE
     message = f"<{priority}>1 {time} {host} auditseal - - - {to_cef(row)}".encode()
@@ -65,7 +66,3 @@ def _value(value: object) -> str:
 
 def _printable(text: str) -> str:
     return "".join(char if "!" <= char <= "~" else "_" for char in text)
-
-
-def _ms(time: Any) -> int | None:
-    return None if time is None else int(time.timestamp() * 1000)

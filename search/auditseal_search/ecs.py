@@ -3,6 +3,7 @@
 from typing import Any
 
 from auditseal_search.ocsf import without_empty
+from auditseal_search.row_times import rfc3339
 
 VERSION = "8.17.0"
 _CATEGORIES = {
@@ -65,4 +66,4 @@ def to_ecs(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _time(time: Any) -> str | None:
-    return None if time is None else time.isoformat().replace("+00:00", "Z")
+    return None if time is None else rfc3339(time)

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +24,7 @@ from auditseal_search.csv_cells import safe_cell
 from auditseal_search.ecs import to_ecs
 from auditseal_search.ocsf import to_ocsf
 from auditseal_search.row_json import row_to_json
+from auditseal_search.row_times import rfc3339
 
 _PORTS = {"tcp": 514, "tls": 6514}
 _CONNECT_SECONDS = 10.0
@@ -93,8 +95,8 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat()).replace("+00:00", "Z")
+    if isinstance(value, datetime):
+        return rfc3339(value)
     return str(value)
 
 

@@ -6,6 +6,7 @@ whole, and the next build ends with the same files as one that nothing disturbed
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -176,8 +177,6 @@ def checked_file(index: IndexStore, name: str, segment: Segment) -> bytes:
         BrokenIndexError: It is gone or has other bytes.
         UnavailableError: The index can't be read.
     """
-    from hashlib import sha256  # noqa: PLC0415
-
     data = index.read(name)
     if data is None:
         raise BrokenIndexError(f"{name} is not in {index.url}, and the manifest names it: build the index again")

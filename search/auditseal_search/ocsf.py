@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from auditseal_schemas import __version__
+from auditseal_search.row_times import epoch_ms
 
 VERSION = "1.8.0"
 CLASS, CATEGORY = 6003, 6
@@ -32,7 +33,7 @@ def to_ocsf(row: dict[str, Any]) -> dict[str, Any]:
         "activity_id": activity,
         "type_uid": CLASS * 100 + activity,
         "severity_id": 1,
-        "time": _ms(row["occurred_at"]) if row["occurred_at"] else _ms(row["timestamp"]),
+        "time": epoch_ms(row["occurred_at"]) if row["occurred_at"] else epoch_ms(row["timestamp"]),
         "status_id": status_id,
         "status": status,
         "status_code": row["status_code"],
@@ -44,7 +45,7 @@ def to_ocsf(row: dict[str, Any]) -> dict[str, Any]:
             "correlation_uid": row["correlation_id"],
             "tenant_uid": row["tenant"],
             "event_code": row["event_type"],
-            "logged_time": _ms(row["timestamp"]),
+            "logged_time": epoch_ms(row["timestamp"]),
             "profiles": ["record_integrity"],
         },
         "actor": {
@@ -94,7 +95,3 @@ def _resource(resource: dict[str, Any]) -> dict[str, Any]:
         "name": resource["name"],
         "group": {"name": resource["parent"]},
     }
-
-
-def _ms(time: Any) -> int | None:
-    return None if time is None else int(time.timestamp() * 1000)

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from auditseal_search.row_times import rfc3339
+
 
 def row_to_json(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as what `json.dumps` takes."""
@@ -11,7 +13,7 @@ def row_to_json(row: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return rfc3339(value)
     if name == "attributes" and value is not None:
         return dict(value)
     return value

@@ -14,7 +14,6 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.answer import Coverage, Gap
-from auditseal_search.columns import ROW
 from auditseal_search.index_builder import read_manifest
 from auditseal_search.index_store import IndexStore
 from auditseal_search.manifest import Manifest, Segment, segment_name
@@ -109,18 +108,19 @@ class RowSource:
             return [], Coverage(origin, size, manifest.segments[-1].root, size, 0, (gap,))
         try:
             first, last = self._heights_in_span(pinned, size, head)
-            chain = ChainCheck(self._pool.vault, pinned, size if size and first == size else first)
-            self._check_index(pinned, manifest)
+            chain = ChainCheck(self._pool.vault, pinned, first)
+            self._check_index(pinned, manifest, chain)
         except VerificationError as error:
             return [], _stopped(manifest, size, head, str(error), error.verdict)
         except NotStoredError as error:
             return [], _stopped(manifest, size, head, str(error), Verdict.BROKEN_CHAIN)
         return self._read_heights(pinned, manifest, chain, range(first, last + 1), head)
 
-    def _check_index(self, pinned: PinnedLog, manifest: Manifest) -> None:
-        """Check that the index was made from the history that the vault holds."""
+    def _check_index(self, pinned: PinnedLog, manifest: Manifest, chain: ChainCheck) -> None:
+        """Check that the index was made from the history that the vault holds; `chain` is where reading begins."""
         if manifest.size:
-            root = ChainCheck(self._pool.vault, pinned, manifest.size).root
+            at_index = chain if chain.height == manifest.size else ChainCheck(self._pool.vault, pinned, manifest.size)
+            root = at_index.root
             if root is not None and root.hex() != manifest.segments[-1].root:
                 problem = f"the index covers {manifest.size} blocks of another history than the vault's"
                 raise VerificationError(Verdict.BAD_ROOT, "index", problem)
@@ -144,16 +144,13 @@ class RowSource:
                 break
         if gap:
             tables = [table.filter(pa.compute.field("height") < gap.first) for table in tables]
-        root, size = self._head(pinned, chain, heights, head, gap)
+        root, size = self._head(pinned, chain, head, gap)
         return tables, Coverage(pinned.origin, size, root, manifest.size, read, (gap,) if gap else ())
 
-    def _head(
-        self, pinned: PinnedLog, chain: ChainCheck, heights: range, head: int, gap: Gap | None
-    ) -> tuple[str, int]:
+    def _head(self, pinned: PinnedLog, chain: ChainCheck, head: int, gap: Gap | None) -> tuple[str, int]:
         """Return root and size of the head that an answer accounts for."""
         if gap is not None or chain.height == head + 1:
             return chain.root.hex() if chain.root else "", chain.height
-        del heights
         last = ChainCheck(self._pool.vault, pinned, head + 1)
         return last.root.hex() if last.root else "", head + 1
 
@@ -200,6 +197,3 @@ def _earliest(block: Block) -> int:
 def _stopped(manifest: Manifest, first: int, last: int, why: str, verdict: Verdict) -> Coverage:
     root = manifest.segments[-1].root if manifest.segments else ""
     return Coverage(manifest.origin, manifest.size, root, manifest.size, 0, (Gap(first, last, why, verdict),))
-
-
-EMPTY = ROW.empty_table()

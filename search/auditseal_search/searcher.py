@@ -1,9 +1,11 @@
 """Runs a filter over the rows of several logs: hits in order, page by page, and counts."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
+import boto3
 import duckdb
 import pyarrow as pa
 
@@ -163,15 +165,13 @@ class Searcher:
             return self._connection.execute(query, sql.parameters).fetchall()
 
 
-class _mapped_errors:  # noqa: N801  (it reads as a function)
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
     """Turn DuckDB's errors of reading files into ours."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException)):
-            raise UnavailableError(f"a file of the index can't be read: {quoted(str(error), 500)}") from error
+    try:
+        yield
+    except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:
+        raise UnavailableError(f"a file of the index can't be read: {quoted(str(error), 500)}") from error
 
 
 def _literal(text: str) -> str:
@@ -181,8 +181,6 @@ def _literal(text: str) -> str:
 
 def _reach_bucket(connection: duckdb.DuckDBPyConnection, index: BucketStore) -> None:
     """Let DuckDB read an index in a bucket, with the credentials that boto3 finds."""
-    import boto3  # noqa: PLC0415
-
     connection.execute(f"LOAD '{extension_path('duckdb_extension_httpfs', 'httpfs')}'")
     session = boto3.Session()
     found = session.get_credentials()

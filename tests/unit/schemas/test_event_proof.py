@@ -155,6 +155,7 @@ TEXT = PROOF.format()
         (TEXT.replace(b"index 2\n", b"index 2\nA\n"), "proof.path"),
         (TEXT.replace(b"index 2\n", b"index 2\n" + b"A" * 42 + b"B=\n"), "proof.path"),
         (TEXT.replace(b"extra ", b"extra !"), "proof.extra"),
+        (b"c2sp.org/tlog-proof@v1\nextra \n" + TEXT[TEXT.index(b"index") :], "proof.extra"),
     ],
 )
 def test_a_text_that_is_not_a_proof_is_malformed(data: bytes, field: str) -> None:
