@@ -31,6 +31,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.key": ("key", "note", "trust", "limits"),
     f"{CORE}.checkpoint": ("checkpoint", "note", "log", "limits"),
     f"{CORE}.container": ("container", "record_checks", "limits"),
+    f"{CORE}.canonical_base64": ("container", "event_proof", "consistency_file"),
     f"{CORE}.block_draft": ("block_draft", "limits"),
     f"{CORE}.trust": ("trust", "limits", "verdict"),
     f"{CORE}.origin": ("origin", "header", "log", "trust", "limits"),

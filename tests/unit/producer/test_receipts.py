@@ -157,7 +157,7 @@ class BrokenHandler(logging.Handler):
 
 
 def test_a_log_handler_may_raise() -> None:
-    logger = logging.getLogger("a.service")
+    logger = logging.getLogger("a.service.with.a.broken.handler")  # of its own: it stays as it is made here
     logger.addHandler(BrokenHandler())
     logger.propagate = False
     producer = AuditProducer(make_config(mock=False, delivery_timeout=1), logger=logger)
