@@ -19,8 +19,9 @@
 | `archiver_settings` | an archiver's configuration file and trust file |
 | `secret_files` | files that only their owner can read |
 | `daemons` | a daemon whose body a test writes, as a process |
-| `programs` | programs that a test puts in place of real ones |
+| `programs` | programs that a test puts in place of real ones, or runs |
 | `token_provider` | an OpenID Connect provider on this machine |
+| `raw_fork` | a fork that Python isn't told of |
 | `process_ends` | programs, one for each way in which a service's process ends |
 | `value_types` | the value types of a package, and one of each without its checks |
 """

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from enum import Enum
 from tempfile import NamedTemporaryFile
 
+from tests.factory.programs import run_program
+from tests.factory.raw_fork import RAW_FORK
+
 EVENTS = 100  # as the programs say below
 NEVER = 999
 _SECONDS = 60  # for a program, on a machine that is busy
@@ -41,13 +44,14 @@ producer = AuditProducer(config())
 def work(*_):
     record(producer)
 """
-_RAW_FORK = """
-import ctypes
+_RAW_FORK = (
+    RAW_FORK
+    + """
 producer = AuditProducer(config())
-record(producer, 10)
-time.sleep(0.3)
-child = ctypes.PyDLL(None).fork()  # Python isn't told of it, and its lock stays held
+record(producer, 10)[-1].result(20)
+child = raw_fork()
 """
+)
 
 
 class Promise(Enum):
@@ -284,6 +288,7 @@ sys.exit(child.exitcode)
         import multiprocessing
         from celery import Celery
         app = Celery("ends", broker="memory://", backend="cache+memory://")
+        # Of one child at a time, each runs two of the eight tasks: with two at a time, a fifth may run the last one.
         app.conf.update(worker_max_tasks_per_child=2, worker_hijack_root_logger=False)
         producer = AuditProducer(config())
         done = multiprocessing.Value("i")
@@ -299,7 +304,7 @@ sys.exit(child.exitcode)
         threading.Thread(target=stop, daemon=True).start()
         for _ in range(8):
             work.delay()
-        app.worker_main(["worker", "--pool=prefork", "--concurrency=2", "--loglevel=ERROR",
+        app.worker_main(["worker", "--pool=prefork", "--concurrency=1", "--loglevel=ERROR",
                          "--without-gossip", "--without-mingle", "--without-heartbeat"])
         """,
         events=200,
@@ -369,14 +374,8 @@ def run_end(end: End, servers: str, topic: str, python: str = sys.executable) ->
 
 def _run(end: End, command: Sequence[str]) -> Ended:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    program = subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    with program:
-        try:
-            told, _ = program.communicate(timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
-            program.kill()
-            told, _ = program.communicate()
-            return Ended(end, NEVER, told)
-    return Ended(end, program.returncode, told)
+    try:
+        done = run_program(command, _SECONDS, environment=environment, stderr=subprocess.STDOUT)
+    except subprocess.TimeoutExpired as error:
+        return Ended(end, NEVER, str(error.output))
+    return Ended(end, done.returncode, done.stdout)

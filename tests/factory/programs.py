@@ -1,5 +1,9 @@
-"""Programs that a test puts in place of real ones."""
+"""Programs that a test puts in place of real ones, or runs."""
 
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -9,3 +13,34 @@ def shell_script(path: Path, text: str) -> Path:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return path
+
+
+def run_program(
+    command: Sequence[str],
+    seconds: float,
+    *,
+    environment: Mapping[str, str] | None = None,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return what it wrote. At the timeout its children are ended with it.
+
+    A child that outlives its parent would hold the pipes open, and `subprocess.run` would wait for it forever.
+
+    Raises:
+        subprocess.TimeoutExpired: It, or a child that writes where it writes, ran for so long.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as program:
+        try:
+            told, complained = program.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(program.pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(command, seconds, *program.communicate()) from error
+    return subprocess.CompletedProcess(command, program.returncode, told, complained)

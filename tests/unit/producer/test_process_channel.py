@@ -6,6 +6,9 @@ import textwrap
 
 import pytest
 
+from tests.factory.programs import run_program
+from tests.factory.raw_fork import RAW_FORK
+
 START = """
 import logging, os, sys, threading
 from auditseal_producer import *
@@ -28,7 +31,7 @@ def fork(work):
 def run(program: str) -> list[str]:
     # Python 3.12 and later warn of any fork in a process with threads, which is the case to be tested.
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", START + textwrap.dedent(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = run_program(command, 60)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -113,11 +116,9 @@ def test_an_abandoned_channel_is_never_destroyed() -> None:
     """) == ["{}", "-1", "True"]
 
 
-RAW = """
-import ctypes, time
-def raw_fork(work):
-    time.sleep(0.03)  # CPython itself hangs in the child if another thread asks for its lock just then
-    child = ctypes.PyDLL(None).fork()  # Python isn't told of it
+FORK_RAW = """
+def fork_raw(work):
+    child = raw_fork()
     if child == 0:
         work()
         sys.stdout.flush()
@@ -129,7 +130,8 @@ def raw_fork(work):
 def test_children_of_forks_that_python_is_not_told_of_have_ids_of_their_own() -> None:
     """Or two workers that start within a millisecond have one stream, and their events have the same ids."""
     lines = run(
-        RAW
+        RAW_FORK
+        + FORK_RAW
         + textwrap.dedent("""
         producer = make()
         producer.record(**FIELDS).result(20)
@@ -137,7 +139,7 @@ def test_children_of_forks_that_python_is_not_told_of_have_ids_of_their_own() ->
             pending = producer.record(**FIELDS)
             print(pending.stream.id[14:] + "/" + pending.event_id[14:] + "/" + str(pending.stream.sequence), flush=True)
         for _ in range(4):
-            raw_fork(work)
+            fork_raw(work)
         os._exit(0)
         """)
     )
@@ -147,7 +149,8 @@ def test_children_of_forks_that_python_is_not_told_of_have_ids_of_their_own() ->
 
 def test_a_receipt_is_asked_for_where_its_event_was_recorded_after_any_fork() -> None:
     assert run(
-        RAW
+        RAW_FORK
+        + FORK_RAW
         + textwrap.dedent("""
         producer = make()
         pending = producer.record(**FIELDS)
@@ -157,7 +160,7 @@ def test_a_receipt_is_asked_for_where_its_event_was_recorded_after_any_fork() ->
                 pending.result(5)
             except ForkedError:
                 print("refused")
-        print(raw_fork(work))
+        print(fork_raw(work))
         os._exit(0)
         """)
     ) == ["refused", "0"]
