@@ -14,6 +14,7 @@ from auditseal.cli.keys import read_passphrase
 from auditseal.settings import load_settings
 from auditseal.settings_topics import TopicsSettings
 from auditseal.trust_lines import TrustLines
+from auditseal_daemon.batch_size import sealer_memory
 from auditseal_daemon.blocks_owner import foreign_blocks
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.reachable import check_reachable
@@ -21,6 +22,7 @@ from auditseal_daemon.topic_rules import TopicRules
 from auditseal_daemon.topics import check_topics, create_topics, grow_topics
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.halt import Halt
+from auditseal_schemas.limits import MIB
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.key_file import load_key
 
@@ -37,16 +39,21 @@ Replication = Annotated[
         help="Replicas of each partition; 1 for one broker. [default: the sealer's setting, 3]",
     ),
 ]
+Hardened = Annotated[
+    bool,
+    typer.Option("--hardened", help="Have brokers store events uncompressed, so that no batch of a producer can grow."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0917  (typer passes them by name)
     partitions: Annotated[int, typer.Option("--partitions", min=1, help="Partitions of both topics: one log each.")],
     config: ConfigFile = None,
     replication: Replication = None,
     events_retention: Annotated[int, typer.Option(min=1, help="Days that events are kept.")] = 30,
     blocks_retention: Annotated[int, typer.Option(min=1, help="Days that blocks are kept in Kafka.")] = 30,
+    hardened: Hardened = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
     """Make the topics that are missing, then audit both. What exists is never changed.
@@ -64,6 +71,7 @@ def create(
                 partitions=partitions,
                 events_retention=events_retention,
                 blocks_retention=blocks_retention,
+                hardened=hardened,
             ),
         )
         _refuse_foreign_blocks(site, {"made": []}, as_json=as_json)
@@ -109,8 +117,13 @@ def grow(  # noqa: PLR0917  (typer passes them by name)
 
 
 @app.command()
-def check(config: ConfigFile = None, replication: Replication = None, as_json: Json = False) -> None:  # noqa: FBT002
-    """Audit the settings of both topics.
+def check(
+    config: ConfigFile = None,
+    replication: Replication = None,
+    hardened: Hardened = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Audit the settings of both topics, and show how much memory a sealer needs for each partition.
 
     Example: auditseal topics check --json
 
@@ -118,8 +131,20 @@ def check(config: ConfigFile = None, replication: Replication = None, as_json: J
     """
     with exit_on_errors():
         site = _connect(config, replication)
+        site = replace(site, rules=replace(site.rules, hardened=hardened))
         _refuse_foreign_blocks(site, {"made": []}, as_json=as_json)
-        _report(site, {"made": []}, [], as_json=as_json)
+        memory = _memory(site)
+        _report(site, {"made": [], "sealer_memory_mib": memory}, _memory_line(memory), as_json=as_json)
+
+
+def _memory(site: "_Site") -> int | None:
+    """Return the MiB that a sealer of one partition needs, None where there is no events topic."""
+    view = site.cluster.topic(site.events)
+    return None if view is None else sealer_memory(view.settings) // MIB
+
+
+def _memory_line(memory: int | None) -> list[str]:
+    return [] if memory is None else [f"a sealer of one partition needs at most {memory} MiB, whatever producers send"]
 
 
 @dataclass(frozen=True, slots=True)

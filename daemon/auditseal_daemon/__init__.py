@@ -12,6 +12,7 @@
 | `group_member` | a member of a consumer group |
 | `group_watch` | whether the group gives each partition to a member that works on it |
 | `cluster` | the administrative calls: topics, ends of partitions |
+| `batch_size` | how large a record batch can be once it is decompressed (pure) |
 | `topic_rules` | how the events and blocks topics must be, and why (pure) |
 | `topics` | making, growing and auditing these two topics |
 | `blocks_owner` | whose blocks a blocks topic has |

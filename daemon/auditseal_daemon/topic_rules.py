@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from auditseal_daemon.batch_size import is_hardened, largest_batch
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.limits import MAX_OBJECT_BYTES, MIB
 
@@ -51,6 +52,7 @@ class TopicRules:
         events_retention: Days that new events topics keep events: far beyond the worst outage of sealing.
         blocks_retention: Days that new blocks topics keep blocks: far beyond the worst outage of archiving.
         least_retention: Days below which an existing topic is refused.
+        hardened: Brokers store events uncompressed, so that no producer's batch grows when it is decompressed.
     """
 
     partitions: int = -1
@@ -58,6 +60,7 @@ class TopicRules:
     events_retention: int = 30
     blocks_retention: int = 30
     least_retention: int = 1
+    hardened: bool = False
 
     @property
     def min_insync_replicas(self) -> int:
@@ -67,7 +70,8 @@ class TopicRules:
     def settings(self, kind: TopicKind) -> dict[str, str]:
         """Return the settings that a new topic of a kind is made with."""
         days = self.events_retention if kind is TopicKind.EVENTS else self.blocks_retention
-        return {
+        hardened = {"compression.type": "uncompressed"} if self.hardened and kind is TopicKind.EVENTS else {}
+        return hardened | {
             "cleanup.policy": "delete",
             "retention.ms": str(days * _DAY_MS),
             "retention.bytes": "-1",
@@ -93,6 +97,12 @@ class TopicRules:
         for name, (wanted, why) in exact.items():
             if (found := topic.settings.get(name)) != wanted:
                 yield f"{topic.name}: {name} is {found}, not {wanted}: {why}"
+        if self.hardened and kind is TopicKind.EVENTS and not is_hardened(topic.settings):
+            yield (
+                f"{topic.name}: compression.type is {topic.settings.get('compression.type')}, not uncompressed, or"
+                f" max.message.bytes is too large: a batch may have {largest_batch(topic.settings) // MIB} MiB once the"
+                " sealer has decompressed it"
+            )
         least = {"min.insync.replicas": self.min_insync_replicas}
         if kind is TopicKind.BLOCKS:
             # whatever the sealer's own limits are: a record of 8 MiB is a block by itself (docs/adr/0009)

@@ -24,6 +24,7 @@ class Halt(Enum):
     ARCHIVE_BEHIND = (53, "archive-behind")
     TRANSACTION_STUCK = (54, "transaction-stuck")
     HANGING_TRANSACTION = (55, "hanging-transaction")
+    UNREADABLE_RECORDS = (56, "unreadable-records")
 
     @property
     def exit_code(self) -> int:

@@ -3,7 +3,7 @@
 The schema is `avro/sealed_record.avsc`; hand-written since sealer and verifier do this for every record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
@@ -94,11 +94,10 @@ class RecordEncoder:
                 )
             except IndexError:
                 pass
-        parts = (low, self._middle, *encode_optional(key), encode_headers(headers), *encode_optional(value), _PLAIN_END)
-        record = b"".join(parts)
-        if len(record) > MAX_CONTENT_BYTES:
-            return _limit_content(record, len(low) + len(self._middle))
-        return record
+        content = [*encode_optional(key), *_header_parts(headers), *encode_optional(value)]
+        if sum(map(len, content)) > MAX_CONTENT_BYTES:
+            return b"".join((low, self._middle, *_limit_content(content)))
+        return b"".join((low, self._middle, *content, _PLAIN_END))
 
     def _turn(self, high: int, timestamp: int) -> None:
         """Remember what follows an offset's low 14 bits: its high bits, and the timestamp."""
@@ -117,24 +116,40 @@ def encode_optional(data: bytes | None) -> tuple[bytes, bytes]:
 
 def encode_headers(headers: RecordHeaders | None) -> bytes:
     """Return the encoded union of headers, as one Avro array block."""
+    return b"".join(_header_parts(headers))
+
+
+def _header_parts(headers: RecordHeaders | None) -> list[bytes]:
+    """Return the parts of the encoded union of headers.
+
+    A record may have 100,000 headers, so the loop uses lookups. Values are not copied: one may have a gigabyte.
+    """
     if not headers:
-        return _NULL if headers is None else _NO_HEADERS
+        return [_NULL if headers is None else _NO_HEADERS]
     parts = [b"\x02", encode_long(len(headers))]
+    add, longs, branches, bound = parts.append, _LONGS, _BRANCHES, len(_LONGS)
     for name, value in headers:
         encoded = name.encode()
-        parts += (encode_long(len(encoded)), encoded, *encode_optional(value))
-    parts.append(_NULL)
-    return b"".join(parts)
+        length = len(encoded)
+        add(longs[length] if length < bound else encode_long(length))
+        add(encoded)
+        if value is None:
+            add(_NULL)
+        else:
+            length = len(value)
+            add(branches[length] if length < bound else b"\x02" + encode_long(length))
+            add(value)
+    add(_NULL)
+    return parts
 
 
-def _limit_content(record: bytes, content_start: int) -> bytes:
-    """Replace the contents of an encoded record by length and SHA-256 where they alone exceed the limit."""
-    content = record[content_start : -len(_PLAIN_END)]
-    if len(content) <= MAX_CONTENT_BYTES:
-        return record
-    digest = sha256(content).digest()
-    start = record[:content_start]
-    return b"".join((start, _NULL, _NULL, _NULL, b"\x02", encode_long(len(content)), encode_long(32), digest, _NULL))
+def _limit_content(content: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return the length and SHA-256 that stand for contents above the limit, in a record's encoding after its start."""
+    digest, length = sha256(), 0
+    for part in content:
+        digest.update(part)
+        length += len(part)
+    return (_NULL * 3, b"\x02", encode_long(length), encode_long(32), digest.digest(), _NULL)
 
 
 def scan_record(data: bytes, position: int) -> RecordSpan:

@@ -13,7 +13,11 @@
 | `session` | sealing from a recovered head: read, fill, sign, publish |
 | `batch` | when a block closes before it is full (pure) |
 | `clock` | the bound on how far a block's time may lead the broker's clock (pure) |
-| `partition_reader` | reads one partition from an offset, outside of any group |
+| `event_reader` | reads one partition of events within a bound of memory |
+| `blocks_reader` | reads ranges of the blocks topic |
+| `partition_consumer` | the consumer of one partition that both use |
+| `unreadable` | what to do about records that can't be read (pure) |
+| `damage_extent` | finds the end of a batch that can't be read |
 | `publisher` | publishes one log's blocks in a thread of its own |
 | `block_writer` | the transactional producer: block and position in one transaction |
 | `kafka_errors` | the reaction to an error of a transactional call (pure) |

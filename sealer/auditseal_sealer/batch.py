@@ -11,17 +11,15 @@ class BatchPolicy:
 
     Attributes:
         age: Seconds from a block's first record to its close: with the commit, most of the time from event to sealed.
-        read: Records that one call reads at most.
-        wait: Seconds that one call waits for them at most: librdkafka waits for all or for the whole time.
+        wait: Seconds that one call waits for records at most: librdkafka waits for all or for the whole time.
     """
 
     age: float = 0.25
-    read: int = 5_000
     wait: float = 0.05
 
     def __post_init__(self) -> None:
-        if not (self.age >= 0 and 1 <= self.read <= 1_000_000 and 0 < self.wait <= 1):
-            raise ValueError("age is 0 or more, read 1 to 1,000,000 records, wait above 0 and at most 1 second")
+        if not (self.age >= 0 and 0 < self.wait <= 1):
+            raise ValueError("age is 0 or more, wait above 0 and at most 1 second")
 
     def wait_seconds(self, opened: float | None, now: float) -> float:
         """Return how long to wait for records: never beyond the close of a block that was opened at `opened`."""

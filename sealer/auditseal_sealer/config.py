@@ -24,6 +24,7 @@ class Timeouts:
         transaction: The coordinator aborts a transaction that lasts longer.
         stuck: A transactional call that lasts longer will not return: the process ends hard. Above `call`.
         session: A sealer that is silent for longer loses its partitions.
+        silence: After it, records that a broker has and doesn't send count as unreadable.
         settled: How long a foreign transaction on the blocks topic may stay open before the sealer halts.
         finish: The time in which partitions finish their blocks when they stop.
         leave: The time to tell the group that a sealer leaves; with `finish`, within the 9 s that the process has.
@@ -36,6 +37,7 @@ class Timeouts:
     transaction: float = 12
     stuck: float = 15
     session: float = 10
+    silence: float = 20
     settled: float = 20
     finish: float = 6
     leave: float = 2

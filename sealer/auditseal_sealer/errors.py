@@ -1,14 +1,28 @@
 """The errors of the sealer.
 
 AuditsealError
-├── UnavailableError  (auditseal_schemas) Kafka or the vault is unreachable: recover the head and continue
-├── HaltError         (auditseal_schemas) the sealer can't continue safely
-├── ExpelledError     (auditseal_daemon) another sealer has this one's name in the group: never try again
-└── FencedError       another sealer has the log's transactional id
+├── UnavailableError        (auditseal_schemas) Kafka or the vault is unreachable: recover the head and continue
+├── HaltError               (auditseal_schemas) the sealer can't continue safely
+├── ExpelledError           (auditseal_daemon) another sealer has this one's name in the group: never try again
+├── FencedError             another sealer has the log's transactional id
+└── UnreadableRecordsError  records at an offset can't be read, although the brokers answer
 """
 
 from auditseal_schemas.errors import AuditsealError
+from auditseal_sealer.unreadable import Unreadable
 
 
 class FencedError(AuditsealError):
     """Another sealer has taken over this log's transactional id."""
+
+
+class UnreadableRecordsError(AuditsealError):
+    """Records at an offset can't be read.
+
+    Attributes:
+        found: Which ones, and why.
+    """
+
+    def __init__(self, found: Unreadable) -> None:
+        super().__init__(f"records from offset {found.offset} on can't be read: {found.damage}: {found.problem}")
+        self.found = found

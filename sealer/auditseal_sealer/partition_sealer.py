@@ -2,9 +2,11 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
+from confluent_kafka import TopicPartition
 
 from auditseal_daemon.errors import ExpelledError
 from auditseal_schemas.block_draft import CloseReason
@@ -13,16 +15,18 @@ from auditseal_schemas.origin import Origin
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.context import SealerContext
-from auditseal_sealer.errors import FencedError
+from auditseal_sealer.damage_extent import find_extent
+from auditseal_sealer.errors import FencedError, UnreadableRecordsError
+from auditseal_sealer.event_reader import EventReader
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
-from auditseal_sealer.partition_reader import CONTINUOUS, Isolation, PartitionReader
 from auditseal_sealer.publisher import Publisher
 from auditseal_sealer.recovery import GenesisRule, Recovered, recover
 from auditseal_sealer.restart import Failure
 from auditseal_sealer.session import Session
 from auditseal_sealer.source_reader import SourceReader
 from auditseal_sealer.stop import Stop
+from auditseal_sealer.unreadable import Doubt, Unreadable, join
 
 
 class Owner(Protocol):
@@ -56,6 +60,7 @@ class PartitionSealer:
         self._context, self._config, self._owner = context, context.config, owner
         self._log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
         self._stop = Stop()
+        self._doubt, self._skips = Doubt(), tuple[range, ...]()
         self._thread = threading.Thread(target=self._run, name=f"partition-{origin.partition}", daemon=True)
         self._thread.start()
 
@@ -86,11 +91,14 @@ class PartitionSealer:
             begun = time.monotonic()
             try:
                 self._seal()
-            except (UnavailableError, FencedError, ExpelledError) as error:
+            except (UnavailableError, FencedError, ExpelledError, UnreadableRecordsError) as error:
                 self.metrics.suspend()
-                following = policy.after(restart, _failure_of(error), time.monotonic() - begun)
                 if self._stop.is_set():
                     return
+                if isinstance(error, UnreadableRecordsError) and self._skip(error.found):
+                    restart = policy.first()
+                    continue
+                following = policy.after(restart, _failure_of(error), time.monotonic() - begun)
                 if following is None:
                     raise
                 restart = following
@@ -105,12 +113,10 @@ class PartitionSealer:
         clock = writer.ask_clock()
         recovered = self._recover(writer)
         self._show_recovered(recovered)
-        resume, config, where = recovered.resume, self._config, self.origin
+        resume = recovered.resume
         with (
             Publisher(writer, clock, self._owner.group_metadata) as publisher,
-            PartitionReader(
-                config.client, config.group, where.topic, where.partition, Isolation.UNCOMMITTED, CONTINUOUS
-            ) as reader,
+            self._open_reader(recovered.events.fetch_bytes, self._skips) as reader,
         ):
             reader.seek(resume.offset, resume.leader_epoch)
             session = Session(self._context, recovered, reader, publisher, self.metrics, self.archive_age)
@@ -118,6 +124,40 @@ class PartitionSealer:
             self._log.info("sealing", height=state.height, next_offset=state.next_offset, seconds=seconds)
             self._owner.report(self, None)
             session.run(self._stop)
+
+    def _open_reader(self, fetch_bytes: int, skips: Sequence[range] = ()) -> EventReader:
+        config = self._config
+        return EventReader(
+            config.client,
+            config.group,
+            TopicPartition(self.origin.topic, self.origin.partition),
+            fetch_bytes=fetch_bytes,
+            silence=config.timeouts.silence,
+            skips=skips,
+        )
+
+    def _skip(self, found: Unreadable) -> bool:
+        """Return whether unreadable records are skipped from now on, because their batch is certainly unreadable.
+
+        Raises:
+            HaltError: UNREADABLE_RECORDS; they are damaged.
+        """
+        self._doubt = self._doubt.again(found)
+        try:
+            end = self._context.cluster.end(self.origin.topic, self.origin.partition)
+            if not self._doubt.may_skip(self.origin):
+                return False
+            extent = find_extent(lambda: self._open_reader(1), found, end, self._config.timeouts.call)
+        except UnavailableError as error:  # nothing is certain while the brokers are away
+            self._log.warning("unreadable records can't be looked at", problem=str(error))
+            self._doubt = Doubt()
+            return False
+        self._skips = join([*self._skips, extent])
+        self.metrics.unreadable.inc(len(extent))
+        self._log.error(
+            "records can't be read and are skipped", first=extent.start, last=extent.stop - 1, problem=found.problem
+        )
+        return True
 
     def _show_recovered(self, recovered: Recovered) -> None:
         state, start = recovered.state, recovered.events.start

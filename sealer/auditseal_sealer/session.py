@@ -19,12 +19,16 @@ from auditseal_schemas.verdict import Verdict
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.block_writer import Position
 from auditseal_sealer.context import SealerContext
+from auditseal_sealer.errors import UnreadableRecordsError
+from auditseal_sealer.event_reader import EventReader, EventRecord
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
-from auditseal_sealer.partition_reader import EventRecord, PartitionReader
 from auditseal_sealer.publisher import Publisher
 from auditseal_sealer.recovery import Recovered, ResumePoint
 from auditseal_sealer.stop import Stop
+
+_READS = 64
+"""Reads between two looks at the age of the block, at the publication and at the stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Session:
         self,
         context: SealerContext,
         recovered: Recovered,
-        reader: PartitionReader,
+        reader: EventReader,
         publisher: Publisher,
         metrics: LogMetrics,
         archive_age: ArchiveAge,
@@ -70,34 +74,57 @@ class Session:
             FencedError: Another sealer writes this log.
             ExpelledError: The group has expelled this sealer.
             HaltError: It can't continue safely.
+            UnreadableRecordsError: The next records can't be read; those before them are published.
             UnavailableError: Kafka is unreachable; records that were read and aren't committed must be read again.
         """
-        batch, reader = self._config.batch, self._reader
-        while not stop.is_set():
-            messages = reader.read(batch.read, batch.wait_seconds(self._opened, time.monotonic()))
-            if messages:
-                self._take(messages)
-            if reason := batch.close_reason(self._draft.full, self._opened, time.monotonic()):
-                self._close(reason)
-            self._settle_if_done()
-            self._show_lag()
+        try:
+            self._seal_until(stop)
+        except UnreadableRecordsError:
+            self._close(CloseReason.STOPPED)
+            self._settle()
+            raise
         if stop.finishes:
             self._close(stop.reason)
             self._settle()
 
+    def _seal_until(self, stop: Stop) -> None:
+        batch = self._config.batch
+        while not stop.is_set():
+            self._read(batch.wait_seconds(self._opened, time.monotonic()))
+            if reason := batch.close_reason(self._draft.full, self._opened, time.monotonic()):
+                self._close(reason)
+            self._settle_if_done()
+            self._show_lag()
+
+    def _read(self, wait: float) -> None:
+        """Fill the draft with the records that come within `wait` seconds, and with more that are there already."""
+        taken, read, take = 0, self._reader.read, self._take
+        for _ in range(_READS):
+            if not (count := take(read(wait))):
+                break
+            taken, wait = taken + count, 0.0
+        if taken:
+            self._metrics.consumed.inc(taken)
+
     def _begin_draft(self) -> None:
         self._draft = BlockDraft(
-            self._state, self._config.limits, log_start=self._events.start, start=self._publisher.start
+            self._state,
+            self._config.limits,
+            log_start=self._events.start,
+            unreadable=[(skip.start, skip.stop - 1) for skip in self._reader.skips],
+            start=self._publisher.start,
         )
         self._opened: float | None = None
         self._oldest = -1
 
-    def _take(self, messages: Sequence[EventRecord]) -> None:
-        """Fill the draft, closing it as often as it is full."""
+    def _take(self, messages: Sequence[EventRecord]) -> int:
+        """Fill the draft, closing it as often as it is full; return the number of records that are new."""
+        if not messages:
+            return 0
         if self._resume:
             messages = self._check_continuation(messages, self._resume)
             self._resume = None
-        self._metrics.consumed.inc(len(messages))
+        count = len(messages)
         while messages:
             if self._opened is None:
                 self._opened, self._oldest = time.monotonic(), messages[0].timestamp()[1]
@@ -111,6 +138,7 @@ class Session:
             if self._draft.full:
                 self._close(self._draft.full)
             messages = messages[taken:]
+        return count
 
     def _check_continuation(self, messages: Sequence[EventRecord], resume: ResumePoint) -> Sequence[EventRecord]:
         """Check that the log has the sealed record at its last sealed offset; return the records after it."""

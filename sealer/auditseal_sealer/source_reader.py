@@ -4,13 +4,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from confluent_kafka import TopicPartition
+
+from auditseal_daemon.batch_size import fetch_bytes
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError, UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.blocks_reader import BlocksReader
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.earlier_runs import find_earlier_head
-from auditseal_sealer.partition_reader import TO_THE_END, Isolation, PartitionReader
+from auditseal_sealer.partition_consumer import Isolation
 from auditseal_sealer.sources import EventsPartition, LogSources
 from auditseal_vault.log_reader import StoredBlock
 
@@ -84,7 +88,7 @@ class SourceReader:
         if now != end:
             raise UnavailableError(f"{topic}/{partition} moved from {end} to {now} while its head was looked for")
 
-    def _find_head(self, reader: PartitionReader, start: int, end: int) -> CommittedBlock | None:
+    def _find_head(self, reader: BlocksReader, start: int, end: int) -> CommittedBlock | None:
         """Return the last committed block, reading from nearer to the end first."""
         span = _TAIL
         while True:
@@ -104,7 +108,7 @@ class SourceReader:
             return tuple(value for _, value in self._values(reader, begin, end))
 
     def _find_unarchived(
-        self, reader: PartitionReader, start: int, head: CommittedBlock | None, archived: StoredBlock | None
+        self, reader: BlocksReader, start: int, head: CommittedBlock | None, archived: StoredBlock | None
     ) -> CommittedBlock | None:
         """Return the block after the vault's highest: first from its likely place, else by bisection over heights."""
         wanted = archived.height + 1 if archived else 0
@@ -125,12 +129,12 @@ class SourceReader:
             probe = (low + high) // 2
         return None
 
-    def _first(self, reader: PartitionReader, begin: int, end: int) -> CommittedBlock | None:
+    def _first(self, reader: BlocksReader, begin: int, end: int) -> CommittedBlock | None:
         for offset, data in self._values(reader, begin, end):
             return CommittedBlock(offset, _height(self._origin, data), data)
         return None
 
-    def _values(self, reader: PartitionReader, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+    def _values(self, reader: BlocksReader, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
         """Yield offset and value of the records between two offsets, without the empty ones that ask the clock."""
         if begin >= end:
             return
@@ -146,13 +150,14 @@ class SourceReader:
         if view is None:
             raise HaltError(Halt.LOG_RECREATED, f"{self._origin}: topic {topic} is gone")
         start, end = self._cluster.start(topic, partition), self._cluster.end(topic, partition)
-        return EventsPartition(self._cluster.cluster_id(), view.topic_id, view.partitions, start, end)
-
-    def _reader(self, isolation: Isolation) -> PartitionReader:
-        config = self._config
-        return PartitionReader(
-            config.client, config.group, config.blocks_topic, self._origin.partition, isolation, TO_THE_END
+        return EventsPartition(
+            self._cluster.cluster_id(), view.topic_id, view.partitions, start, end, fetch_bytes(view.settings)
         )
+
+    def _reader(self, isolation: Isolation) -> BlocksReader:
+        config = self._config
+        where = TopicPartition(config.blocks_topic, self._origin.partition)
+        return BlocksReader(config.client, config.group, where, isolation)
 
 
 def _height(origin: Origin, data: bytes) -> int:

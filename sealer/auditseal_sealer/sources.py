@@ -8,13 +8,22 @@ from auditseal_vault.log_reader import StoredBlock
 
 @dataclass(frozen=True, slots=True)
 class EventsPartition:
-    """The partition of events as the cluster shows it now: ids, first offset and the offset after the last."""
+    """The partition of events as the cluster shows it now.
+
+    Attributes:
+        cluster_id, topic_id: Kafka's ids.
+        partitions: The topic's partitions.
+        start: The first offset.
+        end: The offset after the last one.
+        fetch_bytes: How much may be fetched at once, so that decompressing it takes a bounded amount of memory.
+    """
 
     cluster_id: str
     topic_id: str
     partitions: int
     start: int
     end: int
+    fetch_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

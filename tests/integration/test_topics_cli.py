@@ -56,6 +56,30 @@ def test_the_audit_names_what_is_wrong(topics) -> None:
     assert any("replicas" in problem for problem in found["problems"])
 
 
+def test_a_hardened_topic_refuses_a_batch_that_grows_and_takes_the_usual_ones(topics, kafka: KafkaNode) -> None:
+    assert topics("create", "--partitions", "1", "--replication", "1", "--hardened")[0] == 0
+    code, found = topics("check", "--replication", "1", "--hardened")
+    assert (code, found["sealer_memory_mib"]) == (0, 258)
+    answers = list[object]()
+    settings = {"bootstrap.servers": kafka.bootstrap_servers, "compression.type": "zstd", "message.max.bytes": 1 << 28}
+    producer = Producer(settings)
+    for value in (bytes(60 << 20), b"usual " * 1000):
+        producer.produce(
+            os.environ["AUDITSEAL_EVENTS_TOPIC"], value, on_delivery=lambda error, _: answers.append(error)
+        )
+        assert producer.flush(30) == 0
+    assert [error and error.name() for error in answers] == ["MSG_SIZE_TOO_LARGE", None]
+
+
+def test_a_topic_that_isnt_hardened_is_no_problem_unless_it_must_be(topics) -> None:
+    topics("create", "--partitions", "1", "--replication", "1")
+    code, found = topics("check", "--replication", "1")
+    assert (code, found["sealer_memory_mib"]) == (0, 2320)
+    code, found = topics("check", "--replication", "1", "--hardened")
+    assert code == Halt.TOPIC_MISCONFIGURED.exit_code
+    assert ["compression.type is producer" in problem for problem in found["problems"]] == [True]
+
+
 def partitions_of(kafka: KafkaNode) -> list[int]:
     topics = kafka_topics(kafka)
     return [len(topics[os.environ[f"AUDITSEAL_{kind}_TOPIC"]].partitions) for kind in ("EVENTS", "BLOCKS")]

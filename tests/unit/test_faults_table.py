@@ -26,7 +26,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
-from auditseal_sealer import block_writer, partition_reader
+from auditseal_sealer import block_writer, partition_consumer
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
@@ -55,7 +55,7 @@ CONFIG = SealerConfig(
     cluster=ORIGIN.cluster,
     genesis_allowed=True,
     limits=BlockLimits(records=10),
-    batch=BatchPolicy(age=0.0, read=7, wait=0.01),
+    batch=BatchPolicy(age=0.0, wait=0.01),
     timeouts=Timeouts(call=0.3, stuck=5, session=HEARTBEAT * 4, settled=1, pause=0.01, back_off=0.05),
     clock_lead=1e12,
 )
@@ -113,7 +113,7 @@ class Stage:
         self.broker, self.vault = broker, FaultyVault(folder)
         self.failures: list[Exception] = []
         monkeypatch.setattr(block_writer, "Producer", lambda settings: FakeProducer(broker, settings))
-        monkeypatch.setattr(partition_reader, "Consumer", lambda settings: FakeConsumer(broker, settings))
+        monkeypatch.setattr(partition_consumer, "Consumer", lambda settings: FakeConsumer(broker, settings))
         self.archiver, self.archived = self.new_archiver(), 0
 
     def new_archiver(self) -> BlockArchiver:

@@ -64,6 +64,19 @@ def test_no_limit_of_the_sealers_makes_a_block_small() -> None:
     assert len(block.format()) > 8 * MIB
 
 
+@pytest.mark.parametrize("codec", ["producer", "zstd", "gzip", "lz4"])
+def test_hardened_topics_bound_what_a_batch_may_grow_to(codec: str) -> None:
+    hardened = replace(RULES, hardened=True)
+    (problem,) = check_pair(hardened, changed(EVENTS, compression_type=codec), BLOCKS)
+    assert f"compression.type is {codec}, not uncompressed" in problem
+    assert check_pair(RULES, changed(EVENTS, compression_type=codec), BLOCKS) == []
+    made = replace(EVENTS, settings=hardened.settings(TopicKind.EVENTS))
+    assert check_pair(hardened, made, BLOCKS) == []
+    assert check_pair(hardened, changed(EVENTS, compression_type="snappy"), BLOCKS) == []
+    (problem,) = check_pair(hardened, changed(made, max_message_bytes=str(64 * MIB)), BLOCKS)
+    assert "a batch may have 64 MiB" in problem
+
+
 def test_replicas_are_counted_in_every_partition() -> None:
     (problem,) = check_pair(RULES, replace(EVENTS, replicas=(3, 2)), BLOCKS)
     assert "2 replicas" in problem
@@ -85,4 +98,4 @@ def test_each_events_partition_needs_one_of_blocks() -> None:
 def test_the_page_has_every_setting() -> None:
     page = (Path(__file__).parents[3] / "docs" / "reference" / "topics.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z.]+)` \|", page, re.MULTILINE)
-    assert sorted(rows) == sorted(RULES.settings(TopicKind.BLOCKS))
+    assert sorted(rows) == sorted(replace(RULES, hardened=True).settings(TopicKind.EVENTS))

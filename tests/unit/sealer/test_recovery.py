@@ -25,7 +25,7 @@ from tests.factory.vaults import MemoryVault
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)
-EVENTS = EventsPartition("cluster", "topic", 6, 0, 100)
+EVENTS = EventsPartition("cluster", "topic", 6, 0, 100, 1)
 ALLOWED, FORBIDDEN = GenesisRule(allowed=True, predecessor=None), GenesisRule(allowed=False, predecessor=None)
 NOTHING = LogSources(EVENTS, None, None, (), None, "")
 

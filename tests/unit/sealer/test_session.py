@@ -13,6 +13,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockLimits, CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.header import CAUSE_UNKNOWN, CAUSE_UNREADABLE, Gap
 from auditseal_schemas.kafka_message import encode_message
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState
@@ -24,7 +25,7 @@ from auditseal_sealer.block_writer import Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
-from auditseal_sealer.errors import FencedError
+from auditseal_sealer.errors import FencedError, UnreadableRecordsError
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.publisher import Publisher
@@ -32,6 +33,7 @@ from auditseal_sealer.recovery import Recovered, ResumePoint
 from auditseal_sealer.session import Session
 from auditseal_sealer.sources import EventsPartition
 from auditseal_sealer.stop import Stop
+from auditseal_sealer.unreadable import Damage, Unreadable
 from tests.factory.blocks import GENESIS, resigned
 from tests.factory.keys import ORIGIN, OTHER_SIGNER, SIGNER
 from tests.factory.messages import Message
@@ -49,7 +51,7 @@ NO_VAULT: Any = None
 NO_CLUSTER: Any = None
 NO_METRICS: Any = None
 NO_WATCHDOG: Any = None
-EVENTS = EventsPartition("cluster", "topic", 6, 0, 1000)
+EVENTS = EventsPartition("cluster", "topic", 6, 0, 1000, 1)
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,17 @@ class Event(Message):
 class ScriptedReader:
     """Hands out its batches, then asks to stop."""
 
-    def __init__(self, batches: Sequence[Sequence[Event]], stop: Stop) -> None:
+    def __init__(self, batches: Sequence[Sequence[Event] | Exception], stop: Stop) -> None:
         self._batches, self._stop = list(batches), stop
 
-    def read(self, most: int, timeout: float) -> Sequence[Event]:
+    skips: Sequence[range] = ()
+
+    def read(self, timeout: float) -> Sequence[Event]:
         if self._batches:
-            return self._batches.pop(0)
+            batch = self._batches.pop(0)
+            if isinstance(batch, Exception):
+                raise batch
+            return batch
         self._stop.finish(CloseReason.STOPPED)
         return []
 
@@ -109,7 +116,7 @@ def broker_clock(behind: float = 0) -> BrokerClock:
 
 
 def run(
-    batches: Sequence[Sequence[Event]],
+    batches: Sequence[Sequence[Event] | Exception],
     writer: ScriptedWriter | None = None,
     *,
     resume: ResumePoint = FROM_THE_START,
@@ -171,6 +178,24 @@ def test_after_a_failed_publication_nothing_more_is_signed(problem: Exception) -
         run([events(*range(35))], writer)
     assert [step for step, _ in writer.journal] == ["signed", "committed", "signed"]
     assert verified(writer) == list(range(10))
+
+
+def test_records_before_unreadable_ones_are_published() -> None:
+    writer = ScriptedWriter()
+    unreadable = UnreadableRecordsError(Unreadable(13, Damage.CONTENT, "a wrong CRC", 13))
+    with pytest.raises(UnreadableRecordsError):
+        run([events(*range(13)), unreadable], writer)
+    assert verified(writer) == list(range(13))
+
+
+def test_skipped_offsets_are_a_gap_of_a_cause_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScriptedReader, "skips", (range(1, 3), range(12, 14)))
+    writer = run([events(0, *range(4, 12)), events(14)])
+    assert [gap for block in writer.blocks for gap in block.header.gaps] == [
+        Gap(1, 2, CAUSE_UNREADABLE),
+        Gap(3, 3, CAUSE_UNKNOWN),
+        Gap(12, 13, CAUSE_UNREADABLE),
+    ]
 
 
 def test_the_record_that_was_sealed_last_is_read_again_and_not_sealed_again() -> None:

@@ -1,0 +1,160 @@
+"""Reads one partition of events without end, within a bound of memory, and says which records can't be read.
+
+librdkafka decompresses a whole fetch at once, and counts neither keys nor headers of the records that wait. So it
+waits until none is left before it fetches again (`queued.min.messages`), and a fetch is small unless the topic bounds
+how much a batch can grow. The binding copies each record, with its headers as objects. So few are taken at once.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from auditseal_daemon.kafka_client import describe, unavailable
+from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.kafka_message import KafkaMessage
+from auditseal_sealer.errors import UnreadableRecordsError
+from auditseal_sealer.partition_consumer import Isolation, PartitionConsumer
+from auditseal_sealer.unreadable import Damage, Unreadable
+
+AT_ONCE = 8
+"""Records that one call takes: 8 of 100,000 headers each have about 70 MB, and more at once are not faster."""
+
+_error_of = Message.error
+_DAMAGE = {
+    KafkaError._BAD_COMPRESSION: Damage.COMPRESSION,  # noqa: SLF001  (its public name for a local error)
+    KafkaError._BAD_MSG: Damage.CONTENT,  # noqa: SLF001
+    KafkaError._NOT_IMPLEMENTED: Damage.CONTENT,  # noqa: SLF001
+    KafkaError.INVALID_MSG: Damage.CONTENT,
+    KafkaError.INVALID_MSG_SIZE: Damage.CONTENT,
+    KafkaError.MSG_SIZE_TOO_LARGE: Damage.CONTENT,
+}
+
+
+class EventRecord(KafkaMessage, Protocol):
+    """A record as it was consumed: unlike any `Message`, it has an offset."""
+
+    def leader_epoch(self) -> int | None:
+        """Return the epoch of the leader that appended it."""
+        ...
+
+
+class EventReader(PartitionConsumer):
+    """Reads the events of one partition.
+
+    Attributes:
+        skips: Ranges of offsets that are known to be unreadable; reading continues behind them.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, str],
+        group: str,
+        where: TopicPartition,
+        *,
+        fetch_bytes: int,
+        silence: float,
+        skips: Sequence[range] = (),
+    ) -> None:
+        """Connect.
+
+        Args:
+            client: The connection as librdkafka's properties.
+            group: A group that this client may name; it is not joined.
+            where: Topic and partition.
+            fetch_bytes: Bytes of stored batches that a broker sends at once; one batch may be larger.
+            silence: Seconds after which records that the broker has and doesn't send count as unreadable.
+            skips: Ranges of offsets that are known to be unreadable, ascending, with offsets between two of them.
+        """
+        super().__init__(
+            client,
+            group,
+            where,
+            Isolation.UNCOMMITTED,
+            queued_min_messages=1,
+            fetch_message_max_bytes=fetch_bytes,
+            fetch_queue_backoff_ms=1,
+            fetch_wait_max_ms=500,
+        )
+        self.skips = tuple(skips)
+        self._silence = silence
+        self._position = 0
+        self._fault: Message | None = None
+        self._silent_since: float | None = None
+
+    def seek(self, offset: int, leader_epoch: int = -1) -> None:
+        """Read from an offset on; see `PartitionConsumer`."""
+        self._position, self._fault, self._silent_since = offset, None, None
+        super().seek(offset, leader_epoch)
+
+    def read(self, timeout: float) -> list[EventRecord]:
+        """Return the next few records, none where none came within `timeout` seconds.
+
+        Drop them before the next call: they may have a gigabyte.
+
+        Raises:
+            UnreadableRecordsError: The records at the next offset can't be read.
+            UnavailableError: The offset is gone, or the broker is unreachable.
+        """
+        fault, self._fault = self._fault, None
+        if fault is not None:  # a message without a value is false
+            self._pass(fault)
+        with unavailable(f"{self._label} can't be read"):
+            messages = self._consumer.consume(AT_ONCE, timeout)
+        if any(map(_error_of, messages)):
+            messages = self._until_fault(messages)
+        if messages:
+            self._position, self._silent_since = cast("int", messages[-1].offset()) + 1, None
+        else:
+            self._check_silence()
+        return cast("list[EventRecord]", messages)
+
+    def known_end(self) -> int:
+        """Return the partition's end as the last fetch reported it, -1 before."""
+        return self._consumer.get_watermark_offsets(self._where, cached=True)[1]
+
+    def is_at_end(self) -> bool:
+        """Return whether every record that the last fetch reported was read."""
+        return 0 <= self.known_end() <= self._position
+
+    def _until_fault(self, messages: Sequence[Message]) -> list[Message]:
+        """Return the records before the first error; the next call raises it."""
+        records = list[Message]()
+        for message in messages:
+            error, offset = message.error(), message.offset()
+            if error is None:
+                records.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF and offset is not None:  # noqa: SLF001
+                self._position = max(self._position, offset)
+            else:
+                self._fault = message
+                break
+        return records
+
+    def _pass(self, fault: Message) -> None:
+        """Seek past an error within a range to skip.
+
+        Raises:
+            UnreadableRecordsError, UnavailableError: Any other error.
+        """
+        error, batch = fault.error(), fault.offset()
+        assert error is not None
+        damage = _DAMAGE.get(error.code())
+        if damage is None or batch is None:
+            raise UnavailableError(f"{self._label} can't be read: {describe(error)}")
+        offset = max(self._position, batch)
+        for skip in self.skips:
+            if offset in skip:
+                self.seek(skip.stop)
+                return
+        raise UnreadableRecordsError(Unreadable(offset, damage, describe(error), batch))
+
+    def _check_silence(self) -> None:
+        if self.known_end() <= self._position:
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = time.monotonic()
+        elif (silent := time.monotonic() - self._silent_since) > self._silence:
+            problem = f"the partition ends at {self.known_end()}, and no record came for {silent:.0f} s"
+            raise UnreadableRecordsError(Unreadable(self._position, Damage.SILENCE, problem, self._position))

@@ -1,0 +1,79 @@
+"""What to do about records that can't be read (ADR 0011). Pure.
+
+| records that can't be read | three times, by new connections |
+| --- | --- |
+| a batch that can't be decompressed | skip it: it becomes a gap of cause 2 |
+| anything else | halt: UNREADABLE_RECORDS |
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.origin import Origin
+
+ATTEMPTS = 3
+"""Reads that must fail at one offset: a connection may have damaged the data once, and hardly three times."""
+
+
+class Damage(StrEnum):
+    """What is wrong with records."""
+
+    COMPRESSION = "their batch can't be decompressed"
+    CONTENT = "their batch isn't valid"
+    SILENCE = "the broker has records there and sends none"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Records that couldn't be read.
+
+    Attributes:
+        offset: The first offset that couldn't be read.
+        damage: What is wrong.
+        problem: The client's own words.
+        batch: The first offset of their batch, as the client reports it.
+    """
+
+    offset: int
+    damage: Damage
+    problem: str
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How often reading failed at one offset; `found` is None before the first failure."""
+
+    found: Unreadable | None = None
+    times: int = 0
+
+    def again(self, found: Unreadable) -> "Doubt":
+        """Return the doubt after another failure."""
+        is_same = self.found is not None and (self.found.offset, self.found.damage) == (found.offset, found.damage)
+        return Doubt(found, self.times + 1 if is_same else 1)
+
+    def may_skip(self, origin: Origin) -> bool:
+        """Return whether the batch is unreadable for certain, and may become a gap.
+
+        Raises:
+            HaltError: UNREADABLE_RECORDS; the records are damaged for certain, and a replica may have them.
+        """
+        if self.found is None or self.times < ATTEMPTS:
+            return False
+        if self.found.damage is Damage.COMPRESSION:
+            return True
+        problem = f"records from offset {self.found.offset} on can't be read: {self.found.damage}: {self.found.problem}"
+        raise HaltError(Halt.UNREADABLE_RECORDS, f"{origin}: {problem}: let another replica lead")
+
+
+def join(ranges: Iterable[range]) -> tuple[range, ...]:
+    """Return ranges of offsets in ascending order, with one range for those that touch or overlap."""
+    joined = list[range]()
+    for one in sorted(ranges, key=lambda one: one.start):
+        if joined and one.start <= joined[-1].stop:
+            joined[-1] = range(joined[-1].start, max(joined[-1].stop, one.stop))
+        else:
+            joined.append(one)
+    return tuple(joined)

@@ -1,0 +1,192 @@
+"""Reading events on a scripted consumer: errors within what was read, known gaps, silence, and the end of a batch."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from auditseal_schemas.errors import UnavailableError
+from auditseal_sealer import partition_consumer
+from auditseal_sealer.damage_extent import find_extent
+from auditseal_sealer.errors import UnreadableRecordsError
+from auditseal_sealer.event_reader import AT_ONCE, EventReader
+from auditseal_sealer.unreadable import Damage, Unreadable
+
+WHERE = TopicPartition("events", 0)
+
+
+def record(offset: int) -> Message:
+    return Message(topic="events", partition=0, offset=offset, value=b"value")
+
+
+def fault(offset: int, code: int = KafkaError._BAD_COMPRESSION) -> Message:
+    return Message(topic="events", partition=0, offset=offset, error=KafkaError(code, "no good"))
+
+
+class ScriptedConsumer:
+    """A partition of records, in which some ranges are damaged batches and others never come."""
+
+    def __init__(self, end: int, damaged: Sequence[range] = (), missing: Sequence[range] = ()) -> None:
+        self.end, self.damaged, self.missing = end, damaged, missing
+        self.code = KafkaError._BAD_COMPRESSION
+        self.position, self.told = 0, False
+        self.settings: dict[str, Any] = {}
+        self.calls, self.closed = 0, 0
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        self.position, self.told = partitions[0].offset, False
+
+    def consume(self, most: int, timeout: float) -> list[Message]:
+        self.calls += 1
+        found = list[Message]()
+        while len(found) < most and (message := self._next()) is not None:
+            found.append(message)
+        return found
+
+    def _next(self) -> Message | None:
+        for batch in self.damaged:
+            if self.position in batch:
+                return fault(batch.start, self.code)
+        for gap in self.missing:
+            if self.position in gap:
+                return None
+        if self.position >= self.end:
+            if self.told:
+                return None
+            self.told = True
+            return fault(self.end, KafkaError._PARTITION_EOF)
+        self.position += 1
+        return record(self.position - 1)
+
+    def get_watermark_offsets(self, where: TopicPartition, cached: bool) -> tuple[int, int]:
+        return 0, self.end
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def reader_of(
+    consumer: ScriptedConsumer, monkeypatch: pytest.MonkeyPatch, *skips: range, silence: float = 60
+) -> EventReader:
+    def make(settings: dict[str, Any]) -> ScriptedConsumer:
+        consumer.settings = settings
+        return consumer
+
+    monkeypatch.setattr(partition_consumer, "Consumer", make)
+    return EventReader({}, "group", WHERE, fetch_bytes=7, silence=silence, skips=skips)
+
+
+def read_all(reader: EventReader) -> list[int]:
+    offsets = list[int]()
+    while messages := reader.read(0):
+        offsets += [message.offset() for message in messages]
+    return offsets
+
+
+def test_few_records_are_taken_at_once_and_one_fetch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = ScriptedConsumer(3 * AT_ONCE)
+    reader = reader_of(consumer, monkeypatch)
+    reader.seek(0)
+    assert [len(reader.read(0)) for _ in range(4)] == [AT_ONCE, AT_ONCE, AT_ONCE, 0]
+    expected = {"queued.min.messages": 1, "fetch.message.max.bytes": 7, "check.crcs": True}
+    assert {name: consumer.settings[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("first", [0, 1, 5, AT_ONCE])
+@pytest.mark.parametrize(
+    ("code", "damage"),
+    [
+        (KafkaError._BAD_COMPRESSION, Damage.COMPRESSION),
+        (KafkaError._BAD_MSG, Damage.CONTENT),
+        (KafkaError._NOT_IMPLEMENTED, Damage.CONTENT),
+        (KafkaError.INVALID_MSG, Damage.CONTENT),
+    ],
+)
+def test_records_before_an_unreadable_batch_come_first(
+    monkeypatch: pytest.MonkeyPatch, first: int, code: int, damage: Damage
+) -> None:
+    consumer = ScriptedConsumer(40, [range(first, first + 3)])
+    consumer.code = code
+    reader = reader_of(consumer, monkeypatch)
+    reader.seek(0)
+    offsets = [message.offset() for _ in range(first // AT_ONCE + 1) for message in reader.read(0)]
+    assert offsets == list(range(first))
+    with pytest.raises(UnreadableRecordsError) as caught:
+        read_all(reader)
+    found = caught.value.found
+    assert (found.offset, found.damage, found.batch) == (first, damage, first)
+
+
+def test_from_the_middle_of_a_batch_on_only_the_rest_of_it_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = reader_of(ScriptedConsumer(40, [range(3, 9)]), monkeypatch)
+    reader.seek(5)
+    assert reader.read(0) == []
+    with pytest.raises(UnreadableRecordsError) as caught:
+        reader.read(0)
+    assert (caught.value.found.offset, caught.value.found.batch) == (5, 3)
+
+
+def test_known_ranges_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = ScriptedConsumer(30, [range(3, 9), range(20, 30)])
+    reader = reader_of(consumer, monkeypatch, range(3, 9), range(20, 30))
+    reader.seek(0)
+    offsets = [message.offset() for _ in range(20) for message in reader.read(0)]
+    assert offsets == [0, 1, 2, *range(9, 20)]
+    assert reader.is_at_end()
+
+
+def test_another_error_is_unavailability(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = ScriptedConsumer(9, [range(2, 3)])
+    consumer.code = KafkaError._AUTO_OFFSET_RESET
+    reader = reader_of(consumer, monkeypatch, range(2, 3))
+    reader.seek(0)
+    assert len(reader.read(0)) == 2
+    with pytest.raises(UnavailableError, match="events/0 can't be read: no good"):
+        reader.read(0)
+
+
+def test_records_that_are_there_and_dont_come_are_unreadable_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = ScriptedConsumer(9, missing=[range(4, 6)])
+    reader = reader_of(consumer, monkeypatch, silence=0.05)
+    reader.seek(0)
+    assert len(reader.read(0)) == 4
+    assert reader.read(0) == []
+    time.sleep(0.06)
+    with pytest.raises(UnreadableRecordsError) as caught:
+        reader.read(0)
+    found = caught.value.found
+    assert (found.offset, found.damage) == (4, Damage.SILENCE)
+    assert "ends at 9" in found.problem
+
+
+def test_the_end_of_the_log_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = ScriptedConsumer(4)
+    reader = reader_of(consumer, monkeypatch, silence=-1.0)
+    reader.seek(0)
+    assert read_all(reader) == [0, 1, 2, 3]
+    assert [reader.read(0) for _ in range(5)] == [[]] * 5
+
+
+@pytest.mark.parametrize("offset", [10, 12, 40])
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 64, 1000])
+@pytest.mark.parametrize("behind", [0, 1, 5])
+@pytest.mark.parametrize("is_another_damaged", [False, True])
+def test_the_end_of_a_damaged_batch_is_found_by_few_looks(
+    monkeypatch: pytest.MonkeyPatch, offset: int, length: int, behind: int, is_another_damaged: bool
+) -> None:
+    batch = range(10, 40 + length)
+    another = [range(batch.stop, batch.stop + behind)] if is_another_damaged and behind else []
+    consumer = ScriptedConsumer(batch.stop + behind, [batch, *another])
+    found = Unreadable(offset, Damage.COMPRESSION, "", 10)
+    extent = find_extent(lambda: reader_of(consumer, monkeypatch), found, consumer.end, 5)
+    assert extent == range(offset, batch.stop)
+    assert consumer.closed <= 2 * (batch.stop - offset).bit_length() + 1
+
+
+def test_a_look_without_an_answer_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = ScriptedConsumer(100, missing=[range(100)])
+    found = Unreadable(10, Damage.COMPRESSION, "", 10)
+    with pytest.raises(UnavailableError, match="offset 11 can't be looked at"):
+        find_extent(lambda: reader_of(consumer, monkeypatch), found, 100, 0.05)

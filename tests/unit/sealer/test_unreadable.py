@@ -1,0 +1,56 @@
+"""What to do about records that can't be read: the policy as tables."""
+
+import pytest
+
+from auditseal_schemas.halt import Halt, HaltError
+from auditseal_sealer.unreadable import ATTEMPTS, Damage, Doubt, Unreadable, join
+from tests.factory.keys import ORIGIN
+
+BOMB = Unreadable(7, Damage.COMPRESSION, "it doesn't inflate", 5)
+WRONG_CRC = Unreadable(7, Damage.CONTENT, "its CRC is wrong", 5)
+SILENT = Unreadable(7, Damage.SILENCE, "nothing came", 7)
+
+
+def doubt(*found: Unreadable) -> Doubt:
+    now = Doubt()
+    for one in found:
+        now = now.again(one)
+    return now
+
+
+@pytest.mark.parametrize(
+    ("found", "may_skip"),
+    [
+        ([], False),
+        ([BOMB], False),
+        ([BOMB] * (ATTEMPTS - 1), False),
+        ([BOMB] * ATTEMPTS, True),
+        ([*[BOMB] * (ATTEMPTS - 1), Unreadable(9, Damage.COMPRESSION, "", 9)], False),
+        ([*[BOMB] * (ATTEMPTS - 1), WRONG_CRC], False),
+        ([WRONG_CRC, *[BOMB] * ATTEMPTS], True),
+        ([WRONG_CRC] * (ATTEMPTS - 1), False),
+        ([SILENT] * (ATTEMPTS - 1), False),
+    ],
+)
+def test_a_batch_is_skipped_once_it_failed_often_enough_in_one_way(found: list[Unreadable], may_skip: bool) -> None:
+    assert doubt(*found).may_skip(ORIGIN) is may_skip
+
+
+@pytest.mark.parametrize("found", [WRONG_CRC, SILENT], ids=lambda found: found.damage.name)
+def test_what_a_replica_may_have_is_a_halt_that_says_where(found: Unreadable) -> None:
+    with pytest.raises(HaltError, match=f"from offset 7 on .*{found.problem}.*let another replica lead") as caught:
+        doubt(*[found] * ATTEMPTS).may_skip(ORIGIN)
+    assert caught.value.halt is Halt.UNREADABLE_RECORDS
+
+
+@pytest.mark.parametrize(
+    ("ranges", "joined"),
+    [
+        ([], ()),
+        ([range(3, 5), range(1, 2)], (range(1, 2), range(3, 5))),
+        ([range(1, 3), range(3, 5)], (range(1, 5),)),
+        ([range(1, 9), range(3, 5), range(10, 11)], (range(1, 9), range(10, 11))),
+    ],
+)
+def test_ranges_that_touch_are_one(ranges: list[range], joined: tuple[range, ...]) -> None:
+    assert join(ranges) == joined
