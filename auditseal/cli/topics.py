@@ -123,7 +123,7 @@ def check(
     hardened: Hardened = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Audit the settings of both topics, and show how much memory a sealer needs for each partition.
+    """Audit the settings of both topics; show the sealer's memory.
 
     Example: auditseal topics check --json
 
