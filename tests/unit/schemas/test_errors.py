@@ -14,6 +14,7 @@ from auditseal_producer.errors import DeliveryError
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.verdict import Verdict
+from auditseal_sealer.unreadable import Damage, Unreadable
 
 PACKAGES = (
     "auditseal",
@@ -23,6 +24,7 @@ PACKAGES = (
     "auditseal_local",
     "auditseal_producer",
     "auditseal_schemas",
+    "auditseal_search",
     "auditseal_sealer",
     "auditseal_vault",
 )
@@ -33,6 +35,7 @@ SAMPLES: dict[Any, object] = {
     Verdict: Verdict.FORK,
     Halt: Halt.FORK,
     int | None: 7,
+    Unreadable: Unreadable(7, Damage.COMPRESSION, "a problem", 5),
     DeliveryError | None: DeliveryError("id", b"event", "_MSG_TIMED_OUT", "it took too long"),
 }
 
