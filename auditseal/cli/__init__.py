@@ -23,6 +23,7 @@
 | `verify` | `auditseal verify` |
 | `show` | `auditseal show` |
 | `prove` | `auditseal prove` |
+| `event_lookup` | the record of an event id, for `prove` |
 | `check_proof` | `auditseal check-proof` |
 | `receipt` | `auditseal receipt` |
 | `querying` | the filter that `search` and others take |

@@ -27,7 +27,7 @@ class ExitCode(IntEnum):
     REJECTED = 3
     """`emit` rejected lines and published all others; `index verify` found that the index differs from the vault."""
     PARTIAL = 4
-    """`search` answered, and the answer names what it does not cover."""
+    """The answer names heights that it does not cover: `search`, `export`, `evidence`, `prove --event-id`."""
     INTERRUPTED = 130
     """Ctrl-C, or another signal that a command turns into an orderly end."""
 

@@ -27,7 +27,7 @@ def demo_events(count: int) -> list[bytes]:
     for service in SERVICES.values():
         for number, fields in enumerate(service.events(count // len(SERVICES), seed=7)):
             event = AuditEvent(
-                event_id=f"01900000-0000-7000-8000-{number:012x}",
+                event_id=f"01900000-0000-7000-8000-{len(made):012x}",
                 occurred_at=START + timedelta(milliseconds=number),
                 source=Source(service=service.name, environment="test"),
                 stream=Stream(f"s-{service.name}", number),
