@@ -6,7 +6,7 @@
 | `assignment` | the assigned partitions: starts and ends their workers, limits the memory of their queues |
 | `partition_worker` | one partition's queue of blocks, and the thread that archives them in order |
 | `block_archiver` | verifies and stores one partition's blocks; on a 412 it compares |
-| `partition_state` | the states that a partition can have, and why one is not read |
+| `archiving_state` | the states that a partition can have, and why one is not read |
 | `decision` | whether a block is stored, compared, or refused (pure) |
 | `conflict` | what an object means that is already at a block's key: FORK, SQUATTED or the same block (pure) |
 | `retention` | when a block's lock ends |

@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from auditseal_archiver.archiving_state import ArchivingState, Held
 from auditseal_archiver.block_archiver import PartitionConfig
 from auditseal_archiver.config import ArchiverConfig
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.partition_state import Held, PartitionState
 from auditseal_archiver.partition_worker import PartitionWorker
 from auditseal_archiver.start_offset import StartOffset
 from auditseal_vault.interface import Vault
@@ -54,7 +54,7 @@ class Assignment:
         """The partitions that are held, each with the reason."""
         return dict(self._held)
 
-    def states(self) -> dict[int, PartitionState]:
+    def states(self) -> dict[int, ArchivingState]:
         """Return each partition's state."""
         working = {number: worker.state for number, worker in self}
         return working | {number: held.state for number, held in self._held.items()}
@@ -65,7 +65,7 @@ class Assignment:
             before.cancel()
         logs = self._config.logs.get(partition, ())
         if not logs:
-            self._held[partition] = Held(PartitionState.UNPINNED, _UNPINNED)
+            self._held[partition] = Held(ArchivingState.UNPINNED, _UNPINNED)
             return
         config = PartitionConfig(
             topic=self._config.blocks_topic,
@@ -82,7 +82,7 @@ class Assignment:
     def hold(self, partition: int, problem: str) -> None:
         """Hold a partition whose worker ended."""
         del self._workers[partition]
-        self._held[partition] = Held(PartitionState.HALTED, problem)
+        self._held[partition] = Held(ArchivingState.HALTED, problem)
 
     def pause(self) -> list[int]:
         """Return the partitions to pause: those whose share of the memory is used up. They count as paused."""

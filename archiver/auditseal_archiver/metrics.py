@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from auditseal_archiver.partition_state import PartitionState
+from auditseal_archiver.archiving_state import ArchivingState
 from auditseal_daemon.log_states import LogStates
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.halt import HaltError
@@ -61,7 +61,7 @@ class ArchiverMetrics:
             "auditseal_worm_drill_success", "1 where the last drill passed; 0 before the first.", registry=registry
         )
 
-        self.states = LogStates(registry, PartitionState)
+        self.states = LogStates(registry, ArchivingState)
 
     def count_halt(self, labels: tuple[str, int], error: HaltError) -> None:
         """Count a halt as a failure to store, and where a verdict caused it, that verdict."""

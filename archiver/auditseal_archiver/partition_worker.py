@@ -7,10 +7,10 @@ from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass
 
+from auditseal_archiver.archiving_state import ArchivingState
 from auditseal_archiver.block_archiver import BlockArchiver, PartitionConfig
 from auditseal_archiver.errors import RewindNeededError
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.partition_state import PartitionState
 from auditseal_daemon.background import run_in_thread
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.errors import UnavailableError
@@ -63,11 +63,11 @@ class PartitionWorker:
         return self._retry.problem
 
     @property
-    def state(self) -> PartitionState:
+    def state(self) -> ArchivingState:
         """The partition's state."""
         if self.trouble:
-            return PartitionState.WAITING
-        return PartitionState.ARCHIVING if self._recovered else PartitionState.RECOVERING
+            return ArchivingState.WAITING
+        return ArchivingState.ARCHIVING if self._recovered else ArchivingState.RECOVERING
 
     def offer(self, block: ReceivedBlock) -> None:
         """Append the partition's next block to the queue."""

@@ -33,7 +33,7 @@ def foreign_blocks(
         UnavailableError: The topic can't be read.
     """
     lines = []
-    for partition, data in _first_values(client, group, blocks, timeout):
+    for partition, data in sorted(first_blocks(client, group, blocks, timeout).items()):
         origin = _origin_of(data)
         if origin is not None and (origin.topic, cluster or origin.cluster) != (events_topic, origin.cluster):
             lines.append(
@@ -51,10 +51,18 @@ def _origin_of(data: bytes) -> Origin | None:
         return None
 
 
-def _first_values(
-    client: Mapping[str, str], group: str, topic: TopicView, timeout: float
-) -> Iterator[tuple[int, bytes]]:
-    """Yield, for each partition that has one, the first committed record with a value."""
+def first_blocks(client: Mapping[str, str], group: str, topic: TopicView, timeout: float) -> dict[int, bytes]:
+    """Return, for each partition of a blocks topic that has one, the first committed record with a value.
+
+    Args:
+        client: The connection as librdkafka's properties.
+        group: A group that this client may name; it is not joined.
+        topic: The blocks topic.
+        timeout: Seconds without a record or an end, after which the brokers count as unreachable.
+
+    Raises:
+        UnavailableError: The topic can't be read.
+    """
     consumer = Consumer(
         settings(
             client,
@@ -71,7 +79,7 @@ def _first_values(
         )
     )
     try:
-        yield from _read_first(consumer, topic, timeout)
+        return dict(_read_first(consumer, topic, timeout))
     finally:
         consumer.close()
 

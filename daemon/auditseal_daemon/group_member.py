@@ -95,9 +95,13 @@ class GroupMember:
         Raises:
             UnavailableError: Kafka refuses the subscription.
         """
-        with unavailable(f"topic {self._config.topic} can't be subscribed to"):
-            self.consumer.subscribe([self._config.topic], on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost)
+        self._callbacks = {"on_assign": on_assign, "on_revoke": on_revoke, "on_lost": on_lost}
+        self._subscribe()
         self._group.start()
+
+    def _subscribe(self) -> None:
+        with unavailable(f"topic {self._config.topic} can't be subscribed to"):
+            self.consumer.subscribe([self._config.topic], **self._callbacks)
 
     def poll(self, seconds: float) -> Message | None:
         """Let the group's news arrive, and return the next record, or an error in its place.
@@ -108,6 +112,10 @@ class GroupMember:
             ExpelledError: The group never accepts this member again.
             UnavailableError: Kafka refuses the call.
         """
+        if self._group.take_rejoin(self.consumer):
+            self._log.warning("joining the group again, so that each partition gets a member", group=self._config.group)
+            self.consumer.unsubscribe()
+            self._subscribe()
         with unavailable(f"the group {self._config.group} can't be followed"):
             message = self.consumer.poll(seconds)
         error = message.error() if message is not None else None

@@ -117,9 +117,14 @@ class TopicRules:
             yield f"{topic.name}: a partition has {min(topic.replicas, default=0)} replicas, not {self.replication}"
 
 
+def check_settings(rules: TopicRules, events: TopicView, blocks: TopicView) -> list[str]:
+    """Return all that is wrong with each of the two topics; empty where nothing is."""
+    return [*rules.problems(TopicKind.EVENTS, events), *rules.problems(TopicKind.BLOCKS, blocks)]
+
+
 def check_pair(rules: TopicRules, events: TopicView, blocks: TopicView) -> list[str]:
-    """Return all that is wrong with the two topics; empty where nothing is."""
-    problems = [*rules.problems(TopicKind.EVENTS, events), *rules.problems(TopicKind.BLOCKS, blocks)]
+    """Return all that is wrong with the two topics, each for itself and both together; empty where nothing is."""
+    problems = check_settings(rules, events, blocks)
     if blocks.partitions < events.partitions:
         problems.append(
             f"{blocks.name}: it has {blocks.partitions} partitions, {events.name} has {events.partitions}:"

@@ -4,6 +4,8 @@
 | --- | --- |
 | `sealer` | the daemon's body: a member of the group, a partition sealer for each assigned partition, the watch |
 | `partition_sealer` | one partition: recover the head, seal, and after a failure recover again |
+| `sealing_state` | the states that a log can have |
+| `new_partition` | whether a partition that halts is new, so that the others continue |
 | `restart` | when a partition is sealed again after a failure, and when the sealer gives up (pure) |
 | `source_reader` | reads the state of a log from all sources |
 | `sources` | the values that it returns |

@@ -4,8 +4,10 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from auditseal_daemon.log_states import LogStates
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.sealing_state import SealingState
 
 _LABELS = ("topic", "partition")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -43,6 +45,7 @@ class SealerMetrics:
         )
         self.block_events = histogram("block_events", "Records in a block.", _EVENTS)
         self.block_bytes = histogram("block_bytes", "Bytes of a block's object.", _BYTES)
+        self.states = LogStates(registry, SealingState)
 
 
 class LogMetrics:
@@ -82,6 +85,11 @@ class LogMetrics:
         """When the last block was committed."""
         return self._gauges.last_sealed.labels(*self._labels)
 
+    def show(self, state: SealingState) -> None:
+        """Show the log's state."""
+        topic, partition = self._labels
+        self._gauges.states.show(topic, int(partition), state)
+
     def closed(self, reason: CloseReason) -> None:
         """Count a closed block."""
         self._closes.labels(*self._labels, reason.value).inc()
@@ -99,6 +107,7 @@ class LogMetrics:
         """Drop the gauges of a log that another sealer has now; one that ends late sets nothing that is served."""
         served, self._gauges = self._gauges, SealerMetrics(CollectorRegistry())
         self._drop(served.lag, served.age, served.height, served.last_sealed)
+        served.states.forget(self._labels[0], int(self._labels[1]))
 
     def _drop(self, *gauges: Gauge) -> None:
         topic, partition = self._labels

@@ -9,20 +9,24 @@ import structlog
 from confluent_kafka import TopicPartition
 
 from auditseal_daemon.errors import ExpelledError
+from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.halt import HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.damage_extent import find_extent
-from auditseal_sealer.errors import FencedError, UnreadableRecordsError
+from auditseal_sealer.errors import FencedError, NoBlocksPartitionError, UnreadableRecordsError
 from auditseal_sealer.event_reader import EventReader
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
+from auditseal_sealer.new_partition import is_new_partition
 from auditseal_sealer.publisher import Publisher
 from auditseal_sealer.recovery import GenesisRule, Recovered, recover
 from auditseal_sealer.restart import Failure
+from auditseal_sealer.sealing_state import SealingState
 from auditseal_sealer.session import Session
 from auditseal_sealer.source_reader import SourceReader
 from auditseal_sealer.stop import Stop
@@ -36,8 +40,12 @@ class Owner(Protocol):
         """Return the metadata that a transaction must show of the group."""
         ...
 
-    def report(self, partition: "PartitionSealer", problem: str | None) -> None:
-        """Note why a partition isn't sealed, None once it is."""
+    def topics(self) -> tuple[TopicView, TopicView]:
+        """Return the events and the blocks topic as they are now."""
+        ...
+
+    def report(self, partition: "PartitionSealer", state: SealingState, problem: str | None = None) -> None:
+        """Note a partition's state, and why it isn't sealed."""
         ...
 
     def fail(self, error: Exception) -> None:
@@ -59,7 +67,7 @@ class PartitionSealer:
         self.origin, self.metrics, self.archive_age = origin, metrics, ArchiveAge()
         self._context, self._config, self._owner = context, context.config, owner
         self._log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
-        self._stop = Stop()
+        self._stop, self._held = Stop(), threading.Event()
         self._doubt, self._skips = Doubt(), tuple[range, ...]()
         self._thread = threading.Thread(target=self._run, name=f"partition-{origin.partition}", daemon=True)
         self._thread.start()
@@ -72,6 +80,21 @@ class PartitionSealer:
         """Ask to end at once."""
         self._stop.abandon()
 
+    def hold(self, error: HaltError) -> None:
+        """End the sealing of this partition alone, for an error that is no reason to stop the others."""
+        if self._held.is_set():
+            return
+        self._held.set()
+        self._log.critical(
+            "a new partition halted, the others continue",
+            reason=error.halt.name,
+            problem=str(error),
+            runbook=error.halt.runbook,
+        )
+        self.metrics.suspend()
+        self._owner.report(self, SealingState.HALTED, str(error))
+        self._stop.abandon()
+
     def join(self, seconds: float) -> bool:
         """Wait for the end; return whether it came."""
         self._thread.join(max(0.0, seconds))
@@ -81,7 +104,20 @@ class PartitionSealer:
         """Seal until asked to stop; pass on an error that can't be survived."""
         try:
             self._keep_sealing()
+        except HaltError as error:
+            self._halt(error)
         except Exception as error:  # whatever it is, the sealer must end for it and not go on without this partition
+            self._owner.fail(error)
+
+    def _halt(self, error: HaltError) -> None:
+        """End the sealer, or this partition alone where it is new."""
+        try:
+            is_new = is_new_partition(self._context, self.origin, self._owner.topics())
+        except UnavailableError:  # so nothing says that it is new
+            is_new = False
+        if is_new:
+            self.hold(error)
+        else:
             self._owner.fail(error)
 
     def _keep_sealing(self) -> None:
@@ -102,13 +138,14 @@ class PartitionSealer:
                 if following is None:
                     raise
                 restart = following
-                self._owner.report(self, str(error))
+                self._report(_state_after(error), str(error))
                 self._log.warning("not sealing, will recover the head", problem=str(error), pause_seconds=restart.pause)
                 self._stop.wait(restart.pause)
 
     def _seal(self) -> None:
         """Recover the head and seal from there until asked to stop."""
         started = time.monotonic()
+        self._check_place()
         writer = BlockWriter(self._context, self.origin)
         clock = writer.ask_clock()
         recovered = self._recover(writer)
@@ -119,10 +156,11 @@ class PartitionSealer:
             self._open_reader(recovered.events.fetch_bytes, self._skips) as reader,
         ):
             reader.seek(resume.offset, resume.leader_epoch)
-            session = Session(self._context, recovered, reader, publisher, self.metrics, self.archive_age)
+            log = self._context, recovered, reader, publisher, self.metrics, self.archive_age
+            session = Session(*log, partitions=self._partitions)
             state, seconds = recovered.state, round(time.monotonic() - started, 3)
             self._log.info("sealing", height=state.height, next_offset=state.next_offset, seconds=seconds)
-            self._owner.report(self, None)
+            self._report(SealingState.SEALING)
             session.run(self._stop)
 
     def _open_reader(self, fetch_bytes: int, skips: Sequence[range] = ()) -> EventReader:
@@ -159,6 +197,26 @@ class PartitionSealer:
         )
         return True
 
+    def _report(self, state: SealingState, problem: str | None = None) -> None:
+        """Report a state, unless this partition is held."""
+        if not self._held.is_set():
+            self._owner.report(self, state, problem)
+
+    def _check_place(self) -> None:
+        """Check that the blocks topic has a partition for this log's blocks.
+
+        Raises:
+            NoBlocksPartitionError: It doesn't.
+        """
+        _, blocks = self._owner.topics()
+        if self.origin.partition >= blocks.partitions:
+            problem = f"{blocks.name} has {blocks.partitions} partitions, and none for the blocks of {self.origin}"
+            raise NoBlocksPartitionError(f"{problem}: add them with `auditseal topics grow`")
+
+    def _partitions(self) -> int:
+        """Return how many partitions the events topic has now."""
+        return self._owner.topics()[0].partitions
+
     def _show_recovered(self, recovered: Recovered) -> None:
         state, start = recovered.state, recovered.events.start
         self.metrics.recoveries.inc()
@@ -181,6 +239,10 @@ class PartitionSealer:
             self._log.warning("committing a block again that was signed and not committed", height=header.height)
             position = Position(header.last_offset + 1, header.height + 1)
             writer.publish(recovered.unfinished.format(), position, self._owner.group_metadata())
+
+
+def _state_after(error: Exception) -> SealingState:
+    return SealingState.NO_BLOCKS_PARTITION if isinstance(error, NoBlocksPartitionError) else SealingState.WAITING
 
 
 def _failure_of(error: Exception) -> Failure:

@@ -17,7 +17,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import VerifierKey
@@ -78,6 +78,7 @@ def recover(origin: Origin, key: VerifierKey, sources: LogSources, genesis: Gene
     """Decide where a log continues.
 
     Raises:
+        UnavailableError: A broker's metadata is older than the head.
         HaltError: It can't continue safely; see the rules above.
     """
     head = None if sources.head is None else open_block(origin, key, sources.head, "the blocks topic's last block")
@@ -178,9 +179,12 @@ def _find_resume_point(origin: Origin, head: Block | None, events: EventsPartiti
         return ResumePoint(events.start, -1, None)
     header = head.header
     seen, now = (header.cluster_id, header.topic_id), (events.cluster_id, events.topic_id)
-    if seen != now or events.partitions < header.partitions:
-        problem = f"blocks were sealed from cluster and topic {seen} with {header.partitions} partitions"
-        raise HaltError(Halt.LOG_RECREATED, f"{origin}: {problem}, this is {now} with {events.partitions}")
+    if seen != now:
+        problem = f"blocks were sealed from cluster and topic {seen}, this is {now}"
+        raise HaltError(Halt.LOG_RECREATED, f"{origin}: {problem}")
+    if events.partitions < header.partitions:  # Kafka never takes a partition away from a topic
+        problem = f"block {header.height} names {header.partitions} partitions, and a broker shows {events.partitions}"
+        raise UnavailableError(f"{origin}: {problem}: its metadata is old")
     following = header.last_offset + 1
     if events.end < following:
         problem = f"offsets up to {header.last_offset} are sealed, and the events log ends at {events.end - 1}"

@@ -8,6 +8,7 @@ import structlog
 from tenacity import RetryCallState
 
 from auditseal_daemon.retry import retrying
+from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
@@ -16,6 +17,7 @@ from auditseal_sealer.context import SealerContext
 from auditseal_sealer.membership import Membership
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.partition_sealer import PartitionSealer
+from auditseal_sealer.sealing_state import SealingState
 from auditseal_sealer.watch import Watch, inspect_topics
 
 _POLL = 0.05  # s: a new generation of the group is shown by transactions no later than this
@@ -29,6 +31,7 @@ class Sealer:
         """Take the context, and a function to call with None once every partition is sealed, else with the reason."""
         self._context, self._config, self._ready = context, context.config, ready
         self._membership: Membership | None = None
+        self._watch: Watch | None = None
         self._partitions: dict[int, PartitionSealer] = {}
         self._missing: dict[Origin, str] = {}
         self._trouble: str | None = None
@@ -57,7 +60,7 @@ class Sealer:
                 return
             raise
         membership = self._membership = Membership(self._config)
-        watch = Watch(self._context, topics, self._all_partitions, self.fail)
+        watch = self._watch = Watch(self._context, topics, self._all_partitions, self.fail)
         try:
             membership.join(
                 on_assigned=self._start,
@@ -76,11 +79,17 @@ class Sealer:
         """Return the metadata that a transaction must show of the group; see `partition_sealer.Owner`."""
         return self._membership.metadata() if self._membership else None
 
-    def report(self, partition: PartitionSealer, problem: str | None) -> None:
+    def topics(self) -> tuple[TopicView, TopicView]:
+        """Return the events and the blocks topic as they are now; see `partition_sealer.Owner`."""
+        assert self._watch is not None  # it looks before any partition is assigned
+        return self._watch.topics
+
+    def report(self, partition: PartitionSealer, state: SealingState, problem: str | None = None) -> None:
         """Note a partition's report, unless it is no longer this sealer's or was started again since."""
         with self._lock:
             if self._partitions.get(partition.origin.partition) is not partition:
                 return
+            partition.metrics.show(state)
             if problem is None:
                 self._missing.pop(partition.origin, None)
             else:
@@ -97,6 +106,7 @@ class Sealer:
             metrics = LogMetrics(self._context.metrics, origin)
             with self._lock:  # what the partition reports waits until it is known
                 self._missing[origin] = "recovering its head"
+                metrics.show(SealingState.RECOVERING)
                 self._partitions[number] = PartitionSealer(self._context, origin, metrics, self)
         self._show_readiness()
 

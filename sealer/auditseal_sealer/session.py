@@ -5,7 +5,7 @@ verifier would, publish. While a block commits, the next one fills; filling isn'
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -53,11 +53,16 @@ class Session:
         publisher: Publisher,
         metrics: LogMetrics,
         archive_age: ArchiveAge,
+        *,
+        partitions: Callable[[], int],
     ) -> None:
-        """Take the log as it was recovered, and a reader that begins at the recovered resume point."""
+        """Take the log as it was recovered, and a reader that begins at the recovered resume point.
+
+        `partitions` returns the number of the events topic's partitions now, which headers state.
+        """
         self._config, self._signer, self._hooks = context.config, context.signer, context.hooks
         self._reader, self._publisher = reader, publisher
-        self._metrics, self._archive_age = metrics, archive_age
+        self._metrics, self._archive_age, self._partitions = metrics, archive_age, partitions
         self._state, self._events = recovered.state, recovered.events
         self._resume: ResumePoint | None = recovered.resume
         head = recovered.state.head
@@ -168,8 +173,9 @@ class Session:
         now = time.time_ns() // 1000
         head = self._state.head
         self._publisher.clock.check(max(now, head.sealed_at if head else 0), closed, config.clock_lead)
+        events, partitions = self._events, max(self._events.partitions, self._partitions())
         block = self._draft.seal(
-            SourceIdentity(self._events.cluster_id, self._events.topic_id, self._events.partitions, self._leader_epoch),
+            SourceIdentity(events.cluster_id, events.topic_id, partitions, self._leader_epoch),
             [self._signer],
             now=now,
             sealer=config.sealer,

@@ -8,11 +8,12 @@ import structlog
 
 from auditseal_daemon.blocks_owner import foreign_blocks
 from auditseal_daemon.cluster import Cluster
-from auditseal_daemon.topic_rules import TopicView, check_pair, retention_seconds
+from auditseal_daemon.topic_rules import TopicView, check_settings, retention_seconds
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
+from auditseal_sealer.new_partition import is_unarchived_partition
 from auditseal_sealer.partition_sealer import PartitionSealer
 
 _log = structlog.get_logger("auditseal.sealer")
@@ -46,6 +47,8 @@ def check_rules(
 ) -> tuple[TopicView, TopicView]:
     """Return both topics, which exist and are as they must be.
 
+    Too few partitions of the blocks topic are not a fault here: each of its logs is sealed, and the others wait.
+
     Raises:
         HaltError: TOPIC_MISCONFIGURED, with all that is wrong.
     """
@@ -55,7 +58,7 @@ def check_rules(
         )
         problem = f"there is no topic {missing}: make it with `auditseal topics create`"
         raise HaltError(Halt.TOPIC_MISCONFIGURED, problem)
-    if problems := check_pair(config.rules, events, blocks):
+    if problems := check_settings(config.rules, events, blocks):
         raise HaltError(Halt.TOPIC_MISCONFIGURED, "; ".join(problems))
     return events, blocks
 
@@ -65,17 +68,24 @@ def check_identity(then: tuple[TopicView, TopicView], now: tuple[TopicView, Topi
 
     Raises:
         HaltError: LOG_RECREATED or BLOCKS_LOST.
+        UnavailableError: A topic has fewer partitions than it had. Kafka never takes one away, so a broker that doesn't
+            know the new ones yet answered.
     """
     for before, after, halt in zip(then, now, (Halt.LOG_RECREATED, Halt.BLOCKS_LOST), strict=True):
         if before.topic_id != after.topic_id:
             problem = f"topic {before.name} was deleted and made again: its id was {before.topic_id}"
             raise HaltError(halt, f"{problem} and is {after.topic_id}")
         if after.partitions < before.partitions:
-            raise HaltError(halt, f"topic {before.name} had {before.partitions} partitions and has {after.partitions}")
+            problem = f"topic {before.name} had {before.partitions} partitions, and a broker shows {after.partitions}"
+            raise UnavailableError(f"{problem}: its metadata is old")
 
 
 class Watch:
-    """A thread that looks until the process ends or it found something."""
+    """A thread that looks until the process ends or it found something.
+
+    Attributes:
+        topics: The events and the blocks topic as the last look showed them.
+    """
 
     def __init__(
         self,
@@ -88,12 +98,12 @@ class Watch:
 
         Args:
             context: The values that all parts of the sealer share.
-            topics: The events and the blocks topic as they were at the start.
+            topics: The events and the blocks topic at the start.
             partitions: Returns the partitions that are sealed now.
             fail: Called once, with the error that ends the sealer.
         """
         self._context, self._config, self._cluster = context, context.config, context.cluster
-        self._topics, self._partitions, self._fail = topics, partitions, fail
+        self.topics, self._partitions, self._fail = topics, partitions, fail
         self._over = threading.Event()
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
@@ -111,11 +121,12 @@ class Watch:
         vault_looked = time.monotonic()
         while not self._over.wait(self._config.intervals.topics):
             try:
-                events, blocks = self._look_at_topics()
-                check_identity(self._topics, (events, blocks))
+                topics = self._look_at_topics()
+                check_identity(self.topics, topics)
+                self.topics = topics
                 if time.monotonic() - vault_looked >= self._config.intervals.vault:
                     vault_looked = time.monotonic()
-                    self._look_at_vault(blocks)
+                    self._look_at_vault(*topics)
             except UnavailableError as error:
                 _log.warning("can't look at topics or vault", problem=str(error))
 
@@ -126,8 +137,11 @@ class Watch:
                 raise HaltError(halt, "the topic was deleted while the sealer ran")
         return check_rules(self._config, *now)
 
-    def _look_at_vault(self, blocks: TopicView) -> None:
-        """Check that archiving is not so far behind that blocks could leave their topic before they are archived."""
+    def _look_at_vault(self, events: TopicView, blocks: TopicView) -> None:
+        """Check that archiving is not so far behind that blocks could leave their topic before they are archived.
+
+        A log of which the vault has nothing, while it has others, is held alone: its archiver lacks its trust line.
+        """
         bound = retention_seconds(blocks) / 2
         for partition in self._partitions():
             waiting = partition.archive_age
@@ -137,6 +151,11 @@ class Watch:
             age = waiting.seconds(time.time())
             if age > bound:
                 problem = f"its oldest unarchived block is {age:.0f} s old, half of the blocks topic's retention is"
-                raise HaltError(
+                halt = HaltError(
                     Halt.ARCHIVE_BEHIND, f"{partition.origin}: {problem} {bound:.0f} s: repair the archiver first"
                 )
+                if height is not None or not is_unarchived_partition(
+                    self._context, partition.origin, events.partitions
+                ):
+                    raise halt
+                partition.hold(halt)

@@ -20,19 +20,21 @@ from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_daemon import retry
 from auditseal_daemon.errors import ExpelledError
 from auditseal_daemon.retry import StoreRetry
+from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockLimits, CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
-from auditseal_sealer import block_writer, partition_consumer
+from auditseal_sealer import block_writer, new_partition, partition_consumer
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.partition_sealer import PartitionSealer
+from auditseal_sealer.sealing_state import SealingState
 from auditseal_sealer.source_reader import SourceReader
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.interface import StoredVersion
@@ -114,6 +116,7 @@ class Stage:
         self.failures: list[Exception] = []
         monkeypatch.setattr(block_writer, "Producer", lambda settings: FakeProducer(broker, settings))
         monkeypatch.setattr(partition_consumer, "Consumer", lambda settings: FakeConsumer(broker, settings))
+        monkeypatch.setattr(new_partition, "first_blocks", lambda *_: {})  # there is one partition, so none is new
         self.archiver, self.archived = self.new_archiver(), 0
 
     def new_archiver(self) -> BlockArchiver:
@@ -131,7 +134,10 @@ class Stage:
     def group_metadata(self) -> object:
         return object()
 
-    def report(self, partition: PartitionSealer, problem: str | None) -> None:
+    def topics(self) -> tuple[TopicView, TopicView]:
+        return TopicView("events", "id-events", (1,), {}), TopicView("blocks", "id-blocks", (1,), {})
+
+    def report(self, partition: PartitionSealer, state: SealingState, problem: str | None = None) -> None:
         pass
 
     def fail(self, error: Exception) -> None:

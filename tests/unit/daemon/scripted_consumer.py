@@ -33,10 +33,14 @@ class ScriptedConsumer:
         self.settings, self.generation = settings, 0
         self.answers = list[Answer | Callable[[], None]]()
         self.silent = False
+        self.unsubscribed = 0
         self.closing: Callable[[], object] = lambda: None
 
     def subscribe(self, topics: Sequence[str], **callbacks: Callable[..., None]) -> None:
         self.callbacks = callbacks
+
+    def unsubscribe(self) -> None:
+        self.unsubscribed += 1
 
     def consumer_group_metadata(self) -> int:
         return self.generation

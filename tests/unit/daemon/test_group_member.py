@@ -125,3 +125,15 @@ def test_a_goodbye_without_an_answer_is_logged_and_no_more(
         member.leave(0.1)
     assert time.monotonic() - begun < 1.5
     assert [line["event"] for line in lines] == ["the group may not know that this member left"]
+
+
+def test_a_member_that_has_to_join_again_subscribes_again(
+    joined: tuple[GroupMember, ScriptedConsumer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member, consumer = joined
+    callbacks, consumer.callbacks = consumer.callbacks, {}
+    monkeypatch.setattr(member._group, "take_rejoin", lambda asked: asked is consumer)
+    with capture_logs() as lines:
+        member.poll(0)
+    assert (consumer.unsubscribed, consumer.callbacks) == (1, callbacks)
+    assert lines[0]["event"] == "joining the group again, so that each partition gets a member"

@@ -10,13 +10,13 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from auditseal_daemon import group_watch
-from auditseal_daemon.group_watch import GroupWatch, MemberView, find_problem, parse_assignment
+from auditseal_daemon.group_watch import GroupView, GroupWatch, MemberView, describe_group, parse_assignment
 
 OURS = "auditseal-archiver"
 
 
-def member(*partitions: int, client_id: str = OURS) -> MemberView:
-    return MemberView(client_id, "/10.0.0.7", partitions)
+def member(*partitions: int, client_id: str = OURS, member_id: str = "m") -> MemberView:
+    return MemberView(member_id, client_id, "/10.0.0.7", partitions)
 
 
 def assignment(**topics: list[int]) -> bytes:
@@ -37,20 +37,22 @@ def assignment(**topics: list[int]) -> bytes:
     ],
 )
 def test_all_partitions_are_worked_on(members: list[MemberView]) -> None:
-    assert find_problem("archiver", OURS, members, 3) is None
+    assert describe_group("archiver", OURS, members, 3) == GroupView()
 
 
 def test_another_kind_of_client_that_has_partitions_is_named() -> None:
-    found = find_problem("archiver", OURS, [member(0), member(1, 2, client_id="console-consumer")], 3)
-    assert found is not None
-    assert "has partitions 1, 2: client id 'console-consumer' at /10.0.0.7" in found
-    unread = MemberView("other", "/h", None)
-    assert "can't be read" in (find_problem("archiver", OURS, [member(0, 1, 2), unread], 3) or "")
+    found = describe_group("archiver", OURS, [member(0), member(1, 2, client_id="console-consumer")], 3)
+    assert "has partitions 1, 2: client id 'console-consumer' at /10.0.0.7" in (found.problem or "")
+    assert found.must_rejoin is None, "that would not help"
+    unread = MemberView("m", "other", "/h", None)
+    assert "can't be read" in (describe_group("archiver", OURS, [member(0, 1, 2), unread], 3).problem or "")
 
 
 def test_partitions_that_nobody_has_are_named() -> None:
-    assert find_problem("sealer", OURS, [member(1)], 3) == "partitions 0, 2 aren't assigned to any sealer"
-    many = find_problem("sealer", OURS, [], 30)
+    members = [member(1, member_id="b"), member(member_id="a", client_id="other"), member(member_id="c")]
+    expected = GroupView("partitions 0, 2 aren't assigned to any sealer", must_rejoin="b")
+    assert describe_group("sealer", OURS, members, 3) == expected
+    many = describe_group("sealer", OURS, [], 30).problem
     assert many == "partitions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more aren't assigned to any sealer"
 
 
@@ -91,7 +93,8 @@ class ScriptedAdmin:
         if self.away:
             raise KafkaException(KafkaError(KafkaError._TRANSPORT))
         members = [
-            SimpleNamespace(client_id=name, client_host="/h", assignment=assigned) for name, assigned in self.members
+            SimpleNamespace(id=f"{name}-1", client_id=name, client_host="/h", assignment=assigned)
+            for name, assigned in self.members
         ]
         return [SimpleNamespace(state=self.state, members=members)]
 
@@ -139,3 +142,17 @@ def test_new_partitions_show_until_they_are_assigned_and_a_rebalance_does_not(
     eventually(lambda: watch.problem == "partitions 2 aren't assigned to any archiver")
     admin.state = "PreparingRebalance"
     eventually(lambda: watch.problem is None)
+
+
+def test_a_member_joins_anew_where_a_partition_stays_without_one(watched: tuple[GroupWatch, ScriptedAdmin]) -> None:
+    watch, admin = watched
+    mine: Any = SimpleNamespace(memberid=lambda: f"{OURS}-1")
+    other: Any = SimpleNamespace(memberid=lambda: f"{OURS}-2")
+    eventually(lambda: admin.looks > 2 * group_watch.REJOIN_LOOKS)
+    assert not watch.take_rejoin(mine)
+    admin.partitions = 3
+    eventually(lambda: not watch.take_rejoin(other) and watch.take_rejoin(mine))
+    assert not watch.take_rejoin(mine)
+    looks = admin.looks
+    eventually(lambda: watch.take_rejoin(mine))
+    assert admin.looks - looks > 10, "a rejoin that doesn't help isn't repeated at once"

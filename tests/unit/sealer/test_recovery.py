@@ -6,6 +6,7 @@ import pytest
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.kafka_message import encode_message
@@ -245,12 +246,16 @@ def test_where_retention_took_it_the_ids_must_do(start: int, offset: int) -> Non
     [
         (replace(EVENTS, topic_id="another"), Halt.LOG_RECREATED),
         (replace(EVENTS, cluster_id="another"), Halt.LOG_RECREATED),
-        (replace(EVENTS, partitions=5), Halt.LOG_RECREATED),
         (replace(EVENTS, end=19), Halt.LOG_TRUNCATED),
     ],
 )
 def test_another_or_a_shorter_events_log_is_a_halt(events: EventsPartition, halt: Halt) -> None:
     assert halted(replace(HEAD, events=events)) is halt
+
+
+def test_a_broker_that_does_not_know_the_heads_partitions_yet_is_waited_for() -> None:
+    with pytest.raises(UnavailableError, match="its metadata is old"):
+        decide(replace(HEAD, events=replace(EVENTS, partitions=5)))
 
 
 def test_a_log_that_ends_where_the_head_does_is_fine() -> None:

@@ -17,6 +17,7 @@ from auditseal_sealer.errors import FencedError
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.partition_sealer import Owner
 from auditseal_sealer.sealer import Sealer
+from auditseal_sealer.sealing_state import SealingState
 from tests.factory.keys import SIGNER
 
 CONFIG = SealerConfig(
@@ -64,7 +65,8 @@ class ScriptedPartition:
         threading.Thread(target=self.report, args=(None,)).start()
 
     def report(self, problem: str | None) -> None:
-        self._owner.report(self, problem)  # type: ignore[arg-type]
+        state = SealingState.WAITING if problem else SealingState.SEALING
+        self._owner.report(self, state, problem)  # type: ignore[arg-type]
 
     def finish(self, reason: CloseReason) -> None:
         self.report(f"failed when it ended: {reason}")
@@ -182,6 +184,29 @@ def test_the_gauges_of_a_partition_go_with_it(stage: Stage, end: str) -> None:
         look,
     )
     assert heights() == [None, None]
+
+
+def test_each_logs_state_shows_as_long_as_the_sealer_has_it(stage: Stage) -> None:
+    def states() -> dict[str, str]:
+        (metric,) = (each for each in stage.registry.collect() if each.name == "auditseal_log_state")
+        return {each.labels["partition"]: each.labels["state"] for each in metric.samples if each.value == 1}
+
+    def check(expected: dict[str, str]) -> Step:
+        def look(_: ScriptedMembership) -> None:
+            assert states() == expected
+
+        return look
+
+    stage.run(
+        lambda member: member.assign([0, 1]),
+        stage.await_told(None),
+        check({"0": "sealing", "1": "sealing"}),
+        lambda member: ScriptedPartition.made[1].report("Kafka is away"),
+        check({"0": "sealing", "1": "waiting"}),
+        lambda member: member.revoke([1]),
+        check({"0": "sealing"}),
+    )
+    assert states() == {}
 
 
 def test_trouble_with_the_group_is_told_until_it_is_over(stage: Stage) -> None:

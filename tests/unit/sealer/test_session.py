@@ -124,6 +124,7 @@ def run(
     clock: BrokerClock | None = None,
     state: LogState = GENESIS,
     metrics: LogMetrics | None = None,
+    partitions: int = 1,
 ) -> ScriptedWriter:
     stop = Stop()
     writer = writer or ScriptedWriter()
@@ -132,7 +133,8 @@ def run(
     context = SealerContext(CONFIG, signer, NO_VAULT, NO_CLUSTER, NO_METRICS, NO_WATCHDOG, writer)
     recovered = Recovered(state, None, resume, EVENTS, None)
     with Publisher(writer, clock or broker_clock(), lambda: "group") as publisher:  # type: ignore[arg-type]
-        Session(context, recovered, reader, publisher, metrics, ArchiveAge()).run(stop)  # type: ignore[arg-type]
+        log: Any = context, recovered, reader, publisher, metrics, ArchiveAge()
+        Session(*log, partitions=lambda: partitions).run(stop)
     return writer
 
 
@@ -300,3 +302,11 @@ def test_the_gauges_of_a_log_that_went_elsewhere_are_gone_and_its_counters_stay(
     assert [registry.get_sample_value(name, LABELS) for name in gauges] == [None] * 4
     assert all(registry.get_sample_value(name, LABELS | {"partition": "7"}) is not None for name in gauges)
     assert registry.get_sample_value("auditseal_events_sealed_total", LABELS) == 24
+
+
+@pytest.mark.parametrize(
+    ("now", "stated"), [(6, 6), (9, 9), (3, 6)], ids=["as before", "grown", "a broker that is behind"]
+)
+def test_a_header_states_how_many_partitions_there_are_now(now: int, stated: int) -> None:
+    (block,) = run([events(0)], partitions=now).blocks
+    assert block.header.partitions == stated

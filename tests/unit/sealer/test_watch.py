@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from auditseal_daemon.topic_rules import TopicKind, TopicRules, TopicView
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
+from auditseal_sealer import new_partition
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.config import Intervals, SealerConfig
 from auditseal_sealer.watch import Watch, check_identity
@@ -53,9 +55,13 @@ class FakePartition:
 
     origin: Origin = field(default_factory=lambda: CONFIG.origin(0))
     archive_age: ArchiveAge = field(default_factory=ArchiveAge)
+    held: "queue.Queue[HaltError]" = field(default_factory=queue.Queue)
 
     def __post_init__(self) -> None:
         self.archive_age.restart(7, int((time.time() - 3 * HOUR) * 1e6))
+
+    def hold(self, error: HaltError) -> None:
+        self.held.put(error)
 
 
 @contextmanager
@@ -75,6 +81,27 @@ def watching(cluster: FakeCluster, archived: int, hours: int = 8) -> Iterator["q
         yield failures
     finally:
         watch.close()
+
+
+def test_a_log_that_the_archiver_does_not_know_is_held_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    archived = {CONFIG.origin(0): False, CONFIG.origin(1): True}
+    monkeypatch.setattr(new_partition, "is_archived", lambda context, origin: archived[origin])
+    partition: Any = FakePartition()
+    cluster = FakeCluster({"events": replace(EVENTS, replicas=(1, 1)), "blocks": replace(keeping(4), replicas=(1, 1))})
+    log = SimpleNamespace(height=lambda near: None)
+    context: Any = SimpleNamespace(config=CONFIG, cluster=cluster, archive=lambda _: log)
+    failures: queue.Queue[Exception] = queue.Queue()
+    watch = Watch(context, (EVENTS, BLOCKS), lambda: [partition], failures.put)
+    try:
+        assert partition.held.get(timeout=10).halt is Halt.ARCHIVE_BEHIND
+        assert failures.empty()
+        assert [topic.partitions for topic in watch.topics] == [2, 2]
+        archived[CONFIG.origin(1)] = False
+        error = failures.get(timeout=10)
+    finally:
+        watch.close()
+    assert isinstance(error, HaltError)
+    assert error.halt is Halt.ARCHIVE_BEHIND
 
 
 def looks(cluster: FakeCluster, times: int) -> None:
@@ -111,12 +138,25 @@ def test_a_topic_that_goes_is_a_halt(name: str, halt: Halt) -> None:
     assert error.halt is halt
 
 
+def test_a_broker_whose_metadata_are_old_is_waited_for() -> None:
+    grown = replace(EVENTS, replicas=(1, 1))
+    check_identity((EVENTS, BLOCKS), (grown, BLOCKS))
+    with pytest.raises(UnavailableError, match="events had 2 partitions, and a broker shows 1: its metadata is old"):
+        check_identity((grown, BLOCKS), (EVENTS, BLOCKS))
+
+
+def test_a_blocks_topic_with_too_few_partitions_stops_no_log() -> None:
+    cluster = FakeCluster({"events": replace(EVENTS, replicas=(1, 1)), "blocks": keeping(8)})
+    with watching(cluster, archived=6) as failures:
+        looks(cluster, 4)
+    assert failures.empty()
+
+
 @pytest.mark.parametrize(
     ("now", "halt"),
     [
         ((replace(EVENTS, topic_id="id 3"), BLOCKS), Halt.LOG_RECREATED),
         ((EVENTS, replace(BLOCKS, topic_id="id 3")), Halt.BLOCKS_LOST),
-        ((replace(EVENTS, replicas=()), BLOCKS), Halt.LOG_RECREATED),
     ],
 )
 def test_a_topic_of_another_id_is_another_topic(now: tuple[TopicView, TopicView], halt: Halt) -> None:

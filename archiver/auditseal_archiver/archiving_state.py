@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class PartitionState(StrEnum):
+class ArchivingState(StrEnum):
     """A partition's state, as the metric `auditseal_log_state` names it."""
 
     RECOVERING = "recovering"
@@ -28,5 +28,5 @@ class Held:
         reason: What happened, and what to do.
     """
 
-    state: PartitionState
+    state: ArchivingState
     reason: str
