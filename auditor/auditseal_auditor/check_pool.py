@@ -7,6 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -18,12 +19,13 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.interface import VaultReader
 
-_BATCH_KEYS, _BATCH_BYTES = 256, 16 << 20
-"""Keys that a process takes at once, and the listed bytes of their objects: some tenths of a second of work."""
+_BATCH_KEYS, _BATCH_BYTES = 256, 4 << 20
+"""Keys that a process takes at once, and the listed bytes of their objects: a tenth of a second of work."""
 _AHEAD = 2
 """Batches under way for each process: enough that no process waits, few enough that memory stays flat."""
-_SECONDS_ALONE = 1.0
+_SECONDS_BEFORE_FORK, _SECONDS_BEFORE_SPAWN = 0.03, 1.0
 """Seconds of work in this process before others are started: about the work that starting them takes."""
+_THREADS = Path("/proc/self/task")
 
 Checked = tuple[ListedKey, CheckedObject | None]
 """A key, and the check of its object; None where the key has no object to check."""
@@ -94,7 +96,9 @@ class CheckPool:
             if listed is None:
                 return
             yield listed
-            if self._jobs > 1 and monotonic() - began > _SECONDS_ALONE:
+            worked = monotonic() - began
+            is_due = worked > _SECONDS_BEFORE_SPAWN or (worked > _SECONDS_BEFORE_FORK and _may_fork())
+            if self._jobs > 1 and is_due:
                 self._start_workers()
 
     def _check_in_workers(self, keys: Iterator[ListedKey], *, quick: bool) -> Iterator[Checked]:
@@ -108,7 +112,7 @@ class CheckPool:
 
     def _start_workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = get_context("spawn")  # forking would copy threads' locks, of S3 clients and progress bars
+            context = get_context("fork" if _may_fork() else "spawn")
             self._pool = ProcessPoolExecutor(self._jobs, context, _start_worker, (self._open,))
             self._starts = [self._pool.submit(_do_nothing) for _ in range(self._jobs)]
         return self._pool
@@ -132,6 +136,14 @@ def _results(batch: list[ListedKey], future: Future[_CheckedBatch]) -> Iterator[
     yield from zip(batch, result.checked, strict=result.error is None)
     if result.error:
         raise result.error
+
+
+def _may_fork() -> bool:
+    """Return whether this process has a single thread: a fork would copy the locks that other threads hold.
+
+    Threads of other libraries count, too. Where the system doesn't list them, the answer is no.
+    """
+    return _THREADS.is_dir() and len(list(_THREADS.iterdir())) == 1
 
 
 def _start_worker(open_reader: Callable[[], VaultReader]) -> None:

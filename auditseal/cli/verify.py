@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import Annotated
 
 import typer
@@ -44,6 +44,7 @@ from auditseal_vault.open import open_reader
 app = typer.Typer()
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
+_REFRESH_SECONDS = 0.1
 _KEEP_THE_PROOF = "a fork was found: run again with --evidence DIR to keep the proof for third parties"
 
 
@@ -184,11 +185,17 @@ def _progress() -> Iterator[OnProgress]:
     """Yield the function that shows the check's progress, on a terminal only."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    hidden = not console.is_terminal
+    # Without a thread of its own that refreshes it, so that the processes that check blocks can start by a fork.
+    with Progress(*columns, console=console, transient=True, disable=hidden, auto_refresh=False) as progress:
         shown = progress.add_task("listing")
+        due = monotonic()
 
         def on_progress(origin: Origin, counts: Counts) -> None:
-            line = f"{origin}: {counts.blocks:,} blocks, {counts.records:,} records"
-            progress.update(shown, description=line)
+            nonlocal due
+            if not hidden and monotonic() >= due:
+                line = f"{origin}: {counts.blocks:,} blocks, {counts.records:,} records"
+                progress.update(shown, description=line, refresh=True)
+                due = monotonic() + _REFRESH_SECONDS
 
         yield on_progress

@@ -1,5 +1,7 @@
 """Objects checked here or in several processes: the same results, in the same order, with few of them in memory."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -49,7 +51,9 @@ def start(pool: CheckPool) -> None:
     wait(pool._starts)
 
 
-def test_processes_answer_as_one_does(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("may_fork", [False, True])
+def test_processes_answer_as_one_does(vault: Path, monkeypatch: pytest.MonkeyPatch, may_fork: bool) -> None:
+    monkeypatch.setattr(module, "_may_fork", lambda: may_fork)
     with CheckPool(partial(DirectoryVault, vault), 1) as alone:
         expected = list(alone.check(keys(), quick=False))
     assert [done is None for _, done in expected] == [False, True] * 12
@@ -62,13 +66,36 @@ def test_processes_answer_as_one_does(vault: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_other_processes_start_while_this_one_checks(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SECONDS_ALONE", 0)
+    monkeypatch.setattr(module, "_SECONDS_BEFORE_SPAWN", 0)
     with CheckPool(partial(DirectoryVault, vault), 2) as several:
         assert len(list(several.check(keys(), quick=False))) == 24
         assert several._pool is not None
 
 
-def test_a_small_vault_starts_no_process(vault: Path) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "may_fork", "starts"), [(0.01, True, False), (0.5, True, True), (0.5, False, False)]
+)
+def test_they_start_soon_where_a_fork_is_safe(
+    vault: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, may_fork: bool, starts: bool
+) -> None:
+    times = iter([0.0, *[seconds] * 100])
+    monkeypatch.setattr(module, "monotonic", lambda: next(times))
+    monkeypatch.setattr(module, "_may_fork", lambda: may_fork)
+    with CheckPool(partial(DirectoryVault, vault), 2) as several:
+        assert len(list(several.check(keys(), quick=False))) == 24
+        assert (several._pool is not None) is starts
+
+
+def test_a_fork_is_safe_where_there_is_one_thread() -> None:
+    alone = "from auditseal_auditor.check_pool import _may_fork; print(_may_fork())"
+    other = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start();" + alone
+    for program, expected in ((alone, "True"), (other, "False")):
+        answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+        assert answer.stdout.strip() == expected
+
+
+def test_a_small_vault_starts_no_process(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "monotonic", lambda: 0.0)
     with CheckPool(partial(DirectoryVault, vault), 2) as several:
         assert len(list(several.check(keys(), quick=False))) == 24
         assert several._pool is None
@@ -149,7 +176,7 @@ def same(vault: MemoryVault) -> MemoryVault:
 
 
 def test_one_job_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SECONDS_ALONE", -1)
+    monkeypatch.setattr(module, "_SECONDS_BEFORE_SPAWN", -1)
     vault, _ = make_vault()
     with CheckPool(partial(same, vault), 1) as alone:
         assert len(list(alone.check(list_keys(vault, ORIGINS[0]), quick=False))) == 3

@@ -137,7 +137,7 @@ def test_a_log_on_another_disk_is_verified_like_any_other(place: Path) -> None:
 
 
 def test_processes_report_it_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditseal_auditor.check_pool._SECONDS_ALONE", 0)
+    monkeypatch.setattr("auditseal_auditor.check_pool._SECONDS_BEFORE_SPAWN", 0)
     path = place / LOG.block_key(1)
     path.unlink()
     path.mkdir()
