@@ -5,7 +5,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := pip install --quiet --disable-pip-version-check
+# uv installs many times faster than pip, but ignores pip's configuration, such as a mirror. Where it fails, pip installs.
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) 2>/dev/null || $(install_with_pip)
+install_with_pip = { $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m $(PIP_INSTALL) $(1); }
+UV := --only-binary :all: --require-hashes -r deploy/requirements/installer.txt
 VAULT ?= directory
 EVENTS ?= 20000
 RUNS ?= 1000000
@@ -23,18 +27,20 @@ help: ## Say what there is
 $(VENV)/made:
 	@echo "making $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is no Python 3.11 or newer, which auditseal needs: make PYTHON=/path/to/python3 …"; exit 2; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check $(UV) 2>/dev/null \
+	  || $(call install_with_pip,$(UV)) || true
 	@touch $@
 
 $(VENV)/run: $(VENV)/made deploy/requirements/run.txt pyproject.toml
 	@echo "installing what auditseal needs"
-	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/run.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(call install,--require-hashes -r deploy/requirements/run.txt)
+	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
 $(VENV)/test: $(VENV)/run deploy/requirements/test.txt
 	@echo "installing what its tests need"
-	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/test.txt
+	@$(call install,--require-hashes -r deploy/requirements/test.txt)
 	@touch $@
 
 .PHONY: demo
@@ -93,7 +99,7 @@ soak: $(VENV)/test ## Thirty minutes at 70 % of what this machine carries (MINUT
 
 $(VENV)/fuzz: $(VENV)/run deploy/requirements/fuzz.txt
 	@echo "installing what fuzzing needs; atheris has wheels for Python 3.11 to 3.13 on Linux x86-64"
-	@$(PIP_INSTALL) --only-binary atheris --require-hashes -r deploy/requirements/fuzz.txt
+	@$(call install,--only-binary atheris --require-hashes -r deploy/requirements/fuzz.txt)
 	@touch $@
 
 .PHONY: fuzz
@@ -102,7 +108,7 @@ fuzz: $(VENV)/fuzz ## Every parser of untrusted bytes under a coverage-guided fu
 
 $(VENV)/mutation: $(VENV)/test deploy/requirements/mutation.txt
 	@echo "installing what mutation testing needs"
-	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/mutation.txt
+	@$(call install,--require-hashes -r deploy/requirements/mutation.txt)
 	@touch $@
 
 .PHONY: mutants
@@ -114,10 +120,10 @@ docs: $(VENV)/test ## The documentation as a site, in site/; any warning fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: lock
-lock: ## Pin the requirements anew, by hash and without naming an index
-	$(BIN)/python -m pip install --quiet uv
-	$(foreach name,run test go fuzz mutation,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+lock: $(VENV)/made ## Pin the requirements again, by hash and without naming an index
+	$(foreach name,installer run test go fuzz mutation,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --quiet $(LOCK_$(name)) -o deploy/requirements/$(name).txt &&) true
+LOCK_installer := deploy/requirements/installer.in
 LOCK_run := --extra all pyproject.toml deploy/requirements/build.in
 LOCK_test := -c deploy/requirements/run.txt deploy/requirements/test.in
 LOCK_fuzz := -c deploy/requirements/run.txt -c deploy/requirements/test.txt deploy/requirements/fuzz.in

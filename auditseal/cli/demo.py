@@ -79,8 +79,7 @@ def _check_tampered(run: Demo) -> Tampering:
         f"in a copy, an administrator changes the actor: the event at offset {done.offset} in block {done.height} "
         f"of {done.origin} now names {done.after} for {done.before}; verifying the copy:"
     )
-    run.verify(run.folder.copy.as_uri())
-    run.check_caught(done)
+    run.verify_copy(done)
     run.tell("the tampering was detected: block, record and field are the right ones")
     return done
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -50,23 +51,29 @@ class Processes:
         return done.stdout
 
     @contextmanager
-    def daemon(self, name: str, *arguments: str) -> Iterator[Child]:
-        """Start `auditseal <name>`, wait until it is ready, and keep it running.
+    def daemons(self, commands: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Child]]:
+        """Start `auditseal <name> arguments` for each name, wait until all are ready, and keep them running.
 
         Raises:
-            LocalStackError: It does not become ready, or did not stop cleanly at the end.
+            LocalStackError: One does not become ready, or did not stop cleanly at the end.
         """
-        (port,) = free_ports(1)
-        child = self.start(name, "auditseal", name, *arguments, telemetry=port)
+        ports = dict(zip(commands, free_ports(len(commands)), strict=True))
+        children: dict[str, Child] = {}
         try:
-            self._await_ready(name, child, port)
-            yield child
+            for name, arguments in commands.items():
+                children[name] = self.start(name, "auditseal", name, *arguments, telemetry=ports[name])
+            for name, child in children.items():
+                self._await_ready(name, child, ports[name])
+            yield children
         except BaseException:
-            child.kill()
+            for child in children.values():
+                child.kill()
             raise
-        child.stop(_STOP_SECONDS)
-        if child.exit_code != 0:
-            raise LocalStackError(f"the {name} ended with code {child.exit_code}: see {self.logs / name}.log")
+        with ThreadPoolExecutor(len(children)) as pool:
+            list(pool.map(lambda child: child.stop(_STOP_SECONDS), children.values()))
+        for name, child in children.items():
+            if child.exit_code != 0:
+                raise LocalStackError(f"the {name} ended with code {child.exit_code}: see {self.logs / name}.log")
 
     def _await_ready(self, name: str, child: Child, port: int) -> None:
         deadline = time.monotonic() + _READY_SECONDS

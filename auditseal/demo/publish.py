@@ -13,7 +13,7 @@ from auditseal.demo.services import SERVICES
 from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_producer.pending import PendingReceipt
 
-_SECONDS = 4  # over which a service spreads its events, so that there is more than one block to see
+_SECONDS = 2  # over which a service spreads its events, so that there is more than one block to see
 _BURST = 50
 
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,18 +71,22 @@ class Demo:
     def pipeline(self) -> Iterator[Heads]:
         """Run everything up to the vault's verification, and keep it running during the `with` block."""
         with leaving_no_process(), ExitStack() as running:
-            kafka = running.enter_context(KafkaNode(self.folder.directory / "kafka", progress=self.progress))
+            kafka = KafkaNode(self.folder.directory / "kafka", progress=self.progress)
+            processes = Processes(self._environment(kafka), self.folder.logs)
+            with ThreadPoolExecutor(1) as meanwhile:  # the broker takes the longest to start
+                key = meanwhile.submit(self._make_key, processes)
+                running.enter_context(kafka)
+            key.result()
             self.tell(f"a real Kafka runs at {kafka.bootstrap_servers}")
             running.enter_context(self.store)
             self.tell(self.store.described)
-            processes = Processes(self._environment(kafka), self.folder.logs)
-            self._prepare(processes)
-            sealer = running.enter_context(processes.daemon("sealer", "--genesis"))
-            archiver = running.enter_context(processes.daemon("archiver"))
+            processes.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
+            self.tell(f"key, trust file and topics are made: {PARTITIONS} partitions, one log each")
+            daemons = running.enter_context(processes.daemons({"sealer": ("--genesis",), "archiver": ()}))
             self.tell("sealer and archiver run, as processes of their own")
             self._publish(processes, kafka)
             reader = self.store.reader()
-            self._await_archive(reader, lambda: processes.check_running([sealer, archiver]))
+            self._await_archive(reader, lambda: processes.check_running(list(daemons.values())))
             yield self._heads(reader)
 
     def _environment(self, kafka: KafkaNode) -> dict[str, str]:
@@ -100,14 +105,12 @@ class Demo:
             "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
         }
 
-    def _prepare(self, processes: Processes) -> None:
-        """Make the key, the trust file and the topics."""
+    def _make_key(self, processes: Processes) -> None:
+        """Make the key and the trust file."""
         self.folder.keep_passphrase()
         key = [str(self.folder.signing_key), "--passphrase-file", str(self.folder.passphrase)]
         lines = processes.command("keys", "new", *key, "--partitions", str(PARTITIONS))
         self.folder.trust.write_text(f"# Everything that the verification trusts.\n{self.store.trust_lines}{lines}")
-        processes.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
-        self.tell(f"key, trust file and topics are made: {PARTITIONS} partitions, one log each")
 
     def _publish(self, processes: Processes, kafka: KafkaNode) -> None:
         """Run the services, each as a process, and gather the events that they meant to record."""
@@ -162,6 +165,17 @@ class Demo:
     def verify(self, vault_url: str) -> int:
         """Run `auditseal verify` as a person would, its output shown, and return its exit code."""
         return run_command(self._verify(vault_url), environment_with(self.store.environment()), None).returncode
+
+    def verify_copy(self, tampering: Tampering) -> None:
+        """Verify the copy as a person would, and once more to check the result, both at the same time.
+
+        Raises:
+            LocalStackError: The verification does not find the tampering.
+        """
+        with ThreadPoolExecutor(1) as meanwhile:
+            caught = meanwhile.submit(self.check_caught, tampering)
+            self.verify(self.folder.copy.as_uri())
+        caught.result()
 
     def check_caught(self, tampering: Tampering) -> None:
         """Check that the verification of the copy finds the tampering at its place, and nothing else.

@@ -12,6 +12,8 @@ which another process finds it again. Nothing here is for production: one broker
 | `node` | the parts that both have in common: directory, ports, start and stop |
 | `kafka` | one Kafka broker |
 | `kafka_jars` | Kafka's jars, pinned by hash and fetched once |
+| `jar_download` | how they are fetched |
+| `kafka_lock` | the program that makes their lock |
 | `kafka_tools` | Kafka's own command-line tools |
 | `java` | the command that runs them and the broker |
 | `minio` | one MinIO server |

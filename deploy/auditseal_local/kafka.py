@@ -11,7 +11,7 @@ from uuid import uuid4
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from auditseal_local.java import java_command
+from auditseal_local.java import SHORT_LIVED, java_command
 from auditseal_local.job import run_logged
 from auditseal_local.kafka_jars import class_path
 from auditseal_local.node import Node
@@ -75,12 +75,12 @@ class KafkaNode(Node):
         properties = self.directory / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._properties().items()))
         (self.directory / "tmp").mkdir(exist_ok=True)
-        java = self._java()
         if not (self.directory / "data" / "meta.properties").exists():
             self.progress("Kafka: formatting its storage")
+            java = self._java(*SHORT_LIVED)
             format_it = [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)]
             run_logged(format_it, self.log, self.environment(), silent)
-        return [*java, "kafka.Kafka", str(properties)]
+        return [*self._java("-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"), "kafka.Kafka", str(properties)]
 
     def is_ready(self) -> bool:
         """Return whether the broker's own metadata list it: it is registered and not fenced."""
@@ -92,13 +92,12 @@ class KafkaNode(Node):
         except KafkaException:
             return False
 
-    def _java(self) -> list[str]:
+    def _java(self, *options: str) -> list[str]:
         return java_command(
             class_path(self.progress),
             self.settings.heap_mib,
             "kafka_log4j2.properties",
-            "-XX:+UseG1GC",
-            "-XX:+ExitOnOutOfMemoryError",
+            *options,
             f"-Djava.io.tmpdir={self.directory / 'tmp'}",
         )
 

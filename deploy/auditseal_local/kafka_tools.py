@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from auditseal_local.errors import LocalStackError
-from auditseal_local.java import java_command
+from auditseal_local.java import SHORT_LIVED, java_command
 from auditseal_local.kafka_jars import class_path
 from auditseal_local.progress import Progress
 
@@ -44,5 +44,5 @@ def tool_command(tool: str, arguments: Sequence[str], servers: str, progress: Pr
         raise LocalStackError(f"{tool} is not one of Kafka's tools here: name one of {', '.join(TOOLS)}")
     named = [argument.partition("=")[0] for argument in arguments]
     server = [] if "--bootstrap-server" in named else ["--bootstrap-server", servers]
-    java = java_command(class_path(progress), _HEAP_MIB, "kafka_tools_log4j2.properties", "-XX:TieredStopAtLevel=1")
+    java = java_command(class_path(progress), _HEAP_MIB, "kafka_tools_log4j2.properties", *SHORT_LIVED)
     return [*java, TOOLS[name], *server, *arguments]

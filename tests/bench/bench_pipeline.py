@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -129,10 +129,8 @@ def _pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iter
     key = [str(directory / "key.pem"), "--passphrase-file", str(directory / "passphrase")]
     (directory / "trust.txt").write_text(processes.command("keys", "new", *key, "--partitions", str(PARTITIONS)))
     processes.command("topics", "create", "--partitions", str(PARTITIONS), "--replication", "1")
-    with ExitStack() as running:
-        sealer = running.enter_context(processes.daemon("sealer", "--genesis"))
-        archiver = running.enter_context(processes.daemon("archiver"))
-        yield Arrivals(_reader(minio, bucket)), {"sealer": sealer, "archiver": archiver}
+    with processes.daemons({"sealer": ("--genesis",), "archiver": ()}) as daemons:
+        yield Arrivals(_reader(minio, bucket)), daemons
 
 
 def _reader(minio: MinioNode, bucket: str) -> VaultReader:

@@ -23,5 +23,6 @@
 | `token_provider` | an OpenID Connect provider on this machine |
 | `raw_fork` | a fork that Python isn't told of |
 | `process_ends` | programs, one for each way in which a service's process ends |
+| `web` | a web server that has files, and fails as planned |
 | `value_types` | the value types of a package, and one of each without its checks |
 """

@@ -31,8 +31,8 @@ class OauthKafka(KafkaNode):
     def token_listener(self) -> str:
         return f"{LOOPBACK}:{self.ports['tokens']}"
 
-    def _java(self) -> list[str]:
-        java, *rest = super()._java()
+    def _java(self, *options: str) -> list[str]:
+        java, *rest = super()._java(*options)
         return [java, f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={self._keys.as_uri()}", *rest]
 
     def _properties(self) -> dict[str, str]:
