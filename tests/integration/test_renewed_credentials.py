@@ -119,13 +119,16 @@ def session_of(store: MinioNode) -> tuple[str, str, str]:
 
 
 def test_session_tokens_are_used_and_renewed(
-    minio: MinioNode, new_bucket: Callable[[], str], key_file: KeyFile
+    minio: MinioNode, new_bucket: Callable[[], str], key_file: KeyFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, secret, token = session_of(minio)
     key_file.write(key, secret, token)
     url = f"s3://{new_bucket()}?endpoint={minio.endpoint}"
     open_vault(url).put(KEY, b"content", until())
     (version,) = open_vault(url).versions("v1/")
+    at_once = open_vault(url)
+    monkeypatch.setattr(at_once, "read", None)  # by which an object is read again that a first request didn't get
+    assert CALLS["read_many"](at_once, version) == [b"content"] * 20
     key_file.write(key, secret, token[:-8] + "AAAAAAAA")
     vaults = {name: open_vault(url) for name in CALLS}
     for name, call in CALLS.items():

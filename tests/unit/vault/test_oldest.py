@@ -58,6 +58,12 @@ def test_a_range_takes_few_listings(count: int) -> None:
     assert vault.listings <= 1 + 2 * (count // 900)
 
 
+@pytest.mark.parametrize("more", [0, 1, 15, 16, 17, 60])
+def test_the_oldest_of_more_versions_than_a_listing_has(more: int) -> None:
+    vault = vault_with({0: [b"0"], 1: [b"1", *[b"newer"] * more], 2: [b"2", None]})
+    assert read(vault, range(3)) == ([b"0", b"1", b"2"], None)
+
+
 def test_a_range_in_the_middle_begins_there() -> None:
     vault = vault_with({height: [b"%d" % height] for height in range(50)})
     assert read(vault, range(20, 30)) == ([b"%d" % height for height in range(20, 30)], None)
