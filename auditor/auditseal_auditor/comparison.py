@@ -6,8 +6,8 @@ from functools import partial
 from itertools import pairwise
 
 from auditseal_auditor.findings import Finding
-from auditseal_auditor.heads import Head
 from auditseal_auditor.log_check import LogCheck
+from auditseal_auditor.state.heads import Head
 from auditseal_schemas.header import Header
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin

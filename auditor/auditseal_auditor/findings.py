@@ -1,11 +1,14 @@
-"""A finding: one fault of a log and its place. A collection of findings that stays small however many there are."""
+"""What the check of a log finds and counts: a fault and its place, a bounded collection of faults, and counts."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
+from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.header import Header
+from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 
@@ -118,3 +121,47 @@ class Findings:
     def worst(self) -> Verdict | None:
         """The verdict that decides a run's exit code; None where there is no finding."""
         return max(self.counts, key=lambda verdict: verdict.exit_code, default=None)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counts of one log.
+
+    Attributes:
+        objects: Objects read.
+        bytes: Their bytes.
+        parsed: Objects that are laid out as blocks, linked or not.
+        blocks: Linked blocks: those that pass steps 1 to 6 of docs/reference/format.md, section 14.
+        records: Records in them, as their headers say.
+        gaps: Ranges of offsets without a record in them.
+        gap_offsets: The offsets in those ranges.
+        first: The header of the first linked block, None before one.
+        last: The header of the last linked block.
+        note: The note of the last linked block.
+    """
+
+    objects: int = 0
+    bytes: int = 0
+    parsed: int = 0
+    blocks: int = 0
+    records: int = 0
+    gaps: int = 0
+    gap_offsets: int = 0
+    first: Header | None = None
+    last: Header | None = None
+    note: Note | None = None
+
+    @property
+    def size(self) -> int:
+        """The size of the tree that the last linked block completes."""
+        return self.last.height + 1 if self.last else 0
+
+    def add_block(self, block: Block) -> None:
+        """Count a linked block."""
+        header = block.header
+        self.blocks += 1
+        self.records += header.count
+        self.gaps += len(header.gaps)
+        self.gap_offsets += sum(gap.last - gap.first + 1 for gap in header.gaps)
+        self.first = self.first or header
+        self.last, self.note = header, block.note

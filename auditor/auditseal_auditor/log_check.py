@@ -8,12 +8,10 @@ block may come from any writer.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from auditseal_auditor.check_start import CheckStart
-from auditseal_auditor.counts import Counts
-from auditseal_auditor.findings import Fault, Finding, Findings
+from auditseal_auditor.findings import Counts, Fault, Finding, Findings
 from auditseal_auditor.fork_proof import forked_notes
 from auditseal_auditor.listing import ListedKey, retention_problem, storage_problems
-from auditseal_auditor.log_progress import LogProgress
+from auditseal_auditor.log_progress import CheckStart, LogProgress
 from auditseal_auditor.object_check import CheckedObject
 from auditseal_schemas.block import Block
 from auditseal_schemas.key import VerifierKey

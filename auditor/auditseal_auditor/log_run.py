@@ -3,15 +3,14 @@
 from collections.abc import Callable, Collection, Iterator
 
 from auditseal_auditor.check_pool import CheckPool
-from auditseal_auditor.check_start import CheckStart
 from auditseal_auditor.comparison import compare_head, compare_log
-from auditseal_auditor.counts import Counts
-from auditseal_auditor.heads import Head, Resume, Scrub, conditions_of
+from auditseal_auditor.findings import Counts
 from auditseal_auditor.listing import list_keys
 from auditseal_auditor.log_check import LogCheck, Requirements
+from auditseal_auditor.log_progress import CheckStart, Portion, next_portion
 from auditseal_auditor.report import LogReport, Result
 from auditseal_auditor.request import Request
-from auditseal_auditor.scrub import Portion, next_portion
+from auditseal_auditor.state.heads import Head, Resume, Scrub, conditions_of
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog

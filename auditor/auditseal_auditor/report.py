@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from auditseal_auditor.counts import Counts
-from auditseal_auditor.findings import MOST_KEPT, Finding, Findings
-from auditseal_auditor.heads import Head
-from auditseal_auditor.scrub import Portion
+from auditseal_auditor.findings import MOST_KEPT, Counts, Finding, Findings
+from auditseal_auditor.log_progress import Portion
+from auditseal_auditor.state.heads import Head
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin

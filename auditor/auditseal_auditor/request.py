@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from auditseal_auditor.heads import Head
+from auditseal_auditor.state.heads import Head
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 

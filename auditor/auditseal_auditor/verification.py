@@ -6,10 +6,10 @@ from time import monotonic
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.comparison import PredecessorClaim, claim_of, compare_claims, compare_partitions
 from auditseal_auditor.findings import Finding, Findings
+from auditseal_auditor.listing import unpinned_notices
 from auditseal_auditor.log_run import LogRun, OnProgress
 from auditseal_auditor.report import Report
 from auditseal_auditor.request import Request
-from auditseal_auditor.unpinned import unpinned_notices
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 

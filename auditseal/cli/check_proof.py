@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from auditseal.cli.vault_options import Json, TrustFile, exit_on_failure, read_trust
-from auditseal_auditor.proof_view import heads_to_json, proof_lines, proven_to_json
+from auditseal_auditor.blocks.block_json import heads_to_json, proven_to_json
+from auditseal_auditor.blocks.block_text import proof_lines
 from auditseal_schemas import consistency_file
 from auditseal_schemas.consistency_file import ConsistencyFile
 from auditseal_schemas.event_proof import check_record_proof

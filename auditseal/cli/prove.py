@@ -7,9 +7,9 @@ import typer
 
 from auditseal.cli.lazy_group import missing_extra
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, parse_origin, read_trust, vault_url
-from auditseal_auditor.block_json import record_to_json
+from auditseal_auditor.blocks.block_json import record_to_json
+from auditseal_auditor.blocks.prover import prove_consistency, prove_in_block, prove_offset
 from auditseal_auditor.errors import RecordNotFoundError
-from auditseal_auditor.prover import prove_consistency, prove_in_block, prove_offset
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.event_proof import check_record_proof
 from auditseal_schemas.exit_codes import ExitCode

@@ -10,8 +10,8 @@ import typer
 
 from auditseal.cli.prove import write_proof
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
+from auditseal_auditor.blocks.prover import ReceiptClaim, prove_receipt
 from auditseal_auditor.errors import RecordNotFoundError
-from auditseal_auditor.sealed_receipt import ReceiptClaim, prove_receipt
 from auditseal_schemas.tlog_proof import TlogProof
 from auditseal_schemas.trust import Trust
 from auditseal_vault.interface import VaultReader

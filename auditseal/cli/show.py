@@ -16,10 +16,10 @@ from auditseal.cli.vault_options import (
     read_trust,
     vault_url,
 )
-from auditseal_auditor.block_json import block_to_json
-from auditseal_auditor.block_text import block_lines, place_lines, record_lines, verified_lines
+from auditseal_auditor.blocks.block_json import block_to_json
+from auditseal_auditor.blocks.block_text import block_lines, place_lines, record_lines, verified_lines
+from auditseal_auditor.blocks.single_block import find_height, find_record, read_single
 from auditseal_auditor.errors import RecordNotFoundError
-from auditseal_auditor.single_block import find_height, find_record, read_single
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.record import SealedRecord
 from auditseal_vault.open import open_reader

@@ -27,14 +27,14 @@ from auditseal.cli.vault_options import (
     vault_url,
 )
 from auditseal_auditor.check_pool import CheckPool
-from auditseal_auditor.counts import Counts
+from auditseal_auditor.findings import Counts
 from auditseal_auditor.fork_proof import write_fork_proofs
-from auditseal_auditor.heads import Head
 from auditseal_auditor.log_run import OnProgress
 from auditseal_auditor.report import Report
 from auditseal_auditor.report_text import detail_lines, summary_line
 from auditseal_auditor.request import Request
-from auditseal_auditor.state_file import begin_heads, read_heads, remember_heads
+from auditseal_auditor.state.heads import Head
+from auditseal_auditor.state.state_file import begin_heads, read_heads, remember_heads
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin

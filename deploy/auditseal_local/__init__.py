@@ -11,9 +11,10 @@ which another process finds it again. Nothing here is for production: one broker
 | `stack` | a Kafka and a MinIO that stay up in the background |
 | `node` | the parts that both have in common: directory, ports, start and stop |
 | `kafka` | one Kafka broker |
-| `kafka_jars` | Kafka's jars, pinned by hash and fetched once |
-| `jar_download` | how they are fetched |
-| `kafka_lock` | the program that makes their lock |
+| `kafka_jars` | Kafka's jars, fetched once |
+| `locked_jars` | the list of these jars with their hashes |
+| `jar_download` | their download from Maven repositories |
+| `kafka_lock` | the program that makes the list |
 | `kafka_tools` | Kafka's own command-line tools |
 | `java` | the command that runs them and the broker |
 | `minio` | one MinIO server |

@@ -11,7 +11,7 @@ from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
 
 from auditseal_local.errors import LocalStackError
-from auditseal_local.kafka_jars import Jar
+from auditseal_local.locked_jars import Jar
 from auditseal_local.progress import Progress
 
 _CONNECTIONS = 8

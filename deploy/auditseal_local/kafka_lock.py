@@ -15,7 +15,7 @@ from jgo.maven import MavenContext
 from jgo.parse import Endpoint
 
 from auditseal_local.cache import sha256_of
-from auditseal_local.kafka_jars import KAFKA, Jar
+from auditseal_local.locked_jars import KAFKA, Jar
 
 _TOOLS = "kafka-tools"  # the tools that we run need none of its own dependencies, such as Kafka Connect
 _LOG_BINDING = "log4j-slf4j-impl"  # Kafka's clients speak slf4j 1.7

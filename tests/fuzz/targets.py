@@ -9,14 +9,14 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from auditseal_auditor.block_json import block_to_json, record_to_json
-from auditseal_auditor.block_text import block_lines, record_lines, verified_lines
+from auditseal_auditor.blocks.block_json import block_to_json, record_to_json
+from auditseal_auditor.blocks.block_text import block_lines, record_lines, verified_lines
+from auditseal_auditor.blocks.single_block import SingleBlock
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.listing import list_keys
 from auditseal_auditor.report import Report
 from auditseal_auditor.report_text import detail_lines, summary_line
 from auditseal_auditor.request import Request
-from auditseal_auditor.single_block import SingleBlock
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.block import Block
 from auditseal_schemas.checkpoint import Checkpoint
@@ -275,7 +275,7 @@ TARGETS = {
             _shown_events,
             _mutate_events,
             4096,
-            ("auditseal_auditor.block_json", "auditseal_auditor.block_text"),
+            ("auditseal_auditor.blocks.block_json", "auditseal_auditor.blocks.block_text"),
         ),
         Target(
             "origin",

@@ -46,8 +46,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
 AUDITOR_SUBJECTS = tuple(
     f"{AUDITOR}.{name}"
     for name in (
-        "check_pool", "comparison", "findings", "fork_proof", "heads", "listing", "log_check", "log_progress",
-        "log_run", "object_check", "scrub", "shared_file", "single_block", "state_file", "state_json", "unpinned",
+        "blocks.single_block", "check_pool", "comparison", "findings", "fork_proof", "listing", "log_check",
+        "log_progress", "log_run", "object_check", "state.heads", "state.shared_file", "state.state_file",
         "verification",
     )
 )  # fmt: skip

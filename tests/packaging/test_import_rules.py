@@ -45,6 +45,8 @@ def test_the_rules_are_kept(tree: Path) -> None:
         ("auditseal_vault/s3.py", "confluent_kafka", "The vault knows nothing of Kafka and of daemons"),
         ("auditseal_producer/config.py", "auditseal_vault.interface", "Publishing pulls in no storage and no daemon"),
         ("auditseal_local/ports.py", "auditseal_vault.interface", "The local stack knows nothing but the core"),
+        ("auditseal_search/__init__.py", "auditseal_sealer.config", "Searching needs neither Kafka nor its daemons"),
+        ("auditseal_vault/interface.py", "auditseal_vault.s3", "No circles"),
         *(("auditseal_schemas/merkle.py", name, "The core does no I/O") for name in ("asyncio", "ssl", "structlog")),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from auditseal_auditor.heads import Head
+from auditseal_auditor.state.heads import Head
 from auditseal_schemas.verdict import Verdict
 from tests.factory.audits import audit, places
 from tests.factory.vaults import ORIGINS, MemoryVault, make_log, make_trust, put_log

@@ -21,7 +21,7 @@ from auditseal_auditor.findings import MOST_KEPT
 from auditseal_auditor.listing import ListedKey
 from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
 from auditseal_auditor.request import Request
-from auditseal_auditor.state_file import read_heads
+from auditseal_auditor.state.state_file import read_heads
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.container import Chunk, payload_digest

@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import lru_cache, partial
 
 from auditseal_auditor.check_pool import Checked, CheckPool
-from auditseal_auditor.heads import Head
 from auditseal_auditor.listing import ListedKey
 from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
 from auditseal_auditor.report import Report
 from auditseal_auditor.request import Request
+from auditseal_auditor.state.heads import Head
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report
+from auditseal_auditor.state.heads import Head
 from auditseal_schemas.block import Block
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.merkle import Frontier, tree_root

@@ -1,6 +1,6 @@
 """Forks between two memories of one log."""
 
-from auditseal_auditor.heads import Head, forks_between
+from auditseal_auditor.state.heads import Head, forks_between
 from tests.factory.blocks import resigned
 from tests.factory.keys import OTHER_SIGNER
 from tests.factory.vaults import ORIGINS, make_vault

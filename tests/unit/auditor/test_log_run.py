@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report, Result
+from auditseal_auditor.state.heads import Head
 from auditseal_schemas.block import Block
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin

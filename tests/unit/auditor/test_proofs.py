@@ -8,9 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from auditseal.cli import app
+from auditseal_auditor.blocks.prover import ReceiptClaim, prove_consistency, prove_offset, prove_receipt
 from auditseal_auditor.errors import RecordNotFoundError
-from auditseal_auditor.prover import prove_consistency, prove_offset
-from auditseal_auditor.sealed_receipt import ReceiptClaim, prove_receipt
 from auditseal_schemas.consistency_file import ConsistencyFile
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.event_proof import check_record_proof

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from auditseal_auditor.errors import StateFileError
-from auditseal_auditor.shared_file import SharedFile
+from auditseal_auditor.state.shared_file import SharedFile
 from auditseal_schemas.errors import ConfigurationError
 
 
@@ -130,10 +130,10 @@ def test_a_lock_that_is_not_a_file_is_refused_at_once(place: Path, make: Callabl
 
 
 def test_links_to_one_file_share_its_lock(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditseal_auditor.shared_file._LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("auditseal_auditor.state.shared_file._LOCK_SECONDS", 0.0)
     link = place / "links" / "link"
     link.symlink_to("../kept/state")
-    held = "import sys; from pathlib import Path; from auditseal_auditor.shared_file import SharedFile\n"
+    held = "import sys; from pathlib import Path; from auditseal_auditor.state.shared_file import SharedFile\n"
     held += "with SharedFile.at(Path(sys.argv[1])).locked(): print(flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", held, str(link)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:

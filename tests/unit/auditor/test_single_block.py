@@ -2,8 +2,8 @@
 
 import pytest
 
+from auditseal_auditor.blocks.single_block import find_height, find_record, read_single
 from auditseal_auditor.errors import RecordNotFoundError
-from auditseal_auditor.single_block import find_height, find_record, read_single
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import MalformedError, UnavailableError, VerificationError

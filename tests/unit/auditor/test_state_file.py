@@ -8,11 +8,11 @@ from time import sleep
 
 import pytest
 
-from auditseal_auditor import shared_file
 from auditseal_auditor.findings import MOST_KEPT
-from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Result
-from auditseal_auditor.state_file import read_heads, remember_heads
+from auditseal_auditor.state import shared_file
+from auditseal_auditor.state.heads import Head
+from auditseal_auditor.state.state_file import read_heads, remember_heads
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.log import LogState

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_auditor.unpinned import listed_logs, unpinned_notices
+from auditseal_auditor.listing import listed_logs, unpinned_notices
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_vault.directory import DirectoryVault

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from auditseal_auditor.check_pool import CheckPool
-from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report, Result
 from auditseal_auditor.request import Request
+from auditseal_auditor.state.heads import Head
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict

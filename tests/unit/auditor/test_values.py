@@ -9,7 +9,8 @@ from auditseal_auditor.findings import Finding
 from tests.factory.value_types import blank, field_names, value_types
 
 MODULES = (
-    "comparison", "findings", "heads", "listing", "log_check", "object_check", "report", "single_block", "verification",
+    "blocks.prover", "blocks.single_block", "comparison", "findings", "listing", "log_check", "log_progress",
+    "object_check", "report", "request", "state.heads", "verification",
 )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def test_a_value_holds_nothing_else(kind: type) -> None:
 
 
 def test_all_of_them_are_looked_at() -> None:
-    assert len(VALUES) == 12
+    assert len(VALUES) == 17
 
 
 def test_the_parts_of_a_finding_are_named() -> None:

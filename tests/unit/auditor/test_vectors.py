@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from auditseal_auditor.check_pool import CheckPool
-from auditseal_auditor.heads import Head
 from auditseal_auditor.report import Report, Result
 from auditseal_auditor.request import Request
+from auditseal_auditor.state.heads import Head
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.note import Note

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from auditseal_auditor import verification as module
-from auditseal_auditor.check_start import CheckStart
-from auditseal_auditor.heads import Head
 from auditseal_auditor.listing import list_keys
 from auditseal_auditor.log_check import LogCheck, Requirements
+from auditseal_auditor.log_progress import CheckStart
 from auditseal_auditor.object_check import check_object, read_objects
 from auditseal_auditor.report import Report, Result
 from auditseal_auditor.report_text import summary_line
+from auditseal_auditor.state.heads import Head
 from auditseal_schemas.block import Block
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.log import LogState

@@ -10,8 +10,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from auditseal_auditor.block_json import record_to_json
-from auditseal_auditor.block_text import record_lines
+from auditseal_auditor.blocks.block_json import record_to_json
+from auditseal_auditor.blocks.block_text import record_lines
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity

@@ -9,7 +9,7 @@ import requests
 from auditseal_local import jar_download
 from auditseal_local.errors import LocalStackError
 from auditseal_local.jar_download import fetch
-from auditseal_local.kafka_jars import Jar
+from auditseal_local.locked_jars import Jar
 from tests.factory.web import Repository
 
 JAR = Jar("org.example", "a", "1", hashlib.sha256(b"jar").hexdigest())

@@ -7,7 +7,7 @@ import pytest
 
 from auditseal_local import jar_download, kafka_jars
 from auditseal_local.errors import LocalStackError
-from auditseal_local.kafka_jars import Jar
+from auditseal_local.locked_jars import Jar
 from auditseal_local.progress import silent
 from tests.factory.web import Repository
 

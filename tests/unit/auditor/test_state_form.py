@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from auditseal_auditor.heads import Head
-from auditseal_auditor.state_json import format_heads, parse_heads
+from auditseal_auditor.state.heads import Head
+from auditseal_auditor.state.state_file import format_heads, parse_heads
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.origin import Origin
 from tests.factory.audits import audit

@@ -1,4 +1,4 @@
-"""A block or a record as text, from its JSON: one value a line, all escaped, nothing without bounds."""
+"""A block, a record or a proof as text, from its JSON: one value a line, all escaped, nothing without bounds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,3 +99,14 @@ def _cut(text: str) -> str:
     if len(text) <= _MOST_CHARACTERS:
         return text
     return f"{text[:_MOST_CHARACTERS]}… ({_MOST_CHARACTERS:,} of {len(text):,} characters; {_MORE})"
+
+
+def proof_lines(shown: dict[str, Any]) -> Iterator[str]:
+    """Yield lines that say the same as the JSON."""
+    if shown["kind"] == "consistency":
+        old, new = shown["old"]["size"], shown["new"]["size"]
+        yield f"OK: the first {old} blocks of {shown['origin']} are a prefix of its first {new}; its keys signed both"
+    else:
+        place = f"record {shown['index']} of block {shown['height']} of {shown['origin']}"
+        yield f"OK: this is {place}, sealed {shown['sealed_time']} and signed by the log's keys"
+    yield from text_lines({name: value for name, value in shown.items() if name != "kind"})

@@ -1,17 +1,26 @@
-"""Makes proofs from a vault: of one record, and that one head of a log is a prefix of a later one.
+"""Makes proofs from a vault: of one record, of a producer's receipt, and that one head is a prefix of a later one.
 
 Each block is read once, and few blocks are read: a block's own frontier is its inclusion proof.
+
+claim = ReceiptClaim(receipt.topic, receipt.partition, receipt.offset, receipt.sha256)
+proof = prove_receipt(open_reader("s3://audit-archive"), trust, claim)
 """
 
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Self
+
+from auditseal_auditor.blocks.single_block import find_height, read_single
 from auditseal_auditor.errors import RecordNotFoundError
-from auditseal_auditor.single_block import find_height, read_single
 from auditseal_schemas.block import Block
 from auditseal_schemas.consistency_file import ConsistencyFile
-from auditseal_schemas.event_proof import prove_record
+from auditseal_schemas.errors import ConfigurationError, VerificationError
+from auditseal_schemas.event_proof import check_record_proof, prove_record
 from auditseal_schemas.merkle import consistency_path, node_hash
 from auditseal_schemas.rotation import Rotation
 from auditseal_schemas.tlog_proof import TlogProof
-from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.trust import PinnedLog, Trust
+from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, rotations_to
 
@@ -82,3 +91,69 @@ def _range_root(log: LogReader, start: int, end: int) -> bytes:
     for _ in range(size.bit_length() - 1):
         node = node_hash(left.pop(), node)
     return node
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptClaim:
+    """What a receipt says.
+
+    Attributes:
+        topic: The events topic.
+        partition: Its partition.
+        offset: The Kafka offset.
+        sha256: The SHA-256 of the record's value: 32 bytes.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    sha256: bytes
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read a JSON object with `topic`, `partition`, `offset` and `sha256` in hexadecimal digits; more is allowed.
+
+        Raises:
+            ConfigurationError: It is anything else.
+        """
+        match value:
+            case {"topic": str(topic), "partition": int(partition), "offset": int(offset), "sha256": str(digits)}:
+                try:
+                    return cls(topic, partition, offset, bytes.fromhex(digits))
+                except ValueError as error:
+                    raise ConfigurationError(f"the receipt's sha256 is not hexadecimal: {error}") from error
+        raise ConfigurationError("the receipt is not a JSON object with topic, partition, offset and sha256")
+
+
+def prove_receipt(reader: VaultReader, trust: Trust, claim: ReceiptClaim) -> TlogProof:
+    """Return the proof that a receipt's event is sealed.
+
+    Raises:
+        RecordNotFoundError: It is not in the vault yet.
+        VerificationError: MISSING_LOG, no pinned log is of that partition; BAD_RECORD, another event is sealed there;
+            or a block doesn't hold.
+        NotStoredError, UnavailableError: The vault lacks a block, or can't be read.
+    """
+    missing: RecordNotFoundError | None = None
+    for log in _logs_of(trust, claim):
+        try:
+            proof = prove_offset(reader, log, claim.offset)
+        except RecordNotFoundError as error:
+            missing = error
+            continue
+        record = check_record_proof(proof, trust).record
+        if record.value is None or sha256(record.value).digest() != claim.sha256:
+            problem = "the record that is sealed at this offset is not the one that the receipt is of"
+            raise VerificationError(Verdict.BAD_RECORD, "record.value", problem, offset=claim.offset)
+        return proof
+    assert missing is not None
+    raise missing
+
+
+def _logs_of(trust: Trust, claim: ReceiptClaim) -> list[PinnedLog]:
+    """Return the pinned logs of a partition, the latest run first."""
+    logs = [log for log in trust.logs if (log.origin.topic, log.origin.partition) == (claim.topic, claim.partition)]
+    if not logs:
+        problem = f"the trust file pins no log of {claim.topic}/{claim.partition}: add its log line"
+        raise VerificationError(Verdict.MISSING_LOG, "origin", problem)
+    return sorted(logs, key=lambda log: -log.origin.run)

@@ -1,4 +1,4 @@
-"""A block or a record as JSON, with what was verified of it."""
+"""A block, a record or a proof as JSON, with what was verified of it."""
 
 from base64 import b64encode
 from dataclasses import asdict
@@ -6,16 +6,20 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from auditseal_auditor.single_block import SingleBlock
+from auditseal_auditor.blocks.single_block import SingleBlock
+from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.errors import DecodeError
 from auditseal_schemas.event_codec import decode_event
 from auditseal_schemas.event_json import event_to_json
+from auditseal_schemas.event_proof import ProvenRecord
 from auditseal_schemas.header import Header
 from auditseal_schemas.record import SealedRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAP_CAUSES = ("unknown: a transaction marker or compaction", "below the log's start", "unreadable for the sealer")
 _TIMESTAMP_TYPES = ("none", "create", "append")
+NOT_SHOWN = "not shown by a proof: that the vault is whole, and that these keys were still valid at this height"
+"""What `auditseal verify` shows and a proof of one record does not."""
 
 
 def verified_claims(single: SingleBlock) -> list[str]:
@@ -129,3 +133,29 @@ def time_text(microseconds: int) -> str | None:
         return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
     except OverflowError:
         return None
+
+
+def proven_to_json(proven: ProvenRecord) -> dict[str, Any]:
+    """Return what a proof of one record establishes, as what `json.dumps` takes."""
+    header = proven.header
+    return {
+        "kind": "record",
+        "origin": str(header.origin),
+        "height": header.height,
+        "index": proven.index,
+        "sealed_time": time_text(header.sealed_at),
+        "checkpoint": _checkpoint_to_json(proven.checkpoint),
+        "keys": [str(key) for key in proven.keys],
+        "record": record_to_json(proven.record),
+        "not_shown": NOT_SHOWN,
+    }
+
+
+def heads_to_json(old: Checkpoint, new: Checkpoint) -> dict[str, Any]:
+    """Return what a proof of consistency establishes, as what `json.dumps` takes."""
+    heads = {"old": _checkpoint_to_json(old), "new": _checkpoint_to_json(new)}
+    return {"kind": "consistency", "origin": str(new.origin), **heads}
+
+
+def _checkpoint_to_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {"size": checkpoint.size, "root": b64encode(checkpoint.root).decode()}

@@ -1,0 +1,57 @@
+"""The list of Kafka's jars with their hashes: `kafka_jars.lock`, which `kafka_lock` makes."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Self
+
+from auditseal_local.cache import sha256_of
+
+KAFKA = "org.apache.kafka:kafka_2.13:4.1.1"
+_LOCK = "kafka_jars.lock"
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One jar: its Maven coordinates and the SHA-256 of its bytes."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """Read `group:artifact:version sha256`."""
+        coordinates, sha256 = line.split(" ")
+        group, artifact, version = coordinates.split(":")
+        return cls(group, artifact, version, sha256)
+
+    def format(self) -> str:
+        """Write what `parse` reads."""
+        return f"{self.group}:{self.artifact}:{self.version} {self.sha256}"
+
+    def is_at(self, path: Path) -> bool:
+        """Return whether a file is this jar, byte for byte."""
+        return path.is_file() and sha256_of(path) == self.sha256
+
+    @property
+    def filename(self) -> str:
+        """The file's name in a Maven repository."""
+        return f"{self.artifact}-{self.version}.jar"
+
+    @property
+    def path(self) -> str:
+        """The file's path in a Maven repository."""
+        return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.filename}"
+
+
+def locked_jars() -> list[Jar]:
+    """Return the jars of the lock file, in class path order."""
+    return [Jar.parse(line) for line in files("auditseal_local").joinpath(_LOCK).read_text().splitlines()]
+
+
+def lock_tag() -> str:
+    """Return a name for the lock's content: jars of another lock have another directory."""
+    return sha256(files("auditseal_local").joinpath(_LOCK).read_bytes()).hexdigest()[:12]
