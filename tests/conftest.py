@@ -5,6 +5,7 @@ a node of their own. What a test asks for marks it: `-m "not kafka and not minio
 """
 
 import re
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TypeAlias
@@ -18,6 +19,13 @@ from tests.factory.secured_kafka import SecuredKafka
 
 MakeTopic: TypeAlias = Callable[..., str]
 _serial = count()
+
+
+def pytest_configure() -> None:
+    """Take signals as a terminal's programs do: `nohup` and a shell's `&` ignore some, and programs inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
