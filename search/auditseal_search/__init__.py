@@ -3,8 +3,8 @@
 | module | what it holds |
 | --- | --- |
 | `columns` | the columns of an index |
-| `avro_reader` | DuckDB's native Avro decoder |
-| `event_layout` | how long the canonical encoding of each decoded event is |
+| `avro_columns` | canonical Avro values, decoded into columns |
+| `record_places` | where the records of blocks are in their bytes |
 | `event_batch` | values of records, decoded into columns by the thousand |
 | `record_batch` | the records of verified blocks as rows |
 | `verified_range` | a run of blocks, read, verified and turned into rows |

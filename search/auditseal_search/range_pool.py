@@ -11,7 +11,6 @@ from typing import Self
 
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
-from auditseal_search.avro_reader import AvroReader
 from auditseal_search.verified_range import VerifiedRange, read_range
 from auditseal_vault.interface import VaultReader
 
@@ -20,7 +19,6 @@ _RECORDS = 50_000  # of a run, as far as the blocks before let it be foreseen
 _AHEAD = 2  # runs under way for each process
 
 _vault: VaultReader
-_reader: AvroReader
 
 
 class RangePool:
@@ -37,7 +35,6 @@ class RangePool:
     def __init__(self, open_vault: Callable[[], VaultReader], jobs: int) -> None:
         self.vault = open_vault()
         self._open, self._jobs = open_vault, jobs
-        self._reader: AvroReader | None = None
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -48,8 +45,6 @@ class RangePool:
     ) -> None:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
-        if self._reader:
-            self._reader.__exit__()
 
     def ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
         """Yield the blocks from one height to another, in runs; the caller stops at the first run with a fault.
@@ -80,10 +75,8 @@ class RangePool:
     def _submit(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
         if self._jobs > 1:
             return self._workers().submit(_read, origin, heights)
-        if self._reader is None:
-            self._reader = AvroReader()
         done: Future[VerifiedRange] = Future()
-        done.set_result(read_range(self.vault, origin, heights, self._reader))
+        done.set_result(read_range(self.vault, origin, heights))
         return done
 
     def _workers(self) -> ProcessPoolExecutor:
@@ -103,10 +96,10 @@ def _length_after(found: VerifiedRange, length: int) -> int:
 
 def _begin(open_vault: Callable[[], VaultReader]) -> None:
     """Open the vault once in each process; an interrupt is for the parent to handle."""
-    global _vault, _reader
+    global _vault  # noqa: PLW0603  (a process of a pool has no other place)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _vault, _reader = open_vault(), AvroReader()
+    _vault = open_vault()
 
 
 def _read(origin: Origin, heights: range) -> VerifiedRange:
-    return read_range(_vault, origin, heights, _reader)
+    return read_range(_vault, origin, heights)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, Self
 
 import boto3
@@ -10,7 +12,6 @@ import duckdb
 import pyarrow as pa
 
 from auditseal_schemas.errors import UnavailableError, quoted
-from auditseal_search.avro_reader import extension_path
 from auditseal_search.columns import ROW
 from auditseal_search.index_store import BucketStore, IndexStore
 from auditseal_search.query import Condition
@@ -179,9 +180,14 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _extension() -> Path:
+    """Return the file of DuckDB's extension for S3, which a package brings."""
+    return next(Path(str(files("duckdb_extension_httpfs"))).rglob("httpfs.duckdb_extension"))
+
+
 def _reach_bucket(connection: duckdb.DuckDBPyConnection, index: BucketStore) -> None:
     """Let DuckDB read an index in a bucket, with the credentials that boto3 finds."""
-    connection.execute(f"LOAD '{extension_path('duckdb_extension_httpfs', 'httpfs')}'")
+    connection.execute(f"LOAD {_literal(str(_extension()))}")
     session = boto3.Session()
     found = session.get_credentials()
     region = index.bucket.region or session.region_name or "us-east-1"

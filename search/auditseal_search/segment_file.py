@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auditseal_schemas.header import Header
-from auditseal_search.columns import ROW
+from auditseal_search.columns import CHANGE, ROW
 from auditseal_search.errors import BrokenIndexError
 from auditseal_search.manifest import FULL, Segment
 
@@ -20,6 +20,20 @@ ROW_GROUP = 100_000
 """Rows of a row group, whatever the blocks' size: a quiet log has few records a block."""
 _PIECE = 1 << 20
 _BLOOMS = ("event_id", "actor_id", "session_id", "correlation_id", "trace_id")
+_ENCODINGS = {
+    **dict.fromkeys(
+        ("height", "index", "offset", "timestamp", "value_bytes", "occurred_at", "stream_sequence"),
+        "DELTA_BINARY_PACKED",
+    ),
+    "event_id": "DELTA_BYTE_ARRAY",  # its first digits are the time
+}
+_PLAIN = ("session_id", "trace_id", "span_id", "correlation_id", "resources", "granted")  # hardly a value twice
+_DICTIONARY = [
+    *(field.name for field in ROW if field.name not in {*_ENCODINGS, *_PLAIN} and not pa.types.is_nested(field.type)),
+    *(f"resources.list.element.{name}" for name in ("type", "name", "parent")),
+    *(f"changes.list.element.{field.name}" for field in CHANGE),
+    *(f"attributes.key_value.{name}" for name in ("key", "value")),
+]
 
 
 @dataclass(slots=True)
@@ -47,7 +61,9 @@ class SegmentFile:
             path,
             ROW,
             compression="zstd",
-            compression_level=3,
+            compression_level=1,
+            use_dictionary=_DICTIONARY,
+            column_encoding=_ENCODINGS,
             write_page_index=True,
             bloom_filter_options={name: {"ndv": ROW_GROUP, "fpp": 0.01} for name in _BLOOMS},
         )

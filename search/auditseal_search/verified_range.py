@@ -16,7 +16,6 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import CHECKPOINT, LINK, RECORDS, SIGNED, STORED, verify
-from auditseal_search.avro_reader import AvroReader
 from auditseal_search.record_batch import rows_of
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import VaultReader
@@ -53,7 +52,7 @@ class VerifiedRange:
     fault: Fault | None
 
 
-def read_range(vault: VaultReader, origin: Origin, heights: range, reader: AvroReader) -> VerifiedRange:
+def read_range(vault: VaultReader, origin: Origin, heights: range) -> VerifiedRange:
     """Read the blocks of some heights, and check all of them that one block alone can show.
 
     Raises:
@@ -66,7 +65,7 @@ def read_range(vault: VaultReader, origin: Origin, heights: range, reader: AvroR
     except (VerificationError, NotStoredError) as error:
         fault = _fault(heights[len(blocks)], error)
     heads = tuple(replace(block, locators=b"", chunks=()) for block in blocks)
-    return VerifiedRange(heads, rows_of(reader, blocks), fault)
+    return VerifiedRange(heads, rows_of(blocks), fault)
 
 
 def _fault(height: int, error: VerificationError | NotStoredError) -> Fault:

@@ -1,9 +1,10 @@
-"""Values decoded natively are those that the strict decoder gives, field by field, and the same ones are refused."""
+"""Values decoded by columns are those that the strict decoder gives, field by field, and the same ones are refused."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,6 @@ from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Source, Stream
 from auditseal_search import event_batch
-from auditseal_search.avro_reader import AvroReader
 from auditseal_search.columns import NO_VALUE, UNDECODABLE
 from auditseal_search.event_batch import decode_values
 
@@ -40,26 +40,28 @@ def demo_events(count: int) -> list[bytes]:
 EVENTS = demo_events(500)
 
 
-@pytest.fixture(scope="module")
-def reader() -> Iterator[AvroReader]:
-    with AvroReader() as reader:
-        yield reader
+def decoded(values: Sequence[bytes | None]) -> pa.Table:
+    """The rows of values, from one buffer."""
+    ends = np.cumsum([len(value or b"") for value in values])
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
+    present = np.array([value is not None for value in values], np.bool_)
+    return decode_values(b"".join(value or b"" for value in values), starts, ends, present)
 
 
 def strictly(values: list[bytes | None]) -> pa.Table:
     return event_batch._one_by_one(values)
 
 
-def test_what_the_demo_publishes_is_read_natively_and_the_same(reader: AvroReader) -> None:
-    natively = event_batch._natively(reader, EVENTS)
-    assert natively is not None
-    assert natively.equals(strictly(EVENTS))
-    assert natively["problem"].null_count == len(EVENTS)
+def test_what_the_demo_publishes_is_decoded_by_columns_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = strictly(list(EVENTS))
+    monkeypatch.delattr(event_batch, "_one_by_one")
+    assert decoded(EVENTS).equals(wanted)
+    assert wanted["problem"].null_count == len(EVENTS)
 
 
-def test_a_value_that_is_not_an_event_is_a_row_with_its_problem(reader: AvroReader) -> None:
+def test_a_value_that_is_not_an_event_is_a_row_with_its_problem() -> None:
     values = [*EVENTS[:40], None, b"", b"\xc3\x01 neither", EVENTS[0] + b"\0", *EVENTS[40:80]]
-    rows = decode_values(reader, values)
+    rows = decoded(values)
     assert rows.equals(strictly(values))
     problems = rows["problem"].to_pylist()
     assert problems == [None] * 40 + [NO_VALUE, UNDECODABLE, UNDECODABLE, UNDECODABLE] + [None] * 40
@@ -81,14 +83,14 @@ def mutated(data: bytes, dice: random.Random) -> bytes:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
-def test_mutants_are_taken_and_refused_as_by_the_strict_decoder(reader: AvroReader, seed: int) -> None:
+def test_mutants_are_taken_and_refused_as_by_the_strict_decoder(seed: int) -> None:
     dice = random.Random(seed)
-    # Each by itself among copies of itself, so that the native path has to decide about it.
+    # Each by itself among copies of itself, so that the columns have to decide about it.
     for value in [mutated(event, dice) for event in dice.sample(EVENTS, 5)]:
         copies: list[bytes | None] = [value] * (event_batch._FEW + 1)
-        assert decode_values(reader, copies).equals(strictly(copies))
+        assert decoded(copies).equals(strictly(copies))
     batch: list[bytes | None] = [mutated(event, dice) if dice.random() < 0.05 else event for event in EVENTS[:200]]
-    assert decode_values(reader, batch).equals(strictly(batch))
+    assert decoded(batch).equals(strictly(batch))
 
 
 def spliced(event: bytes, old: bytes, new: bytes) -> bytes:
@@ -109,7 +111,7 @@ GRANTED = next(event for event in EVENTS if b"rbac-2026-10" in event)
         pytest.param(spliced(EVENTS[-1], b"\x08test", b"\x00"), id="an empty environment"),
     ],
 )
-def test_spellings_that_a_lenient_decoder_takes_are_refused(reader: AvroReader, value: bytes) -> None:
+def test_spellings_that_a_lenient_decoder_takes_are_refused(value: bytes) -> None:
     copies: list[bytes | None] = [value] * (event_batch._FEW + 1)
-    rows = decode_values(reader, copies)
+    rows = decoded(copies)
     assert rows["problem"].to_pylist() == [UNDECODABLE] * len(copies)

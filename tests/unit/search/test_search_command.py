@@ -21,12 +21,10 @@ from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentit
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_search import segment_file
-from auditseal_search.avro_reader import AvroReader
-from auditseal_search.event_batch import decode_values
 from auditseal_search.manifest import Manifest, manifest_name
 from tests.factory.keys import keys_of, signing_key
 from tests.factory.messages import Message
-from tests.unit.search.test_event_batch import demo_events
+from tests.unit.search.test_event_batch import decoded, demo_events
 
 LOG = Origin("search.example.com", "audit.events", 0, 0)
 KEY = signing_key("search")
@@ -108,8 +106,7 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows() -> list[dict[str, object]]:
-    with AvroReader() as reader:
-        return decode_values(reader, VALUES).to_pylist()
+    return decoded(VALUES).to_pylist()
 
 
 def test_each_filter_finds_what_a_plain_loop_finds(place: Place) -> None:
