@@ -119,6 +119,10 @@ mutants: $(VENV)/mutation ## Change the core and the auditor's checks in small w
 docs: $(VENV)/test ## The documentation as a site, in site/; any warning fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+.PHONY: weaken
+weaken: $(VENV)/test ## Leave out each rule of the format in turn: does a golden vault notice? Ten minutes (RULE="step 7")
+	$(BIN)/python -m tests.weaken $(RULE)
+
 .PHONY: lock
 lock: $(VENV)/made ## Pin the requirements again, by hash and without naming an index
 	$(foreach name,installer run test go fuzz mutation,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -134,18 +134,19 @@ def altered_record(block: Block) -> VerificationError | None:
     Records are read as far as they inflate and parse. Their links are compared with the locators that the header
     commits to.
     """
-    if sha256(block.locators).digest() != block.header.locators:
+    header = block.header
+    if sha256(block.locators).digest() != header.locators or len(block.locators) != LOCATOR_SIZE * header.count:
         return None
-    link, number = block.header.first_link, 0
+    link, number = header.first_link, 0
     for record in _readable_records(block):
         link = next_link(link, record)
         if link[:LOCATOR_SIZE] != block.locators[LOCATOR_SIZE * number :][:LOCATOR_SIZE]:
             break
         number += 1
-    if number >= block.header.count:
+    if number >= header.count:
         return None
     problem = f"record {number} of the block was changed or destroyed: the stored bytes are not those that were signed"
-    return VerificationError(Verdict.BAD_RECORD, "record", problem, offset=block.header.offset_of(number))
+    return VerificationError(Verdict.BAD_RECORD, "record", problem, offset=header.offset_of(number))
 
 
 def _different_notes(reader: VaultReader, key: str, version_ids: Sequence[str]) -> tuple[Note, ...]:

@@ -31,6 +31,7 @@ from tests.oracle.reader import (
     unbase64,
 )
 
+BLOCK_NAME = re.compile(r"blocks/[0-9]{12}\.avro$")
 Files = Mapping[str, Callable[[], bytes]]
 """What reads each object, by its key."""
 INVISIBLE = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
@@ -220,8 +221,32 @@ def records(vault: Path, trust: str) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         Refused: The first fault.
     """
-    files = {path.relative_to(vault).as_posix(): path.read_bytes for path in vault.rglob("*") if not path.is_dir()}
-    yield from records_of(files, read_trust(trust))
+    yield from records_of(files_of(vault), read_trust(trust))
+
+
+def files_of(vault: Path) -> dict[str, Callable[[], bytes]]:  # section 12
+    """Return what reads each object of a directory, by its key: below a log no link is followed."""
+    files: dict[str, Callable[[], bytes]] = {}
+    folders = [vault]
+    while folders:
+        folder = folders.pop()
+        entries = sorted(folder.iterdir())
+        for path in entries:
+            key = path.relative_to(vault).as_posix()
+            is_below_a_log = key.count("/") >= 5
+            if path.is_dir() and not (is_below_a_log and path.is_symlink()):
+                folders.append(path)
+            else:
+                files[key] = path.read_bytes if path.is_file() and not path.is_symlink() else no_content
+        key = folder.relative_to(vault).as_posix()
+        is_foreign = not entries and key.count("/") >= 5 and not key.endswith("/blocks")
+        if is_foreign or BLOCK_NAME.search(key):
+            files[key] = no_content
+    return files
+
+
+def no_content() -> bytes:
+    refuse("object", "BAD_STORAGE")
 
 
 def records_of(files: Files, logs: dict[str, Log]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -280,7 +305,7 @@ def walk(files: Files, log: Log) -> Iterator[dict[str, Any]]:
     """Yield the records of one log, checking block after block."""
     prefix = f"v1/{log.origin}/"
     mine = {key.removeprefix(prefix): read for key, read in sorted(files.items()) if key.startswith(prefix)}
-    if not all(re.fullmatch(r"blocks/[0-9]{12}\.avro", name) for name in mine):
+    if not all(map(BLOCK_NAME.fullmatch, mine)):
         refuse("key", "BAD_STORAGE", place=(log.origin, -1))
     heights = {int(name[7:19]): read for name, read in mine.items()}
     blocks = {height: read for height, read in heights.items() if height >= log.height}
@@ -305,7 +330,7 @@ def next_block(blocks: dict[int, Callable[[], bytes]], log: Log) -> Block:
     try:
         return read_block(blocks[log.height]())
     except Refused as refused:
-        if not signed_above and log.height >= log.settled:
+        if refused.verdict == "MALFORMED" and not signed_above and log.height >= log.settled:
             refused.verdict = "SQUATTED"
         raise
 

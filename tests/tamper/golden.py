@@ -32,7 +32,7 @@ def _untold(is_attack: bool, /) -> Iterator[Vault]:
 
 def _vaults() -> Iterator[Vault]:
     for vector in all_vectors():
-        if not vector.trust_error:
+        if not vector.trust_error and not _has_object_without_content(vector):
             yield Vault(
                 vector.name,
                 _objects(vector),
@@ -42,6 +42,11 @@ def _vaults() -> Iterator[Vault]:
                 vector.newest_after,
                 provable=vector.name not in UNPROVABLE,
             )
+
+
+def _has_object_without_content(vector: Vector) -> bool:
+    """Return whether a store lists an object and doesn't have it: a vault in memory can't be like that."""
+    return any(version.is_unreadable for versions in vector.objects.values() for version in versions)
 
 
 def _objects(vector: Vector) -> Objects:

@@ -110,13 +110,13 @@ def _lies_about_the_records(origin: Origin, height: int) -> Iterator[Lie]:
     header = history(origin).blocks[height].header
     assert header.min_timestamp is not None
     assert header.max_timestamp is not None
-    extremes: Content = (Verdict.BAD_RECORD, "min_timestamp", None)
+    least, most = ((Verdict.BAD_RECORD, field, None) for field in ("min_timestamp", "max_timestamp"))
 
     yield Lie({"timestamp_type": 1})
     yield Lie({"timestamp_type": 3}, NO_BLOCK)
-    yield Lie({"min_timestamp": header.min_timestamp - 1}, content=extremes)
+    yield Lie({"min_timestamp": header.min_timestamp - 1}, content=least)
     yield Lie({"min_timestamp": None}, NO_BLOCK)
-    yield Lie({"max_timestamp": header.max_timestamp + 1}, content=(Verdict.BAD_RECORD, "max_timestamp", None))
+    yield Lie({"max_timestamp": header.max_timestamp + 1}, content=most)
     yield Lie({"max_timestamp": header.min_timestamp - 1}, NO_BLOCK)
     yield Lie({"first_link": ZEROS}, "first_link")
     yield Lie({"last_link": ZEROS}, content=(Verdict.BAD_RECORD, "last_link", None))

@@ -1,6 +1,6 @@
 """The golden vaults: made again byte for byte, and judged by the second reader."""
 
-import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from auditseal_schemas.verdict import Verdict
 from tests.oracle.reader import Refused
 from tests.oracle.verifier import values
 from tests.vectors.make import FOLDER, INDEX, files
+from tests.vectors.read import content_of, read_vectors, trust_of
 
-VECTORS: list[dict[str, Any]] = json.loads((FOLDER / INDEX).read_text(encoding="utf-8"))
-MOST_BYTES = 1_250_000
+VECTORS = read_vectors()
+MOST_BYTES = 1_400_000
 STORED = "has_store"
 REMEMBERED = {"remembered", "newest_after"}
 
@@ -23,18 +24,36 @@ def by_name(vector: dict[str, Any]) -> str:
     return str(vector["name"])
 
 
+def str_or_name(value: dict[str, Any] | str) -> str:
+    return value if isinstance(value, str) else by_name(value)
+
+
 def in_hex(record: tuple[int, bytes | None]) -> list[int | str | None]:
     offset, value = record
     return [offset, None if value is None else value.hex()]
 
 
-def lay_out(vector: dict[str, Any], folder: Path) -> Path:
+def lay_out(vector: dict[str, Any], folder: Path, kind: str = "directory") -> Path:
     """Write a vector's objects as a vault in a directory."""
     for key, (version, *_) in vector["objects"].items():
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes((FOLDER / version["file"]).read_bytes())
+        if version.get("unreadable"):
+            lay_out_something_else(path, kind)
+        else:
+            path.write_bytes(content_of(version) or b"")
     return folder
+
+
+def lay_out_something_else(path: Path, kind: str) -> None:
+    """Make an entry that is not a regular file."""
+    match kind:
+        case "directory":
+            path.mkdir()
+        case "link":
+            path.symlink_to("nowhere")
+        case "FIFO":
+            os.mkfifo(path)
 
 
 def test_the_script_makes_every_file_again_and_no_other() -> None:
@@ -52,24 +71,33 @@ def test_every_verdict_has_a_vector() -> None:
 @pytest.mark.parametrize("vector", [vector for vector in VECTORS if "trust_error" in vector], ids=by_name)
 def test_a_trust_file_that_can_not_be_relied_on_is_refused(vector: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(TrustError):
-        Trust.parse(vector["trust"].encode())
+        Trust.parse(trust_of(vector))
     with pytest.raises((Refused, ValueError)):
-        values(lay_out(vector, tmp_path), vector["trust"])
+        values(lay_out(vector, tmp_path), trust_of(vector).decode())
 
 
 # The second reader sees directories: no versions and no locks, and it remembers nothing.
 CONTENTS = [vector for vector in VECTORS if not (REMEMBERED | {"trust_error"}) & set(vector) and not vector[STORED]]
 
 
-@pytest.mark.parametrize("vector", CONTENTS, ids=by_name)
-def test_the_second_reader_finds_the_first_fault(vector: dict[str, Any], tmp_path: Path) -> None:
-    vault = lay_out(vector, tmp_path)
+KINDS = [
+    (vector, kind)
+    for vector in CONTENTS
+    for kind in (("directory", "link", "FIFO") if "unreadable" in str(vector["objects"]) else ("",))
+]
+
+
+@pytest.mark.parametrize(
+    ("vector", "kind"), KINDS, ids=lambda value: value if isinstance(value, str) else by_name(value)
+)
+def test_the_second_reader_finds_the_first_fault(vector: dict[str, Any], kind: str, tmp_path: Path) -> None:
+    vault, trust = lay_out(vector, tmp_path, kind), trust_of(vector).decode()
     if not vector["findings"]:
-        found = values(vault, vector["trust"])
+        found = values(vault, trust)
         assert vector["values"] == {origin: list(map(in_hex, log)) for origin, log in found.items()}
         return
     with pytest.raises(Refused) as caught:
-        values(vault, vector["trust"])
+        values(vault, trust)
     expected, found = vector["findings"][0], caught.value
     assert found.verdict == expected["verdict"]
     assert found.place == (expected["origin"], expected.get("height", -1))

@@ -12,13 +12,18 @@ from typing import Any
 from auditseal_schemas.block import Block
 from auditseal_schemas.trust import Trust
 from tests.vectors.company import company_vectors
+from tests.vectors.curve import curve_vectors
 from tests.vectors.good import good_vectors
+from tests.vectors.limits import limit_vectors
 from tests.vectors.malformed import malformed_vectors
 from tests.vectors.remembered import remembered_vectors
 from tests.vectors.signed import signed_vectors
+from tests.vectors.spelling import spelling_vectors
 from tests.vectors.stored_state import stored_state_vectors
 from tests.vectors.tampered import tampered_vectors
 from tests.vectors.vector import Finding, Vector, Version
+from tests.vectors.walk import walk_vectors
+from tests.vectors.without_content import without_content_vectors
 
 FOLDER = Path(__file__).parent
 INDEX = "vectors.json"
@@ -33,6 +38,11 @@ def all_vectors() -> list[Vector]:
         *stored_state_vectors(),
         *remembered_vectors(),
         *company_vectors(),
+        *limit_vectors(),
+        *spelling_vectors(),
+        *curve_vectors(),
+        *walk_vectors(),
+        *without_content_vectors(),
     ]
     assert len({vector.name for vector in vectors}) == len(vectors)
     return vectors
@@ -43,8 +53,16 @@ def files() -> Iterator[tuple[str, bytes]]:
     vectors = all_vectors()
     lines = ",\n".join(json.dumps(described(vector), ensure_ascii=False) for vector in vectors)
     yield INDEX, f"[\n{lines}\n]\n".encode()
-    contents = {version.content for vector in vectors for versions in vector.objects.values() for version in versions}
-    yield from sorted((object_name(content), content) for content in contents if content is not None)
+    versions = [version for vector in vectors for of_key in vector.objects.values() for version in of_key]
+    contents = {part for version in versions for part in parts_of(version)}
+    yield from sorted((object_name(content), content) for content in contents)
+
+
+def parts_of(version: Version) -> list[bytes]:
+    """Return the contents that are kept as files: the whole, or its pieces."""
+    if version.pieces:
+        return [part for part, _ in version.pieces]
+    return [] if version.content is None else [version.content]
 
 
 def object_name(content: bytes) -> str:
@@ -59,6 +77,8 @@ def described(vector: Vector) -> dict[str, Any]:
         fields["newest_after"] = vector.newest_after
     if vector.trust_error:
         fields["trust_error"] = True
+    if vector.trust_comments:
+        fields["trust_comments"] = vector.trust_comments
     fields["has_store"] = vector.has_store
     fields["objects"] = {
         key: [version_fields(version, has_store=vector.has_store) for version in versions]
@@ -88,6 +108,10 @@ def values(vector: Vector) -> dict[str, list[tuple[int, str | None]]]:
 
 def version_fields(version: Version, *, has_store: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {"file": None if version.content is None else object_name(version.content)}
+    if version.pieces:
+        fields = {"file": None, "pieces": [[object_name(part), times] for part, times in version.pieces]}
+    if version.is_unreadable:
+        fields["unreadable"] = True
     if has_store:
         fields["version_id"] = version.version_id
     if version.lock:

@@ -111,7 +111,7 @@ def fields() -> Iterator[Vector]:
     """Yield headers that contradict themselves or exceed a limit: block 1 of log 0 has offsets 4 to 7, 5 a gap."""
     block = middle()
     missing = [{"first": 5, "last": 5, "cause": 0}]
-    many = [{"first": 5 + 2 * number, "last": 5 + 2 * number, "cause": 0} for number in range(1_001)]
+    many = [{"first": 5 + number, "last": 5 + number, "cause": number % 2} for number in range(1_001)]
     vkeys = [str(verifier_key(ORIGIN, signing_key(f"next {number}"))) for number in range(17)]
     filling = MAX_HEADER_BYTES + 1 - len(block.header_bytes) - 6  # for the extension's count, key and length
     cases: dict[str, dict[str, Any]] = {
@@ -119,6 +119,8 @@ def fields() -> Iterator[Vector]:
         "origin-padded": {"origin": "audit.example.com/audit.events/00/0"},
         "origin-case": {"origin": "Audit.example.com/audit.events/0/0"},
         "origin-parts": {"origin": "audit.example.com/audit.events/0/0/0"},
+        "origin-topic": {"origin": "audit.example.com/audit%events/0/0"},
+        "origin-partition": {"origin": "audit.example.com/audit.events/1000000000/0", "partitions": 1_000_000_001},
         "negative-time": {"sealed_at": -1},
         "negative-epoch": {"last_leader_epoch": -2},
         "negative-offset": {"first_offset": -1, "gaps": [{"first": -1, "last": 3, "cause": 0}, *missing]},
@@ -127,6 +129,10 @@ def fields() -> Iterator[Vector]:
         "too-many-bytes": {"size": 11_534_337},
         "negative-size": {"size": -1},
         "too-many-gaps": {"gaps": many, "last_offset": 4 + 1_001 + 2},
+        "negative-offset-and-other-causes": {
+            "first_offset": -1,
+            "gaps": [{"first": -1, "last": 3, "cause": 1}, *missing],
+        },
         "gap-outside": {"gaps": [{"first": 8, "last": 8, "cause": 0}]},
         "gap-backwards": {"gaps": [{"first": 6, "last": 5, "cause": 0}], "count": 4},
         "gaps-unsorted": {"gaps": [{"first": 7, "last": 7, "cause": 0}, *missing], "count": 2},
@@ -136,6 +142,7 @@ def fields() -> Iterator[Vector]:
         },
         "no-extremes": {"min_timestamp": None, "max_timestamp": None},
         "half-extremes": {"min_timestamp": None},
+        "other-half-extremes": {"max_timestamp": None},
         "extremes-swapped": {"min_timestamp": 2, "max_timestamp": 1},
         "timestamp-type": {"timestamp_type": 3},
         "empty-text": {"cluster_id": ""},
@@ -191,6 +198,11 @@ def predecessors() -> Iterator[Vector]:
         objects = plain_objects(plain_contents() | run.objects | {block.key: block.object()})
         about = THIEF.format("a run begins without an earlier run of its own partition.")
         yield Vector(f"predecessor-{name}", about, pinned, objects, (finding("MALFORMED", run.origin, 0),))
+    second_block = run.blocks[1].altered(predecessor=good._asdict()).signed(*run.keys)
+    objects = plain_objects(plain_contents() | run.objects | {second_block.key: second_block.object()})
+    about = THIEF.format("the second block of a run names an earlier run, too.")
+    squatted = (finding("SQUATTED", run.origin, 1),)
+    yield Vector("predecessor-of-a-later-block", about, pinned, objects, squatted)
 
 
 def notes() -> Iterator[Vector]:

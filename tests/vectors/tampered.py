@@ -303,6 +303,7 @@ def trust_keys() -> Iterator[Vector]:
     keys = {
         "identity": b"\x01" + bytes(31),
         "order-2": b"\xec" + b"\xff" * 30 + b"\x7f",
+        "order-4": bytes(32),
         "not-canonical": b"\xee" + b"\xff" * 30 + b"\x7f",
         "order-8": bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
         "order-8-other-sign": bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"),
@@ -312,7 +313,7 @@ def trust_keys() -> Iterator[Vector]:
         line = f"log {ORIGIN}+{key_id}+{b64encode(bytes((1,)) + public).decode()}\n"
         about = "The pinned public key is of small order, or no canonical one: anyone could sign for it."
         yield Vector(f"key-{name}", about, line, plain_objects(plain_contents()), trust_error=True)
-    name, _, blob = str(verifier_key(ORIGIN, signing_key("log 0"))).split("+")[0:3]
+    name, _, blob = str(verifier_key(ORIGIN, signing_key("log 0"))).split("+", 2)
     swapped = f"log {name}+00000000+{blob}\n"
     yield Vector("key-id", "The key id is not the key's.", swapped, plain_objects(plain_contents()), trust_error=True)
     first = plain()[0].origin
@@ -322,6 +323,8 @@ def trust_keys() -> Iterator[Vector]:
         "start-at-0": f"start {first} 0 {b64encode(bytes(32)).decode()}\n",
         "key-twice": plain_trust().splitlines()[0] + "\n",
         "retention-twice": "retention 1\nretention 1\n",
+        "vault-twice": "vault s3://one\nvault s3://one\n",
+        "start-twice": f"start {first} 2 {b64encode(bytes(32)).decode()}\n" * 2,
         "padded-number": "retention 01\n",
         "number-of-16-digits": "retention 1000000000000000\n",
         "start-too-high": f"start {first} 1000000000000 {b64encode(bytes(32)).decode()}\n",
@@ -341,6 +344,8 @@ def trust_keys() -> Iterator[Vector]:
     for name, line in lines.items():
         about = "The trust file can't be relied on as a whole."
         yield Vector(f"trust-{name}", about, plain_trust() + line, plain_objects(plain_contents()), trust_error=True)
+    about = "The trust file pins no log."
+    yield Vector("trust-without-a-log", about, "retention 1\n", plain_objects(plain_contents()), trust_error=True)
 
 
 def chains() -> Iterator[Vector]:

@@ -24,13 +24,27 @@ class Lock:
     retain_until: str
 
 
+Pieces = tuple[tuple[bytes, int], ...]
+"""Bytes, each part so many times: how a long content is kept short."""
+
+
 @dataclass(frozen=True)
 class Version:
-    """One version of an object, the newest first; `content` None: a delete marker."""
+    """One version of an object.
+
+    Attributes:
+        content: Its bytes; None for a delete marker and for an object without content.
+        version_id: The store's name of the version.
+        lock: Its lock.
+        pieces: The parts of a content that is long.
+        is_unreadable: The store lists it and has no content for it; in a directory it is not a regular file.
+    """
 
     content: bytes | None
     version_id: str = ""
     lock: Lock | None = None
+    pieces: Pieces = ()
+    is_unreadable: bool = False
 
 
 Objects = dict[str, tuple[Version, ...]]
@@ -51,6 +65,7 @@ class Vector:
         remembered: Checkpoints that the auditor has from earlier, as signed notes.
         newest_after: The last `sealed_at` of every log must not be before this time (µs), or the log is STALE.
         trust_error: The trust file itself must be refused.
+        trust_comments: So many lines of `#` follow the trust file's text.
     """
 
     name: str
@@ -63,6 +78,7 @@ class Vector:
     remembered: tuple[str, ...] = ()
     newest_after: int | None = None
     trust_error: bool = False
+    trust_comments: int = 0
 
 
 def plain_objects(contents: dict[str, bytes]) -> Objects:

@@ -1,6 +1,5 @@
 """The auditor finds in every golden vault what it must find, where it must, and nothing else."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,16 +13,14 @@ from auditseal_auditor.report import Report, Result
 from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head
 from auditseal_auditor.verification import Verification
-from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
 from auditseal_vault.bulk_reader import read_each
+from auditseal_vault.errors import UnreadableObjectError
 from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
-from tests.vectors.make import FOLDER, INDEX
+from tests.vectors.read import content_of, is_marker, read_vectors, trust_of
 
-VECTORS = [vector for vector in json.loads((FOLDER / INDEX).read_text(encoding="utf-8")) if "trust_error" not in vector]
-
-
+VECTORS = [vector for vector in read_vectors() if "trust_error" not in vector]
 FIELDS = ("verdict", "origin", "height", "field", "offset")
 
 
@@ -39,18 +36,18 @@ class GoldenVault:
         for key in sorted(self.objects):
             if key.startswith(prefix) and key > after:
                 for number, version in enumerate(self.objects[key]):
-                    name = version["file"]
-                    size = (FOLDER / name).stat().st_size if name else 0
-                    yield StoredVersion(key, version.get("version_id", ""), number == 0, name is None, size)
+                    size = len(content_of(version) or b"")
+                    yield StoredVersion(key, version.get("version_id", ""), number == 0, is_marker(version), size)
 
     def _version(self, key: str, version_id: str) -> dict[str, Any]:
-        found = [one for one in self.objects[key] if not version_id or one.get("version_id", "") == version_id]
-        if not found or found[0]["file"] is None:
-            raise UnavailableError(f"{key} has no content")
-        return found[0]
+        (found,) = (one for one in self.objects[key] if not version_id or one.get("version_id", "") == version_id)
+        return found
 
     def read(self, key: str, version_id: str = "") -> bytes:
-        return (FOLDER / self._version(key, version_id)["file"]).read_bytes()
+        content = content_of(self._version(key, version_id))
+        if content is None:
+            raise UnreadableObjectError(f"{key} has no content")
+        return content
 
     def versions_of(self, key: str) -> Sequence[StoredVersion]:
         return [entry for entry in self.versions(key) if entry.key == key]
@@ -68,7 +65,7 @@ class GoldenVault:
 def verified(vector: dict[str, Any], *, quick: bool) -> Report:
     heads = [Head.of(Note.parse(note.encode())) for note in vector.get("remembered", ())]
     request = Request(
-        Trust.parse(vector["trust"].encode()),
+        Trust.parse(trust_of(vector)),
         quick=quick,
         heads={head.checkpoint.origin: head for head in heads},
         oldest=vector.get("newest_after"),
