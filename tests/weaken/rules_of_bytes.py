@@ -340,7 +340,7 @@ _OBJECT = (
         "if values[1] != _CODEC:",
     ),
     core(11, "container", "the codec", " or values[1] != _CODEC:", ":"),
-    core(11, "container", "canonical base64", "if b64encode(decoded) != value:", "if False:"),
+    core(11, "canonical_base64", "canonical base64", "if b64encode(data) != text:", "if False:"),
     core(11, "container", "the first sync marker", "if sync != container.sync:", "if False:"),
     core(11, "container", "the other sync markers", "if data[position : position + _SYNC_SIZE] != sync:", "if False:"),
     core(11, "container", "a count of 1 or more", "if count == 0 or records", "if records"),
