@@ -87,8 +87,8 @@ _LINKS = (
         'sha256(b"\\x00" + link + record).digest()',
         'sha256(b"\\x00" + link).digest()',
     ),
-    core(5, "plain_records", "the record is in its link", "link + content[position:at]", "link"),
-    core(5, "plain_records", "the previous link is in the link", "link + content[position:at]", "content[position:at]"),
+    core(5, "plain_records", "the record is in its link", "            leaf.update(content[position:at])\n", ""),
+    core(5, "plain_records", "the previous link is in the link", "            leaf.update(link)\n", ""),
     core(5, "origin", "the genesis link has the origin", '"auditseal/v1\\n{}\\n"', '"auditseal/v1\\n"'),
     core(
         6,
