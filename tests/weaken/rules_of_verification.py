@@ -218,7 +218,7 @@ _AFTER = (
     ),
     auditor(
         14,
-        "check_start",
+        "log_progress",
         "a start is compared once",
         "self.root if height == self.height else None",
         "self.root",
