@@ -12,6 +12,7 @@ that a command that publishes nothing loads no Kafka client.
 | `settings_sasl` | its sections for OAUTHBEARER and GSSAPI |
 | `settings_sealer` | the sealer's settings |
 | `settings_archiver` | the archiver's settings |
+| `settings_watch` | the watcher's settings |
 | `settings_topics` | the settings that `auditseal topics` reads |
 | `trust_lines` | log lines that are added to a trust file |
 | `demo` | the demo |

@@ -12,45 +12,34 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from auditseal.settings_kafka import KafkaSettings
-from auditseal.settings_sections import MetricsSettings, Section
+from auditseal.settings_sections import MetricsSettings, Section, VaultUrl
 from auditseal_daemon.run import DaemonOptions
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
-from auditseal_vault.url import parse_vault_url
 
 PREFIX = "AUDITSEAL_"
-SECTIONS = frozenset({"sealer", "archiver"})
+SECTIONS = frozenset({"sealer", "archiver", "watch"})
 """The daemons' own sections."""
 _OTHERS = frozenset({"minio", "environment"})  # AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`
 
-SettingsT = TypeVar("SettingsT", bound="DaemonSettings")
+SettingsT = TypeVar("SettingsT", bound="CommonSettings")
 
 
-class DaemonSettings(BaseSettings):
-    """The settings that all daemons share. A daemon adds one field: the section of its own name.
+class CommonSettings(BaseSettings):
+    """The settings that every daemon has. A daemon adds one field: the section of its own name.
 
     Attributes:
-        cluster: The name of the Kafka cluster in origins; auditors pin it.
-        vault: The vault's URL.
-        events_topic: The topic to which services publish.
-        blocks_topic: The topic to which the sealer commits blocks.
-        kafka: The connection to Kafka.
         metrics: The address of the daemon's HTTP pages.
         log_level: The lowest level that is logged.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
-    cluster: str
-    vault: str
-    events_topic: str = "audit.events"
-    blocks_topic: str = "audit.blocks"
-    kafka: KafkaSettings
     metrics: MetricsSettings = MetricsSettings()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -70,6 +59,24 @@ class DaemonSettings(BaseSettings):
         """Return how the daemon reports."""
         return DaemonOptions(self.log_level, self.metrics.host, self.metrics.port)
 
+
+class DaemonSettings(CommonSettings):
+    """The settings that the daemons of the pipeline share: those that need Kafka and a vault.
+
+    Attributes:
+        cluster: The name of the Kafka cluster in origins; auditors pin it.
+        vault: The vault's URL.
+        events_topic: The topic to which services publish.
+        blocks_topic: The topic to which the sealer commits blocks.
+        kafka: The connection to Kafka.
+    """
+
+    cluster: str
+    vault: VaultUrl
+    events_topic: str = "audit.events"
+    blocks_topic: str = "audit.blocks"
+    kafka: KafkaSettings
+
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         try:
@@ -80,15 +87,6 @@ class DaemonSettings(BaseSettings):
             raise ValueError("events_topic and blocks_topic are the same topic")
         return self
 
-    @field_validator("vault")
-    @classmethod
-    def _check_vault(cls, url: str) -> str:
-        try:
-            parse_vault_url(url)
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from error
-        return url
-
 
 def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
     """Read and validate all settings of a daemon.
@@ -97,7 +95,8 @@ def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
         ConfigurationError: A key is wrong, unknown or missing; the text has one line for each.
     """
     from_file = _read_toml(config) if config else {}
-    ours = {key: value for key, value in from_file.items() if key in kind.model_fields or key not in SECTIONS}
+    others = SECTIONS | DaemonSettings.model_fields.keys()
+    ours = {key: value for key, value in from_file.items() if key in kind.model_fields or key not in others}
     problems = list(_unknown_variables(kind, os.environ))
     try:
         settings = kind(**_empty_sections(kind) | ours)
@@ -110,7 +109,7 @@ def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
     return settings
 
 
-def format_settings(settings: DaemonSettings) -> str:
+def format_settings(settings: CommonSettings) -> str:
     """Return the effective settings as TOML, one dotted key a line; secrets are their files' paths."""
     return "\n".join(_lines(settings.model_dump(mode="json"), ""))
 
@@ -124,15 +123,15 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is not TOML: {error}") from error
 
 
-def _empty_sections(kind: type[DaemonSettings]) -> dict[str, Any]:
+def _empty_sections(kind: type[CommonSettings]) -> dict[str, Any]:
     """Return every required section, empty, so that the error names each missing key of an absent section."""
     types = {name: field.annotation for name, field in kind.model_fields.items() if field.is_required()}
     return {name: {} for name, type_ in types.items() if isinstance(type_, type) and issubclass(type_, Section)}
 
 
-def _unknown_variables(kind: type[DaemonSettings], environment: Mapping[str, str]) -> Iterator[str]:
+def _unknown_variables(kind: type[CommonSettings], environment: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each `AUDITSEAL_` variable that no daemon knows: pydantic-settings would ignore them."""
-    known = kind.model_fields.keys() | SECTIONS | _OTHERS
+    known = kind.model_fields.keys() | DaemonSettings.model_fields.keys() | SECTIONS | _OTHERS
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name[len(PREFIX) :].lower().partition("__")[0] not in known:
             yield f"{name}: there is no such setting"

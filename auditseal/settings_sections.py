@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -11,6 +12,9 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_vault.url import parse_vault_url
 
 
 def _check_readable(value: Any, check_path: ValidatorFunctionWrapHandler) -> Path:
@@ -25,6 +29,18 @@ def _check_readable(value: Any, check_path: ValidatorFunctionWrapHandler) -> Pat
 
 ReadableFile = Annotated[FilePath, WrapValidator(_check_readable)]
 """A file that is there and that this process may read."""
+
+
+def _check_vault(url: str) -> str:
+    try:
+        parse_vault_url(url)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+VaultUrl = Annotated[str, AfterValidator(_check_vault)]
+"""The URL of a bucket or a directory."""
 
 
 class Section(BaseModel):

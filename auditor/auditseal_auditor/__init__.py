@@ -15,6 +15,7 @@
 | `findings` | a finding, a bounded collection of findings, and counts |
 | `report` | the result of a run, as values and as JSON |
 | `report_text` | the result of a run, as text |
+| `outcome` | the outcome of a run, kept: remembered heads and proofs of forks |
 | `errors` | the errors of this package and of the two below |
 | `state` | what is remembered between runs, and the file that keeps it |
 | `blocks` | one block or record by itself: found, verified, shown and proven |

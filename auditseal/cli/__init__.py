@@ -21,6 +21,7 @@
 | `archiver` | `auditseal archiver` |
 | `drill` | `auditseal drill` |
 | `verify` | `auditseal verify` |
+| `watch` | `auditseal watch` |
 | `show` | `auditseal show` |
 | `prove` | `auditseal prove` |
 | `event_lookup` | the record of an event id, for `prove` |

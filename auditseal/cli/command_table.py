@@ -30,6 +30,7 @@ COMMANDS = (
     CommandEntry("archiver", "archiver", "archiver", "Verify blocks and lock them into the vault, until SIGTERM."),
     CommandEntry("drill", "drill", "archiver", "Attack a canary in a vault: does Object Lock keep its promise?"),
     CommandEntry("verify", "verify", "auditor", "Verify a vault from its storage and a trust file alone."),
+    CommandEntry("watch", "watch", "watch", "Verify a vault continuously, until SIGTERM; serves /metrics."),
     CommandEntry("prove", "prove", "auditor", "Prove one event, or that one head is a prefix of a later one."),
     CommandEntry("check-proof", "check_proof", "auditor", "Check a proof with a trust file: no vault, no network."),
     CommandEntry("receipt", "receipt", "auditor", "Turn a producer's receipt into a proof, once it is sealed."),

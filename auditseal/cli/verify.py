@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -28,24 +28,23 @@ from auditseal.cli.vault_options import (
 )
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.findings import Counts
-from auditseal_auditor.fork_proof import write_fork_proofs
 from auditseal_auditor.log_run import OnProgress
+from auditseal_auditor.outcome import keep_outcome
 from auditseal_auditor.report import Report
 from auditseal_auditor.report_text import detail_lines, summary_line
 from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head
-from auditseal_auditor.state.state_file import begin_heads, read_heads, remember_heads
+from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
-from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
+from auditseal_watch.textfile import write_textfile
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
 _REFRESH_SECONDS = 0.1
-_KEEP_THE_PROOF = "a fork was found: run again with --evidence DIR to keep the proof for third parties"
 
 
 @app.command()
@@ -68,6 +67,9 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     expect: Annotated[list[str] | None, typer.Option(help="A log that must exist; may be repeated.")] = None,
     max_age: Annotated[float | None, typer.Option(min=0, help="Most hours since a log's last block.")] = None,
     evidence: Annotated[Path | None, typer.Option(file_okay=False, help="The folder for the proof of a fork.")] = None,
+    textfile: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write metrics for node_exporter's textfile collector.")
+    ] = None,
 ) -> None:
     """Verify a vault from its storage and a trust file alone.
 
@@ -95,9 +97,10 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         )
         with CheckPool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool, _progress() as on_progress:
             report = Verification(request, pool, on_progress).run()
-        report, proofs = _keep(report, heads, state, evidence, pool.reader)
+        outcome = keep_outcome(report, heads, state, evidence, pool.reader)
+        report = _measured(outcome.report, textfile, now / 1e6)
         with _answered_by_exit_code(report):
-            _show(report, proofs, as_json=as_json)
+            _show(report, outcome.proofs, as_json=as_json)
             for failure in report.failures:
                 tell("verify", failure)
     raise typer.Exit(report.exit_code)
@@ -131,32 +134,15 @@ def _recall(state: Path | None, *, is_new: bool) -> Mapping[Origin, Head]:
     return begin_heads(state) if is_new else read_heads(state)
 
 
-def _keep(
-    report: Report, heads: Mapping[Origin, Head], state: Path | None, evidence: Path | None, reader: VaultReader
-) -> "tuple[Report, list[Path]]":
-    """Write memory and evidence, and return the report with the outcome, so that it is shown after a failure too."""
-    failures: list[str] = []
-    proofs: list[Path] = []
-    if state:
-        with _noted(failures, "the state file"):
-            report = report.with_findings(remember_heads(state, report.heads_after(heads)))
-    if evidence:
-        with _noted(failures, "the evidence"):
-            proofs = write_fork_proofs(evidence, report.kept_findings, reader)
-    elif any(finding.evidence for finding in report.kept_findings):
-        report = replace(report, notices=(*report.notices, _KEEP_THE_PROOF))
-    return replace(report, failures=tuple(failures)), proofs
-
-
-@contextmanager
-def _noted(failures: list[str], what: str) -> Iterator[None]:
-    """Note why something can't be written (an interrupt is one reason), and continue."""
+def _measured(report: Report, textfile: Path | None, began: float) -> Report:
+    """Write the metrics, and return the report with the failure to do so, so that it is shown all the same."""
+    if textfile is None:
+        return report
     try:
-        yield
+        write_textfile(textfile, report, began)
     except AuditsealError as error:
-        failures.append(str(error))
-    except KeyboardInterrupt:
-        failures.append(f"interrupted: {what} was not written")
+        return replace(report, failures=(*report.failures, str(error)))
+    return report
 
 
 @contextmanager
@@ -169,7 +155,7 @@ def _answered_by_exit_code(report: Report) -> Iterator[None]:
         raise typer.Exit(report.exit_code) from None
 
 
-def _show(report: Report, proofs: list[Path], *, as_json: bool) -> None:
+def _show(report: Report, proofs: Sequence[Path], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report.to_json() | {"evidence": [str(path) for path in proofs]}))
         return

@@ -9,6 +9,7 @@
 | `streams` | deflate streams that have the same bytes on every machine, and decompression bombs |
 | `vaults` | vaults in memory, with versions, delete markers and locks |
 | `audits` | the auditor's verdict on such a vault |
+| `watching` | a watcher on such a vault, driven check by check |
 | `archiving` | an archiver's parts, and a vault whose operations fail as planned |
 | `foreign_member` | a client of another kind in a daemon's group |
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |

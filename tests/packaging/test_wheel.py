@@ -21,6 +21,7 @@ PACKAGES = {
     "auditseal_search",
     "auditseal_sealer",
     "auditseal_vault",
+    "auditseal_watch",
 }
 # Of these a service that only publishes must get none.
 DAEMONS_ONLY = [

@@ -13,6 +13,7 @@ from auditseal.settings_kafka import KafkaSettings
 from auditseal.settings_sasl import KerberosSettings, OauthbearerSettings
 from auditseal.settings_sealer import SealerSection
 from auditseal.settings_sections import MetricsSettings, Section
+from auditseal.settings_watch import WatchSection, WatchSettings
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "configuration.md").read_text("utf-8")
@@ -26,13 +27,16 @@ def rows(title: str) -> dict[str, str]:
 
 
 def told(default: Any) -> str:
-    if default in ("", ()):
+    if default in ("", (), None):
         return "`[]`" if default == () else ""
     text = default if isinstance(default, str) else json.dumps(default)
     return f"`{text.removesuffix('.0')}`"
 
 
-@pytest.mark.parametrize(("title", "section"), [("## The archiver", ArchiverSection), ("## The sealer", SealerSection)])
+@pytest.mark.parametrize(
+    ("title", "section"),
+    [("## The archiver", ArchiverSection), ("## The watcher", WatchSection), ("## The sealer", SealerSection)],
+)
 def test_every_key_stands_with_its_default(title: str, section: type[Section]) -> None:
     fields = section.model_fields
     expected = {name: "required" if field.is_required() else told(field.default) for name, field in fields.items()}
@@ -54,3 +58,11 @@ def test_the_example_has_every_key_that_the_environment_lacks() -> None:
     for name, section in (("archiver", ArchiverSection), ("sealer", SealerSection)):
         needed = {key for key, field in section.model_fields.items() if field.is_required()}
         assert needed <= config[name].keys() <= section.model_fields.keys()
+
+
+def test_the_watchers_example_is_valid_and_has_what_it_needs() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / "how-to" / "watch.md").read_text("utf-8"), re.DOTALL)
+    config = tomllib.loads(example)
+    assert config.keys() <= WatchSettings.model_fields.keys()
+    needed = {key for key, field in WatchSection.model_fields.items() if field.is_required()}
+    assert needed <= config["watch"].keys() <= WatchSection.model_fields.keys()

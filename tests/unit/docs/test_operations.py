@@ -14,6 +14,8 @@ from auditseal_daemon.telemetry import make_registry
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_search.follow import INDEX, IndexMetrics
+from auditseal_watch.metrics import RESULTS, VerifyMetrics, WatchMetrics
+from auditseal_watch.watcher import VERIFIED
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "metrics.md").read_text("utf-8")
@@ -40,8 +42,13 @@ def registered(registry: CollectorRegistry) -> Described:
 
 @pytest.mark.parametrize(
     ("title", "metrics"),
-    [("The sealer", SealerMetrics), ("The archiver", ArchiverMetrics), ("The index", IndexMetrics)],
-    ids=["sealer", "archiver", "index"],
+    [
+        ("The sealer", SealerMetrics),
+        ("The archiver", ArchiverMetrics),
+        ("Verification", WatchMetrics),
+        ("The index", IndexMetrics),
+    ],
+    ids=["sealer", "archiver", "watch", "index"],
 )
 def test_every_metric_stands_in_the_page_and_no_other(title: str, metrics: type) -> None:
     registry = CollectorRegistry()
@@ -54,8 +61,18 @@ def test_so_does_what_both_serve() -> None:
     assert told("Both") == registered(make_registry("auditseal.sealer", "1"))
 
 
+def test_what_only_a_watcher_serves_is_marked_and_its_results_are_named() -> None:
+    registry = CollectorRegistry()
+    VerifyMetrics(registry)
+    marked = set(re.findall(r"^\| `(auditseal_verify_\w+)` \|.*\| watcher only: ", PAGE, re.MULTILINE))
+    assert marked == told("Verification").keys() - registered(registry).keys()
+    (runs,) = (line for line in PAGE.splitlines() if "`auditseal_verify_runs_total`" in line)
+    assert [result for result in RESULTS if f"`{result}`" not in runs] == []
+
+
 def test_what_alerts_ask_for_is_served() -> None:
-    known = {name for title in ("Both", "The sealer", "The archiver", "The index") for name in told(title)}
+    titles = ("Both", "The sealer", "The archiver", "Verification", "The index")
+    known = {name for title in titles for name in told(title)}
     named = {page: set(re.findall(r"auditseal_[a-z0-9_]+[a-z]", page)) for page in (PAGE, ALERTS)}
     assert named[PAGE] == known
     assert len(named[ALERTS]) > 5
@@ -63,7 +80,8 @@ def test_what_alerts_ask_for_is_served() -> None:
 
 
 def test_every_condition_and_every_reason_of_a_close_stands_in_the_page() -> None:
-    rows = re.findall(r"^\| (sealer|archiver|index) \| `(\w+)` \|", PAGE, re.MULTILINE)
-    assert rows == [("sealer", SEALING), *(("archiver", condition) for condition in CONDITIONS), ("index", INDEX)]
+    rows = re.findall(r"^\| (sealer|archiver|watch|index) \| `(\w+)` \|", PAGE, re.MULTILINE)
+    archiver = [("archiver", condition) for condition in CONDITIONS]
+    assert rows == [("sealer", SEALING), *archiver, ("watch", VERIFIED), ("index", INDEX)]
     (closes,) = (line for line in PAGE.splitlines() if "`auditseal_block_closes_total`" in line)
     assert [reason.value for reason in CloseReason if f"`{reason.value}`" not in closes] == []

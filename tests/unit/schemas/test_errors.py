@@ -27,6 +27,7 @@ PACKAGES = (
     "auditseal_search",
     "auditseal_sealer",
     "auditseal_vault",
+    "auditseal_watch",
 )
 SAMPLES: dict[Any, object] = {
     str: "text",
