@@ -42,6 +42,13 @@ Proofs:
 | `tlog_proof` | C2SP transparency log proofs |
 | `event_proof` | the proof of one sealed record |
 | `consistency_file` | the proof that one head is a prefix of a later one |
+| `term` | the terms by which an index finds a record |
+| `postings` | the offsets of the records that have a term |
+| `term_tree` | the tree over a segment's terms, and proofs that one is there or not |
+| `index_segment` | the entry of an index log for one segment |
+| `segment_proof` | what an index proves of one segment |
+| `completeness_proof` | the proof that some records are all that have some terms |
+| `index_fraud` | the proof that an index signed something false |
 | `rotation` | the blocks that lead from the pinned keys to later ones |
 
 Events (docs/reference/event-encoding.md):

@@ -92,7 +92,7 @@ def check_record_proof(proof: TlogProof, trust: Trust) -> ProvenRecord:
     keys = keys_after(pinned, rotations, header.height)
     proof.note.check(keys)
     check_inclusion(leaf_hash(extra["header"]), proof.index, checkpoint.size, proof.path, checkpoint.root)
-    record = _check_record(extra, header)
+    record = check_record_path(extra, header)
     return ProvenRecord(record, header, extra["index"], checkpoint, keys)
 
 
@@ -103,8 +103,16 @@ def _pinned_log(trust: Trust, header: Header, checkpoint: Checkpoint) -> PinnedL
     return trust.log_of(header.origin)
 
 
-def _check_record(extra: dict[str, object], header: Header) -> SealedRecord:
-    """Check the path from the record to the header's root of events."""
+def check_record_path(extra: dict[str, object], header: Header) -> SealedRecord:
+    """Check the path from a record to its header's root of events, and return the record.
+
+    Args:
+        extra: The fields `link`, `record`, `path` and `index`, as the schema `event_proof` has them.
+        header: The header of the record's block.
+
+    Raises:
+        VerificationError: MALFORMED, BAD_ROOT, or BAD_RECORD: the record is not at the offset of its place.
+    """
     link, encoded, path, index = extra["link"], extra["record"], extra["path"], extra["index"]
     assert isinstance(link, bytes)
     assert isinstance(encoded, bytes)

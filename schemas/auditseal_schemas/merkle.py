@@ -73,6 +73,40 @@ def _path(index: int, start: int, end: int, root: RangeRoot) -> list[bytes]:
     return [*_path(index, middle, end, root), root(start, middle)]
 
 
+def inclusion_path(index: int, size: int, root: RangeRoot) -> list[bytes]:
+    """Return the same proof for a tree of `size` leaves, of which only the roots over some ranges are at hand.
+
+    Raises:
+        IndexError: There is no such leaf.
+    """
+    if not 0 <= index < size:
+        raise IndexError(f"no leaf {index} in a tree of {size}")
+    return _path(index, 0, size, root)
+
+
+def path_length(index: int, size: int) -> int:
+    """Return how many hashes the inclusion proof of a leaf has."""
+    length = 0
+    while size > 1:
+        middle, length = _split(size), length + 1
+        index, size = (index, middle) if index < middle else (index - middle, size - middle)
+    return length
+
+
+def join_depth(index: int, size: int) -> int:
+    """Return how many hashes the inclusion proofs of the leaves `index` - 1 and `index` have in common, at their end.
+
+    Args:
+        index: A leaf's index, from 1.
+        size: The leaves of the tree.
+    """
+    depth = 0
+    while index != (middle := _split(size)):
+        depth += 1
+        index, size = (index, middle) if index < middle else (index - middle, size - middle)
+    return depth
+
+
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
     """Return the proof that the tree of the first `old_size` leaves is a prefix (RFC 6962 section 2.1.2).
 

@@ -5,6 +5,7 @@ vault s3://audit-archive/?endpoint=https://s3.example.com
 retention 2555
 log audit.example.com/audit.events/0/0+1f2e3d4c+AVMqO…
 start audit.example.com/audit.events/0/0 1200 6HmDMaIK9GBU6HsEQCCeoSjaMUAgyC5LYL47t4tPBnM=
+index index.example.com+5a1cb0f2+AWc7…
 """
 
 import re
@@ -53,11 +54,13 @@ class Trust:
         logs: The pinned logs, in the file's order.
         vault: The URL of the vault; None where the file doesn't say.
         retention_days: The least retention that storage must show; None where the file asks for none.
+        indexes: The keys of index logs, whose names are those of the indexes.
     """
 
     logs: tuple[PinnedLog, ...]
     vault: str | None = None
     retention_days: int | None = None
+    indexes: tuple[VerifierKey, ...] = ()
 
     def log_of(self, origin: Origin) -> PinnedLog:
         """Return the pinned log of an origin.
@@ -70,6 +73,18 @@ class Trust:
                 return log
         problem = f"the trust file does not pin {origin}: add its log line"
         raise VerificationError(Verdict.MISSING_LOG, "origin", problem)
+
+    def index_of(self, name: str) -> VerifierKey:
+        """Return the key of an index.
+
+        Raises:
+            VerificationError: MISSING_LOG; the file does not pin it.
+        """
+        for key in self.indexes:
+            if key.name == name:
+                return key
+        problem = f"the trust file does not pin the index {quoted(name)}: add its index line"
+        raise VerificationError(Verdict.MISSING_LOG, "index", problem)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -85,7 +100,7 @@ class Trust:
             words = [word for word in _SPACE.split(line.split("#", 1)[0]) if word]
             if words:
                 reader.read(number, words)
-        return cls(reader.pinned(), reader.vault, reader.retention)
+        return cls(reader.pinned(), reader.vault, reader.retention, tuple(reader.indexes.values()))
 
 
 def _lines(data: bytes) -> list[str]:
@@ -114,6 +129,7 @@ class _Reader:
     retention: int | None = None
     keys: dict[Origin, dict[VerifierKey, None]] = field(default_factory=dict)
     starts: dict[Origin, tuple[int, Start]] = field(default_factory=dict)
+    indexes: dict[str, VerifierKey] = field(default_factory=dict)
     line: int = 0
 
     def read(self, number: int, words: list[str]) -> None:
@@ -123,10 +139,11 @@ class _Reader:
             "vault": (1, self._vault),
             "retention": (1, self._retention),
             "start": (3, self._start),
+            "index": (1, self._index),
         }
         arguments, read = readers.get(words[0], (-1, self._vault))
         if len(words) - 1 != arguments:
-            known = "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root>"
+            known = "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root> · index <vkey>"
             raise TrustError(f"line {number} of the trust file, {quoted(words[0])}, isn't one of: {known}")
         try:
             read(*words[1:])
@@ -159,6 +176,12 @@ class _Reader:
         if _decimal(height) > MAX_HEIGHT:
             raise ValueError(f"{height} is not a height: {MAX_HEIGHT} is the highest")
         self.starts[pinned] = self.line, Start(_decimal(height), _root(root))
+
+    def _index(self, vkey: str) -> None:
+        key = VerifierKey.parse(vkey)
+        if key.name in self.indexes:
+            raise ValueError(f"there is more than one index line for {key.name}")
+        self.indexes[key.name] = key
 
     def pinned(self) -> tuple[PinnedLog, ...]:
         for origin, (number, _) in self.starts.items():

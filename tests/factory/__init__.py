@@ -7,6 +7,8 @@
 | `messages` | Kafka messages, with every property that is sealed |
 | `blocks` | blocks and logs by the core, and blocks that a key holder changed and signed again |
 | `streams` | deflate streams that have the same bytes on every machine, and decompression bombs |
+| `index_example` | the worked example of docs/reference/absence.md |
+| `plain_index` | an index made record by record, and proofs from it |
 | `vaults` | vaults in memory, with versions, delete markers and locks |
 | `audits` | the auditor's verdict on such a vault |
 | `watching` | a watcher on such a vault, driven check by check |

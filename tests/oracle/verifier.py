@@ -177,7 +177,7 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
     """Return the pinned logs.
 
     Raises:
-        ValueError: A line is not one of the four, is repeated, or has a number or a root in another spelling.
+        ValueError: A line is not one of the five, is repeated, or has a number or a root in another spelling.
         Refused: A key can't be relied on, or a log's name is invalid.
     """
     keys: dict[str, list[str]] = {}
@@ -197,6 +197,9 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
             case ["start", origin, height, root] if re.fullmatch("[1-9][0-9]{0,11}", height):
                 starts[origin] = (int(height), read_root(root))
                 once.append(("start", origin))
+            case ["index", key] if re.fullmatch(r"[!-*,-~]{1,255}", key.split("+")[0]):
+                read_key(key, key.split("+")[0])
+                once.append(("index", key.split("+")[0]))
             case ["vault", _]:
                 once.append(("vault",))
             case ["retention", days] if re.fullmatch("0|[1-9][0-9]{0,14}", days):

@@ -189,6 +189,12 @@ def good_vectors() -> list[Vector]:
             plain_trust(),
             plain_objects(plain_contents()),
         ),
+        Vector(
+            "index-pinned",
+            "The trust file pins an index, too; verification of a vault has nothing to do with it.",
+            plain_trust() + f"index {VerifierKey('index.example.com', signing_key('index').public)}\n",
+            plain_objects(plain_contents()),
+        ),
         rich(),
         later(),
         started(),

@@ -316,7 +316,7 @@ def trust_keys() -> Iterator[Vector]:
     name, _, blob = str(verifier_key(ORIGIN, signing_key("log 0"))).split("+", 2)
     swapped = f"log {name}+00000000+{blob}\n"
     yield Vector("key-id", "The key id is not the key's.", swapped, plain_objects(plain_contents()), trust_error=True)
-    first = plain()[0].origin
+    first, index = plain()[0].origin, VerifierKey("index.example.com", signing_key("index").public)
     lines = {
         "unknown-line": "witness somebody\n",
         "start-of-unpinned-log": f"start {origin(7)} 2 {b64encode(bytes(32)).decode()}\n",
@@ -339,6 +339,9 @@ def trust_keys() -> Iterator[Vector]:
         "direction-isolate-in-comment": "# nothing \u2066\n",
         "form-feed": "retention\x0c1\n",
         "no-break-space": "retention\u00a01\n",
+        "index-twice": f"index {index}\n" * 2,
+        "index-of-two-keys": f"index {index}\nindex {VerifierKey(index.name, signing_key('log 1').public)}\n",
+        "index-not-a-key": f"index {index.name}\n",
         "log-of-no-origin": f"log {VerifierKey('log-0', signing_key('log 0').public)}\n",
     }
     for name, line in lines.items():

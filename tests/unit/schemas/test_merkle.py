@@ -17,9 +17,12 @@ from auditseal_schemas.merkle import (
     check_consistency,
     check_inclusion,
     consistency_proof,
+    inclusion_path,
     inclusion_proof,
+    join_depth,
     leaf_hash,
     node_hash,
+    path_length,
     tree_root,
 )
 from auditseal_schemas.verdict import Verdict
@@ -238,3 +241,22 @@ def test_the_right_halves_of_two_trees_are_not_consistent_for_the_whole() -> Non
 def test_no_tree_is_smaller_than_the_empty_one() -> None:
     with pytest.raises(MalformedError, match="a tree of -1 has no frontier of 1 hashes"):
         Frontier(-1, (EIGHT[0],))
+
+
+@pytest.mark.parametrize("size", range(1, 34))
+def test_paths_have_a_known_length_and_a_common_end(size: int) -> None:
+    leaves = LEAVES[:size]
+    paths = [inclusion_proof(leaves, index) for index in range(size)]
+    for index, path in enumerate(paths):
+        assert inclusion_path(index, size, lambda start, end: tree_root(leaves[start:end])) == path
+        assert path_length(index, size) == len(path)
+    for index in range(1, size):
+        lower, upper, depth = paths[index - 1], paths[index], join_depth(index, size)
+        assert lower[len(lower) - depth :] == upper[len(upper) - depth :]
+        assert lower[len(lower) - depth - 1] != upper[len(upper) - depth - 1]
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 0), (-1, 1), (1, 1)])
+def test_there_is_no_path_from_outside_the_tree(index: int, size: int) -> None:
+    with pytest.raises(IndexError, match=f"no leaf {index} in a tree of {size}"):
+        inclusion_path(index, size, lambda _start, _end: EMPTY_ROOT)

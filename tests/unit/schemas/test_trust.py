@@ -5,11 +5,12 @@ from hashlib import sha256
 
 import pytest
 
-from auditseal_schemas.errors import TrustError
+from auditseal_schemas.errors import TrustError, VerificationError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
+from auditseal_schemas.verdict import Verdict
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
 
 NEIGHBOUR = Origin(ORIGIN.cluster, ORIGIN.topic, 4, 0)
@@ -17,6 +18,8 @@ NEIGHBOUR_KEY = VerifierKey(str(NEIGHBOUR), SIGNER.public)
 ROOT = sha256(b"root").digest()
 ROOT_TEXT = b64encode(ROOT).decode()
 LOG = f"log {KEY}"
+INDEX_KEY = VerifierKey("index.example.com", OTHER_KEY.public)
+INDEX = f"index {INDEX_KEY}"
 
 
 def refuse(text: str) -> str:
@@ -46,6 +49,17 @@ def test_a_whole_trust_file() -> None:
 
 def test_the_least_trust_file() -> None:
     assert Trust.parse(LOG.encode()) == Trust((PinnedLog(ORIGIN, (KEY,)),))
+
+
+def test_indexes_are_pinned_by_their_names() -> None:
+    other = VerifierKey(str(ORIGIN), SIGNER.public)
+    trust = Trust.parse(f"{INDEX}\n{LOG}\nindex {other}\n".encode())
+    assert trust == Trust((PinnedLog(ORIGIN, (KEY,)),), indexes=(INDEX_KEY, other))
+    assert (trust.index_of("index.example.com"), trust.index_of(str(ORIGIN))) == (INDEX_KEY, other)
+    with pytest.raises(VerificationError) as caught:
+        trust.index_of("index.example")
+    assert caught.value.verdict is Verdict.MISSING_LOG
+    assert caught.value.problem == "the trust file does not pin the index 'index.example': add its index line"
 
 
 def test_a_start_may_stand_before_its_log() -> None:
@@ -108,6 +122,10 @@ def test_a_start_may_stand_before_its_log() -> None:
         *(f"# a comment{mark}" for mark in "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"),
         *(f"# a comment{mark}" for mark in "\u2066\u2067\u2068\u2069"),
         "vault s3://bucket/\u202egpj",
+        "index",
+        "index index.example.com",
+        f"{INDEX}=",
+        f"{INDEX} {INDEX_KEY}",
         f"start x 1 {ROOT_TEXT}",
         f"start {NEIGHBOUR} 1 {ROOT_TEXT}",
     ],
@@ -132,7 +150,7 @@ def test_a_comment_may_have_any_other_character() -> None:
     assert Trust.parse(f"# Prüfprotokolle, 監査\t\u2027 \u2065\u206a \U0001f512\n{LOG}".encode()).logs
 
 
-@pytest.mark.parametrize("line", ["vault file:///v", "retention 7", LOG, f"start {ORIGIN} 2 {ROOT_TEXT}"])
+@pytest.mark.parametrize("line", ["vault file:///v", "retention 7", LOG, f"start {ORIGIN} 2 {ROOT_TEXT}", INDEX])
 def test_a_line_twice_is_named_by_its_number(line: str) -> None:
     assert "line 3 of the trust file" in refuse(
         "\n".join(dict.fromkeys((LOG, line))) + "\n" * (2 - (line != LOG)) + line

@@ -8,9 +8,10 @@ from tests.factory.value_types import blank, field_names, value_types
 
 MODULES = (
     "block", "checkpoint", "container", "block_draft", "event", "event_parts", "header", "key", "log", "merkle", "note",
-    "origin", "record", "trust",
+    "origin", "record", "trust", "term", "term_tree", "index_segment", "segment_proof", "completeness_proof",
+    "index_fraud",
 )  # fmt: skip
-WITH_CACHE = {"Block", "Origin"}
+WITH_CACHE = {"Block", "Origin", "IndexSegment"}
 """Types whose properties are worked out once, which needs a place to keep them."""
 
 VALUES = value_types("auditseal_schemas", MODULES)
@@ -30,4 +31,4 @@ def test_a_value_holds_nothing_else(kind: type) -> None:
 
 
 def test_all_of_them_are_looked_at() -> None:
-    assert len(VALUES) == 25
+    assert len(VALUES) == 39
