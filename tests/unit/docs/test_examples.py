@@ -1,6 +1,8 @@
 """The Python in the docs runs, on librdkafka's mock cluster."""
 
 import re
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,16 @@ DOCS = Path(__file__).parents[3] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize(("page", "blocks"), [("reference/events.md", 1), ("how-to/publish.md", 8)])
+@pytest.fixture
+def kept_handler() -> Iterator[None]:
+    """Keep this process's handler of SIGTERM, which an example replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.usefixtures("kept_handler")
+@pytest.mark.parametrize(("page", "blocks"), [("reference/events.md", 1), ("how-to/publish.md", 10)])
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = ProducerConfig.librdkafka.fget
     assert real is not None
