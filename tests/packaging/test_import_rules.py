@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def lint(tree: Path) -> tuple[int, str]:
         command, cwd=tree, env={"PATH": "", "PYTHONPATH": str(tree)}, capture_output=True, text=True, check=False
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def test_every_package_is_in_the_rules_for_all() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    packages = {"auditseal", *(init.parent.name for init in ROOT.glob("*/auditseal_*/__init__.py"))}
+    by_name = {contract["name"]: contract for contract in rules["contracts"]}
+    layers = [name for layer in by_name["Who may import whom"]["layers"] for name in layer.split(" | ")]
+    assert packages == set(rules["root_packages"]) == set(layers) == set(by_name["No circles"]["ancestors"])
 
 
 def test_the_rules_are_kept(tree: Path) -> None:
