@@ -21,7 +21,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.record_checks": ("record_checks", "plain_records", "verdict", "limits"),
     f"{CORE}.plain_records": ("plain_records", "record_checks"),
     f"{CORE}.block": ("block", "record_checks", "container", "log", "block_draft", "verdict", "limits"),
-    f"{CORE}.verification": ("log", "record_checks", "verdict", "limits"),
+    f"{CORE}.verification": ("verification", "log", "record_checks", "verdict", "limits"),
     f"{CORE}.link_checks": ("log", "block_draft", "verdict", "limits"),
     f"{CORE}.stored_checks": ("log", "record_checks", "limits"),
     f"{CORE}.log": ("log", "block_draft", "verdict", "limits"),
