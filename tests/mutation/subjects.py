@@ -18,12 +18,12 @@ _AUDITOR_TESTS = (
 # judges none: its tests measure time, and a busy machine would count as a noticed mutant.
 SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.record": ("record", "plain_records", "record_checks", "limits"),
-    f"{CORE}.record_checks": ("record_checks", "plain_records", "verdict", "limits"),
+    f"{CORE}.record_checks": ("record_checks", "verification", "plain_records", "verdict", "limits"),
     f"{CORE}.plain_records": ("plain_records", "record_checks"),
     f"{CORE}.block": ("block", "record_checks", "container", "log", "block_draft", "verdict", "limits"),
     f"{CORE}.verification": ("verification", "log", "record_checks", "verdict", "limits"),
-    f"{CORE}.link_checks": ("log", "block_draft", "verdict", "limits"),
-    f"{CORE}.stored_checks": ("log", "record_checks", "limits"),
+    f"{CORE}.link_checks": ("log", "verification", "block_draft", "verdict", "limits"),
+    f"{CORE}.stored_checks": ("log", "verification", "record_checks", "limits"),
     f"{CORE}.log": ("log", "block_draft", "verdict", "limits"),
     f"{CORE}.header": ("header", "record_checks", "log", "limits", "verdict"),
     f"{CORE}.merkle": ("merkle", "log"),

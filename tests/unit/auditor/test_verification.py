@@ -54,6 +54,16 @@ def test_a_good_vault_has_no_finding() -> None:
     assert [(log.result, log.counts.blocks, log.counts.records) for log in report.logs] == [(Result.OK, 3, 12)] * 2
 
 
+def test_a_head_of_a_log_that_is_not_pinned_is_named_and_no_other_is() -> None:
+    vault, logs = make_vault()
+    heads = {origin: Head.of(blocks[-1].note) for origin, blocks in zip(ORIGINS, logs, strict=True)}
+    notice = "a head of {} is remembered, which the trust file doesn't pin: it was not verified"
+    assert not any("a head of" in told for told in audit(vault, heads=heads).notices)
+    alone = Trust((make_trust().logs[0],))
+    told = audit(vault, alone, heads=heads).notices
+    assert [one for one in told if one.startswith("a head of")] == [notice.format(ORIGINS[1])]
+
+
 def test_a_quick_check_claims_no_more_than_it_did() -> None:
     vault, _ = make_vault()
     assert [log.result for log in audit(vault, quick=True).logs] == [Result.QUICK_OK] * 2

@@ -171,3 +171,13 @@ def test_bytes_that_are_no_text() -> None:
         with pytest.raises(TrustError, match=words):
             Trust.parse(data)
     assert Trust.parse(LOG.encode() + b"\n" + b"#" * ((1 << 20) - 1 - len(LOG))).logs
+
+
+def test_a_log_is_found_by_its_origin_and_one_that_is_not_pinned_is_missing() -> None:
+    neighbour, log = PinnedLog(NEIGHBOUR, (NEIGHBOUR_KEY,)), PinnedLog(ORIGIN, (KEY,))
+    trust = Trust((neighbour, log))
+    assert trust.log_of(ORIGIN) is log
+    assert trust.log_of(NEIGHBOUR) is neighbour
+    with pytest.raises(VerificationError, match="does not pin") as refusal:
+        Trust((neighbour,)).log_of(ORIGIN)
+    assert (refusal.value.verdict, refusal.value.field) == (Verdict.MISSING_LOG, "origin")

@@ -1,16 +1,14 @@
 """The core's value types can't be changed once checked, and hold nothing but their fields."""
 
 from dataclasses import FrozenInstanceError
+from pkgutil import iter_modules
 
 import pytest
 
+import auditseal_schemas
 from tests.factory.value_types import blank, field_names, value_types
 
-MODULES = (
-    "block", "checkpoint", "container", "block_draft", "event", "event_parts", "header", "key", "log", "merkle", "note",
-    "origin", "record", "trust", "term", "term_tree", "index_segment", "segment_proof", "completeness_proof",
-    "index_fraud",
-)  # fmt: skip
+MODULES = [module.name for module in iter_modules(auditseal_schemas.__path__)]
 WITH_CACHE = {"Block", "Origin", "IndexSegment"}
 """Types whose properties are worked out once, which needs a place to keep them."""
 
@@ -31,4 +29,5 @@ def test_a_value_holds_nothing_else(kind: type) -> None:
 
 
 def test_all_of_them_are_looked_at() -> None:
-    assert len(VALUES) == 39
+    assert {"Block", "Contents", "Header", "Step", "Trust"} < {kind.__name__ for kind in VALUES}
+    assert len(VALUES) >= 39
