@@ -69,7 +69,7 @@ class CheckStart:
 
 
 class LogProgress:
-    """The state of a log while it is checked (docs/reference/format.md, section 14, "Going on").
+    """The state of a log while it is checked (docs/reference/format.md, section 14, "After a block").
 
     Attributes:
         keys: The keys valid at the next height.

@@ -192,7 +192,7 @@ def test_both_verifiers_follow_the_change_of_keys_to_the_object_on_the_page() ->
 
 
 def test_every_step_of_the_pseudocode_is_one_of_the_table() -> None:
-    (walk,) = re.findall(r"^```text\n(keys, state.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (walk,) = re.findall(r"^```text\n(keys = .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert 20 <= len(walk.splitlines()) <= 30
     assert {int(number) for number in re.findall(r"step[s]? (\d+)", walk)} == {1, 2, 6, 7, 9}
     assert set(re.findall(r"[A-Z]{2,}_?[A-Z]+", walk)) <= set(Verdict)
