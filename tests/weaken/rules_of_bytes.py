@@ -313,7 +313,7 @@ _KEYS = (
         "a size without leading zeros",
         "[1-9][0-9]{0,15}",
         "[0-9]{1,16}",
-        ("if checkpoint.format() != text:", "if False:"),
+        ("if head.format() != text:", "if False:"),
     ),
     core(
         8,
@@ -321,9 +321,9 @@ _KEYS = (
         "no further line",
         '{43}=)\\n", re.ASCII)',
         '{43}=)\\n(.*\\n)*", re.ASCII)',
-        ("if checkpoint.format() != text:", "if False:"),
+        ("if head.format() != text:", "if False:"),
     ),
-    core(8, "checkpoint", "canonical base64", "if checkpoint.format() != text:", "if False:"),
+    core(8, "checkpoint", "canonical base64", "if head.format() != text:", "if False:"),
 )
 
 _OBJECT = (
