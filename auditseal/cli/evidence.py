@@ -48,7 +48,7 @@ def evidence(  # noqa: PLR0917  (one for each option)
     Exit codes: 0 complete; 1 a source or the output can't be used; 2 usage, filter or trust file; 4 PARTIAL: the pack
     says what it doesn't cover; from 10 on the verdict on a block that doesn't hold.
 
-    Example: auditseal evidence --trust trust.txt --case 17 -o 17.zip 'actor = u-1842'
+    Example: auditseal evidence --trust trust.txt --case 17 -o 17.zip 'ip = ::1'
     """
     with exit_on_failure("evidence"):
         page = output.with_suffix(".html")
