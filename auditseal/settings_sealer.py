@@ -46,7 +46,7 @@ class SealerSection(Section):
     instance: str = ""
     block_records: int = Field(default=50_000, ge=1, le=MAX_RECORDS)
     block_bytes: int = Field(default=8 << 20, ge=1, le=MAX_BLOCK_BYTES)
-    block_age: float = Field(default=0.25, ge=0, le=3600)
+    block_age: float = Field(default=5.0, ge=0, le=3600)
     clock_lead: float = Field(default=10, gt=0)
     session_timeout: float = Field(default=10, ge=6, le=300)
     replication: int = Field(default=3, ge=1)

@@ -101,6 +101,7 @@ class Demo:
             "AUDITSEAL_SEALER__KEY_FILE": str(self.folder.signing_key),
             "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(self.folder.passphrase),
             "AUDITSEAL_SEALER__REPLICATION": "1",
+            "AUDITSEAL_SEALER__BLOCK_AGE": "0.25",  # so that there is more than one block to see
             "AUDITSEAL_ARCHIVER__TRUST_FILE": str(self.folder.trust),
             "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
         }

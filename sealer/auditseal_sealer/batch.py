@@ -11,10 +11,11 @@ class BatchPolicy:
 
     Attributes:
         age: Seconds from a block's first record to its close: with the commit, most of the time from event to sealed.
+            docs/explanation/performance.md says what a shorter one costs.
         wait: Seconds that one call waits for records at most: librdkafka waits for all or for the whole time.
     """
 
-    age: float = 0.25
+    age: float = 5.0
     wait: float = 0.05
 
     def __post_init__(self) -> None:

@@ -122,6 +122,7 @@ def _pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iter
         "AUDITSEAL_SEALER__KEY_FILE": str(directory / "key.pem"),
         "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(directory / "passphrase"),
         "AUDITSEAL_SEALER__REPLICATION": "1",
+        "AUDITSEAL_SEALER__BLOCK_AGE": "0.25",  # the low-latency profile
         "AUDITSEAL_ARCHIVER__TRUST_FILE": str(directory / "trust.txt"),
         "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
     }

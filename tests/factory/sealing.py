@@ -70,6 +70,7 @@ class Site:
             "SEALER__KEY_FILE": self.directory / "key.pem",
             "SEALER__PASSPHRASE_FILE": self.directory / "passphrase",
             "SEALER__REPLICATION": 1,
+            "SEALER__BLOCK_AGE": 0.25,
             "SEALER__GROUP": f"sealers.{self.events}",
             "SEALER__INSTANCE": "one",
             **{f"SEALER__{name.upper()}": value for name, value in more.items()},

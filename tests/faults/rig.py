@@ -170,6 +170,7 @@ class Pipeline:
             "AUDITSEAL_SEALER__INSTANCE": name if static else "",
             "AUDITSEAL_SEALER__RUN": str(self.run),
             "AUDITSEAL_SEALER__REPLICATION": "1",
+            "AUDITSEAL_SEALER__BLOCK_AGE": "0.25",
             "AUDITSEAL_SEALER__SESSION_TIMEOUT": "6",
             "FAULTS_FAST": "1",
             "FAULTS_SEED": f"{self.rig.seed}/{self.name}/{name}",
