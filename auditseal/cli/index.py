@@ -1,4 +1,4 @@
-"""`auditseal index`: builds the index that search is fast with, and checks one."""
+"""`auditseal index`: builds the index that search is fast with, signs it, and checks one."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from auditseal.cli.index_key import IndexKey, KeyFile, PassphraseFile, keygen, read_key, signing
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
 from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
@@ -26,24 +27,28 @@ from auditseal_vault.head import head_height
 from auditseal_vault.open import open_reader
 
 app = typer.Typer(name="index", no_args_is_help=True)
+app.command()(keygen)
 
 IndexPlace = Annotated[str, typer.Option("--index", help="A directory or s3://bucket/prefix of the index.")]
 Jobs = Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")]
 
 
 @app.command()
-def build(
+def build(  # noqa: PLR0917  (typer passes them by name)
     trust: TrustFile,
     index: IndexPlace,
     vault: VaultUrl = None,
     jobs: Jobs = None,
     again: Annotated[bool, typer.Option("--again", help="Drop what is there and build the whole index.")] = False,  # noqa: FBT002
+    key: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
     """Verify the blocks that the index doesn't cover yet, and add them.
 
     A build that is interrupted leaves the old index whole; the next one continues. An index is plain Parquet files with
-    a manifest, and can be built again at any time.
+    a manifest, and can be built again at any time. With --key it is signed, and `search --prove` can prove from it that
+    an answer has all hits.
 
     Exit codes: 0 the index covers all that the vault holds; 1 the vault or the index can't be reached, or the index is
     damaged; 2 usage or trust file; from 10 on the verdict on the first wrong block: the index ends below it.
@@ -52,9 +57,9 @@ def build(
     """
     with exit_on_failure("index build"):
         pinned = read_trust(trust)
-        url, store = vault_url(vault, pinned), open_index(index)
+        url, store, signer = vault_url(vault, pinned), open_index(index), read_key(key, passphrase_file, pinned)
         with RangePool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool:
-            built = [_build_log(store, pool, log, again=again) for log in pinned.logs]
+            built = [_build_log(store, pool, log, signer, again=again) for log in pinned.logs]
     code = max((log.fault.verdict.exit_code for log in built if log.fault), default=0)
     if as_json:
         logs = [_json(log) for log in built]
@@ -66,13 +71,15 @@ def build(
 
 
 @app.command()
-def follow(
+def follow(  # noqa: PLR0917
     trust: TrustFile,
     index: IndexPlace,
     vault: VaultUrl = None,
     every: Annotated[float, typer.Option(min=1, max=60, help="Seconds between two looks at the vault.")] = 10,
     host: Annotated[str, typer.Option(help="Where /metrics, /healthz and /readyz are served.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 for a free one.")] = 0,
+    key: KeyFile = None,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Keep an index up with its vault, until SIGTERM.
 
@@ -85,13 +92,13 @@ def follow(
     """
     with exit_on_failure("index follow"):
         pinned = read_trust(trust)
-        url, store = vault_url(vault, pinned), open_index(index)
+        url, store, signer = vault_url(vault, pinned), open_index(index), read_key(key, passphrase_file, pinned)
         verdicts: list[VerificationError] = []
 
         def body(context: DaemonContext) -> None:
             metrics = IndexMetrics(context.registry)
             with RangePool(partial(open_reader, url), 1) as pool:
-                builder = IndexBuilder(store, pool)
+                builder = signing(IndexBuilder(store, pool), store, pool.vault, signer)
                 try:
                     IndexFollower(builder, pinned.logs, metrics, context.health, every).run(context.stop)
                 except VerificationError as error:
@@ -141,7 +148,7 @@ def verify(
     raise typer.Exit(code)
 
 
-def _build_log(store: IndexStore, pool: RangePool, log: PinnedLog, *, again: bool) -> Built:
+def _build_log(store: IndexStore, pool: RangePool, log: PinnedLog, key: IndexKey | None, *, again: bool) -> Built:
     if again:
         store.remove(manifest_name(log.origin))
     head = head_height(pool.vault, log.origin)
@@ -151,7 +158,7 @@ def _build_log(store: IndexStore, pool: RangePool, log: PinnedLog, *, again: boo
         def on_block(header: Header) -> None:
             progress.update(task, completed=header.height + 1)
 
-        return IndexBuilder(store, pool, on_block).build(log)
+        return signing(IndexBuilder(store, pool, on_block), store, pool.vault, key).build(log)
 
 
 def _progress() -> Progress:

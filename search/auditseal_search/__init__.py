@@ -14,6 +14,13 @@
 | `index_store` | the directory or bucket that keeps an index |
 | `index_builder` | adds to the index of a log |
 | `follow` | keeps an index up with its vault, with metrics |
+| `term_columns` | where the columns hold the values of terms |
+| `term_postings` | the terms of one field with their postings |
+| `terms_file` | the terms tree of a segment, as a file |
+| `terms_reader` | proofs from such a file |
+| `index_log` | the transparency log of an index |
+| `signed_segment` | the entry of a signed segment |
+| `index_signer` | signs the segments of an index |
 | `index_verifier` | compares an index with its vault |
 | `query_fields` | the fields that a filter can name |
 | `query` | the filter language |

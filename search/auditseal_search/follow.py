@@ -2,7 +2,7 @@
 
 import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -10,10 +10,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from auditseal_daemon.telemetry import Health
 from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.trust import PinnedLog
-from auditseal_search.index_builder import Built, IndexBuilder
+from auditseal_search.index_builder import Built
 
 INDEX = "index"
 """The condition of readiness: every log's index covered all of the vault at the last look."""
+
+
+class Builder(Protocol):
+    """Adds to the index of one log: `IndexBuilder`, or `SigningBuilder`, which signs it as well."""
+
+    def build(self, pinned: PinnedLog) -> Built:
+        """Bring a log's index up to the vault's head, or to the first block that is at fault."""
+        ...
 
 
 class IndexMetrics:
@@ -50,7 +58,7 @@ class IndexFollower:
 
     def __init__(
         self,
-        builder: IndexBuilder,
+        builder: Builder,
         logs: tuple[PinnedLog, ...],
         metrics: IndexMetrics,
         health: Health,

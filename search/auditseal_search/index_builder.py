@@ -20,7 +20,7 @@ from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Manifest, Segment, manifest_name, segment_name
+from auditseal_search.manifest import Manifest, Segment, entry_name, manifest_name, segment_name, terms_name
 from auditseal_search.range_pool import RangePool
 from auditseal_search.segment_file import SegmentFile, read_groups
 from auditseal_search.verified_range import ChainCheck, Fault
@@ -101,7 +101,11 @@ class IndexBuilder:
         """Remove the files of this log that the manifest doesn't name: merged segments, and those of a killed build."""
         kept = {
             manifest_name(manifest.origin),
-            *(segment_name(manifest.origin, one.first_height, one.last_height) for one in manifest.segments),
+            *(
+                name(manifest.origin, one.first_height, one.last_height)
+                for one in manifest.segments
+                for name in (segment_name, terms_name, entry_name)
+            ),
         }
         for name in self._index.names(manifest_name(manifest.origin).rpartition("/")[0] + "/"):
             if name not in kept:

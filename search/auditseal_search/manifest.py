@@ -123,6 +123,16 @@ def segment_name(origin: Origin, first: int, last: int) -> str:
     return f"v{FORMAT}/{origin}/{first:012d}-{last:012d}.parquet"
 
 
+def terms_name(origin: Origin, first: int, last: int) -> str:
+    """Return the name of the terms file of a signed segment."""
+    return f"v{FORMAT}/{origin}/{first:012d}-{last:012d}.terms"
+
+
+def entry_name(origin: Origin, first: int, last: int) -> str:
+    """Return the name of the file that has a signed segment's entry."""
+    return f"v{FORMAT}/{origin}/{first:012d}-{last:012d}.entry.json"
+
+
 def _segment(value: dict[str, Any]) -> Segment:
     names = {field.name for field in fields(Segment)}
     if value.keys() != names:

@@ -92,3 +92,9 @@ def test_every_limit_is_on_the_page() -> None:
     for limit in (MAX_COMPLETENESS_BYTES, MAX_ENTRY_BYTES):
         assert f"{limit:,} bytes" in PAGE
     assert MAX_FRAUD_BYTES == MAX_COMPLETENESS_BYTES
+
+
+def test_the_fields_of_a_terms_file_are_numbered_on_its_page() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "index-files.md").read_text("utf-8")
+    listed = page.partition("The fields are numbered from 0:")[2].partition(".\n\n")[0]
+    assert tuple(re.findall("`(.+?)`", listed)) == TERM_FIELDS
