@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -16,20 +17,28 @@ from auditseal_search.columns import ROW
 from auditseal_search.index_store import BucketStore, IndexStore
 from auditseal_search.query import Condition
 from auditseal_search.query_fields import FIELDS, Kind
-from auditseal_search.query_sql import Sql, to_sql
+from auditseal_search.query_sql import Sql, moment, to_sql
 from auditseal_search.row_source import LogRows
 
 _BATCH = 10_000
-_TIME = 'coalesce(epoch_ms("timestamp"), -1)'
-_KEYSET = f'({_TIME}, origin, height, "index")'
+_AT_ONCE = 500  # rows that are read by their places at once
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACE = '(origin, height, "index")'
 MEMORY = "256MB"
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place of a hit in the order of an answer: the next page begins after it."""
+    """The place of a hit in the order of an answer: the next page begins after it.
 
-    time: int
+    Attributes:
+        time: The broker's time in ms since the epoch, None for none.
+        origin: The log.
+        height: The block.
+        index: The record's number in the block.
+    """
+
+    time: int | None
     origin: str
     height: int
     index: int
@@ -37,11 +46,11 @@ class Cursor:
     @classmethod
     def of(cls, hit: dict[str, Any]) -> Self:
         """Return the place of a hit."""
-        time = -1 if hit["timestamp"] is None else int(hit["timestamp"].timestamp() * 1000)
+        time = None if hit["timestamp"] is None else (hit["timestamp"] - _EPOCH) // timedelta(milliseconds=1)
         return cls(time, hit["origin"], hit["height"], hit["index"])
 
     def __str__(self) -> str:
-        return f"{self.time}:{self.origin}:{self.height}:{self.index}"
+        return f"{'' if self.time is None else self.time}:{self.origin}:{self.height}:{self.index}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -51,7 +60,7 @@ class Cursor:
             ValueError: It is anything else.
         """
         time, origin, height, index = text.split(":")
-        return cls(int(time), origin, int(height), int(index))
+        return cls(int(time) if time else None, origin, int(height), int(index))
 
 
 class Searcher:
@@ -105,14 +114,25 @@ class Searcher:
             UnavailableError: A file of the index can't be read.
         """
         sql = to_sql(self._condition)
-        order, beyond = ("ASC", ">") if oldest_first else ("DESC", "<")
-        where = sql.text
-        if after is not None:
-            place = ", ".join(sql.parameter(part) for part in (after.time, after.origin, after.height, after.index))
-            where = f"{where} AND {_KEYSET} {beyond} ({place})"
-        bound = "" if limit is None else f" LIMIT {limit:d}"
-        keys = ", ".join(f"{name} {order}" for name in (_TIME, "origin", "height", '"index"'))
-        yield from self._run(f"SELECT * FROM ({self._rows}) WHERE {where} ORDER BY {keys}{bound}", sql)
+        where = sql.text if after is None else f"{sql.text} AND {_beyond(after, sql, oldest_first=oldest_first)}"
+        order = _order(oldest_first=oldest_first)
+        if limit is None:
+            yield from self._run(f"SELECT * FROM ({self._rows}) WHERE {where} ORDER BY {order}", sql)
+            return
+        # The places come first: to sort by them, only the columns of the filter are read.
+        keys = 'origin, height, "index"'
+        places = self._all(f"SELECT {keys} FROM ({self._rows}) WHERE {where} ORDER BY {order} LIMIT {limit:d}", sql)
+        yield from self._at(places, order)
+
+    def _at(self, places: Sequence[tuple[str, int, int]], order: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows at some places, a part of them at a time: one row can have a megabyte."""
+        for start in range(0, len(places), _AT_ONCE):
+            part = places[start : start + _AT_ONCE]
+            sql = Sql()
+            heights = ", ".join(sql.parameter(height) for height in sorted({height for _, height, _ in part}))
+            wanted = ", ".join(_place(*place, sql) for place in part)
+            where = f"height IN ({heights}) AND {_PLACE} IN ({wanted})"
+            yield from self._run(f"SELECT * FROM ({self._rows}) WHERE {where} ORDER BY {order}", sql)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all rows that match, in no order, a batch at a time: memory stays flat however many there are.
@@ -163,7 +183,31 @@ class Searcher:
 
     def _all(self, query: str, sql: Sql) -> list[Any]:
         with _mapped_errors():
-            return self._connection.execute(query, sql.parameters).fetchall()
+            table = self._connection.execute(query, sql.parameters).to_arrow_table()
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _place(origin: str, height: int, index: int, sql: Sql) -> str:
+    return f"({sql.parameter(origin)}, {sql.parameter(height)}, {sql.parameter(index)})"
+
+
+def _order(*, oldest_first: bool) -> str:
+    """Return the order of an answer; records without a time are the oldest."""
+    way = "ASC" if oldest_first else "DESC"
+    nulls = "FIRST" if oldest_first else "LAST"
+    return f'"timestamp" {way} NULLS {nulls}, origin {way}, height {way}, "index" {way}'
+
+
+def _beyond(after: Cursor, sql: Sql, *, oldest_first: bool) -> str:
+    """Return the condition that a row comes after a cursor in the order of an answer."""
+    way = ">" if oldest_first else "<"
+    place = f"{_PLACE} {way} {_place(after.origin, after.height, after.index, sql)}"
+    if after.time is None:
+        beyond = f'("timestamp" IS NULL AND {place})'
+        return f'({beyond} OR "timestamp" IS NOT NULL)' if oldest_first else beyond
+    time = moment(after.time * 1000, sql)
+    beyond = f'("timestamp" {way} {time} OR ("timestamp" = {time} AND {place})'
+    return f"{beyond})" if oldest_first else f'{beyond} OR "timestamp" IS NULL)'
 
 
 @contextmanager
