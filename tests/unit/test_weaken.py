@@ -1,27 +1,31 @@
-"""The weakenings of `make weaken`: each changes the code as it is, and a short slice of them is noticed."""
+"""The weakenings of `make weaken`: for every rule of the page one, or a reason; a short slice of them is noticed."""
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from auditseal_schemas.verification import STEPS
 from tests.factory.programs import run_program
-from tests.weaken.rules import RULES
-from tests.weaken.weakening import Weakening
+from tests.vectors.read import read_vectors
+from tests.weaken.page import SECTIONS, section_text, units
+from tests.weaken.weakening import Weakening, read_not_weakened, read_weakenings
 
-EACH = [pytest.param(one, id=f"{one.section}: {one.rule}") for one in RULES]
+ROOT = Path(__file__).parents[2]
+WEAKENINGS, NOT_WEAKENED = read_weakenings(), read_not_weakened()
+EACH = [pytest.param(one, id=str(one)) for one in WEAKENINGS]
 SLICE = ("a key id is the key's", "step 14", "no lock")
 _PROGRAM = """
 import sys
 from dataclasses import replace
-from tests.weaken.rules import RULES
 from tests.weaken.trials import unnoticed
+from tests.weaken.weakening import read_weakenings
 
-chosen = [one for one in RULES if one.rule in sys.argv[1:]]
-as_it_is = replace(chosen[0], rule="as it is", changes=())
+chosen = [one for one in read_weakenings() if one.left_out in sys.argv[1:]]
+as_it_is = replace(chosen[0], left_out="as it is", changes=())
 for one, is_unnoticed in unnoticed([*chosen, as_it_is]):
-    print("unnoticed" if is_unnoticed else "noticed", one.rule, sep=": ")
+    print("unnoticed" if is_unnoticed else "noticed", one.left_out, sep=": ")
 """
 
 
@@ -30,17 +34,46 @@ def test_it_changes_the_source_into_another_program(weakening: Weakening) -> Non
     original = weakening.path.read_text("utf-8")
     assert weakening.source != original
     assert compile(weakening.source, weakening.module, "exec").co_code
-    assert weakening.rule
 
 
-def test_no_rule_is_there_twice() -> None:
-    assert len({(one.module, one.rule) for one in RULES}) == len(RULES)
+@pytest.mark.parametrize("weakening", EACH)
+def test_it_names_a_rule_in_the_words_of_the_page(weakening: Weakening) -> None:
+    assert weakening.rule in section_text(weakening.section)
+    assert weakening.left_out
 
 
-def test_each_section_with_rules_and_each_step_but_parsing_has_some() -> None:
-    assert {one.section for one in RULES} == {1, 2, 4, 5, 6, 7, 8, 11, 13, 14}
-    named = {int(number) for one in RULES for number in re.findall(r"^step (\d+)", one.rule)}
-    assert named | {1, 4} == {step.number for step in STEPS}  # these two are the rules of sections 6, 7, 8 and 11
+def test_no_change_is_there_twice() -> None:
+    assert len({(one.module, one.changes) for one in WEAKENINGS}) == len(WEAKENINGS)
+    assert len({(one.module, one.left_out) for one in WEAKENINGS}) == len(WEAKENINGS)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_rule_of_the_page_is_weakened_or_it_is_said_why_not(section: int) -> None:
+    """A rule is a row of a table, an item of a list or a paragraph."""
+    weakened = [one.rule for one in WEAKENINGS if one.section == section]
+    excused = [words for number, words in NOT_WEAKENED if number == section]
+    rules = list(units(section))
+    assert [rule for rule in rules if not any(words in rule for words in weakened + excused)] == []
+    for words in excused:
+        (rule,) = (rule for rule in rules if words in rule)
+        assert not any(other in rule for other in weakened), f"{words}: it is weakened, so the reason is void"
+
+
+def test_every_rule_of_the_table_of_steps_is_weakened_or_it_is_said_why_not() -> None:
+    named = [one.rule for one in WEAKENINGS if one.section == 14]
+    excused = [words for section, words in NOT_WEAKENED if section == 14]
+    rules = [
+        f"| {'' if index else step.number} | {rule.text} |" for step in STEPS for index, rule in enumerate(step.rules)
+    ]
+    assert [rule for rule in rules if not any(words in rule for words in named + excused)] == []
+
+
+def test_the_reasons_name_what_there_is() -> None:
+    names = {vector["name"] for vector in read_vectors()}
+    for reason in NOT_WEAKENED.values():
+        assert set(re.findall(r"`([\w-]+)`", reason)) - {"start"} <= names
+        for path in re.findall(r"tests/[\w/]+\.py", reason):
+            assert (ROOT / path).is_file()
 
 
 def test_a_rule_that_is_left_out_is_noticed_and_a_source_as_it_is_is_not() -> None:

@@ -316,6 +316,11 @@ def trust_keys() -> Iterator[Vector]:
     name, _, blob = str(verifier_key(ORIGIN, signing_key("log 0"))).split("+", 2)
     swapped = f"log {name}+00000000+{blob}\n"
     yield Vector("key-id", "The key id is not the key's.", swapped, plain_objects(plain_contents()), trust_error=True)
+    upper = str(verifier_key(ORIGIN, signing_key("log 0"))).split("+")[1].upper()
+    assert upper != upper.lower()
+    shouted = f"log {name}+{upper}+{blob}\n"
+    about = "The key id is in upper case."
+    yield Vector("key-id-upper-case", about, shouted, plain_objects(plain_contents()), trust_error=True)
     first, index = plain()[0].origin, VerifierKey("index.example.com", signing_key("index").public)
     lines = {
         "unknown-line": "witness somebody\n",

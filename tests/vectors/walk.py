@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from auditseal_schemas.container import Chunk
+from auditseal_schemas.limits import MAX_CHUNK_BYTES
+from auditseal_schemas.varint import encode_long
 from tests.factory.keys import signing_key
-from tests.factory.streams import stored_deflate
+from tests.factory.streams import stored_deflate, zeros_deflate
 from tests.vectors.good import Run, plain, plain_contents, plain_trust, simple_run, trust
 from tests.vectors.signed import KEY, THIEF, last, lie
 from tests.vectors.stored_state import locked, stored
@@ -18,6 +20,7 @@ def walk_vectors() -> Iterator[Vector]:
     yield from starts()
     yield from holes()
     yield from settled()
+    yield beyond_the_bound()
     yield from versions()
 
 
@@ -40,6 +43,15 @@ def starts() -> Iterator[Vector]:
         plain_trust() + start,
         plain_objects(plain_contents() | {f"v1/{ORIGIN}/README": b"hello"}),
         (finding("BAD_STORAGE", ORIGIN, None, "key"),),
+    )
+
+    size = first.blocks[2].root
+    yield Vector(
+        "walk-start-above-the-last-block",
+        "The log is checked from its size on, and nothing was sealed since.",
+        plain_trust() + f"start {ORIGIN} 3 {b64encode(size).decode()}\n",
+        plain_objects(plain_contents()),
+        (finding("MISSING_LOG", ORIGIN, None, "origin"),),
     )
 
 
@@ -101,6 +113,25 @@ def settled() -> Iterator[Vector]:
         "The newest block's checkpoint is not one: the object parses, so it is not a squatter's.",
         {block.key: block.with_lines(*block.lines, text="not\na\ncheckpoint\n").object()},
         at(2, "MALFORMED", "checkpoint"),
+    )
+
+
+def beyond_the_bound() -> Vector:
+    """Return a block whose two data blocks were made one, which is larger than one of two records may be."""
+    block = last()
+    first, *_ = block.records()
+    stamp = block.header["min_timestamp"]
+    before = encode_long(10) + encode_long(stamp) + b"\x00\x02\x00\x02" + encode_long(MAX_CHUNK_BYTES)
+    large = before + bytes(MAX_CHUNK_BYTES + 2)
+    sealed = block.resealed([first], [large], last_offset=10, min_timestamp=stamp, max_timestamp=stamp)
+    chunks = Chunk(1, stored_deflate(first)), Chunk(1, zeros_deflate(before, MAX_CHUNK_BYTES + 2))
+    honest = replace(sealed, chunks=chunks).committed().signed(KEY)
+    merged = replace(honest, chunks=(Chunk(2, zeros_deflate(first + before, MAX_CHUNK_BYTES + 2)),))
+    return changed(
+        "walk-merged-data-blocks",
+        "Two data blocks were made one of more than 4 MiB. All records are there, and none can be named.",
+        {block.key: merged.object()},
+        at(2, "BAD_ROOT", "payload"),
     )
 
 

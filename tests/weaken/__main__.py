@@ -8,21 +8,21 @@ import os
 import sys
 from time import monotonic
 
-from tests.weaken.rules import RULES
 from tests.weaken.trials import unnoticed
+from tests.weaken.weakening import read_weakenings
 
 _NICE = 19
 
 
 def main(words: str) -> int:
-    """Try the weakenings whose rule has these words; all without."""
+    """Try the weakenings that have these words; all of them without words."""
     os.nice(_NICE)
-    chosen = [one for one in RULES if words in one.rule]
+    chosen = [one for one in read_weakenings() if words in str(one)]
     count, began = 0, monotonic()
     for number, (one, is_unnoticed) in enumerate(unnoticed(chosen), start=1):
         if is_unnoticed:
             count += 1
-            print(f"section {one.section}: {one.rule}: no golden vault notices ({one.module})", flush=True)
+            print(f"no golden vault notices: {one}, in {one.module}", flush=True)
         print(f"\r{number} of {len(chosen)} rules, {monotonic() - began:.0f} s ", end="", file=sys.stderr, flush=True)
     print(f"\n{len(chosen) - count} of {len(chosen)} weakened rules are noticed")
     return 1 if count or not chosen else 0
