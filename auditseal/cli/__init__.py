@@ -31,6 +31,7 @@
 | `search` | `auditseal search` |
 | `tail` | `auditseal tail` |
 | `export` | `auditseal export` |
+| `evidence` | `auditseal evidence` |
 | `index` | `auditseal index` |
 | `index_key` | the key of an index log |
 | `vault_options` | the options and errors that commands which read a vault share |

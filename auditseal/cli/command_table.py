@@ -37,6 +37,7 @@ COMMANDS = (
     CommandEntry("search", "search", "search", "Find events in sealed logs; answers say how complete they are."),
     CommandEntry("tail", "tail", "search", "Show events as they are archived, each block verified first."),
     CommandEntry("export", "export", "search", "Write all events that match, for other tools."),
+    CommandEntry("evidence", "evidence", "evidence", "Pack the events of a case with their proofs."),
     CommandEntry("index", "index", "search", "Build and check the index that makes search fast."),
     CommandEntry("show", "show", "auditor", "Show one block or one event, and verify what is shown."),
 )

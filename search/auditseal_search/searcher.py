@@ -152,6 +152,20 @@ class Searcher:
             found = self._connection.execute(f"SELECT * FROM ({self._rows}) WHERE {sql.text}", sql.parameters)
             yield from found.to_arrow_reader(_BATCH)
 
+    def places(self) -> Iterator[tuple[str, int, int, int]]:
+        """Yield the origin, height, index and offset of all rows that match, in the order of the first three.
+
+        Memory stays flat however many there are.
+
+        Raises:
+            UnavailableError: A file of the index can't be read.
+        """
+        sql = to_sql(self._condition)
+        names = 'origin, height, "index", "offset"'
+        query = f'SELECT {names} FROM ({self._rows}) WHERE {sql.text} ORDER BY origin, height, "index"'
+        for row in self._run(query, sql):
+            yield row["origin"], row["height"], row["index"], row["offset"]
+
     def count(self) -> int:
         """Return how many rows match."""
         sql = to_sql(self._condition)

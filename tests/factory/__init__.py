@@ -23,9 +23,11 @@
 | `secret_files` | files that only their owner can read |
 | `daemons` | a daemon whose body a test writes, as a process |
 | `programs` | programs that a test puts in place of real ones, or runs |
+| `timestamp_authority` | an RFC 3161 timestamp authority of OpenSSL on this machine |
 | `token_provider` | an OpenID Connect provider on this machine |
 | `raw_fork` | a fork that Python isn't told of |
 | `process_ends` | programs, one for each way in which a service's process ends |
 | `web` | a web server that has files, and fails as planned |
+| `evidence` | an evidence pack of a small log, with events that attack its page |
 | `value_types` | the value types of a package, and one of each without its checks |
 """

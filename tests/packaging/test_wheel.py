@@ -15,6 +15,7 @@ PACKAGES = {
     "auditseal_archiver",
     "auditseal_auditor",
     "auditseal_daemon",
+    "auditseal_evidence",
     "auditseal_local",
     "auditseal_producer",
     "auditseal_schemas",
