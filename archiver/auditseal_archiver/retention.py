@@ -10,7 +10,8 @@ from auditseal_vault.interface import VaultReader
 def lock_end(block: Block, retention: timedelta, now: datetime) -> datetime:
     """Return when a block's lock ends, as a whole second: `retention` after its sealing or after now, the later one.
 
-    So a block that waited for its lock is locked no shorter than one that didn't.
+    So a block that waited for its lock is locked no shorter than one that didn't. `Vault.put` takes the end, and
+    `auditseal_vault.s3_write` sends it to the store with the object.
     """
     end = max(sealed_time(block), now) + retention
     return end.replace(microsecond=0) + timedelta(seconds=1 if end.microsecond else 0)

@@ -71,6 +71,15 @@ def test_every_file_that_a_recipe_names_exists_and_has_what_it_names() -> None:
         assert not leading or leading[1] in text, f"{name} has no {edit}"
 
 
+def test_every_file_that_answers_a_question_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| [^|`]+\? \| (.+) \|$", text, re.MULTILINE)
+    named = [name for answer in rows for name in re.findall(r"`([\w.]+/[\w./]+)`", answer)]
+    assert len(rows) == 5
+    assert len(named) >= 6
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_the_map_of_the_tests_lists_each_directory() -> None:
     listed = re.findall(r"^\| `(\w+)/` \|", (ROOT / "tests" / "README.md").read_text("utf-8"), re.MULTILINE)
     folders = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/*") if path.is_file()}
