@@ -1,63 +1,21 @@
 """Valid inputs to begin with, made by the sealer's own code with fixed keys and times."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
 
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits
-from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import encode_event
-from auditseal_schemas.event_parts import (
-    Actor,
-    Authorization,
-    Category,
-    Change,
-    Outcome,
-    Reason,
-    Resource,
-    Source,
-    Stream,
-)
 from auditseal_schemas.header import Extension, Gap, Predecessor
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import Oversize, RecordEncoder, SealedRecord
 from tests.factory.blocks import GENESIS, NOW, SOURCE, chain, resigned, sealed
+from tests.factory.events import FULL, LEAST
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, OTHER_SIGNER, SIGNER
 from tests.factory.messages import Message, messages
 from tests.fuzz.mutate_record import encode_record
 
-FULL_EVENT = AuditEvent(
-    event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-    event_type="invoice.approved",
-    occurred_at=datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC),
-    tenant="acme",
-    category=Category.DATA,
-    source=Source(service="billing", version="1.4.2", instance="pod-7", environment="production", region="eu-1"),
-    actor=Actor("user", "u-1", "Zoë", "oidc", "s-9", "u-2", "192.0.2.7", "Mozilla/5.0"),
-    action="approve",
-    resources=(Resource("invoice", "inv-1", "Invoice 1", "folder-3"), Resource("ledger", "l-1")),
-    outcome=Outcome.DENIED,
-    status_code="403",
-    reason=Reason("limit", "over the approver's limit"),
-    authorization=Authorization(granted=False, permission="invoice.approve", policy="role:clerk"),
-    changes=(Change("state", "open", "shut"), Change("note", None, "")),
-    trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
-    span_id="00f067aa0ba902b7",
-    correlation_id="c-33",
-    stream=Stream("0191e3a0-0000-7000-8000-000000000001", 1 << 40),
-    attributes={"alpha": "1", "zeta": "ü"},
-)
-LEAST_EVENT = AuditEvent(
-    event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-    occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
-    source=Source(service="s", environment="e"),
-    actor=Actor("t", "i"),
-    action="a",
-    resources=(Resource("r", "1"),),
-    outcome=Outcome.SUCCESS,
-    stream=Stream("x", 3),
-)
+FULL_EVENT = replace(FULL, attributes={"alpha": "1", "zeta": "ü"})
 LONE = Origin("audit.example.com", "audit.lone", 0, 0)
 """A log whose topic has no other partition, so that one line of a trust file pins all there is."""
 LONE_KEY = replace(KEY, name=str(LONE))
@@ -66,7 +24,7 @@ _NEXT_RUN = replace(ORIGIN, run=1)
 
 def events() -> tuple[bytes, ...]:
     """Return two events: every field, and as few as may be."""
-    return encode_event(FULL_EVENT), encode_event(LEAST_EVENT)
+    return encode_event(FULL_EVENT), encode_event(LEAST)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Over all events: one encoding, which decodes to the same; over all bytes: an event or a DecodeError."""
 
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -23,6 +23,7 @@ from auditseal_schemas.event_parts import (
     Stream,
 )
 from auditseal_schemas.varint import encode_long
+from tests.factory import events as events_of_tests
 
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
@@ -49,18 +50,7 @@ events = st.builds(
     stream=st.builds(Stream, names, st.integers(0, (1 << 63) - 1)),
     attributes=st.dictionaries(names, texts, max_size=4),
 )
-LEAST = encode_event(
-    AuditEvent(
-        event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-        occurred_at=datetime(2026, 11, 21, tzinfo=UTC),
-        source=Source(service="s", environment="e"),
-        actor=Actor("t", "i"),
-        action="a",
-        resources=(Resource("r", "1"),),
-        outcome=Outcome.SUCCESS,
-        stream=Stream("x", 3),
-    )
-)
+LEAST = encode_event(events_of_tests.LEAST)
 
 
 @given(events)

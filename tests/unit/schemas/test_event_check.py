@@ -7,22 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from auditseal_schemas.errors import DecodeError, EventError, MalformedError
-from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_check import MAX_ITEMS, MAX_TEXT_BYTES
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES, decode_event, encode_event, schema_name
-from auditseal_schemas.event_parts import Actor, Authorization, Change, Outcome, Reason, Resource, Source, Stream
+from auditseal_schemas.event_parts import Authorization, Change, Reason, Resource, Stream
 from auditseal_schemas.event_skim import check_counts
+from tests.factory.events import LEAST
 
-EVENT = AuditEvent(
-    event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-    occurred_at=datetime(2026, 11, 21, tzinfo=UTC),
-    source=Source(service="s", environment="e"),
-    actor=Actor("t", "i"),
-    action="a",
-    resources=(Resource("r", "1"),),
-    outcome=Outcome.SUCCESS,
-    stream=Stream("x", 3),
-)
 LENGTHS = [1, 63, 64, 511, 512, 1_022, 1_023, 1_024, 1_025, 8_191, 8_192, MAX_TEXT_BYTES]
 
 
@@ -33,14 +23,14 @@ def test_the_limits_are_those_of_the_page() -> None:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_texts_of_any_length_survive(length: int) -> None:
     for text in ("x" * length, "é" * (length // 2) or "é"):
-        event = replace(EVENT, action=text, tenant=text)
+        event = replace(LEAST, action=text, tenant=text)
         assert decode_event(encode_event(event)) == event
 
 
 @pytest.mark.parametrize("count", [1, 2, 63, 64, 511, 512, 999, MAX_ITEMS])
 def test_any_number_of_parts_survives(count: int) -> None:
     event = replace(
-        EVENT,
+        LEAST,
         resources=[Resource("r", str(number)) for number in range(count)],
         changes=[Change(str(number)) for number in range(count)],
         attributes={str(number): "" for number in range(count)},
@@ -58,13 +48,13 @@ def test_any_number_of_parts_survives(count: int) -> None:
     ids=str,
 )
 def test_any_time_of_the_calendar_survives(time: datetime) -> None:
-    event = replace(EVENT, occurred_at=time)
+    event = replace(LEAST, occurred_at=time)
     assert decode_event(encode_event(event)) == event
 
 
 @pytest.mark.parametrize("sequence", [0, 1, (1 << 63) - 1])
 def test_any_sequence_survives(sequence: int) -> None:
-    event = replace(EVENT, stream=Stream("x", sequence))
+    event = replace(LEAST, stream=Stream("x", sequence))
     assert decode_event(encode_event(event)) == event
 
 
@@ -74,8 +64,8 @@ def test_a_text_may_be_as_long_as_the_limit_and_not_a_byte_longer(text: str) -> 
     for make, field in (
         (lambda: Change(text + "x"), "changes[].field"),
         (lambda: Change("f", text + "x"), "changes[].before"),
-        (lambda: replace(EVENT, attributes={text + "x": ""}), "attributes (a key)"),
-        (lambda: replace(EVENT, attributes={"k": text + "x"}), "attributes (a value)"),
+        (lambda: replace(LEAST, attributes={text + "x": ""}), "attributes (a key)"),
+        (lambda: replace(LEAST, attributes={"k": text + "x"}), "attributes (a value)"),
     ):
         with pytest.raises(EventError, match="takes 262145 bytes; at most 262144") as refusal:
             make()
@@ -84,13 +74,13 @@ def test_a_text_may_be_as_long_as_the_limit_and_not_a_byte_longer(text: str) -> 
 
 def test_an_optional_text_may_be_empty_and_a_stated_one_may_not() -> None:
     assert Change("f", "", "").before == ""
-    for make in (lambda: Change(""), lambda: replace(EVENT, action=""), lambda: Resource("", "1")):
+    for make in (lambda: Change(""), lambda: replace(LEAST, action=""), lambda: Resource("", "1")):
         with pytest.raises(EventError, match="must not be empty"):
             make()
 
 
 def test_an_unpaired_surrogate_is_named_by_its_index() -> None:
-    for make in (lambda: replace(EVENT, action="ab\ud800"), lambda: replace(EVENT, tenant="ab\ud800")):
+    for make in (lambda: replace(LEAST, action="ab\ud800"), lambda: replace(LEAST, tenant="ab\ud800")):
         with pytest.raises(EventError, match="surrogate at index 2"):
             make()
 
@@ -98,17 +88,17 @@ def test_an_unpaired_surrogate_is_named_by_its_index() -> None:
 @pytest.mark.parametrize(("count", "least"), [(0, 1), (MAX_ITEMS + 1, 1)])
 def test_an_event_has_one_resource_at_least_and_a_thousand_at_most(count: int, least: int) -> None:
     with pytest.raises(EventError, match=f"resources: has {count} items; {least} to 1000 are allowed"):
-        replace(EVENT, resources=[Resource("r", "1")] * count)
+        replace(LEAST, resources=[Resource("r", "1")] * count)
 
 
 def test_parts_may_come_from_anything_that_yields_them() -> None:
     def resources() -> Iterator[Resource]:
-        yield from EVENT.resources
+        yield from LEAST.resources
 
-    assert replace(EVENT, resources=resources(), changes=iter(())) == EVENT  # type: ignore[arg-type]
+    assert replace(LEAST, resources=resources(), changes=iter(())) == LEAST  # type: ignore[arg-type]
     for wrong in ("r", b"r", 7):
         with pytest.raises(EventError, match="must be a sequence of Resource"):
-            replace(EVENT, resources=wrong)  # type: ignore[arg-type]
+            replace(LEAST, resources=wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +115,7 @@ def test_parts_may_come_from_anything_that_yields_them() -> None:
 )
 def test_a_wrong_kind_is_named_in_words(changed: dict[str, object], words: str) -> None:
     with pytest.raises(EventError, match=words):
-        replace(EVENT, **changed)  # type: ignore[arg-type]
+        replace(LEAST, **changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", ["name", "parent"])
@@ -142,11 +132,11 @@ def test_either_optional_text_of_a_resource_is_checked(field: str, other: str | 
     [Reason("c"), Reason(None, "t"), Reason("", None), Authorization(True), Authorization(False, "p", "q")],
 )
 def test_a_part_that_says_one_thing_is_enough(part: Reason | Authorization) -> None:
-    event = replace(EVENT, **{type(part).__name__.lower(): part})  # type: ignore[arg-type]
+    event = replace(LEAST, **{type(part).__name__.lower(): part})  # type: ignore[arg-type]
     assert decode_event(encode_event(event)) == event
 
 
-BODY = encode_event(EVENT)[10:]
+BODY = encode_event(LEAST)[10:]
 
 
 def refused(body: bytes) -> str:
@@ -182,4 +172,4 @@ def test_a_second_block_of_items_is_refused_and_so_it_is_by_the_decoder() -> Non
     body = BODY[:-1] + b"\x02\x02k\x00" + b"\x02\x02l\x00" + b"\x00"
     assert "in several blocks" in refused(body)
     with pytest.raises(DecodeError, match="in several blocks"):
-        decode_event(encode_event(EVENT)[:10] + body)
+        decode_event(encode_event(LEAST)[:10] + body)

@@ -1,27 +1,15 @@
 """The key: one actor's events share it, and it says little about whose they are."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from hashlib import sha256
 
-from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_key import event_key
-from auditseal_schemas.event_parts import Actor, Outcome, Resource, Source, Stream
+from auditseal_schemas.event_parts import Actor
+from tests.factory.events import LEAST
 
 
 def key_of(actor: Actor, tenant: str | None = None, action: str = "read") -> bytes:
-    return event_key(
-        AuditEvent(
-            event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-            occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
-            tenant=tenant,
-            source=Source(service="s", environment="e"),
-            actor=actor,
-            action=action,
-            resources=(Resource("r", "1"),),
-            outcome=Outcome.SUCCESS,
-            stream=Stream("x", 3),
-        )
-    )
+    return event_key(replace(LEAST, tenant=tenant, actor=actor, action=action))
 
 
 def test_the_key_is_two_bytes_of_a_hash_of_tenant_and_actor() -> None:

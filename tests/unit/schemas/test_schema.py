@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
@@ -14,8 +13,9 @@ import pytest
 import auditseal_schemas
 from auditseal_schemas.event import SCHEMA_VERSION, AuditEvent
 from auditseal_schemas.event_codec import EVENT_PREFIXES, encode_event, schema_fingerprint, schema_name
-from auditseal_schemas.event_parts import Actor, Authorization, Change, Outcome, Reason, Resource, Source, Stream
+from auditseal_schemas.event_parts import Actor, Authorization, Change, Reason, Resource, Source, Stream
 from auditseal_schemas.schema import parsed_schema, schema_text
+from tests.factory.events import LEAST
 
 # SHA-256 of the file without its last newline, and CRC-64-AVRO. A released schema never changes: add a version.
 FROZEN = {
@@ -78,18 +78,7 @@ def test_the_fingerprint_is_the_specification_s(version: int) -> None:
 @pytest.mark.parametrize("version", FROZEN)
 def test_the_current_schema_reads_every_earlier_version(version: int) -> None:
     """By Avro's resolution rules, with the writer's schema and the current one as reader's."""
-    written = encode_event(
-        AuditEvent(
-            event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-            occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
-            source=Source(service="s", environment="e"),
-            actor=Actor("t", "i"),
-            action="a",
-            resources=(Resource("r", "1"),),
-            outcome=Outcome.UNKNOWN,
-            stream=Stream("x", 3),
-        )
-    )
+    written = encode_event(LEAST)
     writer, reader = parsed_schema(schema_name(version)), parsed_schema(schema_name(SCHEMA_VERSION))
     value = fastavro.schemaless_reader(BytesIO(written[10:]), writer, None)
     output = BytesIO()
@@ -104,18 +93,7 @@ def test_added_fields_would_be_readable_with_their_defaults() -> None:
     later = json.loads(schema_text(schema_name(1)))
     later["fields"].append({"name": "severity", "type": ["null", "string"], "default": None})
     writer = parsed_schema(schema_name(1))
-    body = encode_event(
-        AuditEvent(
-            event_id="0191e3a0-7b6c-7def-8123-456789abcdef",
-            occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
-            source=Source(service="s", environment="e"),
-            actor=Actor("t", "i"),
-            action="a",
-            resources=(Resource("r", "1"),),
-            outcome=Outcome.UNKNOWN,
-            stream=Stream("x", 3),
-        )
-    )[10:]
+    body = encode_event(LEAST)[10:]
     read = fastavro.schemaless_reader(BytesIO(body), writer, fastavro.parse_schema(later))
     assert read["severity"] is None
 
