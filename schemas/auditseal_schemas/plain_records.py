@@ -4,7 +4,7 @@ Every test here is exact, so what is taken is what `scan_record` would have foun
 is left to it. A verifier spends most of its time here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 
 from auditseal_schemas.errors import MalformedError
@@ -28,8 +28,8 @@ def link_plain(content: bytes, position: int, offset: int, count: int, links: li
         links: The links so far, at least the one before; each record's is appended.
         timestamps: Each record's is added, and that of a record that is not plain if it can be read.
     """
-    for heads, tail in long_runs(offset, count):  # comparing is quicker than decoding
-        wanted = len(links) + len(heads)
+    for length, heads, tail in long_runs(offset, count):  # comparing is quicker than decoding
+        wanted = len(links) + length
         position = _link_run(content, position, heads, tail, links, timestamps)
         if len(links) < wanted:
             break
@@ -37,7 +37,7 @@ def link_plain(content: bytes, position: int, offset: int, count: int, links: li
 
 
 def _link_run(  # noqa: C901, PLR0912, PLR0915  (a function for each part would take half as long again)
-    content: bytes, position: int, heads: Sequence[bytes], tail: bytes, links: list[bytes], timestamps: set[int]
+    content: bytes, position: int, heads: Iterable[bytes], tail: bytes, links: list[bytes], timestamps: set[int]
 ) -> int:
     """Link plain records whose offsets are encoded as a head each and the same tail; see `link_plain`."""
     link = links[-1]

@@ -3,7 +3,7 @@
 Avro 1.12, Binary Encoding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from auditseal_schemas.errors import MalformedError
 
@@ -23,10 +23,10 @@ def encode_long(value: int) -> bytes:
     return encode_unsigned(value << 1 if value >= 0 else (-value << 1) - 1)
 
 
-def long_runs(first: int, count: int) -> Iterator[tuple[Sequence[bytes], bytes]]:
+def long_runs(first: int, count: int) -> Iterator[tuple[int, Iterator[bytes], bytes]]:
     """Yield the minimal encodings of `count` integers in a row, none negative, in runs with the same high bits.
 
-    Each run is the beginnings of its encodings, and their common end.
+    Each run is how many they are, the beginnings of their encodings, made one by one, and their common end.
 
     Raises:
         OverflowError: One has more than 64 bits.
@@ -34,13 +34,15 @@ def long_runs(first: int, count: int) -> Iterator[tuple[Sequence[bytes], bytes]]
     end = first + count
     if end > _MAX + 1:
         raise OverflowError(f"{end - 1} doesn't fit an Avro long")
-    if first < min(end, 1 << 13):
-        yield list(map(encode_long, range(first, min(end, 1 << 13)))), b""
+    small = range(first, min(end, 1 << 13))
+    if small:
+        yield len(small), map(encode_long, small), b""
     number = max(first, 1 << 13)
     while number < end:
         high = number >> 13
         start, stop = high << 13, min(end, high + 1 << 13)
-        yield _LOW_BITS[number - start : stop - start], encode_unsigned(high)
+        lows = range(number - start, stop - start)
+        yield len(lows), map(_LOW_BITS.__getitem__, lows), encode_unsigned(high)
         number = stop
 
 

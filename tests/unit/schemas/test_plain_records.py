@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from auditseal_schemas import varint
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.plain_records import link_plain
 from auditseal_schemas.record import encode_headers, encode_optional, next_link, scan_record
@@ -116,8 +117,31 @@ def test_every_changed_byte_is_seen_as_a_scan_sees_it() -> None:
 
 @pytest.mark.parametrize(("first", "count"), [(0, 9000), (8191, 2), (8192, 1), (5, 0), (2**40 - 3, 9), (2**63 - 2, 2)])
 def test_longs_in_a_row(first: int, count: int) -> None:
-    found = [head + tail for heads, tail in long_runs(first, count) for head in heads]
+    found = [head + tail for _, heads, tail in long_runs(first, count) for head in heads]
     assert found == [encode_long(number) for number in range(first, first + count)]
+
+
+@pytest.mark.parametrize("offset", [0, 2**40])
+def test_a_record_that_is_not_plain_costs_no_more_than_itself(monkeypatch: pytest.MonkeyPatch, offset: int) -> None:
+    """Or a block of such records would take a time that grows with the square of their number."""
+    made: list[object] = []
+    low_bits = varint._LOW_BITS
+
+    class Lows:
+        def __getitem__(self, index: int) -> bytes:
+            made.append(index)
+            return low_bits[index]
+
+    def encode(value: int) -> bytes:
+        made.append(value)
+        return encode_long(value)
+
+    monkeypatch.setattr(varint, "_LOW_BITS", Lows())
+    monkeypatch.setattr(varint, "encode_long", encode)
+    content = encode_long(offset + 1) + bytes(100)
+    assert link_plain(content, 0, offset, 5000, [FIRST], set()) == 0
+    assert len(made) == 1
+    assert isinstance(made[0], int)
 
 
 def test_longs_in_a_row_end_where_longs_do() -> None:
