@@ -52,12 +52,25 @@ def settings(
         _connection.remember(error)
         (on_error or _connection.log)(error)
 
+    return {**_named(client, more), "error_cb": hear, "logger": _log}
+
+
+def properties(client: Mapping[str, str], **more: object) -> dict[str, str]:
+    """Return librdkafka's properties of a client that is made without the binding; see `settings`.
+
+    It reports no error of the client as a whole. The process's other clients connect in the same way and do.
+    """
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in _named(client, more).items()
+    }
+
+
+def _named(client: Mapping[str, str], more: Mapping[str, object]) -> dict[str, Any]:
     return {
         **client,
         **{name.replace("_", "."): value for name, value in more.items()},
-        "error_cb": hear,
         "log_level": _CRITICAL,  # its errors come through the callback; it logs each attempt to connect besides
-        "logger": _log,
     }
 
 

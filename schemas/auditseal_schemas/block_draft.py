@@ -19,7 +19,7 @@ from auditseal_schemas.header import (
     Header,
     Predecessor,
 )
-from auditseal_schemas.kafka_message import KafkaMessage, read_headers
+from auditseal_schemas.kafka_message import KafkaMessage
 from auditseal_schemas.key import Signer
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_CHUNK_BYTES, MAX_GAPS, MAX_RECORDS, MIB
 from auditseal_schemas.log import LogState
@@ -156,15 +156,14 @@ class BlockDraft:
         filled, ceiling = self._pending_bytes, self._ceiling
         try:
             for message in messages:
-                offset = message.offset()
-                its_kind, timestamp = message.timestamp()
+                offset, its_kind, timestamp = message.offset, message.timestamp_type, message.timestamp
                 if offset != next_offset or its_kind != kind:
                     self._next_offset = next_offset
                     admitted = self._admit(offset, its_kind)
                     next_offset, kind = self._next_offset, its_kind
                     if not admitted:
                         break
-                record = encode(offset, timestamp, message.key(), read_headers(message), message.value())
+                record = encode(offset, timestamp, message.key, message.headers, message.value)
                 size = len(record)
                 if filled + size > ceiling:
                     if not self._make_room(filled, size):

@@ -1,52 +1,45 @@
-"""A Kafka message: the part of it that is sealed, and how it is read from the client's binding."""
+"""A Kafka message as it was read: the part of it that is sealed."""
 
-from collections.abc import Callable
-from operator import methodcaller
 from typing import Protocol
 
 from auditseal_schemas.record import RecordEncoder, RecordHeaders
 
-_call_headers: Callable[["KafkaMessage"], RecordHeaders | None] = methodcaller("headers")
-
 
 class KafkaMessage(Protocol):
-    """The part of `confluent_kafka.Message` that is sealed."""
+    """The part of a message that is sealed."""
 
+    @property
     def offset(self) -> int:
-        """Return the record's offset."""
+        """The record's offset."""
         ...
 
-    def timestamp(self) -> tuple[int, int]:
-        """Return the timestamp's type and the ms."""
+    @property
+    def timestamp_type(self) -> int:
+        """The timestamp's type, one of the header's `TIMESTAMP_` numbers."""
         ...
 
+    @property
+    def timestamp(self) -> int:
+        """The timestamp in ms since the epoch, -1 where there is none."""
+        ...
+
+    @property
     def key(self) -> bytes | None:
-        """Return the key."""
+        """The key."""
         ...
 
+    @property
     def headers(self) -> RecordHeaders | None:
-        """Return the headers; SystemError where a name is not UTF-8."""
+        """The headers, empty where there are none, and None where there are some that could not be read."""
         ...
 
+    @property
     def value(self) -> bytes | None:
-        """Return the value."""
+        """The value."""
         ...
 
 
 def encode_message(message: KafkaMessage) -> bytes:
     """Return the encoding that a message has, or will have, as a sealed record."""
-    timestamp = message.timestamp()[1]
     encoder = RecordEncoder()
-    return encoder.encode(message.offset(), timestamp, message.key(), read_headers(message), message.value())
-
-
-def read_headers(message: KafkaMessage) -> RecordHeaders | None:
-    """Return a message's headers, None where a name is not UTF-8: the binding answers that with a SystemError.
-
-    Through `methodcaller`, since the binding returns a list *and* sets an error, and a plain call that CPython 3.11 has
-    specialised doesn't look: the error then came up in some later call.
-    """
-    try:
-        return _call_headers(message) or ()
-    except SystemError:
-        return None
+    return encoder.encode(message.offset, message.timestamp, message.key, message.headers, message.value)

@@ -38,7 +38,7 @@ class SealedRecord:
 
     A producer may stamp any 64-bit number, and brokers take it: none is refused.
 
-    `headers` is None where librdkafka's binding couldn't read them, and empty where there are none.
+    `headers` is None where the sealer couldn't read them, and empty where there are none.
     """
 
     offset: int

@@ -17,7 +17,9 @@
 | `clock` | the bound on how far a block's time may lead the broker's clock (pure) |
 | `event_reader` | reads one partition of events within a bound of memory |
 | `blocks_reader` | reads ranges of the blocks topic |
-| `partition_consumer` | the consumer of one partition that both use |
+| `record_consumer` | a consumer that says whether a record's headers could be read |
+| `librdkafka` | the functions of librdkafka that it calls |
+| `partition_consumer` | a consumer that is assigned one partition |
 | `unreadable` | what to do about records that can't be read (pure) |
 | `damage_extent` | finds the end of a batch that can't be read |
 | `publisher` | publishes one log's blocks in a thread of its own |

@@ -2,26 +2,26 @@
 
 librdkafka decompresses a whole fetch at once, and counts neither keys nor headers of the records that wait. So it
 waits until none is left before it fetches again (`queued.min.messages`), and a fetch is small unless the topic bounds
-how much a batch can grow. The binding copies each record, with its headers as objects. So few are taken at once.
+how much a batch can grow. Each record is copied, with its headers as objects. So few are taken at once.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Protocol, cast
+from types import TracebackType
+from typing import Self
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
-from auditseal_daemon.kafka_client import describe, unavailable
+from auditseal_daemon.kafka_client import describe, properties, unavailable
 from auditseal_schemas.errors import UnavailableError
-from auditseal_schemas.kafka_message import KafkaMessage
 from auditseal_sealer.errors import UnreadableRecordsError
-from auditseal_sealer.partition_consumer import Isolation, PartitionConsumer
+from auditseal_sealer.partition_consumer import Isolation, reading
+from auditseal_sealer.record_consumer import EventRecord, Fault, RecordConsumer
 from auditseal_sealer.unreadable import Damage, Unreadable
 
 AT_ONCE = 8
-"""Records that one call takes: 8 of 100,000 headers each have about 70 MB, and more at once are not faster."""
+"""Records that one call takes: more at once are not faster, and need more memory."""
 
-_error_of = Message.error
 _DAMAGE = {
     KafkaError._BAD_COMPRESSION: Damage.COMPRESSION,  # noqa: SLF001  (its public name for a local error)
     KafkaError._BAD_MSG: Damage.CONTENT,  # noqa: SLF001
@@ -32,15 +32,7 @@ _DAMAGE = {
 }
 
 
-class EventRecord(KafkaMessage, Protocol):
-    """A record as it was consumed: unlike any `Message`, it has an offset."""
-
-    def leader_epoch(self) -> int | None:
-        """Return the epoch of the leader that appended it."""
-        ...
-
-
-class EventReader(PartitionConsumer):
+class EventReader:
     """Reads the events of one partition.
 
     Attributes:
@@ -67,26 +59,32 @@ class EventReader(PartitionConsumer):
             silence: Seconds after which records that the broker has and doesn't send count as unreadable.
             skips: Ranges of offsets that are known to be unreadable, ascending, with offsets between two of them.
         """
-        super().__init__(
-            client,
-            group,
-            where,
-            Isolation.UNCOMMITTED,
-            queued_min_messages=1,
-            fetch_message_max_bytes=fetch_bytes,
-            fetch_queue_backoff_ms=1,
-            fetch_wait_max_ms=500,
-        )
+        self._where, self._label = where, f"{where.topic}/{where.partition}"
+        with unavailable(f"{self._label} can't be read"):
+            self._consumer = RecordConsumer(
+                properties(
+                    client,
+                    **reading(group, Isolation.UNCOMMITTED),
+                    queued_min_messages=1,
+                    fetch_message_max_bytes=fetch_bytes,
+                    fetch_queue_backoff_ms=1,
+                    fetch_wait_max_ms=500,
+                )
+            )
         self.skips = tuple(skips)
         self._silence = silence
         self._position = 0
-        self._fault: Message | None = None
+        self._fault: Fault | None = None
         self._silent_since: float | None = None
 
     def seek(self, offset: int, leader_epoch: int = -1) -> None:
-        """Read from an offset on; see `PartitionConsumer`."""
+        """Read from an offset on; with an epoch, Kafka reports whether the log was truncated since."""
         self._position, self._fault, self._silent_since = offset, None, None
-        super().seek(offset, leader_epoch)
+        where = TopicPartition(self._where.topic, self._where.partition, offset)
+        if leader_epoch >= 0:
+            where = TopicPartition(self._where.topic, self._where.partition, offset, leader_epoch=leader_epoch)
+        with unavailable(f"{self._label} can't be read"):
+            self._consumer.assign(where)
 
     def read(self, timeout: float) -> list[EventRecord]:
         """Return the next few records, none where none came within `timeout` seconds.
@@ -98,48 +96,32 @@ class EventReader(PartitionConsumer):
             UnavailableError: The offset is gone, or the broker is unreachable.
         """
         fault, self._fault = self._fault, None
-        if fault is not None:  # a message without a value is false
+        if fault is not None:
             self._pass(fault)
         with unavailable(f"{self._label} can't be read"):
-            messages = self._consumer.consume(AT_ONCE, timeout)
-        if any(map(_error_of, messages)):
-            messages = self._until_fault(messages)
-        if messages:
-            self._position, self._silent_since = cast("int", messages[-1].offset()) + 1, None
-        else:
+            records, end, self._fault = self._consumer.read(AT_ONCE, timeout)
+        self._position = max(self._position, end)
+        if records:
+            self._position, self._silent_since = max(self._position, records[-1].offset + 1), None
+        elif self._fault is None:
             self._check_silence()
-        return cast("list[EventRecord]", messages)
+        return records
 
     def known_end(self) -> int:
         """Return the partition's end as the last fetch reported it, -1 before."""
-        return self._consumer.get_watermark_offsets(self._where, cached=True)[1]
+        return self._consumer.known_end(self._where)
 
     def is_at_end(self) -> bool:
         """Return whether every record that the last fetch reported was read."""
         return 0 <= self.known_end() <= self._position
 
-    def _until_fault(self, messages: Sequence[Message]) -> list[Message]:
-        """Return the records before the first error; the next call raises it."""
-        records = list[Message]()
-        for message in messages:
-            error, offset = message.error(), message.offset()
-            if error is None:
-                records.append(message)
-            elif error.code() == KafkaError._PARTITION_EOF and offset is not None:  # noqa: SLF001
-                self._position = max(self._position, offset)
-            else:
-                self._fault = message
-                break
-        return records
-
-    def _pass(self, fault: Message) -> None:
+    def _pass(self, fault: Fault) -> None:
         """Seek past an error within a range to skip.
 
         Raises:
             UnreadableRecordsError, UnavailableError: Any other error.
         """
-        error, batch = fault.error(), fault.offset()
-        assert error is not None
+        batch, error = fault
         damage = _DAMAGE.get(error.code())
         if damage is None or batch is None:
             raise UnavailableError(f"{self._label} can't be read: {describe(error)}")
@@ -158,3 +140,13 @@ class EventReader(PartitionConsumer):
         elif (silent := time.monotonic() - self._silent_since) > self._silence:
             problem = f"the partition ends at {self.known_end()}, and no record came for {silent:.0f} s"
             raise UnreadableRecordsError(Unreadable(self._position, Damage.SILENCE, problem, self._position))
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

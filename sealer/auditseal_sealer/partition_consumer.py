@@ -18,6 +18,20 @@ class Isolation(StrEnum):
     UNCOMMITTED = "read_uncommitted"
 
 
+def reading(group: str, isolation: Isolation) -> dict[str, object]:
+    """Return the settings of a consumer that is assigned its partition: it chooses no other offset and checks CRCs."""
+    return {
+        "group_id": group,
+        "enable_auto_commit": False,
+        "enable_auto_offset_store": False,
+        "enable_partition_eof": True,
+        "auto_offset_reset": "error",
+        "check_crcs": True,
+        "isolation_level": isolation.value,
+        "receive_message_max_bytes": RECEIVE_BYTES,
+    }
+
+
 class PartitionConsumer:
     """One partition. One thread at a time.
 
@@ -43,27 +57,11 @@ class PartitionConsumer:
         """
         self._where = where
         self._label = f"{where.topic}/{where.partition}"
-        self._consumer = Consumer(
-            settings(
-                client,
-                None,
-                group_id=group,
-                enable_auto_commit=False,
-                enable_auto_offset_store=False,
-                enable_partition_eof=True,
-                auto_offset_reset="error",
-                check_crcs=True,
-                isolation_level=isolation.value,
-                receive_message_max_bytes=RECEIVE_BYTES,
-                **fetch,
-            )
-        )
+        self._consumer = Consumer(settings(client, None, **reading(group, isolation), **fetch))
 
-    def seek(self, offset: int, leader_epoch: int = -1) -> None:
-        """Read from an offset on; with an epoch, Kafka reports whether the log was truncated since."""
+    def seek(self, offset: int) -> None:
+        """Read from an offset on."""
         where = TopicPartition(self._where.topic, self._where.partition, offset)
-        if leader_epoch >= 0:
-            where = TopicPartition(self._where.topic, self._where.partition, offset, leader_epoch=leader_epoch)
         with unavailable(f"{self._label} can't be read"):
             self._consumer.assign([where])
 

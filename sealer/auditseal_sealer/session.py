@@ -20,10 +20,11 @@ from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.block_writer import Position
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import UnreadableRecordsError
-from auditseal_sealer.event_reader import EventReader, EventRecord
+from auditseal_sealer.event_reader import EventReader
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.publisher import Publisher
+from auditseal_sealer.record_consumer import EventRecord
 from auditseal_sealer.recovery import Recovered, ResumePoint
 from auditseal_sealer.stop import Stop
 
@@ -132,7 +133,7 @@ class Session:
         count = len(messages)
         while messages:
             if self._opened is None:
-                self._opened, self._oldest = time.monotonic(), messages[0].timestamp()[1]
+                self._opened, self._oldest = time.monotonic(), messages[0].timestamp
                 self._show_oldest()
             try:
                 taken = self._draft.extend(messages)
@@ -149,17 +150,17 @@ class Session:
         """Check that the log has the sealed record at its last sealed offset; return the records after it."""
         if resume.record is None:
             return messages
-        if messages[0].offset() != resume.offset or encode_message(messages[0]) != resume.record:
-            problem = f"the record at offset {messages[0].offset()} isn't the one that was sealed at {resume.offset}"
+        if messages[0].offset != resume.offset or encode_message(messages[0]) != resume.record:
+            problem = f"the record at offset {messages[0].offset} isn't the one that was sealed at {resume.offset}"
             raise HaltError(Halt.LOG_RECREATED, f"{self._state.origin}: {problem}")
         return messages[1:]
 
     def _see_epoch(self, message: EventRecord) -> None:
-        epoch = message.leader_epoch()
+        epoch = message.leader_epoch
         if epoch is None:
             return
         if epoch < self._leader_epoch:
-            problem = f"the leader's epoch went back from {self._leader_epoch} to {epoch} at offset {message.offset()}"
+            problem = f"the leader's epoch went back from {self._leader_epoch} to {epoch} at offset {message.offset}"
             raise HaltError(Halt.LOG_TRUNCATED, f"{self._state.origin}: {problem}")
         self._leader_epoch = epoch
 

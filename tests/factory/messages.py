@@ -1,4 +1,4 @@
-"""Messages as Kafka's client hands them over."""
+"""Messages as the sealer's consumer hands them over."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from auditseal_schemas.record import RecordHeaders
 
 @dataclass(frozen=True)
 class Message:
-    """The part of `confluent_kafka.Message` that is sealed; `broken_headers` answers as the real one does."""
+    """The part of a message that is sealed; with `broken_headers` its headers could not be read."""
 
     at: int
     content: bytes | None = b"value"
@@ -19,20 +19,27 @@ class Message:
     kind: int = TIMESTAMP_APPEND
     broken_headers: bool = False
 
+    @property
     def offset(self) -> int:
         return self.at
 
-    def timestamp(self) -> tuple[int, int]:
-        return self.kind, self.ms
+    @property
+    def timestamp_type(self) -> int:
+        return self.kind
 
+    @property
+    def timestamp(self) -> int:
+        return self.ms
+
+    @property
     def key(self) -> bytes | None:
         return self.key_bytes
 
+    @property
     def headers(self) -> RecordHeaders | None:
-        if self.broken_headers:
-            raise SystemError("returned a result with an exception set")
-        return self.header_list
+        return None if self.broken_headers else self.header_list or ()
 
+    @property
     def value(self) -> bytes | None:
         return self.content
 

@@ -14,6 +14,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message,
 
 from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block import Block
+from auditseal_sealer.record_consumer import EventRecord, Reading
 
 NOW_MS = 1_700_000_000_000
 
@@ -246,6 +247,32 @@ class FakeConsumer:
         self._told = self._end()
         end_of_partition = KafkaError(KafkaError._PARTITION_EOF)
         return Message(topic=self._topic, partition=0, offset=self._end(), error=end_of_partition)
+
+
+class FakeRecordConsumer:
+    """The sealer's `RecordConsumer` of the events."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._consumer = FakeConsumer(broker, {"isolation.level": "read_uncommitted"})
+
+    def assign(self, where: TopicPartition) -> None:
+        self._consumer.assign([where])
+
+    def read(self, most: int, timeout: float) -> Reading:
+        records, end = list[EventRecord](), -1
+        for message in self._consumer.consume(most, timeout):
+            offset = message.offset() or 0
+            if message.error():
+                end = offset
+            else:
+                records.append(EventRecord(offset, *message.timestamp(), message.key(), (), message.value(), 0))
+        return Reading(records, end, None)
+
+    def known_end(self, where: TopicPartition) -> int:
+        return self._consumer.get_watermark_offsets(where, cached=True)[1]
+
+    def close(self) -> None:
+        pass
 
 
 class FakeCluster:

@@ -1,16 +1,23 @@
 """OAUTHBEARER on a real broker that checks the tokens' signatures, and a token endpoint on this machine."""
 
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from confluent_kafka import Producer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from auditseal.cli import app
+from auditseal.settings import load_settings
+from auditseal.settings_topics import TopicsSettings
+from auditseal_daemon.kafka_client import properties
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.ports import LOOPBACK
+from auditseal_sealer.partition_consumer import Isolation, reading
+from auditseal_sealer.record_consumer import RecordConsumer
 from tests.factory.secret_files import write_secret
 from tests.factory.token_provider import AUDIENCE, TokenProvider
 
@@ -83,11 +90,19 @@ def topics(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["topics", *arguments, "--replication", "1"])
 
 
-def test_a_client_with_a_token_makes_and_checks_topics(provider: TokenProvider) -> None:
+def test_clients_with_a_token_make_check_write_and_read_topics(provider: TokenProvider) -> None:
     made = topics("create", "--partitions", "1")
     assert made.exit_code == 0, made.stderr
     assert topics("check").exit_code == 0
     assert provider.asked >= 2
+    client = load_settings(TopicsSettings, None).kafka.client_config()
+    producer = Producer({**client, "logger": logging.getLogger(__name__)})
+    producer.produce("audit.events", b"value", partition=0)
+    assert producer.flush(30) == 0
+    consumer = RecordConsumer(properties(client, **reading("sealers", Isolation.UNCOMMITTED)))
+    consumer.assign(TopicPartition("audit.events", 0, 0))
+    assert [record.value for record in consumer.read(1, 30).records] == [b"value"]
+    consumer.close()
 
 
 def test_a_wrong_secret_is_named_within_seconds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

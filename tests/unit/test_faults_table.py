@@ -27,7 +27,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
-from auditseal_sealer import block_writer, new_partition, partition_consumer
+from auditseal_sealer import block_writer, event_reader, new_partition, partition_consumer
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
@@ -40,7 +40,17 @@ from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.interface import StoredVersion
 from tests.factory.archiving import DAY, FaultyVault
 from tests.factory.keys import SIGNER
-from tests.faults.fake_kafka import NOW_MS, Broker, FakeCluster, FakeConsumer, FakeProducer, Fate, Kind, Plan
+from tests.faults.fake_kafka import (
+    NOW_MS,
+    Broker,
+    FakeCluster,
+    FakeConsumer,
+    FakeProducer,
+    FakeRecordConsumer,
+    Fate,
+    Kind,
+    Plan,
+)
 from tests.faults.ledger import Entry, Ledger
 from tests.faults.oracle import digest_of, heights_of, judge
 
@@ -116,6 +126,7 @@ class Stage:
         self.failures: list[Exception] = []
         monkeypatch.setattr(block_writer, "Producer", lambda settings: FakeProducer(broker, settings))
         monkeypatch.setattr(partition_consumer, "Consumer", lambda settings: FakeConsumer(broker, settings))
+        monkeypatch.setattr(event_reader, "RecordConsumer", lambda _: FakeRecordConsumer(broker))
         monkeypatch.setattr(new_partition, "first_blocks", lambda *_: {})  # there is one partition, so none is new
         self.archiver, self.archived = self.new_archiver(), 0
 

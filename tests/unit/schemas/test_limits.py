@@ -8,12 +8,13 @@ import pytest
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.errors import MalformedError, TrustError, VerificationError
-from auditseal_schemas.header import Header, Predecessor
+from auditseal_schemas.header import TIMESTAMP_CREATE, Header, Predecessor
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verification import RECORDS, STORED, verify
+from tests.factory.messages import Message
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 1)
 SIGNER = SigningKey.from_seed(bytes(32))
@@ -21,31 +22,9 @@ KEY = VerifierKey(str(ORIGIN), SIGNER.public)
 PREDECESSOR = Predecessor("audit.example.com/audit.events/3/0", 7, bytes(32))
 
 
-class Message:
-    """A record whose producer stamped it `timestamp`."""
-
-    def __init__(self, offset: int, timestamp: int) -> None:
-        self._offset, self._timestamp = offset, timestamp
-
-    def offset(self) -> int:
-        return self._offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self._timestamp
-
-    def key(self) -> bytes | None:
-        return None
-
-    def headers(self) -> None:
-        return None
-
-    def value(self) -> bytes | None:
-        return b"value"
-
-
 def sealed(*timestamps: int) -> Block:
     draft = BlockDraft(LogState.genesis(ORIGIN, (KEY,)), BlockLimits())
-    draft.extend([Message(offset, timestamp) for offset, timestamp in enumerate(timestamps)])
+    draft.extend([Message(offset, ms=timestamp, kind=TIMESTAMP_CREATE) for offset, timestamp in enumerate(timestamps)])
     source = SourceIdentity("cluster", "topic", 6, 0)
     return draft.seal(source, [SIGNER], now=1, sealer="test/1", predecessor=PREDECESSOR)
 

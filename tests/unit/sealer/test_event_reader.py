@@ -1,28 +1,25 @@
 """Reading events on a scripted consumer: errors within what was read, known gaps, silence, and the end of a batch."""
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pytest
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from auditseal_schemas.errors import UnavailableError
-from auditseal_sealer import partition_consumer
+from auditseal_schemas.header import TIMESTAMP_APPEND
+from auditseal_sealer import event_reader
 from auditseal_sealer.damage_extent import find_extent
 from auditseal_sealer.errors import UnreadableRecordsError
 from auditseal_sealer.event_reader import AT_ONCE, EventReader
+from auditseal_sealer.record_consumer import EventRecord, Fault, Reading
 from auditseal_sealer.unreadable import Damage, Unreadable
 
 WHERE = TopicPartition("events", 0)
 
 
-def record(offset: int) -> Message:
-    return Message(topic="events", partition=0, offset=offset, value=b"value")
-
-
-def fault(offset: int, code: int = KafkaError._BAD_COMPRESSION) -> Message:
-    return Message(topic="events", partition=0, offset=offset, error=KafkaError(code, "no good"))
+def record(offset: int) -> EventRecord:
+    return EventRecord(offset, TIMESTAMP_APPEND, 1, None, (), b"value", 0)
 
 
 class ScriptedConsumer:
@@ -30,38 +27,29 @@ class ScriptedConsumer:
 
     def __init__(self, end: int, damaged: Sequence[range] = (), missing: Sequence[range] = ()) -> None:
         self.end, self.damaged, self.missing = end, damaged, missing
-        self.code = KafkaError._BAD_COMPRESSION
-        self.position, self.told = 0, False
-        self.settings: dict[str, Any] = {}
+        self.code: int = KafkaError._BAD_COMPRESSION
+        self.position = 0
+        self.properties: Mapping[str, str] = {}
         self.calls, self.closed = 0, 0
 
-    def assign(self, partitions: Sequence[TopicPartition]) -> None:
-        self.position, self.told = partitions[0].offset, False
+    def assign(self, where: TopicPartition) -> None:
+        self.position = where.offset
 
-    def consume(self, most: int, timeout: float) -> list[Message]:
+    def read(self, most: int, timeout: float) -> Reading:
         self.calls += 1
-        found = list[Message]()
-        while len(found) < most and (message := self._next()) is not None:
-            found.append(message)
-        return found
+        found = list[EventRecord]()
+        while len(found) < most and self.position < self.end:
+            for batch in self.damaged:
+                if self.position in batch:
+                    return Reading(found, -1, Fault(batch.start, KafkaError(self.code, "no good")))
+            if any(self.position in gap for gap in self.missing):
+                return Reading(found, -1, None)
+            found.append(record(self.position))
+            self.position += 1
+        return Reading(found, self.end if self.position == self.end else -1, None)
 
-    def _next(self) -> Message | None:
-        for batch in self.damaged:
-            if self.position in batch:
-                return fault(batch.start, self.code)
-        for gap in self.missing:
-            if self.position in gap:
-                return None
-        if self.position >= self.end:
-            if self.told:
-                return None
-            self.told = True
-            return fault(self.end, KafkaError._PARTITION_EOF)
-        self.position += 1
-        return record(self.position - 1)
-
-    def get_watermark_offsets(self, where: TopicPartition, cached: bool) -> tuple[int, int]:
-        return 0, self.end
+    def known_end(self, where: TopicPartition) -> int:
+        return self.end
 
     def close(self) -> None:
         self.closed += 1
@@ -70,18 +58,18 @@ class ScriptedConsumer:
 def reader_of(
     consumer: ScriptedConsumer, monkeypatch: pytest.MonkeyPatch, *skips: range, silence: float = 60
 ) -> EventReader:
-    def make(settings: dict[str, Any]) -> ScriptedConsumer:
-        consumer.settings = settings
+    def make(properties: Mapping[str, str]) -> ScriptedConsumer:
+        consumer.properties = properties
         return consumer
 
-    monkeypatch.setattr(partition_consumer, "Consumer", make)
+    monkeypatch.setattr(event_reader, "RecordConsumer", make)
     return EventReader({}, "group", WHERE, fetch_bytes=7, silence=silence, skips=skips)
 
 
 def read_all(reader: EventReader) -> list[int]:
     offsets = list[int]()
     while messages := reader.read(0):
-        offsets += [message.offset() for message in messages]
+        offsets += [message.offset for message in messages]
     return offsets
 
 
@@ -90,8 +78,8 @@ def test_few_records_are_taken_at_once_and_one_fetch_at_a_time(monkeypatch: pyte
     reader = reader_of(consumer, monkeypatch)
     reader.seek(0)
     assert [len(reader.read(0)) for _ in range(4)] == [AT_ONCE, AT_ONCE, AT_ONCE, 0]
-    expected = {"queued.min.messages": 1, "fetch.message.max.bytes": 7, "check.crcs": True}
-    assert {name: consumer.settings[name] for name in expected} == expected
+    expected = {"queued.min.messages": "1", "fetch.message.max.bytes": "7", "check.crcs": "true"}
+    assert {name: consumer.properties[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("first", [0, 1, 5, AT_ONCE])
@@ -111,7 +99,7 @@ def test_records_before_an_unreadable_batch_come_first(
     consumer.code = code
     reader = reader_of(consumer, monkeypatch)
     reader.seek(0)
-    offsets = [message.offset() for _ in range(first // AT_ONCE + 1) for message in reader.read(0)]
+    offsets = [message.offset for _ in range(first // AT_ONCE + 1) for message in reader.read(0)]
     assert offsets == list(range(first))
     with pytest.raises(UnreadableRecordsError) as caught:
         read_all(reader)
@@ -132,7 +120,7 @@ def test_known_ranges_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     consumer = ScriptedConsumer(30, [range(3, 9), range(20, 30)])
     reader = reader_of(consumer, monkeypatch, range(3, 9), range(20, 30))
     reader.seek(0)
-    offsets = [message.offset() for _ in range(20) for message in reader.read(0)]
+    offsets = [message.offset for _ in range(20) for message in reader.read(0)]
     assert offsets == [0, 1, 2, *range(9, 20)]
     assert reader.is_at_end()
 

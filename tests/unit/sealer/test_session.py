@@ -56,10 +56,7 @@ EVENTS = EventsPartition("cluster", "topic", 6, 0, 1000, 1)
 
 @dataclass(frozen=True)
 class Event(Message):
-    epoch: int = 4
-
-    def leader_epoch(self) -> int | None:
-        return self.epoch
+    leader_epoch: int | None = 4
 
 
 class ScriptedReader:
@@ -221,12 +218,12 @@ def test_another_record_in_its_place_is_a_halt(found: list[Event]) -> None:
 
 def test_a_leaders_epoch_that_goes_back_is_a_halt() -> None:
     with pytest.raises(HaltError) as caught:
-        run([[Event(0, epoch=5)], [Event(1, epoch=4)]])
+        run([[Event(0, leader_epoch=5)], [Event(1, leader_epoch=4)]])
     assert caught.value.halt is Halt.LOG_TRUNCATED
 
 
 def test_the_epoch_of_the_last_record_stands_in_the_header() -> None:
-    writer = run([[Event(0, epoch=5), Event(1, epoch=7)]])
+    writer = run([[Event(0, leader_epoch=5), Event(1, leader_epoch=7)]])
     assert writer.blocks[0].header.last_leader_epoch == 7
 
 

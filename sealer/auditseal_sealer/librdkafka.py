@@ -1,0 +1,92 @@
+"""The functions of librdkafka that `record_consumer` calls, declared as in its `rdkafka.h`.
+
+They are looked up in the library that `confluent_kafka` itself uses, whichever that is. Calls that may block let other
+threads run meanwhile. The others, which a record needs several of, keep the interpreter: to release and take it back
+costs more than they do.
+"""
+
+from ctypes import (
+    CDLL,
+    POINTER,
+    PYFUNCTYPE,
+    Structure,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_ssize_t,
+    c_void_p,
+    py_object,
+    pythonapi,
+)
+from typing import Any
+
+from confluent_kafka import cimpl
+
+CONSUMER = 1
+"""`RD_KAFKA_CONSUMER`."""
+
+
+class RawMessage(Structure):
+    """`rd_kafka_message_t`. Where `err` is not 0, `payload` is the error's text and `offset` the place of the error."""
+
+    _fields_ = (
+        ("err", c_int),
+        ("topic", c_void_p),
+        ("partition", c_int32),
+        ("payload", c_void_p),
+        ("length", c_size_t),
+        ("key", c_void_p),
+        ("key_length", c_size_t),
+        ("offset", c_int64),
+        ("private", c_void_p),
+    )
+
+
+_library = CDLL(cimpl.__file__)
+
+
+def _blocking(name: str, result: Any, *arguments: Any) -> Any:
+    function = getattr(_library, name)
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+def _quick(name: str, result: Any, *arguments: Any) -> Any:
+    return PYFUNCTYPE(result, *arguments)((name, _library))
+
+
+conf_new = _quick("rd_kafka_conf_new", c_void_p)
+conf_set = _quick("rd_kafka_conf_set", c_int, c_void_p, c_char_p, c_char_p, c_char_p, c_size_t)
+conf_destroy = _quick("rd_kafka_conf_destroy", None, c_void_p)
+new = _blocking("rd_kafka_new", c_void_p, c_int, c_void_p, c_char_p, c_size_t)
+destroy = _blocking("rd_kafka_destroy", None, c_void_p)
+err2str = _quick("rd_kafka_err2str", c_char_p, c_int)
+last_error = _quick("rd_kafka_last_error", c_int)
+
+poll_set_consumer = _blocking("rd_kafka_poll_set_consumer", c_int, c_void_p)
+queue_get_consumer = _blocking("rd_kafka_queue_get_consumer", c_void_p, c_void_p)
+queue_destroy = _blocking("rd_kafka_queue_destroy", None, c_void_p)
+consumer_close = _blocking("rd_kafka_consumer_close", c_int, c_void_p)
+
+list_new = _quick("rd_kafka_topic_partition_list_new", c_void_p, c_int)
+list_add = _quick("rd_kafka_topic_partition_list_add", c_void_p, c_void_p, c_char_p, c_int32)
+list_set_offset = _quick("rd_kafka_topic_partition_list_set_offset", c_int, c_void_p, c_char_p, c_int32, c_int64)
+list_destroy = _quick("rd_kafka_topic_partition_list_destroy", None, c_void_p)
+set_leader_epoch = _quick("rd_kafka_topic_partition_set_leader_epoch", None, c_void_p, c_int32)
+assign = _blocking("rd_kafka_assign", c_int, c_void_p, c_void_p)
+get_watermark_offsets = _quick(
+    "rd_kafka_get_watermark_offsets", c_int, c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(c_int64)
+)
+
+consume_batch_queue = _blocking("rd_kafka_consume_batch_queue", c_ssize_t, c_void_p, c_int, c_void_p, c_size_t)
+message_timestamp = _quick("rd_kafka_message_timestamp", c_int64, c_void_p, c_void_p)
+message_leader_epoch = _quick("rd_kafka_message_leader_epoch", c_int32, c_void_p)
+message_headers = _quick("rd_kafka_message_headers", c_int, c_void_p, c_void_p)
+message_destroy = _quick("rd_kafka_message_destroy", None, c_void_p)
+header_count = _quick("rd_kafka_header_cnt", c_size_t, c_void_p)
+header_get_all = _quick("rd_kafka_header_get_all", c_int, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p)
+
+bytes_at = PYFUNCTYPE(py_object, c_void_p, c_ssize_t)(("PyBytes_FromStringAndSize", pythonapi))
+"""Copy bytes from an address."""

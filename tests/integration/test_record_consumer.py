@@ -1,0 +1,130 @@
+"""The sealer's own consumer on a real Kafka: it reads as the binding does, and tells unreadable headers from none."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from auditseal_daemon.kafka_client import properties
+from auditseal_local.kafka import KafkaNode
+from auditseal_sealer.partition_consumer import Isolation, reading
+from auditseal_sealer.record_consumer import MAX_HEADERS, EventRecord, RecordConsumer
+from tests.faults.raw_produce import produce_raw
+
+READING = reading("reader", Isolation.UNCOMMITTED)
+LIBRDKAFKA_READS = 100_000
+
+
+@contextmanager
+def consumer_of(kafka: KafkaNode, topic: str, offset: int = 0) -> Iterator[RecordConsumer]:
+    consumer = RecordConsumer(properties({"bootstrap.servers": kafka.bootstrap_servers}, **READING))
+    try:
+        consumer.assign(TopicPartition(topic, 0, offset))
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def read_all(consumer: RecordConsumer, most: int = 8) -> list[EventRecord]:
+    """Read to the partition's end."""
+    records, end, deadline = list[EventRecord](), -1, time.monotonic() + 60
+    while end < 0:
+        assert time.monotonic() < deadline
+        found, end, fault = consumer.read(most, 0.2)
+        assert fault is None
+        records += found
+    return records
+
+
+def read_by_binding(kafka: KafkaNode, topic: str, count: int) -> list[EventRecord]:
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "binding"})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    found = list[EventRecord]()
+    try:
+        while len(found) < count:
+            for one in consumer.consume(1, 30):
+                offset, headers = one.offset(), one.headers()
+                assert one.error() is None
+                assert offset is not None
+                found.append(
+                    EventRecord(offset, *one.timestamp(), one.key(), headers or (), one.value(), one.leader_epoch())
+                )
+    finally:
+        consumer.close()
+    return found
+
+
+@pytest.mark.parametrize("codec", ["none", "zstd"])
+def test_it_reads_what_the_binding_reads(kafka: KafkaNode, make_topic: Callable[..., str], codec: str) -> None:
+    topic = make_topic("events", 1, {"message.timestamp.type": "LogAppendTime"})
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "compression.type": codec})
+    parts = [
+        (None, None),
+        (b"", b""),
+        (b"k", None),
+        (None, b"v"),
+        (b"key", b"value" * 1000),
+        (b"\0", b"\xff" * 200_000),
+    ]
+    headers = [[], [("a", b"1")], [("", None), ("a", b""), ("ä" * 300, b"\xff" * 300), ("a", b"again")]]
+    for number, (key, value) in enumerate(parts * len(headers)):
+        producer.produce(topic, value, key, 0, headers=headers[number % len(headers)])
+    assert producer.flush(20) == 0
+    expected = read_by_binding(kafka, topic, len(parts) * len(headers))
+    assert [record.timestamp_type for record in expected] == [2] * len(expected)
+    with consumer_of(kafka, topic) as consumer:
+        assert read_all(consumer) == expected
+        assert consumer.known_end(TopicPartition(topic, 0)) == len(expected)
+    with consumer_of(kafka, topic, 5) as consumer:
+        assert read_all(consumer, most=1) == expected[5:]
+
+
+def test_headers_that_could_not_be_read_are_not_none_at_all(kafka: KafkaNode, make_topic: Callable[..., str]) -> None:
+    topic, empty = make_topic("events"), (b"", b"")
+    cases: list[tuple[list[tuple[bytes, bytes]], int | None]] = [
+        ([], 0),
+        ([empty] * MAX_HEADERS, MAX_HEADERS),
+        ([empty] * (MAX_HEADERS + 1), None),
+        ([empty] * LIBRDKAFKA_READS, None),
+        ([empty] * (LIBRDKAFKA_READS + 1), None),
+        ([(b"good", b"1"), (b"\xff\xfe", b"1")], None),
+        ([(b"cut\0here", b"1")], 1),
+    ]
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    producer.produce(topic, b"value", partition=0)
+    assert producer.flush(20) == 0  # so the partition has a leader
+    for headers, _ in cases[1:]:
+        produce_raw(kafka.ports["client"], topic, 0, b"value", headers)
+    with consumer_of(kafka, topic) as consumer:
+        found = read_all(consumer)
+    assert [None if record.headers is None else len(record.headers) for record in found] == [n for _, n in cases]
+    assert found[-1].headers == [("cut", b"1")]
+    assert {record.value for record in found} == {b"value"}
+    assert read_by_binding(kafka, topic, 5)[4].headers == ()  # why the sealer has a consumer of its own
+
+
+def test_an_error_comes_after_the_records_before_it(kafka: KafkaNode, kafka_admin: AdminClient, make_topic) -> None:
+    topic = make_topic("events")
+    with consumer_of(kafka, topic, 7) as consumer:
+        deadline = time.monotonic() + 30
+        while (reading := consumer.read(8, 0.2)).fault is None:
+            assert time.monotonic() < deadline
+    assert (reading.records, reading.fault.error.name()) == ([], "_AUTO_OFFSET_RESET")
+    assert "out of range" in reading.fault.error.str()
+
+
+def test_a_property_that_there_is_not_is_refused() -> None:
+    with pytest.raises(KafkaException, match="nonsense"):
+        RecordConsumer({"nonsense": "1"})
+    with pytest.raises(KafkaException, match="Unknown group"):
+        RecordConsumer(properties({"bootstrap.servers": "127.0.0.1:9"}))
+
+
+def test_it_can_be_closed_twice() -> None:
+    consumer = RecordConsumer(properties({"bootstrap.servers": "127.0.0.1:9"}, **READING))
+    assert consumer.read(1, 0.01) == ([], -1, None)
+    consumer.close()
+    consumer.close()
