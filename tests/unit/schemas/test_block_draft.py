@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -267,14 +268,17 @@ def test_a_large_record_has_a_data_block_of_its_own() -> None:
     checked(block)
 
 
+@cache
+def noise_messages(record_size: int) -> list[Message]:
+    """Return messages that fill a block with noise, each with noise of its own: repeated, it could be compressed."""
+    length, noise = record_size - 25, random.Random(2)
+    return [Message(offset, noise.randbytes(length), ms=offset) for offset in range(MAX_BLOCK_BYTES // record_size)]
+
+
 @pytest.mark.parametrize("compress", [deflate, WITH_ZLIB], ids=["isal", "zlib"])
 @pytest.mark.parametrize("record_size", [175, MAX_CHUNK_BYTES // 2 + 100, MAX_BLOCK_BYTES // 2])
 def test_a_full_block_of_noise_fits_an_object(compress: Callable[[bytes], bytes], record_size: int) -> None:
-    noise = random.Random(2).randbytes(record_size - 25)
-    given = [Message(offset, noise, ms=offset) for offset in range(MAX_BLOCK_BYTES // record_size)]
-    if record_size == 175:
-        # Repeating the noise would let it be compressed.
-        given = [replace(message, content=random.Random(message.at).randbytes(150)) for message in given]
+    given = noise_messages(record_size)
     draft = BlockDraft(GENESIS, BlockLimits(MAX_RECORDS, MAX_BLOCK_BYTES), compress=compress)
     draft.extend(given)
     block = draft.seal(SOURCE, [SIGNER], now=NOW, sealer="auditseal/test")
