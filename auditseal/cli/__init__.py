@@ -32,6 +32,7 @@
 | `tail` | `auditseal tail` |
 | `export` | `auditseal export` |
 | `evidence` | `auditseal evidence` |
+| `hit_proof` | `auditseal search --prove` |
 | `index` | `auditseal index` |
 | `index_key` | the key of an index log |
 | `vault_options` | the options and errors that commands which read a vault share |

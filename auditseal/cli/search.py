@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from auditseal.cli.hit_proof import HitProof
 from auditseal.cli.querying import gather_rows, read_query
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure
 from auditseal_auditor.report_text import printable
@@ -55,6 +57,8 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
     columns: Annotated[str | None, typer.Option(help="Columns of the index, by commas; `all` for all of them.")] = None,
     count_by: Annotated[str | None, typer.Option("--count-by", help="Count the hits by a field.")] = None,
     per: Annotated[Per | None, typer.Option(help="Draw the hits over time.")] = None,
+    prove: Annotated[bool, typer.Option("--prove", help="Prove that these are all hits; needs -o.")] = False,  # noqa: FBT002
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file of the proof.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
@@ -62,7 +66,8 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
 
     A filter compares fields: = != < <= > >=, ~ for a pattern with * and ?, : for a text within, in (a, b), exists. Join
     comparisons by and, or, not and parentheses. Times are 2026-03-01, 2026-03-01T12:00:00Z, now, or -2h. Without an
-    index the times that blocks signed decide which blocks are read.
+    index the times that blocks signed decide which blocks are read. With --prove and a signed index, the file -o proves
+    that the hits of a filter of equal comparisons are all; `auditseal check-proof` checks it.
 
     Exit codes: 0 complete; 1 the index or the vault can't be read; 2 usage, filter or trust file; 4 PARTIAL: the answer
     names the heights that it doesn't cover; from 10 on the verdict on the first wrong block.
@@ -73,7 +78,9 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
         shown = _chosen(columns)
         _check_field(count_by)
         cursor = _cursor(after)
-        found = gather_rows(read_query("search", query), trust, vault, index)
+        condition = read_query("search", query)
+        proof = HitProof.wanted(condition, index, output) if prove else None
+        found = gather_rows(condition, trust, vault, index)
         account = found.account
         with Searcher(found.index, found.logs, found.condition) as searcher:
             if count_by:
@@ -84,6 +91,8 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
                 hits = list(searcher.hits(oldest_first=oldest_first, limit=limit, after=cursor))
                 total = searcher.count()
                 _show_hits(hits, total, shown, account, as_json=as_json, as_csv=as_csv)
+        if proof:
+            proof.write(trust, vault)
     raise typer.Exit(account.exit_code)
 
 

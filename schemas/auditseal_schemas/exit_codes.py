@@ -2,7 +2,7 @@
 
 | codes | where they are defined | meaning |
 | --- | --- | --- |
-| 0 to 4, 130 | `ExitCode` | a command or daemon that ended without a verdict and without a halt |
+| 0 to 5, 130 | `ExitCode` | a command or daemon that ended without a verdict and without a halt |
 | 10 to 21 | `Verdict.exit_code` | what `verify` or `show` found |
 | 40 and up | `Halt.exit_code` | why a daemon stopped for good |
 
@@ -28,6 +28,8 @@ class ExitCode(IntEnum):
     """`emit` rejected lines and published all others; `index verify` found that the index differs from the vault."""
     PARTIAL = 4
     """The answer names heights that it does not cover: `search`, `export`, `evidence`, `prove --event-id`."""
+    FRAUD = 5
+    """`check-proof`: the file proves that an index signed something false."""
     INTERRUPTED = 130
     """Ctrl-C, or another signal that a command turns into an orderly end."""
 

@@ -21,6 +21,8 @@
 | `index_log` | the transparency log of an index |
 | `signed_segment` | the entry of a signed segment |
 | `index_signer` | signs the segments of an index |
+| `query_terms` | the terms of a filter that an index can prove |
+| `completeness_prover` | proofs from a signed index that these are all hits |
 | `index_verifier` | compares an index with its vault |
 | `query_fields` | the fields that a filter can name |
 | `query` | the filter language |

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from auditseal_schemas.checkpoint import TreeHead
-from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.merkle import EMPTY_ROOT, HASH_SIZE, inclusion_path, leaf_hash, node_hash, tree_root
 from auditseal_schemas.note import Note, sign_note
+from auditseal_schemas.trust import Trust
 from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_store import IndexStore
 
 FOLDER = "index-log"
+_CHECKPOINT = f"{FOLDER}/checkpoint"
 _WIDTH, _WIDTH_BITS = 256, 8
 _ENTRIES = "entries"
 
@@ -49,7 +51,7 @@ class IndexLog:
             BrokenIndexError: It is damaged, or another key signed it.
             UnavailableError: The store can't be read.
         """
-        data = self._store.read(f"{FOLDER}/checkpoint")
+        data = self._store.read(_CHECKPOINT)
         if data is None:
             return LogState(TreeHead(self._key.name, 0, EMPTY_ROOT), None)
         try:
@@ -90,7 +92,7 @@ class IndexLog:
             )
         head = TreeHead(self._key.name, index + 1, self._root(index + 1, 0, index + 1))
         note = sign_note(head.format(), self._key.name, [signer])
-        self._store.write(f"{FOLDER}/checkpoint", note.format())
+        self._store.write(_CHECKPOINT, note.format())
         return index
 
     def path(self, index: int, size: int) -> tuple[bytes, ...]:
@@ -143,6 +145,25 @@ class IndexLog:
         if data is None:
             raise BrokenIndexError(f"{name} is not in {self._store.url}, and the index log needs it: restore it")
         return data
+
+
+def pinned_log(store: IndexStore, trust: Trust) -> IndexLog:
+    """Return the log of an index, by the key that the trust file pins for it.
+
+    Raises:
+        ConfigurationError: The index is not signed.
+        VerificationError: MISSING_LOG; the trust file does not pin it.
+        BrokenIndexError: The checkpoint is damaged.
+        UnavailableError: The store can't be read.
+    """
+    data = store.read(_CHECKPOINT)
+    if data is None:
+        raise ConfigurationError(f"the index {store.url} is not signed: run `auditseal index build --key`")
+    try:
+        name = TreeHead.parse(Note.parse(data).text).name
+    except MalformedError as error:
+        raise BrokenIndexError(f"the checkpoint of the index log of {store.url} is damaged: {error}") from error
+    return IndexLog(store, trust.index_of(name))
 
 
 def _name(level: str, number: int, width: int) -> str:

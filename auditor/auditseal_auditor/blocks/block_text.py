@@ -43,6 +43,28 @@ def verified_lines(shown: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {printable(claim)}" for claim in shown["verified"])
 
 
+def _headline(shown: dict[str, Any]) -> str:
+    """Return the sentence that a proof comes down to."""
+    match shown["kind"]:
+        case "consistency":
+            old, new = shown["old"]["size"], shown["new"]["size"]
+            return (
+                f"OK: the first {old} blocks of {shown['origin']} are a prefix of its first {new}; its keys signed both"
+            )
+        case "completeness":
+            terms = " and ".join(f"{term['field']} = {term['value']}" for term in shown["terms"])
+            hits = f"these are all {shown['total']:,} records" if shown["total"] else "there is no record"
+            logs = (
+                "1 log up to this head" if len(shown["logs"]) == 1 else f"{len(shown['logs'])} logs up to these heads"
+            )
+            return f"OK: {hits} with {terms}, in {logs}; the index {shown['index']['name']} signed it"
+        case "fraud":
+            place = f"offset {shown['record']['offset']} of {shown['origin']}"
+            return f"FRAUD: the index {shown['index']['name']} signed something false of {place}: {shown['claim']}"
+    place = f"record {shown['index']} of block {shown['height']} of {shown['origin']}"
+    return f"OK: this is {place}, sealed {shown['sealed_time']} and signed by the log's keys"
+
+
 def text_lines(value: Any) -> Iterator[str]:
     """Yield nested values, one to a line and all escaped; empty values are left out, long ones are cut."""
     yield from _lines(value, "")
@@ -103,10 +125,5 @@ def _cut(text: str) -> str:
 
 def proof_lines(shown: dict[str, Any]) -> Iterator[str]:
     """Yield lines that say the same as the JSON."""
-    if shown["kind"] == "consistency":
-        old, new = shown["old"]["size"], shown["new"]["size"]
-        yield f"OK: the first {old} blocks of {shown['origin']} are a prefix of its first {new}; its keys signed both"
-    else:
-        place = f"record {shown['index']} of block {shown['height']} of {shown['origin']}"
-        yield f"OK: this is {place}, sealed {shown['sealed_time']} and signed by the log's keys"
+    yield printable(_headline(shown))
     yield from text_lines({name: value for name, value in shown.items() if name != "kind"})

@@ -21,6 +21,7 @@ def test_the_codes_of_ends_without_a_verdict() -> None:
         "UNUSABLE": 2,
         "REJECTED": 3,
         "PARTIAL": 4,
+        "FRAUD": 5,
         "INTERRUPTED": 130,
     }
 
