@@ -80,6 +80,10 @@ bench-verify: $(VENV)/test ## The verifier's memory at RECORDS=10000000 and at a
 bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms away, and from a directory of 100,000
 	$(BIN)/python -m tests.bench.bench_reader
 
+.PHONY: bench-search
+bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000)
+	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS))
+
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
 	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))

@@ -23,10 +23,11 @@ from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_search.answer import Account
 from auditseal_search.columns import ROW
 from auditseal_search.csv_cells import safe_cell
+from auditseal_search.hit_order import Cursor
 from auditseal_search.query_fields import FIELDS
 from auditseal_search.row_json import row_to_json
 from auditseal_search.row_times import rfc3339
-from auditseal_search.searcher import Cursor, Searcher
+from auditseal_search.searcher import Searcher
 
 app = typer.Typer()
 

@@ -28,6 +28,7 @@
 | `query` | the filter language |
 | `query_sql` | a filter as SQL with parameters |
 | `row_source` | the rows of an answer: from the index, and from the vault for the rest |
+| `hit_order` | the order of hits, and the cursor of the next page |
 | `searcher` | hits, pages, counts and histogram |
 | `row_json` | a row as JSON |
 | `row_times` | times of a row, as other formats write them |

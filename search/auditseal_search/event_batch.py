@@ -27,7 +27,8 @@ _FEW = 16  # values that are decoded one by one at once
 _LONG = 64 * 1024  # bytes above which a value is decoded by itself: below, no text can exceed an event's limit
 _PREFIX = next(prefix for prefix, version in EVENT_PREFIXES.items() if version == SCHEMA_VERSION)
 _UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-_YEAR_1, _YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # µs since the epoch
+YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""The first µs since the epoch that a time can have, and the first that it can't."""
 _FLAT = {"source": {"version": "service_version"}, "actor": {}, "reason": {}, "authorization": {}, "stream": {}}
 
 
@@ -124,8 +125,8 @@ def _check(events: pa.StructArray) -> None:
     rules = (
         pc.match_substring_regex(field("event_id"), _UUID7),
         pc.equal(field("schema_version"), SCHEMA_VERSION),
-        pc.greater_equal(occurred, _YEAR_1),
-        pc.less(occurred, _YEAR_10000),
+        pc.greater_equal(occurred, YEAR_1),
+        pc.less(occurred, YEAR_10000),
         *(pc.greater(pc.binary_length(column), 0) for column in filled),
         pc.greater_equal(pc.list_value_length(resources), 1),
         pc.greater_equal(stream.field("sequence"), 0),

@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from auditseal_search.query import All, AnyOf, Comparison, Condition, Not, Value
 from auditseal_search.query_fields import Kind
 
-_EPOCH_MS = 'epoch_ms("timestamp")'
-_EPOCH_US = "epoch_us(occurred_at)"
-
 
 @dataclass(slots=True)
 class Sql:
@@ -34,40 +31,40 @@ def to_sql(condition: Condition) -> Sql:
     return sql
 
 
+def moment(microseconds: int, sql: Sql) -> str:
+    """Return SQL for a time in µs since the epoch. Compared with a column itself, it rules out row groups unread."""
+    return f"make_timestamptz({sql.parameter(microseconds)})"
+
+
 def _text(condition: Condition, sql: Sql) -> str:
+    """Return a condition as SQL that is true for the rows that match, and false or null for the others."""
     match condition:
         case All(parts):
             return "(" + " AND ".join(_text(part, sql) for part in parts) + ")" if parts else "true"
         case AnyOf(parts):
             return "(" + " OR ".join(_text(part, sql) for part in parts) + ")"
         case Not(part):
-            return f"(NOT {_text(part, sql)})"
+            return f"(NOT coalesce({_text(part, sql)}, false))"
         case Comparison():
             return _comparison(condition, sql)
 
 
 def _comparison(comparison: Comparison, sql: Sql) -> str:
-    column = _column(comparison, sql)
     operator, values = comparison.operator, comparison.values
     if operator == "!=":
-        equal = Comparison(comparison.field, "=", values, comparison.attribute)
-        return f"(NOT {_comparison(equal, sql)})"
+        return _text(Not(Comparison(comparison.field, "=", values, comparison.attribute)), sql)
+    column = _column(comparison, sql)
     if operator == "exists":
         return (
             f"({column} IS NOT NULL)" if comparison.field.kind is not Kind.LIST else f"(coalesce(len({column}), 0) > 0)"
         )
     tests = [_test(comparison.field.kind, column, operator, value, sql) for value in values]
-    return "coalesce(" + " OR ".join(tests) + ", false)"
+    return "(" + " OR ".join(tests) + ")"
 
 
 def _column(comparison: Comparison, sql: Sql) -> str:
     if comparison.attribute:
         return f"map_extract_value(attributes, {sql.parameter(comparison.attribute)})"
-    match comparison.field.kind:
-        case Kind.TIME_MS:
-            return _EPOCH_MS
-        case Kind.TIME_US:
-            return _EPOCH_US
     return comparison.field.column
 
 
@@ -80,6 +77,8 @@ def _test(kind: Kind, column: str, operator: str, value: Value, sql: Sql) -> str
         if operator == "=":
             return f"list_contains({column}, {sql.parameter(value)})"
         return f"len(list_filter({column}, one -> {_match('one', operator, str(value), sql)})) > 0"
+    if kind in {Kind.TIME_MS, Kind.TIME_US}:
+        return f"{column} {operator} {moment(int(value) * (1000 if kind is Kind.TIME_MS else 1), sql)}"
     if operator in {"~", ":"}:
         return _match(column, operator, str(value), sql)
     return f"{column} {operator} {sql.parameter(value)}"

@@ -14,8 +14,9 @@ from auditseal_schemas.origin import Origin
 from auditseal_search.verified_range import VerifiedRange, read_range
 from auditseal_vault.interface import VaultReader
 
-_FEW_BLOCKS, _MANY_BLOCKS = 4, 512
-_RECORDS = 50_000  # of a run, as far as the blocks before let it be foreseen
+_MANY_BLOCKS = 512
+_FEW_BLOCKS = 8  # that this process reads alone: others take longer to start
+_RECORDS, _BYTES = 25_000, 16 << 20  # of a run at most, as far as the run before lets it be foreseen
 _AHEAD = 2  # runs under way for each process
 
 _vault: VaultReader
@@ -62,22 +63,25 @@ class RangePool:
 
     def _ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
         pending: deque[Future[VerifiedRange]] = deque()
-        length, following = _FEW_BLOCKS, first
+        length, following = 1, first
+        jobs = self._jobs if last - first >= _FEW_BLOCKS else 1
+        ahead = 1 if jobs == 1 else jobs * _AHEAD
         while pending or following <= last:
-            while following <= last and len(pending) < self._jobs * _AHEAD:
+            while following <= last and len(pending) < ahead:
                 heights = range(following, min(following + length, last + 1))
-                pending.append(self._submit(origin, heights))
+                pending.append(self._submit(origin, heights) if jobs > 1 else self._read(origin, heights))
                 following = heights.stop
             found = pending.popleft().result()
             yield found
             length = _length_after(found, length)
 
-    def _submit(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
-        if self._jobs > 1:
-            return self._workers().submit(_read, origin, heights)
+    def _read(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
         done: Future[VerifiedRange] = Future()
         done.set_result(read_range(self.vault, origin, heights))
         return done
+
+    def _submit(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
+        return self._workers().submit(_read, origin, heights)
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -87,11 +91,12 @@ class RangePool:
 
 
 def _length_after(found: VerifiedRange, length: int) -> int:
-    """Return how many blocks the next run has, so that it holds about `_RECORDS` records."""
+    """Return how many blocks the next run has, so that it holds about as many records and bytes as it may."""
     if not found.heads:
         return length
-    each = max(1, len(found.rows) // len(found.heads))
-    return max(1, min(_MANY_BLOCKS, _RECORDS // each, 2 * length))
+    records = max(1, sum(block.header.count for block in found.heads) // len(found.heads))
+    size = max(1, sum(block.header.size for block in found.heads) // len(found.heads))
+    return max(1, min(_MANY_BLOCKS, 2 * length, _RECORDS // records, _BYTES // size))
 
 
 def _begin(open_vault: Callable[[], VaultReader]) -> None:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from auditseal_schemas.block import Block
 from auditseal_search.avro_columns import Places
 from auditseal_search.columns import OVERSIZE, ROW, UNREADABLE_HEADERS
-from auditseal_search.event_batch import decode_values
+from auditseal_search.event_batch import YEAR_1, YEAR_10000, decode_values
 from auditseal_search.record_places import find_records
 
 
@@ -38,5 +38,6 @@ def rows_of(blocks: Sequence[Block]) -> pa.Table:
 
 
 def _times(timestamps: Places) -> pa.Array:
-    """Return Kafka's timestamps in ms; -1 says that there is none."""
-    return pa.array(timestamps, mask=timestamps == -1).cast(pa.timestamp("ms", "UTC"))
+    """Return Kafka's timestamps in ms; -1 says that there is none, and one outside of all calendars is none either."""
+    none = (timestamps == -1) | (timestamps < YEAR_1 // 1000) | (timestamps >= YEAR_10000 // 1000)
+    return pa.array(timestamps, mask=none).cast(pa.timestamp("ms", "UTC"))

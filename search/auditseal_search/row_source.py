@@ -3,7 +3,7 @@
 Without an index all rows come from the vault. Then the signed times of the blocks rule most of them out unread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -45,18 +45,43 @@ class TimeSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexedFile:
+    """A Parquet file of an index.
+
+    Attributes:
+        location: Its place, as DuckDB takes it.
+        heights: The heights that it covers.
+        least: The earliest time of the broker in ms since the epoch, None where no row has one.
+        greatest: The latest.
+    """
+
+    location: str
+    heights: range
+    least: int | None
+    greatest: int | None
+
+    def may_hold_before(self, time: int | None) -> bool:
+        """Return whether a row can have a time up to this one; None is after all times."""
+        return self.least is not None and (time is None or self.least <= time)
+
+    def has_one_of(self, heights: Iterable[int]) -> bool:
+        """Return whether it covers one of some heights."""
+        return any(height in self.heights for height in heights)
+
+
+@dataclass(frozen=True, slots=True)
 class LogRows:
     """The rows of one log that can match.
 
     Attributes:
         origin: The log.
-        files: Parquet files of the index, as DuckDB takes them.
+        files: Files of the index, in the order of their heights.
         tables: Rows that were read from the vault.
         coverage: The heights that these account for.
     """
 
     origin: Origin
-    files: tuple[str, ...]
+    files: tuple[IndexedFile, ...]
     tables: tuple[pa.Table, ...]
     coverage: Coverage
 
@@ -89,13 +114,15 @@ class RowSource:
         """
         manifest = read_manifest(self._index, pinned.origin) if self._index else Manifest(pinned.origin)
         segments = [one for one in manifest.segments if self._span.may_hold(one.min_timestamp, one.max_timestamp)]
-        files = tuple(self._location(pinned.origin, segment) for segment in segments)
+        files = tuple(self._file(pinned.origin, segment) for segment in segments)
         tables, coverage = self._read_tail(pinned, manifest)
         return LogRows(pinned.origin, files, tuple(tables), coverage)
 
-    def _location(self, origin: Origin, segment: Segment) -> str:
+    def _file(self, origin: Origin, segment: Segment) -> IndexedFile:
         assert self._index is not None
-        return self._index.location(segment_name(origin, segment.first_height, segment.last_height))
+        heights = range(segment.first_height, segment.last_height + 1)
+        location = self._index.location(segment_name(origin, heights.start, segment.last_height))
+        return IndexedFile(location, heights, segment.min_timestamp, segment.max_timestamp)
 
     def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> tuple[list[pa.Table], Coverage]:
         """Read what the index doesn't cover yet, as far as it can match."""

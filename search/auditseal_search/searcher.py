@@ -1,11 +1,12 @@
 """Runs a filter over the rows of several logs: hits in order, page by page, and counts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import boto3
 import duckdb
@@ -13,45 +14,28 @@ import pyarrow as pa
 
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_search.columns import ROW
+from auditseal_search.hit_order import Cursor, at_places, beyond, order_of
 from auditseal_search.index_store import BucketStore, IndexStore
 from auditseal_search.query import Condition
 from auditseal_search.query_fields import FIELDS, Kind
 from auditseal_search.query_sql import Sql, to_sql
-from auditseal_search.row_source import LogRows
+from auditseal_search.row_source import IndexedFile, LogRows
 
 _BATCH = 10_000
-_TIME = 'coalesce(epoch_ms("timestamp"), -1)'
-_KEYSET = f'({_TIME}, origin, height, "index")'
+_AT_ONCE = 500  # rows that are read by their places at once
+_FILES_AT_FIRST = 2  # the newest ones, before all are read: two, so that a page can begin in one and end in the other
+_Found: TypeAlias = tuple[str, int, int, int | None]  # origin, height, index, and the broker's time in ms
+_NEVER = -(1 << 63)
 MEMORY = "256MB"
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
-    """The place of a hit in the order of an answer: the next page begins after it."""
+class _Page:
+    """The hits that are asked for: `limit` of them after a cursor."""
 
-    time: int
-    origin: str
-    height: int
-    index: int
-
-    @classmethod
-    def of(cls, hit: dict[str, Any]) -> Self:
-        """Return the place of a hit."""
-        time = -1 if hit["timestamp"] is None else int(hit["timestamp"].timestamp() * 1000)
-        return cls(time, hit["origin"], hit["height"], hit["index"])
-
-    def __str__(self) -> str:
-        return f"{self.time}:{self.origin}:{self.height}:{self.index}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a cursor as `str` gives it.
-
-        Raises:
-            ValueError: It is anything else.
-        """
-        time, origin, height, index = text.split(":")
-        return cls(int(time), origin, int(height), int(index))
+    oldest_first: bool
+    limit: int
+    after: Cursor | None
 
 
 class Searcher:
@@ -69,7 +53,11 @@ class Searcher:
         self._connection.execute("SET TimeZone = 'UTC'")
         if isinstance(index, BucketStore):
             _reach_bucket(self._connection, index)
-        self._rows = self._union(logs)
+        self._logs = logs
+        for number, log in enumerate(logs):
+            tail = pa.concat_tables(log.tables) if log.tables else ROW.empty_table()
+            self._connection.register(f"tail{number}", tail)
+        self._rows = self._union([log.files for log in logs])
 
     def __enter__(self) -> Self:
         return self
@@ -77,42 +65,81 @@ class Searcher:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def _union(self, logs: Sequence[LogRows]) -> str:
-        """Return SQL for all rows, each with the origin of its log."""
+    def _union(self, files: Iterable[Sequence[IndexedFile]]) -> str:
+        """Return SQL for the rows of some files of each log and of all its tables, each with the log's origin."""
         names = ", ".join(f'"{field.name}"' for field in ROW)
         parts = []
-        for number, log in enumerate(logs):
+        for number, (log, some) in enumerate(zip(self._logs, files, strict=True)):
             origin = _literal(str(log.origin))
-            if log.files:
-                files = ", ".join(map(_literal, log.files))
-                parts.append(f"SELECT {origin} AS origin, {names} FROM read_parquet([{files}])")
-            tail = pa.concat_tables(log.tables) if log.tables else ROW.empty_table()
-            self._connection.register(f"tail{number}", tail)
+            if some:
+                locations = ", ".join(_literal(file.location) for file in some)
+                parts.append(f"SELECT {origin} AS origin, {names} FROM read_parquet([{locations}])")
             parts.append(f"SELECT {origin} AS origin, {names} FROM tail{number}")
         return " UNION ALL ".join(parts)
 
-    def hits(
-        self, *, oldest_first: bool = False, limit: int | None, after: Cursor | None = None
-    ) -> Iterator[dict[str, Any]]:
+    def hits(self, *, oldest_first: bool = False, limit: int, after: Cursor | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows that match, by the broker's time, then log, height and place in the block.
 
         Args:
             oldest_first: The order; the newest comes first otherwise.
-            limit: At most so many; None for all of them.
+            limit: At most so many.
             after: Where to continue: the place of the last hit that was had.
 
         Raises:
             UnavailableError: A file of the index can't be read.
         """
+        page = _Page(oldest_first, limit, after)
+        places = None if oldest_first else self._newest_places(page)
+        if places is None:
+            places = self._places(self._rows, page)
+        yield from self._at(places, page)
+
+    def all_hits(self) -> Iterator[dict[str, Any]]:
+        """Yield all rows that match, oldest first; the rows that are sorted must fit in memory.
+
+        Raises:
+            UnavailableError: A file of the index can't be read.
+        """
         sql = to_sql(self._condition)
-        order, beyond = ("ASC", ">") if oldest_first else ("DESC", "<")
-        where = sql.text
-        if after is not None:
-            place = ", ".join(sql.parameter(part) for part in (after.time, after.origin, after.height, after.index))
-            where = f"{where} AND {_KEYSET} {beyond} ({place})"
-        bound = "" if limit is None else f" LIMIT {limit:d}"
-        keys = ", ".join(f"{name} {order}" for name in (_TIME, "origin", "height", '"index"'))
-        yield from self._run(f"SELECT * FROM ({self._rows}) WHERE {where} ORDER BY {keys}{bound}", sql)
+        yield from self._run(
+            f"SELECT * FROM ({self._rows}) WHERE {sql.text} ORDER BY {order_of(oldest_first=True)}", sql
+        )
+
+    def _places(self, rows: str, page: "_Page") -> list[_Found]:
+        """Return the places of a page's hits among some rows: only the columns of the filter are read for it."""
+        sql = to_sql(self._condition)
+        later = "" if page.after is None else f" AND {beyond(page.after, sql, oldest_first=page.oldest_first)}"
+        order = order_of(oldest_first=page.oldest_first)
+        keys = 'origin, height, "index", epoch_ms("timestamp")'
+        return self._all(
+            f"SELECT {keys} FROM ({rows}) WHERE {sql.text}{later} ORDER BY {order} LIMIT {page.limit:d}", sql
+        )
+
+    def _newest_places(self, page: "_Page") -> list[_Found] | None:
+        """Return the places of a page's hits from the newest files; None where a hit could be in another file."""
+        bound = None if page.after is None else page.after.time
+        if page.after is not None and bound is None:
+            return None
+        files = [[file for file in log.files if file.may_hold_before(bound)] for log in self._logs]
+        newest = sorted(chain.from_iterable(files), key=_latest, reverse=True)
+        first, rest = newest[:_FILES_AT_FIRST], newest[_FILES_AT_FIRST:]
+        if not rest:
+            return None
+        places = self._places(self._union([[file for file in some if file in first] for some in files]), page)
+        if len(places) < page.limit or places[-1][3] is None or places[-1][3] <= _latest(rest[0]):
+            return None
+        return places
+
+    def _at(self, places: Sequence[_Found], page: "_Page") -> Iterator[dict[str, Any]]:
+        """Yield the rows at some places, a part of them at a time: one row can have a megabyte."""
+        for start in range(0, len(places), _AT_ONCE):
+            part = places[start : start + _AT_ONCE]
+            heights = {height for _, height, _, _ in part}
+            files = [[file for file in log.files if file.has_one_of(heights)] for log in self._logs]
+            sql = Sql()
+            where = at_places([(origin, height, index) for origin, height, index, _ in part], sql)
+            order = order_of(oldest_first=page.oldest_first)
+            yield from self._run(f"SELECT * FROM ({self._union(files)}) WHERE {where} ORDER BY {order}", sql)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all rows that match, in no order, a batch at a time: memory stays flat however many there are.
@@ -177,7 +204,13 @@ class Searcher:
 
     def _all(self, query: str, sql: Sql) -> list[Any]:
         with _mapped_errors():
-            return self._connection.execute(query, sql.parameters).fetchall()
+            table = self._connection.execute(query, sql.parameters).to_arrow_table()
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _latest(file: IndexedFile) -> int:
+    """Return the latest time of a file's rows in ms; before all times where none has one."""
+    return _NEVER if file.greatest is None else file.greatest
 
 
 @contextmanager

@@ -73,6 +73,6 @@ def new_hits(
             for table in tail.rows():
                 log = LogRows(pinned.origin, (), (table,), Coverage(pinned.origin, 0, "", 0, 0))
                 with Searcher(None, [log], condition) as searcher:
-                    yield from searcher.hits(oldest_first=True, limit=None)
+                    yield from searcher.all_hits()
         except UnavailableError as error:
             on_problem(pinned.origin, error)

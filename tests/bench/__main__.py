@@ -5,63 +5,17 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
 from tests.bench import bench_pipeline, bench_reader, bench_record, bench_sealer, bench_verify
+from tests.bench.targets import AtLeast, Below, Figures, Row, show
 
 OUT = Path("bench.json")
-Figures = dict[str, float]
-
-
-def formatted(figure: float) -> str:
-    """Write a figure with as many digits as mean something."""
-    return f"{figure:,.3f}" if figure < 100 else f"{figure:,.0f}"
-
-
-@dataclass(frozen=True, slots=True)
-class AtLeast:
-    """A target to reach; below `floor`, where there is one, the figure is no longer acceptable either."""
-
-    bound: float
-    floor: float | None = None
-
-    def __str__(self) -> str:
-        return f"≥ {self.bound:,}" + (f", never < {self.floor:,}" if self.floor is not None else "")
-
-    def missed(self, value: float) -> str | None:
-        """Say what a figure lacks, None where it lacks nothing."""
-        if value >= self.bound:
-            return None
-        share = f"lacks {formatted(self.bound - value)} ({1 - value / self.bound:.0%})"
-        if self.floor is None:
-            return share
-        return f"{share}; the floor {'holds' if value >= self.floor else 'is MISSED too'}"
-
-
-@dataclass(frozen=True, slots=True)
-class Below:
-    """A bound to stay below."""
-
-    bound: float
-
-    def __str__(self) -> str:
-        return f"< {self.bound:,}"
-
-    def missed(self, value: float) -> str | None:
-        """Say by how much a figure is too large, None where it isn't."""
-        return (
-            None if value < self.bound else f"{formatted(value - self.bound)} too much ({value / self.bound - 1:.0%})"
-        )
-
 
 # (measurement, figure, what it is, target; None: no target of its own)
-TARGETS: list[tuple[str, str, str, AtLeast | Below | None]] = [
+TARGETS: list[Row] = [
     ("sealer", "consume_defaults_records_per_second", "a bare consume() loop, the client's defaults, records/s", None),
     ("sealer", "consume_unchecked_records_per_second", "the same with the sealer's queue, CRCs unchecked", None),
     ("sealer", "consume_as_sealer_records_per_second", "the same with the sealer's queue, CRCs checked as there", None),
@@ -101,7 +55,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="auditseal-bench-") as name:
         figures = measure(Path(name))
     OUT.write_text(json.dumps({"machine": platform.platform(), "figures": figures}, indent=2) + "\n")
-    missed = show(figures)
+    missed = show(TARGETS, figures)
     for line in missed:
         print(f"MISSED {line}")
     print(f"written to {OUT}")
@@ -125,23 +79,6 @@ def step(name: str, run: Callable[[], Figures]) -> Figures:
     """Say what is measured, and measure it."""
     print(f"measuring {name}", file=sys.stderr, flush=True)
     return run()
-
-
-def show(figures: dict[str, Figures]) -> list[str]:
-    """Print the table; return the targets that are missed."""
-    table = Table("what", "figure", "target")
-    missed = []
-    for measurement, name, what, target in TARGETS:
-        value = figures[measurement][name]
-        lack = None if target is None else target.missed(value)
-        if lack is not None:
-            missed.append(f"{what}: {lack}")
-        figure = f"{value:,.3f}" if value < 100 else f"{value:,.0f}"
-        table.add_row(
-            what, figure, "" if target is None else str(target) if lack is None else f"{target}  MISSED: {lack}"
-        )
-    Console(width=140).print(table)
-    return missed
 
 
 if __name__ == "__main__":

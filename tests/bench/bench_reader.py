@@ -50,8 +50,8 @@ def measure(minio: MinioNode, directory: Path, files: int = FILES) -> dict[str, 
     os.environ.update(minio.client_environment())
     minio.make_bucket(_BUCKET)
     _store(minio.vault_url(_BUCKET))
-    with delayed(minio.ports["api"], LATENCY) as port:
-        url = f"s3://{_BUCKET}/?endpoint=http://127.0.0.1:{port}"
+    with delayed(minio.ports["api"], LATENCY) as proxy:
+        url = f"s3://{_BUCKET}/?endpoint=http://127.0.0.1:{proxy.port}"
         reads = [_read(url, 1) for _ in range(_BEST_OF)]
         long = _read(url, 10)
         trust = directory / "trust.txt"

@@ -42,7 +42,7 @@ MOST_GROWTH = 1.25  # from a tenth of the records to all of them
 ORIGIN = Origin("bench.example", "audit.events", 0, 0)
 SIGNER = SigningKey.from_seed(bytes(range(32)))
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)
-_TRUST = Trust((PinnedLog(ORIGIN, (KEY,)),))
+TRUST = Trust((PinnedLog(ORIGIN, (KEY,)),))
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _BEST_OF = 2
 
@@ -54,7 +54,7 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
     `full_…` and `quick_…` verify with so many processes; `…_per_cpu_second` is by the processor's clock, with one,
     whatever else the machine does. The memory is `_peaks`'.
     """
-    make_vault(directory, records)
+    make_vault(directory, varied_messages(records))
     objects = sorted(directory.rglob("*.avro"))
     figures = {
         "records": float(records),
@@ -71,13 +71,12 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
     return figures | _peaks(directory)
 
 
-def make_vault(directory: Path, records: int) -> None:
-    """Seal varied events into a directory vault; `trust.txt` next to it pins the log."""
+def make_vault(directory: Path, messages: Iterator[Message]) -> None:
+    """Seal messages into a directory vault; `trust.txt` next to it pins the log."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "trust.txt").write_text(f"log {KEY}\nvault {(directory / 'vault').as_uri()}\n")
     (directory / "vault").mkdir(exist_ok=True)
     vault, state = DirectoryVault(directory / "vault"), LogState.genesis(ORIGIN, (KEY,))
-    messages = varied_messages(records)
     while batch := list(islice(messages, BlockLimits().records)):
         while batch:
             draft = BlockDraft(state, BlockLimits())
@@ -99,7 +98,7 @@ def varied_messages(records: int) -> Iterator[Message]:
 
 def _verify(directory: Path, jobs: int, *, quick: bool) -> None:
     with CheckPool(partial(DirectoryVault, directory / "vault"), jobs) as pool:
-        report: Report = Verification(Request(_TRUST, quick=quick), pool).run()
+        report: Report = Verification(Request(TRUST, quick=quick), pool).run()
     if report.exit_code:
         raise RuntimeError(f"the untouched vault didn't verify: {report.kept_findings}")
 
@@ -170,7 +169,7 @@ def _main(records: int) -> int:
     for size in (records // 10, records):
         with tempfile.TemporaryDirectory(prefix="auditseal-bench-") as name:
             print(f"sealing {size:,} records", file=sys.stderr, flush=True)
-            make_vault(Path(name), size)
+            make_vault(Path(name), varied_messages(size))
             print(f"verifying {size:,} records", file=sys.stderr, flush=True)
             began = time.perf_counter()
             figures = _peaks(Path(name))

@@ -78,7 +78,7 @@ def test_one_other_record_among_events_changes_no_place(value: bytes | None) -> 
 
 def test_a_value_can_not_move_the_places_of_others() -> None:
     # One value lacks the beginning of an event and the next has two: the count is right and the places are not.
-    messages = of_events()
-    messages[60] = Message(60, b"z" + EVENTS[60][1:], b"user/x")
-    messages[61] = Message(61, EVENTS[61] + b"\x02" + encode_long(len(EVENTS[60])) + EVENTS[60], b"user/x")
+    messages = of_events(key_bytes=None)
+    messages[60] = Message(60, b"z" + EVENTS[60][1:], None)
+    messages[61] = Message(61, EVENTS[61] + b"\x02" + encode_long(len(EVENTS[60])) + EVENTS[60], None)
     assert_as_the_core_reads(sealed(messages))
