@@ -3,14 +3,17 @@
 import re
 import signal
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditseal_producer import ProducerConfig
+from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.directory import DirectoryVault
+from tests.factory.evidence import BLOCKS, LOG, VALUES, trust_file
 from tests.factory.keys import keys_of
 from tests.factory.vaults import ORIGINS, lock_until, make_log
 
@@ -59,3 +62,25 @@ def test_the_example_of_verification_finds_a_changed_block(tmp_path: Path, capsy
     # The log of the second partition isn't pinned, which is the worse of the two findings.
     assert names["verify"](trust, tmp_path.as_uri()) == Verdict.MISSING_LOG.exit_code
     assert capsys.readouterr().out.startswith(f"MALFORMED {ORIGINS[0]} 1 ")
+
+
+def test_the_service_that_hands_out_proofs_proves_its_event_once_it_is_sealed(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    page = DOCS / "how-to" / "prove.md"
+    examples = BLOCK.findall(page.read_text("utf-8"))
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, str(page), "exec"), names)
+    trust = tmp_path / "trust.txt"
+    trust.write_bytes(trust_file())
+    vault = DirectoryVault(tmp_path / "vault")
+    (tmp_path / "vault").mkdir()
+    proofs = names["Proofs"]((tmp_path / "vault").as_uri(), trust)
+    receipt = {"topic": LOG.topic, "partition": 0, "offset": 3, "sha256": sha256(VALUES[3] or b"").hexdigest()}
+    assert proofs.proof_of(receipt) is None
+    for block in BLOCKS:
+        vault.put(LOG.block_key(block.header.height), block.format(), lock_until().retain_until)
+    proof = proofs.proof_of(receipt)
+    assert names["check"](proof, proofs.trust) == "u-1 did approve, sealed in block 2"
+    with pytest.raises(VerificationError, match="BAD_RECORD"):
+        proofs.proof_of(receipt | {"sha256": sha256(b"another event").hexdigest()})
