@@ -58,7 +58,7 @@ def show(  # noqa: PLR0917  (one for each option)
         if height is None:
             if offset is None:
                 raise ConfigurationError("name the block by its height, or the record by --offset")
-            height = find_height(reader, name, offset)
+            height = find_height(reader, name, offset, log.start.height if log.start else 0)
         single = read_single(reader, log, height)
         record = None if offset is None else find_record(single.block, offset)
         if raw:

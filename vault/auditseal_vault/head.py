@@ -29,6 +29,26 @@ def head_height(
     return _highest(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
 
 
+def stored_height(reader: VaultReader, origin: Origin, first: int = 0) -> int | None:
+    """Return the height of a stored block, None if the block `first` is not stored: the head if no block is missing.
+
+    Keys are asked for and not listed, since listing a directory takes as long as the log is.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    if not reader.holds(origin.block_key(first)):
+        return None
+    low, step = first, _STRIDE
+    while reader.holds(origin.block_key(low + step)):
+        low, step = low + step, step * _STRIDE
+    high = low + step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if reader.holds(origin.block_key(middle)) else (low, middle)
+    return low
+
+
 def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
     """Find the last height: whether any block is above a height only ever turns from yes to no as it grows."""
     low = _first_between(reader, origin, -1, below)

@@ -34,7 +34,8 @@ def prove_offset(reader: VaultReader, pinned: PinnedLog, offset: int) -> TlogPro
         VerificationError: The block, or one that its keys depend on, doesn't hold.
         UnavailableError: The vault can't be read.
     """
-    return prove_in_block(reader, pinned, find_height(reader, pinned.origin, offset), offset)
+    first = pinned.start.height if pinned.start else 0
+    return prove_in_block(reader, pinned, find_height(reader, pinned.origin, offset, first), offset)
 
 
 def prove_in_block(reader: VaultReader, pinned: PinnedLog, height: int, offset: int) -> TlogProof:

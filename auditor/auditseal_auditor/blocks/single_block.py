@@ -14,6 +14,7 @@ from auditseal_schemas.record import SealedRecord
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import CHECKPOINT, RECORDS, STORED, verify
+from auditseal_vault.head import stored_height
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, keys_at, parse_in_place
 
@@ -55,8 +56,14 @@ def read_single(reader: VaultReader, pinned: PinnedLog, height: int) -> SingleBl
     return SingleBlock(block, stored.key, stored.version_id, keys, keys != pinned.keys)
 
 
-def find_height(reader: VaultReader, origin: Origin, offset: int) -> int:
+def find_height(reader: VaultReader, origin: Origin, offset: int, first: int = 0) -> int:
     """Return the height of the block whose header covers an offset; nothing is verified.
+
+    Args:
+        reader: The vault.
+        origin: The log.
+        offset: The offset.
+        first: The lowest height that the vault must have: that of the trust file's start.
 
     Raises:
         RecordNotFoundError: The blocks in the vault end before the offset, or there is no block.
@@ -66,19 +73,31 @@ def find_height(reader: VaultReader, origin: Origin, offset: int) -> int:
     """
     log = LogReader(reader, origin)
     with _halt_is_bad_storage():
-        head = log.head()
-        if head is None:
-            raise RecordNotFoundError(f"the vault holds no block of {origin}")
-        last = parse_in_place(head, origin).header.last_offset
-        if offset > last:
-            raise RecordNotFoundError(f"{origin} is sealed up to offset {last}; {offset} is not in the vault")
-        low, high = 0, head.height
-        while low < high:
-            middle = (low + high) // 2
-            if log.block(middle).header.last_offset < offset:
-                low = middle + 1
-            else:
-                high = middle
+        last = stored_height(reader, origin, first)
+        if last is None or log.block(last).header.last_offset < offset:
+            last = _head_above(log, offset)
+        return _first_covering(log, offset, first, last)
+
+
+def _head_above(log: LogReader, offset: int) -> int:
+    """Return the height of the log's head, whose block covers an offset or one above it."""
+    head = log.head()
+    if head is None:
+        raise RecordNotFoundError(f"the vault holds no block of {log.origin}")
+    last = parse_in_place(head, log.origin).header.last_offset
+    if offset > last:
+        raise RecordNotFoundError(f"{log.origin} is sealed up to offset {last}; {offset} is not in the vault")
+    return head.height
+
+
+def _first_covering(log: LogReader, offset: int, low: int, high: int) -> int:
+    """Return the lowest height of some whose block ends at or above an offset."""
+    while low < high:
+        middle = (low + high) // 2
+        if log.block(middle).header.last_offset < offset:
+            low = middle + 1
+        else:
+            high = middle
     return low
 
 

@@ -10,6 +10,7 @@ from auditseal_schemas.errors import MalformedError, UnavailableError, Verificat
 from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.errors import NotStoredError
+from auditseal_vault.head import stored_height
 from tests.factory.blocks import resigned
 from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
 from tests.factory.vaults import (
@@ -45,6 +46,26 @@ def test_a_few_blocks_are_read_to_find_one(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(vault, "read", lambda key, version_id="": keys.append(key) or read(key, version_id))
     assert find_height(vault, LOG, 0) == 0
     assert len(keys) <= 8
+
+
+def test_an_offset_above_a_missing_block_is_found() -> None:
+    """Asking for few keys finds no block above the hole: then the keys are listed."""
+    vault, _ = make_vault(sizes=(1,) * 64)
+    del vault.objects[LOG.block_key(32)]
+    assert stored_height(vault, LOG) == 31
+    assert find_height(vault, LOG, 60) == 60
+    assert find_height(vault, LOG, 20) == 20
+    with pytest.raises(RecordNotFoundError, match="sealed up to offset 63; 64 is not in the vault"):
+        find_height(vault, LOG, 64)
+    with pytest.raises(NotStoredError, match="no block 32 of"):
+        find_height(vault, LOG, 32)
+
+
+def test_a_log_whose_first_blocks_have_expired_is_searched_from_its_start() -> None:
+    vault, _ = make_vault(sizes=(1,) * 64)
+    for height in range(40):
+        del vault.objects[LOG.block_key(height)]
+    assert [find_height(vault, LOG, offset, 40) for offset in range(40, 64)] == list(range(40, 64))
 
 
 def gapped() -> Block:

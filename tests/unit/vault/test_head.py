@@ -12,6 +12,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_vault.bulk_reader import read_each
+from auditseal_vault.head import stored_height
 from auditseal_vault.interface import ReadOutcome, StoredVersion
 from tests.factory.vaults import read_head
 from tests.fuzz.vaults import scripted_store
@@ -143,3 +144,17 @@ def test_a_hint_of_a_bucket_is_no_where_listing_is_forbidden() -> None:
         assert not store.answer(b"", status).holds("v1/key")
     with pytest.raises(UnavailableError, match="v1/key"):
         store.answer(b"", 500).holds("v1/key")
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 66, 4160, 4161, 5000, 99_999])
+def test_the_last_stored_height_is_found_without_listing(count: int) -> None:
+    vault = Listing(block_names(range(7, 7 + count)))
+    assert stored_height(vault, ORIGIN, 7) == 6 + count
+    assert vault.listings == 0
+    assert vault.hints <= 40
+    assert stored_height(vault, ORIGIN, 6) is None
+
+
+def test_the_stored_height_is_one_below_a_block_that_is_missing() -> None:
+    vault = Listing(block_names(range(10)) + block_names(range(35, 40)))
+    assert stored_height(vault, ORIGIN) == 9
