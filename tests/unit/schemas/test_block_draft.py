@@ -130,6 +130,22 @@ def test_full_by_a_change_of_timestamp_type() -> None:
     assert following.extend(created) == 3
 
 
+def test_batches_of_several_messages_are_one_chain() -> None:
+    given = messages(range(6))
+    draft = BlockDraft(GENESIS, BlockLimits())
+    for start in (0, 2, 4):
+        assert draft.extend(given[start : start + 2]) == 2
+    assert draft.seal(SOURCE, [SIGNER], now=NOW, sealer="auditseal/test") == sealed(given)
+
+
+def test_nothing_is_taken_after_a_message_that_begins_the_next_block() -> None:
+    """The one after it would fit again: the message between would become a gap."""
+    first, second, third = messages(range(3))
+    draft = BlockDraft(GENESIS, BlockLimits())
+    assert draft.extend([first, replace(second, kind=TIMESTAMP_CREATE), third]) == 1
+    assert (draft.full, draft.next_offset, draft.count) == (CloseReason.TIMESTAMP_TYPE, 1, 1)
+
+
 def test_records_without_a_timestamp() -> None:
     header = sealed([Message(0, kind=TIMESTAMP_NONE, ms=-1)]).header
     assert (header.timestamp_type, header.min_timestamp, header.max_timestamp) == (TIMESTAMP_NONE, -1, -1)

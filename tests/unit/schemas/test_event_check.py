@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from auditseal_schemas.errors import DecodeError, EventError, MalformedError
-from auditseal_schemas.event_check import MAX_ITEMS, MAX_TEXT_BYTES
+from auditseal_schemas.event_check import MAX_ITEMS, MAX_TEXT_BYTES, check_names
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES, decode_event, encode_event, schema_name
 from auditseal_schemas.event_parts import Authorization, Change, Reason, Resource, Stream
 from auditseal_schemas.event_skim import check_counts
@@ -173,3 +173,13 @@ def test_a_second_block_of_items_is_refused_and_so_it_is_by_the_decoder() -> Non
     assert "in several blocks" in refused(body)
     with pytest.raises(DecodeError, match="in several blocks"):
         decode_event(encode_event(LEAST)[:10] + body)
+
+
+def test_the_first_unknown_name_is_told_with_the_nearest_known_one() -> None:
+    known = ("actor", "action", "actions")
+    with pytest.raises(
+        EventError, match=r"unknown field 'actr' \(did you mean actor\?\); known: actor, action, actions"
+    ):
+        check_names("", {"actr": 1, "zzz": 2}, (), known)
+    with pytest.raises(EventError, match=r"unknown field 'yyy'; known"):
+        check_names("", {"yyy": 1}, (), known)

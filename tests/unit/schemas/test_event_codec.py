@@ -8,7 +8,14 @@ import pytest
 from auditseal_schemas.errors import DecodeError, EventError
 from auditseal_schemas.event import SCHEMA_VERSION, AuditEvent
 from auditseal_schemas.event_check import MAX_ITEMS, MAX_TEXT_BYTES
-from auditseal_schemas.event_codec import MAX_EVENT_BYTES, PREFIX_BYTES, decode_event, encode_event, schema_name
+from auditseal_schemas.event_codec import (
+    MAX_EVENT_BYTES,
+    PREFIX_BYTES,
+    decode_event,
+    encode_event,
+    encode_unnumbered,
+    schema_name,
+)
 from auditseal_schemas.schema import encode_value, parsed_schema
 from auditseal_schemas.varint import encode_long
 from tests.factory.events import FULL, LEAST
@@ -71,6 +78,13 @@ def test_an_event_up_to_the_limit_is_encoded(extra: int) -> None:
 def test_an_event_over_the_limit_is_refused() -> None:
     with pytest.raises(EventError, match=rf"takes {MAX_EVENT_BYTES + 1} bytes; at most {MAX_EVENT_BYTES}"):
         encode_event(padded_event(1))
+
+
+def test_an_event_over_the_limit_is_refused_before_it_has_a_number() -> None:
+    """The number then counts as one byte."""
+    assert encode_unnumbered(padded_event(0)).numbered(LEAST.stream.sequence) == encode_event(padded_event(0))
+    with pytest.raises(EventError, match=rf"takes {MAX_EVENT_BYTES + 1} bytes"):
+        encode_unnumbered(padded_event(1))
 
 
 def test_another_schema_version_is_not_written() -> None:

@@ -207,3 +207,16 @@ def test_a_length_of_three_bytes_is_not_taken_for_one_of_two(part: str) -> None:
     record = encoded(7, key=bytes(content)) if part == "key" else encoded(7, value=bytes(content))
     assert encode_unsigned(2 << 14) == b"\x80\x80\x02"
     assert check(record, 7, 1) == 0
+
+
+@pytest.mark.parametrize("end", [1 << 13, 1 << 14, 5 << 13])
+def test_records_on_both_sides_of_an_offset_that_is_encoded_longer(end: int) -> None:
+    content = b"".join(encoded(offset) for offset in range(end - 3, end + 3))
+    assert check(content, end - 3, 6) == 6
+
+
+@pytest.mark.parametrize("end", [1 << 13, 1 << 14, 5 << 13])
+def test_an_offset_that_is_passed_over_at_such_a_place_is_noticed(end: int) -> None:
+    """The record has the first offset of the next run, and stands where the last of this one belongs."""
+    assert check(encoded(end), end - 1, 2) == 0
+    assert check(encoded(end - 2) + encoded(end), end - 2, 3) == 1

@@ -165,3 +165,10 @@ def test_a_salt_that_is_cut_off_is_none(there: int) -> None:
     assert parse_record(salted).salt == bytes(16)
     with pytest.raises(MalformedError, match="past the end"):
         scan_record(salted[: len(salted) - 16 + there], 0)
+
+
+@pytest.mark.parametrize("length", [8190, 8191, 8192, 8193])
+def test_headers_with_names_and_values_of_any_length(length: int) -> None:
+    headers = (("n" * length, bytes(length)), ("m", None))
+    record = RecordEncoder().encode(0, 0, None, headers, None)
+    assert parse_record(record) == SealedRecord(0, 0, None, headers, None)

@@ -38,7 +38,10 @@ Broken = tuple[int, str, str]
 
 
 def test_the_page_has_the_table_that_is_drawn_from_the_code() -> None:
-    assert PAGE.count(markdown_table()) == 1
+    table = markdown_table()
+    assert PAGE.count(table) == 1
+    assert table.endswith("|\n")
+    assert table.count("\n") == 2 + sum(len(step.rules) for step in STEPS)
 
 
 def test_the_page_has_no_other_row_of_a_step() -> None:
