@@ -18,7 +18,8 @@ which another process finds it again. Nothing here is for production: one broker
 | `kafka_tools` | Kafka's own command-line tools |
 | `java` | the command that runs them and the broker |
 | `minio` | one MinIO server |
-| `minio_binary` | the MinIO binary, built from source once |
+| `minio_binary` | the MinIO binary, given or built |
+| `go_program` | Go programs that are built from source once |
 | `go_toolchain` | the Go toolchain that builds it |
 | `job` | a command run to its end with its output in a file |
 | `process` | long-running processes: started, found again, ended |

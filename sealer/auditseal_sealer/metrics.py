@@ -10,7 +10,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_sealer.sealing_state import SealingState
 
 _LABELS = ("topic", "partition")
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7, 10, 30, 60, 300)
 _EVENTS = (1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 65_536)
 _BYTES = tuple(1 << power for power in range(10, 25, 2))
 

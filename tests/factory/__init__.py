@@ -22,6 +22,7 @@
 | `archiver_settings` | an archiver's configuration file and trust file |
 | `secret_files` | files that only their owner can read |
 | `daemons` | a daemon whose body a test writes, as a process |
+| `prometheus` | a real Prometheus and promtool, built from source once |
 | `programs` | programs that a test puts in place of real ones, or runs |
 | `timestamp_authority` | an RFC 3161 timestamp authority of OpenSSL on this machine |
 | `token_provider` | an OpenID Connect provider on this machine |

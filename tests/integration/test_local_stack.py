@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from auditseal_local import minio_binary
+from auditseal_local import go_program, minio_binary
 from auditseal_local.errors import LocalStackError
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_local.minio import MinioNode
@@ -235,7 +235,7 @@ def test_local_up_outlives_the_command_until_down(tmp_path: Path) -> None:
 
 def test_a_module_proxy_that_serves_another_source_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a real `go`, and with every variable set that would make it trust the proxy."""
-    name, version = "github.com/minio/minio", minio_binary.VERSION
+    name, version = "github.com/minio/minio", minio_binary.MINIO.version
     served = tmp_path / "proxy" / name / "@v"
     served.mkdir(parents=True)
     (served / f"{version}.info").write_text(json.dumps({"Version": version}))
@@ -244,10 +244,10 @@ def test_a_module_proxy_that_serves_another_source_is_refused(tmp_path: Path, mo
         source.writestr(f"{name}@{version}/go.mod", f"module {name}\n")
         source.writestr(f"{name}@{version}/main.go", "package main\nfunc main() {}\n")
     monkeypatch.delenv("AUDITSEAL_MINIO", raising=False)
-    monkeypatch.setattr(minio_binary, "cached_folder", lambda: tmp_path / "cache" / "minio")
+    monkeypatch.setattr(go_program, "cache_dir", lambda: tmp_path / "cache")
     trusting = {"GOFLAGS": "-mod=mod -insecure", "GOSUMDB": "off", "GOPROXY": (tmp_path / "proxy").as_uri()}
     for variable, value in trusting.items() | dict.fromkeys(("GONOSUMDB", "GOPRIVATE", "GOINSECURE"), "*").items():
         monkeypatch.setenv(variable, value)
     with pytest.raises(LocalStackError, match=r"(?s)checksum mismatch.*SECURITY ERROR"):
         minio_binary.minio_binary(silent)
-    assert not (tmp_path / "cache" / "minio").exists()
+    assert not minio_binary.MINIO.folder.exists()

@@ -19,7 +19,7 @@ from auditseal_watch.watcher import VERIFIED
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "metrics.md").read_text("utf-8")
-ALERTS = (DOCS / "how-to" / "operate.md").read_text("utf-8")
+ALERTS = "\n".join(page.read_text("utf-8") for page in sorted((DOCS / "alerts").glob("*.md")))
 Described = dict[str, tuple[str, str]]
 
 

@@ -23,9 +23,9 @@ def test_the_pinned_go_has_hashes_and_names_no_index() -> None:
 
 @pytest.mark.parametrize(
     ("told", "version"),
-    [("go version go1.26.8 linux/amd64", (1, 26)), ("go version go1.9 linux/amd64", (1, 9)), ("", (0, 0))],
+    [("go version go1.26.8 linux/amd64", (1, 26, 8)), ("go version go1.9 linux/amd64", (1, 9, 0)), ("", (0, 0, 0))],
 )
-def test_go_tells_its_version(told: str, version: tuple[int, int], tmp_path: Path) -> None:
+def test_go_tells_its_version(told: str, version: tuple[int, int, int], tmp_path: Path) -> None:
     assert go_toolchain.go_version(str(shell_script(tmp_path / "go", f"echo '{told}'"))) == version
 
 
@@ -33,11 +33,14 @@ def test_a_new_go_of_the_path_is_taken_and_an_old_one_is_not(tmp_path: Path, mon
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     go = shell_script(tmp_path / "bin" / "go", "echo go version go1.24.0 linux/amd64")
     assert go_toolchain.find_go(silent) == str(go)
+    assert go_toolchain.find_go(silent, (1, 24, 0)) == str(go)
     shell_script(go, "echo go version go1.23.9 linux/amd64")
     tag = go_toolchain.requirements_tag(Path(go_toolchain.__file__).with_name("go.txt"))
     (cache_dir() / tag).mkdir()
     (cache_dir() / tag / "complete").touch()  # as if installed before
     assert go_toolchain.find_go(silent) == str(cache_dir() / tag / "bin" / "go")
+    shell_script(go, "echo go version go1.26.6 linux/amd64")
+    assert go_toolchain.find_go(silent, (1, 26, 7)) == str(cache_dir() / tag / "bin" / "go")
 
 
 def test_an_install_that_broke_off_is_made_anew(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

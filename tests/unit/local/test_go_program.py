@@ -1,4 +1,4 @@
-"""The MinIO binary: given, or built once from the pinned source and no other."""
+"""Go programs are built once from the pinned source and no other; a MinIO binary may be given instead."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_local import minio_binary
+from auditseal_local import go_program, minio_binary
 from auditseal_local.errors import LocalStackError
 from auditseal_local.progress import silent
 from tests.factory.programs import shell_script
@@ -21,7 +21,7 @@ case "$1 $2" in
   "env GOPROXY") echo "${{GOPROXY-https://proxy.example.com}}";;
   "build -C")
     echo "go: downloading x"; echo a/package; env > "{seen}"; cat "$3/go.mod" "$3/go.sum" > "{seen}.pins"
-    mkdir -p "$GOCACHE"; echo binary > "$9"; chmod +x "$9"; sleep 1.2;;
+    mkdir -p "$GOCACHE"; echo binary > "$9minio"; chmod +x "$9minio"; sleep 1.2;;
 esac
 """
 
@@ -29,14 +29,14 @@ esac
 @pytest.fixture
 def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a `go` on the path that builds anything, and return where it leaves the environment that it saw."""
-    place_go(tmp_path, minio_binary._MODULE_HASH)
+    place_go(tmp_path, minio_binary.MINIO.digest)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.delenv("AUDITSEAL_MINIO", raising=False)
     return tmp_path / "seen"
 
 
 def place_go(tmp_path: Path, digest: str) -> None:
-    text = FAKE_GO.format(version=minio_binary.VERSION, digest=digest, seen=tmp_path / "seen")
+    text = FAKE_GO.format(version=minio_binary.MINIO.version, digest=digest, seen=tmp_path / "seen")
     shell_script(tmp_path / "bin" / "go", text)
 
 
@@ -46,7 +46,7 @@ def test_minio_is_built_once_and_its_caches_go(own_cache: Path, seen: Path, monk
     assert os.access(binary, os.X_OK)
     assert lines == ["MinIO: building from source (once), 1 s, 1 packages compiled"]
     assert sorted(path.name for path in own_cache.iterdir()) == [binary.parent.name, f"{binary.parent.name}.lock"]
-    monkeypatch.setattr(minio_binary, "_build", lambda *_: pytest.fail("built twice"))
+    monkeypatch.setattr(go_program, "_build", lambda *_: pytest.fail("built twice"))
     assert minio_binary.minio_binary(silent) == binary
 
 
@@ -60,7 +60,7 @@ def test_a_cached_binary_that_changed_is_refused(seen: Path) -> None:
 def test_the_source_is_pinned_by_the_hashes_of_its_modules(seen: Path) -> None:
     minio_binary.minio_binary(silent)
     pins = seen.with_name("seen.pins").read_text()
-    assert f"github.com/minio/minio {minio_binary.VERSION} {minio_binary._MODULE_HASH}\n" in pins
+    assert f"github.com/minio/minio {minio_binary.MINIO.version} {minio_binary.MINIO.digest}\n" in pins
     assert len(re.findall(r"^\S+ v\S+ h1:\S{43}=$", pins, re.MULTILINE)) > 200
 
 
@@ -100,7 +100,7 @@ def test_a_binary_of_another_source_is_refused(seen: Path, tmp_path: Path) -> No
     place_go(tmp_path, "h1:other=")
     with pytest.raises(LocalStackError, match="built from another source"):
         minio_binary.minio_binary(silent)
-    assert not minio_binary.cached_folder().exists()
+    assert not minio_binary.MINIO.folder.exists()
 
 
 def test_a_given_minio_is_taken_and_a_wrong_one_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
