@@ -49,6 +49,10 @@ if TYPE_CHECKING:
         Recorder,
         Resource,
         Source,
+        SpoolBusyError,
+        SpoolCorruptedError,
+        SpoolError,
+        StillSpooledError,
         Stream,
         UndeliveredError,
     )
@@ -83,6 +87,10 @@ __all__ = [
     "Recorder",
     "Resource",
     "Source",
+    "SpoolBusyError",
+    "SpoolCorruptedError",
+    "SpoolError",
+    "StillSpooledError",
     "Stream",
     "UndeliveredError",
 ]

@@ -13,6 +13,7 @@
 | `rejects` | where `emit` reports what it didn't publish |
 | `properties_file` | files of librdkafka's settings |
 | `interruption` | signals that end a command in order |
+| `spool` | `auditseal spool` |
 | `local` | `auditseal local` |
 | `keys` | `auditseal keys` |
 | `sealer` | `auditseal sealer` |

@@ -23,6 +23,14 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `process_end` | how the ends of processes reach a producer |
 | `green_threads` | refuses the green threads of gevent and eventlet |
 | `channel` | one stream of events into Kafka, and the thread that serves it |
+| `spool_channel` | the same with a spool: events go on disk first |
+| `spool_writer` | numbers events and writes them, many at a time |
+| `spool_delivery` | publishes what is on disk until the brokers have it |
+| `spool_file` | the spool's file, held by one producer |
+| `spool_database` | its tables and rows, and SQLite's errors |
+| `spool_lock` | its lock file |
+| `spool_reading` | what a spool holds, for operators |
+| `spooled_receipt` | the handle of an event that is written first |
 | `outgoing` | an event on its way: stamped, checked and encoded |
 | `event_queue` | the stream's sequence and buffer |
 | `receipts` | hands out what the brokers answered, and runs callbacks |
@@ -49,6 +57,10 @@ from auditseal_producer.errors import (
     ForkedError,
     ProducerClosedError,
     PublishError,
+    SpoolBusyError,
+    SpoolCorruptedError,
+    SpoolError,
+    StillSpooledError,
     UndeliveredError,
 )
 from auditseal_producer.pending import PendingReceipt
@@ -97,6 +109,10 @@ __all__ = [
     "Recorder",
     "Resource",
     "Source",
+    "SpoolBusyError",
+    "SpoolCorruptedError",
+    "SpoolError",
+    "StillSpooledError",
     "Stream",
     "UndeliveredError",
 ]

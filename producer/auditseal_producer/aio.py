@@ -9,15 +9,15 @@ from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
-from auditseal_producer.channel import Channel
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.errors import UndeliveredError
 from auditseal_producer.loop_turns import LoopTurns
 from auditseal_producer.outgoing import Outgoing
 from auditseal_producer.pending import PendingReceipt
-from auditseal_producer.process_channel import ProcessChannel
+from auditseal_producer.process_channel import EventChannel, ProcessChannel
 from auditseal_producer.receipt import ProducerCounts, Receipt
 from auditseal_producer.receipts import ErrorCallback
+from auditseal_producer.spooled_receipt import SpooledReceipt
 from auditseal_schemas.event import EventFields
 
 
@@ -29,11 +29,12 @@ class AsyncAuditProducer:
 
     Args:
         config: Where to publish, and as whom.
-        on_error: Called with each DeliveryError, in the producer's own thread; it must not block.
+        on_error: Called with each DeliveryError, in the producer's own thread; it must not block. Never with a spool.
         logger: Where the producer logs, librdkafka's lines included; `auditseal_producer` unless given.
 
     Raises:
         ConfigurationError: librdkafka refuses the settings, or gevent or eventlet has replaced threads.
+        SpoolError: The spool can't be opened.
     """
 
     def __init__(
@@ -56,9 +57,19 @@ class AsyncAuditProducer:
             DeliveryError: The event got no acknowledgement.
             AuditsealError: The event was refused; the types are those of `AuditProducer.record`.
         """
+        return await asyncio.wrap_future(await self.accept(**fields))
+
+    async def accept(self, **fields: Unpack[EventFields]) -> PendingReceipt:
+        """Record one event, and wait only until it is accepted: in the buffer or, with a spool, on disk.
+
+        `await asyncio.wrap_future(handle)` gives the receipt of the handle that this returns.
+
+        Raises:
+            AuditsealError: As `record`.
+        """
         await self._turns().take()
         channel = self._channel.get()
-        return await self._publish(channel, channel.encode(fields))
+        return await self._accept(channel, channel.encode(fields))
 
     async def republish(self, encoded: bytes) -> Receipt:
         """As `AuditProducer.republish`, and wait for the receipt.
@@ -69,7 +80,7 @@ class AsyncAuditProducer:
         """
         await self._turns().take()
         channel = self._channel.get()
-        return await self._publish(channel, channel.read_published(encoded))
+        return await asyncio.wrap_future(await self._accept(channel, channel.read_published(encoded)))
 
     async def check_broker(self, timeout: float) -> None:
         """As `AuditProducer.check_broker`.
@@ -116,10 +127,13 @@ class AsyncAuditProducer:
             turns = self._of_thread.turns = LoopTurns(loop)
         return turns
 
-    async def _publish(self, channel: Channel, outgoing: Outgoing) -> Receipt:
-        return await asyncio.wrap_future(channel.offer(outgoing) or await self._offer_again(channel, outgoing))
+    async def _accept(self, channel: EventChannel, outgoing: Outgoing) -> PendingReceipt:
+        pending = channel.offer(outgoing) or await self._offer_again(channel, outgoing)
+        if isinstance(pending, SpooledReceipt):
+            await _wait_for_disk(pending)
+        return pending
 
-    async def _offer_again(self, channel: Channel, outgoing: Outgoing) -> PendingReceipt:
+    async def _offer_again(self, channel: EventChannel, outgoing: Outgoing) -> PendingReceipt:
         """Wait for room as the others do, in their order."""
         loop = asyncio.get_running_loop()
         deadline = None if self._full_wait == math.inf else loop.time() + self._full_wait
@@ -138,6 +152,21 @@ class AsyncAuditProducer:
                         channel.room.discard(wake)
         except TimeoutError:
             raise channel.refuse_full() from None
+
+
+async def _wait_for_disk(pending: SpooledReceipt) -> None:
+    """As `SpooledReceipt.wait_until_accepted`; where the task is cancelled, the event goes its way."""
+    loop = asyncio.get_running_loop()
+    while not pending.written_or_refused:
+        woken = loop.create_future()
+        wake = partial(_wake, loop, woken)
+        pending.waiters.add(wake)
+        try:
+            if not pending.written_or_refused:  # once more, now that it can't come unnoticed
+                await woken
+        finally:
+            pending.waiters.discard(wake)
+    pending.check_written()
 
 
 def _wake(loop: asyncio.AbstractEventLoop, woken: "asyncio.Future[None]") -> None:

@@ -47,11 +47,11 @@ class Channel:
     that `record` runs no callback, and no callback is cut short by a signal.
     """
 
-    def __init__(self, config: ProducerConfig, on_error: ErrorCallback | None, logger: logging.Logger | None) -> None:
+    def __init__(self, config: ProducerConfig, on_error: ErrorCallback | None, log: ClientLog) -> None:
         self._config = config
         self._source = config.source
         self._stream = Stream(str(uuid7()), 0)  # its number comes last, in the queue
-        self._log = ClientLog(logger)
+        self._log = log
         self._receipts = Receipts(self._log, on_error)
         client = make_client(config.librdkafka, self._log)
         self._kafka: Producer | None = client
@@ -117,7 +117,7 @@ class Channel:
         producer's would get 200 of them a second (a turn every 5 ms), and ever more events would wait.
         """
         receipts = self._receipts
-        if receipts.active and self._queue.events % _TURN_EVERY == 0 and not self._is_serving():
+        if receipts.active and self._queue.events % _TURN_EVERY == 0 and not self.is_serving():
             receipts.progress.wait(lambda: not receipts.active, _TURN_SECONDS)
 
     def wait_for_room(self, seconds: float) -> bool:
@@ -126,7 +126,7 @@ class Channel:
         The thread that makes room never waits, nor does a finalizer that interrupts a call of `offer`.
         """
         queue = self._queue
-        if self._is_serving() or queue.is_nested():
+        if self.is_serving() or queue.is_nested():
             return False
         return self._receipts.room.wait(lambda: queue.closed or queue.has_room(), seconds)
 
@@ -235,7 +235,7 @@ class Channel:
         Raises:
             PublishError: A callback calls it, or a finalizer or signal's handler within `offer`.
         """
-        if self._is_serving():
+        if self.is_serving():
             raise PublishError(f"a callback can't call {call}, which waits for the thread that runs callbacks")
         self._queue.refuse_nested(call)
 
@@ -248,10 +248,14 @@ class Channel:
                 self._receipts.hand_out()
                 if not self._queue.waiting:
                     self._receipts.room.wake()
+            except KafkaException as error:  # a fatal one, which all waiting events end in
+                self._log.limited(logging.ERROR, "poll", "librdkafka can't continue: %s", error)
+                sleep(_POLL_SECONDS)
             except BaseException:  # the thread must never end before it is stopped: all handles depend on it
                 log_safely(self._log.logger, logging.ERROR, "the producer's thread continues after", exc_info=True)
                 sleep(_POLL_SECONDS)
         serving_threads.discard(threading.get_ident())
 
-    def _is_serving(self) -> bool:
+    def is_serving(self) -> bool:
+        """Whether this thread is the one that hands out receipts."""
         return threading.get_ident() == self._thread.ident

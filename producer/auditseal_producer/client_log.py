@@ -14,6 +14,8 @@ _BURST = 5  # lines of a kind before it is quiet
 _CONNECTION_LINES = frozenset({"FAIL", "ERROR", "REQTMOUT"})
 """librdkafka's lines about connections, which say again what the trouble says, at each attempt to connect."""
 
+_GAPLESS = "enable.gapless.guarantee"
+
 
 class ClientLog:
     """Takes what librdkafka reports, as its `logger` and its `error_cb`; keeps the current trouble.
@@ -50,6 +52,10 @@ class ClientLog:
             self._reminded = now
             log_safely(self.logger, logging.WARNING, "%s", news or current)
 
+    def warn(self, text: str) -> None:
+        """Log what an operator should know."""
+        log_safely(self.logger, logging.WARNING, "%s", text)
+
     def connected(self) -> None:
         """Forget the trouble: a broker has answered."""
         if self._troubles.current is not None:
@@ -58,6 +64,8 @@ class ClientLog:
 
     def log(self, level: int, _form: str, facility: str, client: str, text: str) -> None:
         """Take a line of librdkafka's log, as it calls its `logger`."""
+        if facility == "CONFWARN" and _GAPLESS in text:
+            return  # set on purpose: docs/how-to/spool.md
         self.note(facility, text)
         if facility in _CONNECTION_LINES:
             level = logging.DEBUG

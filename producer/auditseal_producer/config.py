@@ -1,10 +1,12 @@
 """A producer's configuration, and what it makes of librdkafka's."""
 
 import math
+import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from auditseal_producer.durations import problem_of_seconds
@@ -71,10 +73,14 @@ class ProducerConfig:
         buffer_bytes: Bytes of encoded events that may; at least 2 MiB.
         full_wait: Seconds that `record` waits for room in a full buffer before it raises BufferFullError; 0 raises
             at once.
-        delivery_timeout: Seconds after which an event that no broker acknowledged has failed: 1 to 2,147,483.
+        delivery_timeout: Seconds after which an event that no broker acknowledged has failed: 1 to 2,147,483. With a
+            spool no event fails.
         close_timeout: Seconds that leaving the `with` block, or the process's end, waits for the last
             acknowledgements. Events that still wait then fail, and `on_error` gets them. Keep it well below the time
             that a supervisor grants between SIGTERM and SIGKILL, which is 30 s in Kubernetes.
+        spool: File that takes each event before `record` returns, and keeps it until the brokers have it, over restarts
+            and crashes. It is made where there is none. One producer at a time may use it.
+        spool_bytes: Bytes of encoded events that may be in the spool; at least 2 MiB.
         allow_plaintext: Explicitly allows unencrypted connections beyond this machine.
         kafka: More of librdkafka's settings, such as `security.protocol` and `sasl.*`. Those that keep order and
             events (idempotence, acks, retries, partitioner, ...) are fixed and refused here.
@@ -97,6 +103,8 @@ class ProducerConfig:
     full_wait: float = 5.0
     delivery_timeout: float = 1_800.0
     close_timeout: float = 10.0
+    spool: str | os.PathLike[str] | None = None
+    spool_bytes: int = 1 << 30
     allow_plaintext: bool = False
     kafka: Mapping[str, Any] = field(default_factory=dict)
 
@@ -120,6 +128,17 @@ class ProducerConfig:
         )
 
     @property
+    def spool_path(self) -> Path:
+        """The spool's file.
+
+        Raises:
+            ConfigurationError: There isn't one.
+        """
+        if self.spool is None:
+            raise ConfigurationError("spool: it isn't set: give the path of its file")
+        return Path(self.spool)
+
+    @property
     def librdkafka(self) -> dict[str, Any]:
         """The settings for librdkafka, all of them."""
         return {
@@ -127,11 +146,21 @@ class ProducerConfig:
             "client.id": f"auditseal/{self.service}",
             **self.kafka,
             **_FIXED,
+            **self._order,
             "bootstrap.servers": self.bootstrap_servers,
-            "message.timeout.ms": 0 if self.delivery_timeout == math.inf else int(self.delivery_timeout * 1000),
             "queue.buffering.max.messages": self.buffer_events + _SLACK_EVENTS,
             "queue.buffering.max.kbytes": (self.buffer_bytes + _SLACK_EVENTS * MAX_EVENT_BYTES) // 1024,
         }
+
+    @property
+    def _order(self) -> dict[str, Any]:
+        """What happens to the events behind one that fails: with a spool, all of them fail, and are sent again.
+
+        Up to five batches of a partition are on their way at a time: they may still be stored before it.
+        """
+        if self.spool is not None:
+            return {"message.timeout.ms": 0, "enable.gapless.guarantee": True}
+        return {"message.timeout.ms": 0 if self.delivery_timeout == math.inf else int(self.delivery_timeout * 1000)}
 
     def _problems(self) -> Iterator[str]:
         yield from self._source_problems()
@@ -142,6 +171,8 @@ class ProducerConfig:
         if not isinstance(self.bootstrap_servers, str):
             yield f"bootstrap_servers: must be text, not {type(self.bootstrap_servers).__name__}"
             return
+        if self.spool is not None and not (isinstance(self.spool, str | os.PathLike) and str(self.spool)):
+            yield f"spool: must be the path of a file, not {self.spool!r}"
         yield from self._buffer_problems()
         yield from self._duration_problems()
         for name in sorted(_RESERVED.intersection(self.kafka)):
@@ -155,6 +186,7 @@ class ProducerConfig:
         for name, value, least, most in (
             ("buffer_events", self.buffer_events, 1, _MOST_EVENTS),
             ("buffer_bytes", self.buffer_bytes, 2 * _MIB, _MOST_BYTES),  # room for two events of the largest size
+            ("spool_bytes", self.spool_bytes, 2 * _MIB, _MOST_BYTES),
         ):
             if type(value) is not int:
                 yield f"{name}: must be a whole number, not {type(value).__name__}"

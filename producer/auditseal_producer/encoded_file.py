@@ -6,7 +6,8 @@ finds the next whole event behind that.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from auditseal_schemas.errors import DecodeError, EventError
@@ -63,6 +64,27 @@ def append_encoded(path: str | os.PathLike[str], encoded: bytes) -> None:
             raise
     finally:
         os.close(file)
+
+
+def write_encoded(path: str | os.PathLike[str], events: Iterable[bytes]) -> int:
+    """Write events to a new file, for its owner alone, and return their number; all are on disk when this returns.
+
+    Raises:
+        OSError: The file exists, or can't be written; what was written of it is removed.
+    """
+    count = 0
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    try:
+        with file:
+            for encoded in events:
+                file.write(len(encoded).to_bytes(_LENGTH_BYTES, "big") + encoded)
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        Path(path).unlink()
+        raise
+    return count
 
 
 def read_encoded(data: Searchable) -> Iterator[Piece]:

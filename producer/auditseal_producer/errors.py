@@ -7,7 +7,11 @@ AuditsealError
     ├── BrokerUnavailableError    no broker answers or can be used
     ├── ForkedError               a receipt, asked for in another process
     ├── DeliveryError             accepted, and not acknowledged
-    └── UndeliveredError          not every accepted event is in Kafka, at a flush or a close
+    ├── UndeliveredError          not every accepted event is in Kafka, at a flush or a close
+    ├── StillSpooledError         accepted, on disk, and not acknowledged when the producer was closed
+    └── SpoolError                refused: it isn't known to be on disk
+        ├── SpoolBusyError        another producer uses the spool
+        └── SpoolCorruptedError   the spool is damaged, or isn't one
 """
 
 from auditseal_schemas.errors import AuditsealError
@@ -66,3 +70,23 @@ class UndeliveredError(PublishError):
         super().__init__(f"{waiting} events still wait for an acknowledgement, {failed} failed{causes}")
         self.waiting = waiting
         self.failed = failed
+
+
+class StillSpooledError(PublishError):
+    """The producer was closed before the brokers had the event. The spool has it, and its next producer sends it."""
+
+
+class SpoolError(PublishError):
+    """The spool can't be opened, read or written.
+
+    A `record` that raises it didn't accept its event. To record the event again, pass the same `event_id`: a write
+    that failed may be on disk all the same.
+    """
+
+
+class SpoolBusyError(SpoolError):
+    """Another producer uses the spool: give each one a path of its own."""
+
+
+class SpoolCorruptedError(SpoolError):
+    """The spool's files are damaged or incomplete, or aren't a spool's. Nothing was changed; export what is intact."""

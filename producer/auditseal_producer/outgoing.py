@@ -12,6 +12,8 @@ from auditseal_schemas.event_codec import UnnumberedEvent, decode_event, encode_
 from auditseal_schemas.event_key import event_key
 from auditseal_schemas.event_parts import Source, Stream
 
+_LONGEST_NUMBER = 10  # bytes of a varint
+
 
 class Placed(NamedTuple):
     """An event with its place in a stream, and the number that the next new one gets."""
@@ -28,6 +30,11 @@ class NewEvent(NamedTuple):
     key: bytes
     stream_id: str
     encoding: UnnumberedEvent
+
+    @property
+    def most_bytes(self) -> int:
+        """The encoded size with the longest number."""
+        return len(self.encoding.head) + len(self.encoding.tail) + _LONGEST_NUMBER
 
     def place(self, number: int) -> Placed:
         """Return the event with a number.
@@ -46,6 +53,11 @@ class PublishedEvent(NamedTuple):
     stream_id: str
     encoded: bytes
     number: int
+
+    @property
+    def most_bytes(self) -> int:
+        """The encoded size."""
+        return len(self.encoded)
 
     def place(self, number: int) -> Placed:
         """Return the event with its own number; that of the channel stays free."""

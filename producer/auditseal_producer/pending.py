@@ -70,6 +70,9 @@ class PendingReceipt(Future[Receipt]):
         """Give the event its place in the stream: for the producer."""
         self._sequence = sequence
 
+    def wait_until_accepted(self) -> None:
+        """Return at once: without a spool an event is accepted when it is in the buffer."""
+
     def settle(self, receipt: Receipt | None, failure: BaseException | None) -> None:
         """End the handle, by one of the two: for the producer, whose own thread alone calls this."""
         self._result, self._exception = receipt, failure

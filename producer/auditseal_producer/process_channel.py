@@ -10,11 +10,13 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from typing import TypeAlias
 from weakref import WeakSet
 
 from uuid_utils import reseed_rng
 
 from auditseal_producer.channel import Channel
+from auditseal_producer.client_log import ClientLog
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.durations import check_seconds
 from auditseal_producer.errors import ProducerClosedError, PublishError
@@ -22,6 +24,9 @@ from auditseal_producer.green_threads import refuse_green_threads, were_replaced
 from auditseal_producer.process_end import call_at_end
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback
+from auditseal_producer.spool_channel import SpoolChannel
+
+EventChannel: TypeAlias = Channel | SpoolChannel
 
 
 class _Here:
@@ -30,10 +35,10 @@ class _Here:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.opening = False
-        self.channel: Channel | None = None
+        self.channel: EventChannel | None = None
         self.call_off_end: Callable[[], object] = bool
 
-    def open(self, channel: Channel) -> Channel:
+    def open(self, channel: EventChannel) -> EventChannel:
         """Hold a channel, and see to it that its client is destroyed by `release` alone.
 
         In a child rd_kafka_destroy would wait for threads that don't exist there (librdkafka #1674, #2374), and a child
@@ -54,6 +59,7 @@ class ProcessChannel:
 
     Raises:
         ConfigurationError: librdkafka refuses the settings, or gevent or eventlet has replaced threads.
+        SpoolError: The spool can't be opened.
     """
 
     def __init__(
@@ -74,11 +80,12 @@ class ProcessChannel:
         channel = self._opened()
         return ProducerCounts(0, 0, 0, 0) if channel is None else channel.counts
 
-    def get(self) -> Channel:
+    def get(self) -> EventChannel:
         """Return the channel, and open one first in a process without one.
 
         Raises:
             ProducerClosedError: It is closed.
+            SpoolBusyError: The process that forked this one uses the spool.
             ConfigurationError: gevent or eventlet has replaced threads since.
         """
         if were_replaced():
@@ -131,11 +138,11 @@ class ProcessChannel:
             here = self._by_process.setdefault(pid, _Here())  # which is atomic: threads get the same one
         return here
 
-    def _opened(self) -> Channel | None:
+    def _opened(self) -> EventChannel | None:
         here = self._by_process.get(os.getpid())
         return None if here is None else here.channel
 
-    def _open(self) -> Channel:
+    def _open(self) -> EventChannel:
         here = self._here()
         with here.lock:
             if here.channel is not None:
@@ -146,11 +153,17 @@ class ProcessChannel:
                 raise PublishError("the producer is being opened by the call that this one interrupts: record later")
             here.opening = True
             try:
-                channel = here.open(Channel(self._config, self._on_error, self._logger))
+                channel = here.open(self._make())
                 here.call_off_end = call_at_end(self._close_at_end, f"auditseal producer {id(self)}")
             finally:
                 here.opening = False
             return channel
+
+    def _make(self) -> EventChannel:
+        log = ClientLog(self._logger)
+        if self._config.spool is None:
+            return Channel(self._config, self._on_error, log)
+        return SpoolChannel(self._config, log)
 
     def _close_at_end(self) -> None:
         self.close(self._config.close_timeout)

@@ -5,12 +5,11 @@ from time import monotonic
 from types import TracebackType
 from typing import Self, Unpack
 
-from auditseal_producer.channel import Channel
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.errors import UndeliveredError
 from auditseal_producer.outgoing import Outgoing
 from auditseal_producer.pending import PendingReceipt
-from auditseal_producer.process_channel import ProcessChannel
+from auditseal_producer.process_channel import EventChannel, ProcessChannel
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback
 from auditseal_schemas.event import EventFields
@@ -24,11 +23,12 @@ class AuditProducer:
 
     Args:
         config: Where to publish, and as whom.
-        on_error: Called with each DeliveryError, in the producer's own thread; it must not block.
+        on_error: Called with each DeliveryError, in the producer's own thread; it must not block. Never with a spool.
         logger: Where the producer logs, librdkafka's lines included; `auditseal_producer` unless given.
 
     Raises:
         ConfigurationError: librdkafka refuses the settings, or gevent or eventlet has replaced threads.
+        SpoolError: The spool can't be opened.
     """
 
     def __init__(
@@ -46,12 +46,14 @@ class AuditProducer:
     def record(self, **fields: Unpack[EventFields]) -> PendingReceipt:
         """Accept one event, and return the handle that ends in its receipt or its DeliveryError.
 
-        In a full buffer a valid event waits for room for `full_wait` seconds.
+        In a full buffer, or a full spool, a valid event waits for room for `full_wait` seconds. With a spool, the event
+        is on disk when this returns.
 
         Raises:
             EventError: The event breaks the schema or a limit. No sequence number is used up, here and below.
             BufferFullError: There was no room in time.
             ProducerClosedError: The producer is closed.
+            SpoolError: The event can't be written to the spool.
             PublishError: The producer can't continue: make a new one.
         """
         channel = self._channel.get()
@@ -86,6 +88,8 @@ class AuditProducer:
     def close(self, timeout: float) -> None:
         """Accept nothing more, flush, fail what still waits after `timeout` seconds, and stop. Closing twice is fine.
 
+        With a spool nothing fails: what still waits stays on disk, and its handle ends in a StillSpooledError.
+
         Raises:
             UndeliveredError: As `flush`.
         """
@@ -104,14 +108,15 @@ class AuditProducer:
                 raise
             error.add_note(str(undelivered))
 
-    def _offer(self, channel: Channel, outgoing: Outgoing) -> PendingReceipt:
+    def _offer(self, channel: EventChannel, outgoing: Outgoing) -> PendingReceipt:
         pending = channel.offer(outgoing) or self._offer_again(channel, outgoing)
         channel.let_receipts_out()
+        pending.wait_until_accepted()
         return pending
 
-    def _offer_again(self, channel: Channel, outgoing: Outgoing) -> PendingReceipt:
+    def _offer_again(self, channel: EventChannel, outgoing: Outgoing) -> PendingReceipt:
         deadline = monotonic() + self._full_wait
-        pending = None
+        pending: PendingReceipt | None = None
         while pending is None:
             if not channel.wait_for_room(deadline - monotonic()):
                 raise channel.refuse_full()

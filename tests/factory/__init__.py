@@ -15,6 +15,7 @@
 | `archiving` | an archiver's parts, and a vault whose operations fail as planned |
 | `foreign_member` | a client of another kind in a daemon's group |
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |
+| `spools` | events for a spool, and producers with one |
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |

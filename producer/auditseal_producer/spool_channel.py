@@ -1,0 +1,196 @@
+"""One stream of events, each on disk before `record` returns: accepted events outlive the process and its host."""
+
+from functools import partial
+
+from auditseal_producer.channel import Channel
+from auditseal_producer.client_log import ClientLog
+from auditseal_producer.config import ProducerConfig
+from auditseal_producer.durations import check_seconds
+from auditseal_producer.errors import BufferFullError, PublishError, StillSpooledError, UndeliveredError
+from auditseal_producer.outgoing import Outgoing, encode_fields, read_published
+from auditseal_producer.receipt import ProducerCounts
+from auditseal_producer.spool_delivery import SpoolDelivery
+from auditseal_producer.spool_file import SpoolFile
+from auditseal_producer.spool_writer import SpoolWriter
+from auditseal_producer.spooled_receipt import SpooledReceipt
+from auditseal_producer.waiters import Waiters
+from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.event import EventFields
+from auditseal_schemas.event_codec import MAX_EVENT_BYTES
+from auditseal_schemas.event_parts import Stream
+
+_JOIN_SECONDS = 5.0
+
+
+class SpoolChannel:
+    """A stream with a spool: as `Channel`, but that the events of an earlier process are delivered first.
+
+    Raises:
+        SpoolError: The spool can't be opened; the types of `errors` say why.
+        ConfigurationError: librdkafka refuses the settings.
+    """
+
+    def __init__(self, config: ProducerConfig, log: ClientLog) -> None:
+        self._config = config
+        self._source = config.source
+        self._log = log
+        self._file = SpoolFile(config.spool_path)
+        try:
+            self._stream = Stream(self._file.stream.id, 0)  # its number comes last, in the writer
+            self._writer = SpoolWriter(self._file, config.spool_bytes, log)
+            self._delivery = SpoolDelivery(self._file, self._writer, partial(Channel, config, None, log), log)
+            self._start()
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def counts(self) -> ProducerCounts:
+        """How many events came to which end; those on disk that aren't acknowledged are `pending`, old ones as well."""
+        acknowledged = self._delivery.acknowledged
+        return ProducerCounts(acknowledged, 0, self._writer.refused, self._writer.waiting)
+
+    def encode(self, fields: EventFields) -> Outgoing:
+        """Check and encode an event.
+
+        Raises:
+            EventError: The event breaks the schema or a limit.
+        """
+        try:
+            return encode_fields(self._source, self._stream, fields)
+        except BaseException:  # an iterable of the service may raise anything
+            self._writer.count_refusal()
+            raise
+
+    def read_published(self, encoded: bytes) -> Outgoing:
+        """Take an event that was encoded before.
+
+        Raises:
+            EventError: It isn't bytes.
+            DecodeError: The bytes aren't an event in its one encoding.
+        """
+        try:
+            return read_published(encoded)
+        except AuditsealError:
+            self._writer.count_refusal()
+            raise
+
+    def offer(self, outgoing: Outgoing) -> SpooledReceipt | None:
+        """Queue one event for the disk, or return None when the spool is full.
+
+        Raises:
+            ProducerClosedError: The channel is closed.
+            SpoolCorruptedError: The spool is damaged.
+        """
+        try:
+            return self._writer.offer(outgoing)
+        except AuditsealError:
+            self._writer.count_refusal()
+            raise
+
+    def let_receipts_out(self) -> None:
+        """Do nothing: each event waits for the disk, so that receipts have their turns."""
+
+    def wait_for_room(self, seconds: float) -> bool:
+        """Wait until there is room for an event of any size, at most for some seconds; return whether there is.
+
+        The threads that make room never wait.
+        """
+        writer = self._writer
+        if self._delivery.channel.is_serving() or writer.is_writing():
+            return False
+        return writer.room.wait(lambda: writer.closed or writer.has_room(MAX_EVENT_BYTES), seconds)
+
+    @property
+    def room(self) -> Waiters:
+        """Those who wait for room: for coroutines, which wait in their own way."""
+        return self._writer.room
+
+    def refuse_full(self) -> BufferFullError:
+        """Count an event as refused for lack of room, and return the error that says so."""
+        self._writer.count_refusal()
+        config = self._config
+        return BufferFullError(
+            f"{self._writer.events} events of {self._writer.bytes} bytes are in the spool {self._file.path}, and wait"
+            f" for {config.bootstrap_servers}: no room for another within {config.full_wait} s (spool_bytes"
+            f" {config.spool_bytes}): {self._log.describe_wait()}"
+        )
+
+    def check_broker(self, timeout: float) -> None:
+        """Ask the brokers for the topic.
+
+        Raises:
+            BrokerUnavailableError: As `Channel.check_broker`, and so are the others.
+        """
+        self._delivery.channel.check_broker(timeout)
+
+    def flush(self, timeout: float) -> None:
+        """Wait until the brokers have every event of the spool.
+
+        Raises:
+            UndeliveredError: Some still wait after `timeout` seconds.
+            SpoolCorruptedError: The spool is damaged.
+            PublishError: A callback calls this, which would wait for itself.
+            ConfigurationError: The timeout isn't a number of seconds.
+        """
+        limit = check_seconds("timeout", timeout)
+        self.refuse_waiting("flush()")
+        writer = self._writer
+        writer.progress.wait(lambda: writer.waiting == 0 or writer.problem is not None, limit)
+        if writer.problem is not None:
+            raise writer.problem
+        waiting = writer.waiting
+        if waiting:
+            raise UndeliveredError(waiting, 0, None, self._log.describe_wait())
+
+    def close(self, timeout: float) -> None:
+        """Accept nothing more, wait for the brokers, and stop; the rest stays on disk, for the next producer.
+
+        Raises:
+            SpoolCorruptedError: As `flush`, and so are the others but UndeliveredError.
+        """
+        check_seconds("timeout", timeout)
+        self.refuse_waiting("close()")
+        self._writer.close()
+        try:
+            self.flush(timeout)
+        except UndeliveredError:
+            pass  # logged below
+        finally:
+            self._delivery.stop(_JOIN_SECONDS)
+            self._writer.stop(_JOIN_SECONDS)
+            self._leave_rest()
+            if not self.running:
+                self._file.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether a thread of it runs."""
+        return self._writer.running or self._delivery.running
+
+    def refuse_waiting(self, call: str) -> None:
+        """Refuse a call that would wait for itself.
+
+        Raises:
+            PublishError: A callback calls it, or a finalizer in the thread that writes.
+        """
+        if self._writer.is_writing():
+            raise PublishError(f"{call} was called by a finalizer in the thread that it waits for: call it later")
+        self._delivery.channel.refuse_waiting(call)
+
+    def _start(self) -> None:
+        try:
+            self._writer.start()
+            self._delivery.start()
+        except RuntimeError as error:
+            self._delivery.stop(0)
+            raise PublishError(f"the spool's threads can't start: {error}: record earlier, or end threads") from error
+
+    def _leave_rest(self) -> None:
+        left, path = self._writer.waiting, self._file.path
+        for handle in list(self._writer.handles.values()):
+            handle.settle(
+                None, StillSpooledError(f"event {handle.event_id} is in the spool {path}: its next producer sends it")
+            )
+        if left:
+            self._log.warn(f"{left} events stay in the spool {path}: its next producer sends them")
