@@ -220,6 +220,14 @@ class AsyncRecordedEvents:
         """
         return self._recorded.record(**fields).result()
 
+    async def accept(self, **fields: Unpack[EventFields]) -> PendingReceipt:
+        """Record one event; its handle is done at once.
+
+        Raises:
+            AuditsealError: As `RecordedEvents.record`.
+        """
+        return self._recorded.record(**fields)
+
     async def republish(self, encoded: bytes) -> Receipt:
         """As `RecordedEvents.republish`.
 
