@@ -131,6 +131,10 @@ docs: $(VENV)/test ## The documentation as a site, in site/; any warning fails
 weaken: $(VENV)/test ## Leave out each rule of the format in turn: does a golden vault notice? Ten minutes (RULE="step 7")
 	$(BIN)/python -m tests.weaken $(RULE)
 
+.PHONY: dashboard
+dashboard: $(VENV)/test ## The Grafana dashboard's JSON, made by deploy/monitoring/dashboard.py
+	$(BIN)/python deploy/monitoring/dashboard.py > deploy/monitoring/auditseal-dashboard.json
+
 .PHONY: lock
 lock: $(VENV)/made ## Pin the requirements again, by hash and without naming an index
 	$(foreach name,installer run test go fuzz mutation,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,0 +1,160 @@
+"""The dashboard's queries on a real Prometheus that scrapes real daemons, and a real fault that becomes an alert."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from auditseal.demo.processes import Processes
+from auditseal_local.kafka import KafkaNode
+from auditseal_local.minio import MinioNode
+from auditseal_local.ports import LOOPBACK, free_ports
+from auditseal_schemas.origin import Origin
+from tests.factory.prometheus import PrometheusNode
+
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "deploy" / "monitoring"
+DASHBOARD = MONITORING / "auditseal-dashboard.json"
+METRICS = (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")
+FIRING = 'ALERTS{alertstate="firing"}'
+SECONDS = 90
+"""For a machine that does much else."""
+
+
+def panel_queries() -> dict[str, str]:
+    """The query of each panel, under the panel's title and the query's letter."""
+    panels = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
+    return {
+        f"{panel['title']} {target['refId']}": target["expr"].replace("$__rate_interval", "30s")
+        for panel in panels
+        for target in panel.get("targets", ())
+    }
+
+
+def test_the_dashboard_is_what_its_program_makes() -> None:
+    made = subprocess.run([sys.executable, MONITORING / "dashboard.py"], capture_output=True, text=True, check=True)
+    assert made.stdout == DASHBOARD.read_text("utf-8"), "run make dashboard"
+
+
+def test_every_metric_of_a_panel_is_served() -> None:
+    known = set(re.findall(r"^\| `(auditseal_\w+)` \|", METRICS, re.MULTILINE))
+    used = set(re.findall(r"(?<![\w:])auditseal_[a-z0-9_]+", " ".join(panel_queries().values())))
+    assert len(used) > 25
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in used} <= known
+
+
+@dataclass
+class Pipeline:
+    """Daemons with a Kafka and a MinIO, and a Prometheus that scrapes them."""
+
+    prometheus: PrometheusNode
+    minio: MinioNode
+    bucket: str
+    log: Origin
+    publish: Callable[[], None]
+
+    def blocks(self) -> list[str]:
+        """The keys of the log's blocks in the bucket."""
+        found = self.minio.s3().list_objects_v2(Bucket=self.bucket, Prefix=self.log.blocks_prefix)
+        return [entry["Key"] for entry in found.get("Contents", ())]
+
+
+def await_none(problems: Callable[[], object], meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Wait until there are no problems any more."""
+    deadline = time.monotonic() + SECONDS
+    while left := problems():
+        assert time.monotonic() < deadline, left
+        meanwhile()
+        time.sleep(0.5)
+
+
+@pytest.fixture
+def pipeline(
+    kafka: KafkaNode, minio: MinioNode, new_bucket: Callable[[], str], topic_name: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
+    events, blocks, bucket = topic_name("events"), topic_name("blocks"), new_bucket()
+    (tmp_path / "passphrase").write_text("secret")
+    (tmp_path / "passphrase").chmod(0o600)
+    trust, index = tmp_path / "trust.txt", tmp_path / "index"
+    settings: dict[str, object] = {
+        "KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "CLUSTER": "test.local",
+        "VAULT": minio.vault_url(bucket),
+        "EVENTS_TOPIC": events,
+        "BLOCKS_TOPIC": blocks,
+        "SEALER__KEY_FILE": tmp_path / "key.pem",
+        "SEALER__PASSPHRASE_FILE": tmp_path / "passphrase",
+        "SEALER__REPLICATION": 1,
+        "SEALER__BLOCK_AGE": 0.25,
+        "SEALER__GROUP": f"sealers.{events}",
+        "ARCHIVER__GROUP": f"archivers.{events}",
+        "ARCHIVER__TRUST_FILE": trust,
+        "ARCHIVER__RETENTION_DAYS": 100,
+        "WATCH__TRUST_FILE": trust,
+        "WATCH__STATE_FILE": tmp_path / "state.json",
+        "WATCH__EVERY": 1,
+    }
+    variables = {f"AUDITSEAL_{name}": str(value) for name, value in settings.items()} | minio.client_environment()
+    processes = Processes(variables, tmp_path)
+    key = [str(tmp_path / "key.pem"), "--passphrase-file", str(tmp_path / "passphrase")]
+    trust.write_text(processes.command("keys", "new", *key, "--partitions", "1"))
+    processes.command("topics", "create", "--partitions", "1", "--replication", "1")
+    ports = dict(zip(("sealer", "archiver", "watch", "index"), free_ports(4), strict=True))
+    place = ["--trust", str(trust), "--vault", minio.vault_url(bucket), "--index", str(index), "--every", "1"]
+    arguments = {
+        "sealer": ["--genesis"],
+        "archiver": [],
+        "watch": ["--state-new"],
+        "index": ["follow", *place, "--port", str(ports["index"])],
+    }
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+
+    def publish() -> None:
+        producer.produce(events, b"an event", partition=0)
+        assert producer.flush(30) == 0
+
+    targets = {f"auditseal-{name}": f"{LOOPBACK}:{port}" for name, port in ports.items()}
+    prometheus = PrometheusNode(tmp_path / "prometheus", MONITORING / "auditseal.rules.yml", targets)
+    made = Pipeline(prometheus, minio, bucket, Origin("test.local", events, 0, 0), publish)
+    publish()
+    with ExitStack() as running:
+        for name, words in arguments.items():
+            if name == "watch":  # an empty vault is a finding: the log is missing
+                await_none(lambda: not made.blocks())
+            child = processes.start(name, "auditseal", name, *words, telemetry=ports[name])
+            running.callback(child.kill)
+        running.enter_context(prometheus)
+        yield made
+
+
+def is_number(sample: dict[str, Any]) -> bool:
+    return str(sample["value"][1]) != "NaN"
+
+
+def test_each_query_has_an_answer_no_alert_fires_and_a_fault_becomes_one(pipeline: Pipeline) -> None:
+    prometheus = pipeline.prometheus
+
+    def unanswered() -> list[str]:
+        answers = {title: prometheus.query(expression) for title, expression in panel_queries().items()}
+        return [title for title, samples in answers.items() if not any(map(is_number, samples))]
+
+    await_none(unanswered, meanwhile=pipeline.publish)
+    groups = prometheus.get("rules")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) > 40
+    assert [rule["name"] for rule in rules if rule["health"] != "ok"] == []
+    assert prometheus.query(FIRING) == []
+
+    pipeline.minio.s3().put_object(Bucket=pipeline.bucket, Key=max(pipeline.blocks()), Body=b"another version")
+    await_none(lambda: not prometheus.query('ALERTS{alertname="AuditsealFinding",alertstate="firing"}'))
+    (finding,) = prometheus.query("auditseal_verify_findings > 0")
+    assert (finding["metric"]["verdict"], finding["metric"]["origin"]) == ("BAD_STORAGE", str(pipeline.log))
