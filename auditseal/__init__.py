@@ -14,6 +14,7 @@ that a command that publishes nothing loads no Kafka client.
 | `settings_archiver` | the archiver's settings |
 | `settings_watch` | the watcher's settings |
 | `settings_topics` | the settings that `auditseal topics` reads |
+| `pytest` | the pytest plugin for services |
 | `trust_lines` | log lines that are added to a trust file |
 | `demo` | the demo |
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from auditseal_producer import (
         Actor,
         AsyncAuditProducer,
+        AsyncRecorder,
         AuditEvent,
         AuditProducer,
         AuditsealError,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
         Reason,
         Receipt,
         Recorder,
+        Redact,
+        Redaction,
         Resource,
         Source,
         SpoolBusyError,
@@ -62,6 +66,7 @@ __all__ = [
     "Actor",
     "AsyncAuditProducer",
     "AsyncRecordedEvents",
+    "AsyncRecorder",
     "AuditEvent",
     "AuditProducer",
     "AuditsealError",
@@ -85,6 +90,8 @@ __all__ = [
     "Receipt",
     "RecordedEvents",
     "Recorder",
+    "Redact",
+    "Redaction",
     "Resource",
     "Source",
     "SpoolBusyError",

@@ -31,6 +31,8 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `spool_lock` | its lock file |
 | `spool_reading` | what a spool holds, for operators |
 | `spooled_receipt` | the handle of an event that is written first |
+| `environment` | settings in environment variables |
+| `redaction` | rules that mask, drop or hash texts of events |
 | `outgoing` | an event on its way: stamped, checked and encoded |
 | `event_queue` | the stream's sequence and buffer |
 | `receipts` | hands out what the brokers answered, and runs callbacks |
@@ -66,7 +68,8 @@ from auditseal_producer.errors import (
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.producer import AuditProducer
 from auditseal_producer.receipt import ProducerCounts, Receipt
-from auditseal_producer.recorder import Recorder
+from auditseal_producer.recorder import AsyncRecorder, Recorder
+from auditseal_producer.redaction import Redact, Redaction
 from auditseal_schemas.errors import AuditsealError, ConfigurationError, DecodeError, EventError
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_parts import (
@@ -84,6 +87,7 @@ from auditseal_schemas.event_parts import (
 __all__ = [
     "Actor",
     "AsyncAuditProducer",
+    "AsyncRecorder",
     "AuditEvent",
     "AuditProducer",
     "AuditsealError",
@@ -107,6 +111,8 @@ __all__ = [
     "Reason",
     "Receipt",
     "Recorder",
+    "Redact",
+    "Redaction",
     "Resource",
     "Source",
     "SpoolBusyError",

@@ -77,7 +77,7 @@ class Channel:
             EventError: The event breaks the schema or a limit.
         """
         try:
-            outgoing = encode_fields(self._source, self._stream, fields)
+            outgoing = encode_fields(self._source, self._stream, fields, self._config.redact)
         except BaseException:  # an iterable of the service may raise anything
             self._queue.count_refusal()
             raise

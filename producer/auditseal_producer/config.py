@@ -4,12 +4,14 @@ import math
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from auditseal_producer.durations import problem_of_seconds
+from auditseal_producer.environment import read_settings
+from auditseal_producer.redaction import Redaction
 from auditseal_schemas.errors import ConfigurationError, EventError
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES
 from auditseal_schemas.event_parts import Source
@@ -81,6 +83,7 @@ class ProducerConfig:
         spool: File that takes each event before `record` returns, and keeps it until the brokers have it, over restarts
             and crashes. It is made where there is none. One producer at a time may use it.
         spool_bytes: Bytes of encoded events that may be in the spool; at least 2 MiB.
+        redact: Rules that mask, drop or hash texts of events before they are encoded (`redaction`).
         allow_plaintext: Explicitly allows unencrypted connections beyond this machine.
         kafka: More of librdkafka's settings, such as `security.protocol` and `sasl.*`. Those that keep order and
             events (idempotence, acks, retries, partitioner, ...) are fixed and refused here.
@@ -105,6 +108,7 @@ class ProducerConfig:
     close_timeout: float = 10.0
     spool: str | os.PathLike[str] | None = None
     spool_bytes: int = 1 << 30
+    redact: Sequence[Redaction] = ()
     allow_plaintext: bool = False
     kafka: Mapping[str, Any] = field(default_factory=dict)
 
@@ -112,9 +116,19 @@ class ProducerConfig:
         if not isinstance(self.kafka, Mapping):
             raise ConfigurationError(f"kafka: must be a mapping, not {type(self.kafka).__name__}")
         object.__setattr__(self, "kafka", dict(self.kafka))  # what is checked here is what is used
+        object.__setattr__(self, "redact", tuple(self.redact))
         problems = list(self._problems())
         if problems:
             raise ConfigurationError("\n".join(problems))
+
+    @classmethod
+    def from_env(cls, **given: Any) -> Self:
+        """Make a configuration from environment variables (docs/how-to/frameworks.md); given settings go first.
+
+        Raises:
+            ConfigurationError: A variable is unknown or unusable, or a setting is missing; one line for each.
+        """
+        return cls(**read_settings(os.environ, given))
 
     @property
     def source(self) -> Source:
@@ -173,6 +187,8 @@ class ProducerConfig:
             return
         if self.spool is not None and not (isinstance(self.spool, str | os.PathLike) and str(self.spool)):
             yield f"spool: must be the path of a file, not {self.spool!r}"
+        if not all(isinstance(rule, Redaction) for rule in self.redact):
+            yield "redact: must be a list of Redaction"
         yield from self._buffer_problems()
         yield from self._duration_problems()
         for name in sorted(_RESERVED.intersection(self.kafka)):

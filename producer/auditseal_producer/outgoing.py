@@ -1,10 +1,12 @@
 """An event on its way into librdkafka: all of it encoded before any lock is taken."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
 
 from uuid_utils import uuid7
 
+from auditseal_producer.redaction import Redaction, redact_event
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_check import check_names
@@ -67,13 +69,13 @@ class PublishedEvent(NamedTuple):
 Outgoing: TypeAlias = NewEvent | PublishedEvent
 
 
-def encode_fields(source: Source, stream: Stream, fields: EventFields) -> NewEvent:
-    """Stamp, check and encode what a service says of an event: each value is read once, here.
+def encode_fields(source: Source, stream: Stream, fields: EventFields, rules: Sequence[Redaction] = ()) -> NewEvent:
+    """Stamp, check, redact and encode what a service says of an event: each value is read once, here.
 
     Raises:
         EventError: The event breaks the schema or a limit. Its size is checked with its number.
     """
-    event = make_event(source, stream, fields)
+    event = redact_event(make_event(source, stream, fields), rules)
     return NewEvent(event.event_id, event_key(event), stream.id, encode_unnumbered(event))
 
 

@@ -3,6 +3,7 @@
 from typing import Protocol, Unpack
 
 from auditseal_producer.pending import PendingReceipt
+from auditseal_producer.receipt import Receipt
 from auditseal_schemas.event import EventFields
 
 
@@ -11,4 +12,16 @@ class Recorder(Protocol):
 
     def record(self, **fields: Unpack[EventFields]) -> PendingReceipt:
         """Record one event."""
+        ...
+
+
+class AsyncRecorder(Protocol):
+    """Something that coroutines record events with: AsyncAuditProducer, or `testing.AsyncRecordedEvents`."""
+
+    async def record(self, **fields: Unpack[EventFields]) -> Receipt:
+        """Record one event, and wait for its receipt."""
+        ...
+
+    async def accept(self, **fields: Unpack[EventFields]) -> PendingReceipt:
+        """Record one event, and wait until it is accepted."""
         ...

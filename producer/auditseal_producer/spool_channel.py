@@ -57,7 +57,7 @@ class SpoolChannel:
             EventError: The event breaks the schema or a limit.
         """
         try:
-            return encode_fields(self._source, self._stream, fields)
+            return encode_fields(self._source, self._stream, fields, self._config.redact)
         except BaseException:  # an iterable of the service may raise anything
             self._writer.count_refusal()
             raise

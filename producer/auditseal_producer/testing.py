@@ -1,6 +1,6 @@
 """For a service's own tests: what it records, checked and encoded as in production, without a Kafka."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from types import TracebackType
@@ -19,6 +19,7 @@ from auditseal_producer.outgoing import Outgoing, encode_fields, read_published
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.receipt import ProducerCounts, Receipt
 from auditseal_producer.receipts import ErrorCallback
+from auditseal_producer.redaction import Redaction
 from auditseal_producer.user_code import call_safely
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.event import AuditEvent, EventFields
@@ -37,12 +38,18 @@ class RecordedEvents:
     """
 
     def __init__(
-        self, *, service: str = "test", environment: str = "test", on_error: ErrorCallback | None = None
+        self,
+        *,
+        service: str = "test",
+        environment: str = "test",
+        on_error: ErrorCallback | None = None,
+        redact: Sequence[Redaction] = (),
     ) -> None:
         self.events: list[AuditEvent] = []
         self.failures: list[DeliveryError] = []
         self._source = Source(service=service, environment=environment)
         self._on_error = on_error
+        self._redact = tuple(redact)
         self._log = ClientLog(None)
         self._sequence = self._refused = self._reported = 0
         self._full = self._down = self._closed = False
@@ -61,7 +68,7 @@ class RecordedEvents:
             ProducerClosedError: After `close`.
         """
         try:
-            return self._publish(encode_fields(self._source, Stream(_STREAM_ID, 0), fields))
+            return self._publish(encode_fields(self._source, Stream(_STREAM_ID, 0), fields, self._redact))
         except AuditsealError:
             self._refused += 1
             raise

@@ -16,6 +16,7 @@
 | `foreign_member` | a client of another kind in a daemon's group |
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |
 | `spools` | events for a spool, and producers with one |
+| `asgi_exchange` | one exchange with an ASGI application |
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
