@@ -1,4 +1,4 @@
-"""Audit events from frameworks: middleware, logging, decorators, and what is known of the running request.
+"""Audit events from frameworks: middleware, logging, decorators, and the context of the running request.
 
 It needs nothing but the SDK, and no framework: docs/how-to/frameworks.md.
 

@@ -28,7 +28,7 @@ class AuditedAction:
     """Records one event at the end of a `with` block; the block may add fields, also an `outcome`.
 
     Where the event can't be recorded, the block's end raises the AuditsealError. If an error of the block is on its
-    way already, that error goes on, with a note.
+    way already, that error is raised, with a note.
     """
 
     def __init__(self, recorder: Recorder, **fields: Any) -> None:

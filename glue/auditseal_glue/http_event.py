@@ -106,7 +106,7 @@ def event_of(
 
 
 def outcome_of(status: int | None) -> Outcome:
-    """Return the outcome that a status stands for: 401, 403, 407 and 451 are refusals."""
+    """Return the outcome that a status means: 401, 403, 407 and 451 are refusals."""
     if status is None:
         return Outcome.UNKNOWN
     if status in _DENIED:
