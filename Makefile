@@ -128,7 +128,7 @@ docs: $(VENV)/test ## The documentation as a site, in site/; any warning fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: weaken
-weaken: $(VENV)/test ## Leave out each rule of the format in turn: does a golden vault notice? Ten minutes (RULE="step 7")
+weaken: $(VENV)/test ## Leave out each rule of the format in turn: does a golden vault notice? About ten minutes (RULE="step 7")
 	$(BIN)/python -m tests.weaken $(RULE)
 
 .PHONY: dashboard

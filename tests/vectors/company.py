@@ -44,7 +44,7 @@ def roots() -> Iterator[Vector]:
         ("frontier", "two blocks of run 0; the second is a foreign one", holed, 2, one.root, (lost,), ""),
         (
             "frontier-wrong",
-            "two blocks of run 0, by another root; the second is a foreign one, and the frontier of the third tells",
+            "two blocks of run 0, by another root; the second is a foreign one, and the frontier of the third shows it",
             holed,
             2,
             WRONG,
@@ -53,7 +53,7 @@ def roots() -> Iterator[Vector]:
         ),
         (
             "at-fault",
-            "three blocks of run 0, by another root; the third is a foreign one, and nothing tells",
+            "three blocks of run 0, by another root; the third is a foreign one, and nothing shows which is right",
             topless,
             3,
             WRONG,
@@ -62,7 +62,7 @@ def roots() -> Iterator[Vector]:
         ),
         (
             "squatted",
-            "three blocks of run 0, by another root; the third is none, and nothing tells",
+            "three blocks of run 0, by another root; the third is not a block, and nothing shows which is right",
             whole | {two.key: b"not a block"},
             3,
             WRONG,
@@ -84,7 +84,7 @@ def roots() -> Iterator[Vector]:
         run = later_run(size, root)
         pinned = trust(*first.pinned, *second.pinned, *run.pinned, lines=line)
         objects = plain_objects(contents | second.objects | run.objects)
-        yield Vector(f"claim-{name}", f"Run 1 goes on from {about}.", pinned, objects, findings)
+        yield Vector(f"claim-{name}", f"Run 1 continues {about}.", pinned, objects, findings)
 
 
 def unlinked() -> Vector:
@@ -93,7 +93,7 @@ def unlinked() -> Vector:
     block = run.blocks[0].signed(signing_key("attacker"))
     return Vector(
         "claim-unsigned",
-        "A stranger signed run 1, which goes on from another root of run 0: nobody says so.",
+        "A stranger signed run 1, which continues another root of run 0. The log's key didn't say so.",
         trust(*first.pinned, *second.pinned, *run.pinned),
         plain_objects(first.objects | second.objects | {block.key: block.object()}),
         (finding("BAD_SIGNATURE", LATER, 0, "note"),),
@@ -109,7 +109,7 @@ def widths() -> Iterator[Vector]:
     one, other = wide
     yield Vector(
         "partitions-tie",
-        "Two logs know of a partition that isn't pinned: it is told of the one that the trust file has first.",
+        "Two logs state a partition that isn't pinned. The finding is at the log that the trust file has first.",
         trust(*other.pinned, *one.pinned),
         plain_objects(one.objects | other.objects),
         (finding("MISSING_LOG", other.origin, 0, "partitions"),),
@@ -118,7 +118,7 @@ def widths() -> Iterator[Vector]:
     later.take_altered(later.blocks[0].altered(partitions=3))
     yield Vector(
         "partitions-tie-of-runs",
-        "Two runs of a log know of a partition that isn't pinned: it is told of the later one.",
+        "Two runs of a log state a partition that isn't pinned. The finding is at the later run.",
         trust(*one.pinned, *second.pinned, *later.pinned),
         plain_objects(one.objects | second.objects | later.objects),
         (finding("MISSING_LOG", later.origin, 0, "partitions"),),

@@ -226,7 +226,7 @@ def later() -> Vector:
     run = next_run(first)
     return Vector(
         "next-run",
-        "Run 1 of a log goes on from the first two blocks of run 0, which has three.",
+        "Run 1 of a log continues the first two blocks of run 0, which has three.",
         trust(*first.pinned, *second.pinned, *run.pinned),
         plain_objects(plain_contents() | run.objects),
     )

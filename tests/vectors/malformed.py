@@ -84,7 +84,7 @@ def malformed_headers() -> Iterator[Vector]:
         ("gap-cause", "a gap's cause is unknown.", block.altered(gaps=[{"first": 5, "last": 5, "cause": 3}])),
         (
             "predecessor",
-            "a predecessor stands above height 0.",
+            "a header above height 0 has a predecessor.",
             block.altered(predecessor={"origin": str(origin(0)), "size": 1, "root": bytes(32)}),
         ),
         (

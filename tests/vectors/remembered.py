@@ -64,21 +64,21 @@ def damaged() -> Iterator[Vector]:
     keys = [ORIGIN.block_key(height) for height in range(6)]
     yield with_head(
         "remembered-damaged",
-        "The newest block is cut off, and was verified before: it is no squatter's.",
+        "The newest block is cut off, and was verified before: it is not SQUATTED.",
         {two.key: two.object()[:-1]},
         head_of(3),
         at(2, "MALFORMED", None),
     )
     yield with_head(
         "remembered-squatted",
-        "An object that is no block lies right above the remembered head.",
+        "An object that is not a block is right above the remembered head.",
         {keys[3]: b"not a block"},
         head_of(3),
         at(3, "SQUATTED", None),
     )
     yield with_head(
         "truncated-below-garbage",
-        "Two blocks are gone; above the first of them lies what is no block, below the remembered head and above it.",
+        "Two blocks are gone. Above the first, and above the remembered head, are objects that are not blocks.",
         {one.key: None, two.key: b"not a block", keys[5]: b""},
         head_of(3),
         at(1, "TRUNCATED", "height"),
@@ -87,7 +87,7 @@ def damaged() -> Iterator[Vector]:
     )
     yield with_head(
         "remembered-garbage",
-        "The two newest blocks are damaged: an object that is no block holds its height, and nothing was cut off.",
+        "The two newest blocks are damaged: their heights are not missing, so nothing was cut off.",
         {one.key: b"not a block", two.key: b""},
         head_of(3),
         at(1, "MALFORMED", None),
@@ -112,7 +112,7 @@ def started() -> Iterator[Vector]:
     )
     yield with_head(
         "remembered-below-start",
-        "The remembered head lies below the start: it can't be told whether it is right.",
+        "The remembered head is below the start: nothing shows whether it is right.",
         gone,
         head_of(1, NOWHERE),
         lines=line,

@@ -82,7 +82,7 @@ def headers() -> Iterator[Vector]:
     hidden = block.altered(gaps=gaps)
     yield lie(
         "signed-gap",
-        THIEF.format("the gap stands where a record is."),
+        THIEF.format("the gap is where a record is."),
         hidden,
         "BAD_RECORD",
         "record.offset",
@@ -172,11 +172,11 @@ def claims() -> Iterator[Vector]:
         ("more", "names more blocks of run 0 than there are", 1, 4, other, broken),
         ("at", "names the blocks of run 0 below its start", 2, 2, first.blocks[1].root, NOTHING),
         ("at-wrong", "names another root than is pinned for the start of run 0", 2, 2, other, broken),
-        ("below", "names a root below the start of run 0: it can't be told whether it is right", 2, 1, other, NOTHING),
-        ("none", "goes on from no block of run 0", 2, 0, nothing, NOTHING),
+        ("below", "names a root below the start of run 0: nothing shows whether it is right", 2, 1, other, NOTHING),
+        ("none", "continues no block of run 0", 2, 0, nothing, NOTHING),
         (
             "none-wrong",
-            "goes on from no block of run 0, by a root that isn't that of nothing",
+            "continues no block of run 0, by a root that isn't that of an empty tree",
             2,
             0,
             other,
@@ -307,7 +307,7 @@ def malformed_records() -> Iterator[Vector]:
         altered = block.resealed([first, record, third])
         yield lie(
             f"record-{name}",
-            THIEF.format(f"a record is no canonical one: {about}."),
+            THIEF.format(f"a record is not canonical: {about}."),
             altered,
             "MALFORMED",
             None,
@@ -374,7 +374,7 @@ def keys() -> Iterator[Vector]:
             f"{ORIGIN}+{low_id}+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ),
         ("foreign-name", "A next key has another log's name.", str(verifier_key(origin(1), new))),
-        ("broken", "A next key is none.", "not a key"),
+        ("broken", "A next key is not a key.", "not a key"),
         ("type", "A next key is of an unknown type.", unknown_type()),
     )
     for name, about, vkey in vkeys:
@@ -402,7 +402,7 @@ def spoiled_keys(new: SigningKey) -> Iterator[Vector]:
     off_curve = key_text(b"\x01\x02" + bytes(31))
     yield changed(
         "next-key-off-the-curve",
-        "A next key is no point of the curve: no signature by it will ever hold, which is no fault of this block.",
+        "A next key is not a point of the curve: no signature by it will ever hold, and this block is right.",
         {block.key: block.altered(next_keys=[off_curve]).signed(KEY).object()},
     )
     below = plain()[0].blocks[1].altered(next_keys=[str(verifier_key(ORIGIN, new)), "not a key"]).signed(KEY)
@@ -410,20 +410,20 @@ def spoiled_keys(new: SigningKey) -> Iterator[Vector]:
     spoiled = at(1, "BAD_KEY", "next_keys")
     yield changed(
         "next-keys-spoiled",
-        THIEF.format("of two next keys one is none: the old key stays, and signs the next block."),
+        THIEF.format("one of two next keys is not a key: the old key stays, and signs the next block."),
         {below.key: below.object(), above.key: above.signed(KEY).object()},
         spoiled,
     )
     yield changed(
         "next-keys-spoiled-and-used",
-        THIEF.format("of two next keys one is none: the old key stays, and the other signs the next block."),
+        THIEF.format("one of two next keys is not a key: the old key stays, and the other signs the next block."),
         {below.key: below.object(), above.key: above.signed(new).object()},
         spoiled,
         at(2, "BAD_SIGNATURE", "note"),
     )
     yield changed(
         "signature-and-next-key",
-        "A stranger signed a block that names a next key that is none: nobody announced it.",
+        "A stranger signed a block, which names a next key that is not a key. The log's key didn't announce it.",
         {block.key: block.altered(next_keys=["not a key"]).signed(new).object()},
         at(2, "BAD_SIGNATURE", "note"),
     )

@@ -119,7 +119,7 @@ def locks() -> Iterator[Vector]:
     )
     yield stored(
         "store-governance-short",
-        "A lock that an administrator can lift, and too short: the mode alone is told.",
+        "A lock that an administrator can lift, and that is too short: the mode is the finding.",
         {MIDDLE: (replace(original, lock=Lock("GOVERNANCE", short)),)},
         at(1, "BAD_STORAGE", "retention.mode"),
     )
@@ -150,7 +150,7 @@ def locks() -> Iterator[Vector]:
     )
     yield stored(
         "store-garbage-unlocked",
-        "What is no block has no lock, either.",
+        "An object that is not a block has no lock, either.",
         {MIDDLE: (replace(unlocked, content=b"not a block"),)},
         at(1, "MALFORMED", None),
         at(1, "BAD_STORAGE", "retention"),
@@ -172,7 +172,7 @@ def below_start() -> Vector:
         zero.key: (Version(None, "marker-1"),),
         one.key: (replace(unlocked, version_id="version-2"), replace(unlocked, content=b"not a block")),
     }
-    vector = stored("store-below-start", "Below the pinned start lies what would be faults above it.", below)
+    vector = stored("store-below-start", "Below the pinned start are objects that would be faults above it.", below)
     return replace(vector, trust=vector.trust + f"start {ORIGIN} 2 {b64encode(one.root).decode()}\n")
 
 
@@ -186,7 +186,7 @@ def covered() -> Iterator[Vector]:
     stranger = block.altered(sealer="x").signed(signing_key("attacker")).object()
     yield stored(
         "store-fork-unlinked",
-        "A second version goes on from nothing, and the log's key signed it all the same.",
+        "A second version continues nothing, and the log's key signed it all the same.",
         {MIDDLE: (replace(again, content=unlinked), original)},
         versions,
         fork,
@@ -247,7 +247,7 @@ def remembered() -> Iterator[Vector]:
         remembered=(head,),
     )
     yield Vector(
-        "truncated-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), cut
+        "truncated-unseen", "The same, to an auditor who remembers nothing: nothing shows it.", plain_trust(), cut
     )
     gone = plain_objects(second.objects)
     yield Vector(
@@ -269,7 +269,7 @@ def remembered() -> Iterator[Vector]:
         remembered=(head,),
     )
     yield Vector(
-        "fork-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), rewritten
+        "fork-unseen", "The same, to an auditor who remembers nothing: nothing shows it.", plain_trust(), rewritten
     )
     handed = plain_objects(plain_contents() | handed_over().objects)
     yield Vector(
@@ -281,7 +281,7 @@ def remembered() -> Iterator[Vector]:
         remembered=(head,),
     )
     yield Vector(
-        "fork-rotated-unseen", "The same, to an auditor who remembers nothing: it can't be told.", plain_trust(), handed
+        "fork-rotated-unseen", "The same, to an auditor who remembers nothing: nothing shows it.", plain_trust(), handed
     )
     yield from times()
 
@@ -293,7 +293,7 @@ def displaced() -> Iterator[Vector]:
     for name, about, contents, findings, extra in (
         (
             "squatted",
-            "All of a log is gone, and objects that are no blocks lie where blocks could.",
+            "All of a log is gone, and objects that are not blocks are at its keys.",
             {MIDDLE: b"not a block", ORIGIN.block_key(7): b""},
             (missing, at(1, "SQUATTED", None), at(7, "SQUATTED", None)),
             {"newest_after": STARTED},
@@ -307,7 +307,7 @@ def displaced() -> Iterator[Vector]:
         ),
         (
             "foreign",
-            "All of a log is gone, and a block of another one lies there: it is told, and the log is not missing, too.",
+            "All of a log is gone, and a block of another one is at its key: a finding, and the log is not missing.",
             {MIDDLE: second.blocks[1].object()},
             (at(1, "BROKEN_CHAIN", "origin"),),
             {},
@@ -319,7 +319,7 @@ def displaced() -> Iterator[Vector]:
     left = {first.blocks[0].key: b"not a block"}
     yield Vector(
         "claim-missing",
-        "Run 1 goes on from two blocks of run 0, of which none is left: that run 0 is missing says all.",
+        "Run 1 continues two blocks of run 0, of which none is left: that run 0 is missing is the only finding.",
         trust(*first.pinned, *second.pinned, *later.pinned),
         plain_objects(second.objects | later.objects | left),
         (missing, at(0, "SQUATTED", None)),

@@ -311,7 +311,7 @@ def trust_keys() -> Iterator[Vector]:
     for name, public in keys.items():
         key_id = sha256(f"{ORIGIN}\n".encode() + b"\x01" + public).hexdigest()[:8]
         line = f"log {ORIGIN}+{key_id}+{b64encode(bytes((1,)) + public).decode()}\n"
-        about = "The pinned public key is of small order, or no canonical one: anyone could sign for it."
+        about = "The pinned public key is of small order, or not canonical: anyone could sign for it."
         yield Vector(f"key-{name}", about, line, plain_objects(plain_contents()), trust_error=True)
     name, _, blob = str(verifier_key(ORIGIN, signing_key("log 0"))).split("+", 2)
     swapped = f"log {name}+00000000+{blob}\n"
@@ -392,20 +392,20 @@ def chains() -> Iterator[Vector]:
     squatted = f"v1/{ORIGIN}/blocks/000000000003.avro"
     yield changed(
         "squatted",
-        "An object that is no block lies at the next height.",
+        "An object that is not a block is at the next height.",
         {squatted: b"not a block"},
         at(3, "SQUATTED", None),
     )
     far = f"v1/{ORIGIN}/blocks/999999999999.avro"
     yield changed(
         "squatted-far",
-        "An object that is no block lies at the last height there is.",
+        "An object that is not a block is at the highest height there is.",
         {far: b""},
         at(999999999999, "SQUATTED", None),
     )
     yield changed(
         "squatted-block",
-        "A block of another log lies at the next height.",
+        "A block of another log is at the next height.",
         {squatted: second.blocks[2].object()},
         at(3, "BROKEN_CHAIN", "origin"),
     )
@@ -479,7 +479,7 @@ def wrappers() -> Iterator[Vector]:
     cut = f"v1/{ORIGIN}/blocks/000000000002.avro"
     yield changed(
         "wrapper-cut-last",
-        "The newest block is cut off: whether it ever was one can't be told.",
+        "The newest block is cut off: nothing shows whether it ever was a block.",
         {cut: last.object()[:-1]},
         at(2, "SQUATTED", None),
     )
