@@ -38,6 +38,17 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.varint": ("varint", "record", "container", "plain_records", "limits"),
     f"{CORE}.deflate": ("deflate", "block_draft", "container", "record_checks"),
     f"{CORE}.schema": ("schema", "header", "record", "limits"),
+    f"{CORE}.rotation": ("event_proof", "consistency_file"),
+    f"{CORE}.tlog_proof": ("event_proof", "consistency_file"),
+    f"{CORE}.event_proof": ("event_proof",),
+    f"{CORE}.consistency_file": ("consistency_file",),
+    f"{CORE}.term": ("term", "term_tree"),
+    f"{CORE}.term_tree": ("term_tree", "index_segment", "completeness_proof"),
+    f"{CORE}.postings": ("postings", "index_segment"),
+    f"{CORE}.index_segment": ("index_segment", "completeness_proof"),
+    f"{CORE}.segment_proof": ("completeness_proof", "index_fraud", "index_proof"),
+    f"{CORE}.completeness_proof": ("completeness_proof", "index_proof"),
+    f"{CORE}.index_fraud": ("index_fraud", "index_proof"),
     **dict.fromkeys(
         (f"{CORE}.event{part}" for part in ("", "_codec", "_check", "_parts", "_skim", "_json", "_key")), ()
     ),
