@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from auditseal_schemas import consistency_file
 from auditseal_schemas.consistency_file import ConsistencyFile
 from auditseal_schemas.errors import MalformedError, VerificationError
 from auditseal_schemas.merkle import consistency_proof
@@ -48,6 +49,44 @@ def test_heads_of_a_log_that_is_not_pinned_are_refused() -> None:
     with pytest.raises(VerificationError) as caught:
         FILE.check(make_trust(ORIGINS[1]))
     assert caught.value.verdict is Verdict.MISSING_LOG
+
+
+def test_the_older_head_is_signed_by_the_keys_of_its_own_height() -> None:
+    """Block 1 announces the key of block 2: it counts for a head of block 2, and not for one of block 1 or 0."""
+    blocks = rotated_blocks()
+    leaves, rotations = [block.leaf for block in blocks], (Rotation.of(blocks[1]),)
+    for size in (1, 2, 3):
+        path = tuple(consistency_proof(leaves, size))
+        old, new = ConsistencyFile(blocks[size - 1].note, path, blocks[2].note, rotations).check(TRUST)
+        assert (old.size, new.size) == (size, 3)
+
+
+def test_a_block_does_not_announce_the_keys_of_its_own_head() -> None:
+    blocks = rotated_blocks()
+    path = tuple(consistency_proof([block.leaf for block in blocks[:2]], 1))
+    with pytest.raises(VerificationError) as caught:
+        ConsistencyFile(blocks[0].note, path, blocks[1].note, (Rotation.of(blocks[1]),)).check(TRUST)
+    assert (caught.value.verdict, caught.value.field) == (Verdict.BAD_KEY, "rotations")
+
+
+def test_a_file_of_the_most_bytes_hashes_and_rotations_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    rotation = Rotation.of(rotated_blocks()[1])
+    largest = replace(FILE, path=(bytes(32),) * 64, rotations=(rotation,) * 64)
+    assert ConsistencyFile.parse(largest.format()) == largest
+    for more in (replace(FILE, path=(bytes(32),) * 65), replace(FILE, rotations=(rotation,) * 65)):
+        with pytest.raises(MalformedError, match="more than 64 hashes or 64 rotations"):
+            ConsistencyFile.parse(more.format())
+    assert consistency_file._MAX_BYTES == 1 << 20
+    monkeypatch.setattr(consistency_file, "_MAX_BYTES", len(TEXT))
+    assert ConsistencyFile.parse(TEXT) == FILE
+    with pytest.raises(MalformedError, match="exceeds"):
+        ConsistencyFile.parse(TEXT + b"x")
+
+
+def test_heads_of_one_size_need_no_hash() -> None:
+    same = ConsistencyFile(BLOCKS[2].note, (), BLOCKS[2].note)
+    assert ConsistencyFile.parse(same.format()) == same
+    assert same.check(TRUST) == (BLOCKS[2].checkpoint, BLOCKS[2].checkpoint)
 
 
 def test_another_path_is_refused() -> None:

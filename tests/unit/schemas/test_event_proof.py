@@ -42,7 +42,7 @@ def test_a_proof_holds_the_record_and_what_leads_to_the_checkpoint() -> None:
 
 def test_there_is_no_proof_of_a_record_that_is_not_there() -> None:
     for index in (-1, 5):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match=f"no record {index} in a block of 5"):
             prove_record(BLOCKS[2], index)
 
 
