@@ -9,7 +9,7 @@ from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
 from auditseal_schemas.record import Oversize, SealedRecord
-from auditseal_schemas.term import TERM_FIELDS, Term, terms_of
+from auditseal_schemas.term import EXTRACTOR, TERM_FIELDS, Term, terms_of
 from tests.factory.events import FULL, LEAST
 
 RECORD = SealedRecord(5, 1, b"key", (), encode_event(FULL), None, b"")
@@ -99,3 +99,16 @@ def test_no_value_is_longer_than_a_record() -> None:
     Term("actor.id", "x" * MAX_CONTENT_BYTES)
     with pytest.raises(MalformedError, match="exceeds 8388608"):
         Term("actor.id", "x" * (MAX_CONTENT_BYTES + 1))
+
+
+def test_the_rules_are_those_of_version_1() -> None:
+    """Every signed segment states it (docs/reference/absence.md, sections 1 and 3)."""
+    assert EXTRACTOR == 1
+
+
+def test_terms_have_an_order() -> None:
+    assert sorted({Term("tenant", "b"), Term("service", "z"), Term("tenant", "a")}) == [
+        Term("service", "z"),
+        Term("tenant", "a"),
+        Term("tenant", "b"),
+    ]

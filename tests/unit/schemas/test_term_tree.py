@@ -40,6 +40,7 @@ def test_a_leaf_holds_short_postings_whole_and_long_ones_as_their_hash() -> None
     assert committed_postings(b"\x01" * 31) == b"\x01" * 31
     assert committed_postings(b"\x01" * 32) == sha256(b"\x01" * 32).digest()
     assert TermLeaf(key(1), b"\x05").hash == leaf_hash(key(1) + b"\x05")
+    assert TermLeaf(key(1), bytes(32)).hash == leaf_hash(key(1) + bytes(32))
 
 
 @pytest.mark.parametrize(("length", "postings"), [(31, 1), (33, 1), (32, 0), (32, 33)])
