@@ -11,6 +11,7 @@ from auditseal_schemas.trust import PinnedLog, Start
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import stored_height
+from auditseal_vault.log_reader import LogReader
 from tests.factory.blocks import resigned
 from tests.factory.keys import OTHER_SIGNER, SIGNER, keys_of
 from tests.factory.vaults import (
@@ -53,12 +54,19 @@ def test_an_offset_above_a_missing_block_is_found() -> None:
     vault, _ = make_vault(sizes=(1,) * 64)
     del vault.objects[LOG.block_key(32)]
     assert stored_height(vault, LOG) == 31
-    assert find_height(vault, LOG, 60) == 60
+    assert [find_height(vault, LOG, offset) for offset in (60, 63)] == [60, 63]
     assert find_height(vault, LOG, 20) == 20
     with pytest.raises(RecordNotFoundError, match="sealed up to offset 63; 64 is not in the vault"):
         find_height(vault, LOG, 64)
     with pytest.raises(NotStoredError, match="no block 32 of"):
         find_height(vault, LOG, 32)
+
+
+def test_an_offset_at_the_end_of_the_block_below_a_hole_needs_no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, _ = make_vault(sizes=(1,) * 64)
+    del vault.objects[LOG.block_key(32)]
+    monkeypatch.setattr(LogReader, "head", lambda _: pytest.fail("the head isn't needed"))
+    assert find_height(vault, LOG, 31) == 31
 
 
 def test_a_log_whose_first_blocks_have_expired_is_searched_from_its_start() -> None:
