@@ -1,9 +1,9 @@
-"""Objects read and checked in order, in this process or in several, with only a few of them in memory at once."""
+"""Objects read and checked in order, in this process, in several or on several machines, a few of them at once."""
 
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -18,6 +18,7 @@ from auditseal_auditor.object_check import CheckedObject, check_object, read_obj
 from auditseal_schemas.errors import UnavailableError
 from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.interface import VaultReader
+from auditseal_vault.thread_reader import thread_reader
 
 _BATCH_KEYS, _BATCH_BYTES = 256, 4 << 20
 """Keys that a process takes at once, and the listed bytes of their objects: a tenth of a second of work."""
@@ -51,10 +52,11 @@ class CheckPool:
     Args:
         open_reader: Opens the vault; with more than one process it must be picklable, and each opens its own.
         jobs: How many processes; 1 for this one alone.
+        cluster: Runs the checks on other machines, where `open_reader` is a `ReaderAt`; `jobs` is how many at once.
     """
 
-    def __init__(self, open_reader: Callable[[], VaultReader], jobs: int) -> None:
-        self._open, self._jobs = open_reader, jobs
+    def __init__(self, open_reader: Callable[[], VaultReader], jobs: int, cluster: Executor | None = None) -> None:
+        self._open, self._jobs, self._cluster = open_reader, jobs, cluster
         self._pool: ProcessPoolExecutor | None = None
         self._starts: list[Future[None]] = []
         self.reader = open_reader()
@@ -79,7 +81,8 @@ class CheckPool:
         """
         rest = UntilError(keys)
         try:
-            yield from _check_all(self.reader, self._until_workers(rest), quick=quick)
+            if self._cluster is None:
+                yield from _check_all(self.reader, self._until_workers(rest), quick=quick)
             yield from self._check_in_workers(rest, quick=quick)
         except BrokenProcessPool as error:
             raise CheckProcessError(
@@ -104,11 +107,16 @@ class CheckPool:
     def _check_in_workers(self, keys: Iterator[ListedKey], *, quick: bool) -> Iterator[Checked]:
         pending: deque[tuple[list[ListedKey], Future[_CheckedBatch]]] = deque()
         for batch in _batches(keys):
-            pending.append((batch, self._start_workers().submit(_check_batch, batch, quick=quick)))
+            pending.append((batch, self._submit(batch, quick=quick)))
             if len(pending) > self._jobs * _AHEAD:
                 yield from _results(*pending.popleft())
         while pending:
             yield from _results(*pending.popleft())
+
+    def _submit(self, batch: list[ListedKey], *, quick: bool) -> Future[_CheckedBatch]:
+        if self._cluster is None:
+            return self._start_workers().submit(_check_batch, batch, quick=quick)
+        return self._cluster.submit(_check_batch_at, self._open, batch, quick=quick)
 
     def _start_workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -158,10 +166,22 @@ def _do_nothing() -> None:
 
 
 def _check_batch(keys: list[ListedKey], *, quick: bool) -> _CheckedBatch:
-    """Check the objects of a batch in the process that takes it."""
+    """Check the objects of a batch in a process of the pool."""
+    return _check_batch_of(_reader, keys, quick=quick)
+
+
+def _check_batch_at(at: Callable[[], VaultReader], keys: list[ListedKey], *, quick: bool) -> _CheckedBatch:
+    """Check the objects of a batch on another machine."""
+    try:
+        return _check_batch_of(thread_reader(at), keys, quick=quick)
+    except UnavailableError as error:
+        return _CheckedBatch([], error)
+
+
+def _check_batch_of(reader: VaultReader, keys: list[ListedKey], *, quick: bool) -> _CheckedBatch:
     checked: list[CheckedObject | None] = []
     try:
-        for _, found in _check_all(_reader, keys, quick=quick):
+        for _, found in _check_all(reader, keys, quick=quick):
             checked.append(found)
     except UnavailableError as error:
         return _CheckedBatch(checked, error)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from auditseal.cli.cluster import Dask, Jobs, workers
 from auditseal.cli.index_key import IndexKey, KeyFile, PassphraseFile, keygen, read_key, signing
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
@@ -25,20 +26,21 @@ from auditseal_search.manifest import manifest_name
 from auditseal_search.range_pool import RangePool
 from auditseal_vault.head import head_height
 from auditseal_vault.open import open_reader
+from auditseal_vault.thread_reader import ReaderAt
 
 app = typer.Typer(name="index", no_args_is_help=True)
 app.command()(keygen)
 
 IndexPlace = Annotated[str, typer.Option("--index", help="A directory or s3://bucket/prefix of the index.")]
-Jobs = Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")]
 
 
 @app.command()
-def build(  # noqa: PLR0917  (typer passes them by name)
+def build(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     trust: TrustFile,
     index: IndexPlace,
     vault: VaultUrl = None,
     jobs: Jobs = None,
+    dask: Dask = None,
     again: Annotated[bool, typer.Option("--again", help="Drop what is there and build the whole index.")] = False,  # noqa: FBT002
     key: KeyFile = None,
     passphrase_file: PassphraseFile = None,
@@ -58,7 +60,7 @@ def build(  # noqa: PLR0917  (typer passes them by name)
     with exit_on_failure("index build"):
         pinned = read_trust(trust)
         url, store, signer = vault_url(vault, pinned), open_index(index), read_key(key, passphrase_file, pinned)
-        with RangePool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool:
+        with workers(jobs, dask) as (count, cluster), RangePool(ReaderAt(url), count, cluster) as pool:
             built = [_build_log(store, pool, log, signer, again=again) for log in pinned.logs]
     code = max((log.fault.verdict.exit_code for log in built if log.fault), default=0)
     if as_json:

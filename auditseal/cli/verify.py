@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from math import isfinite
 from pathlib import Path
 from time import monotonic, time
@@ -16,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from auditseal.cli.cluster import Dask, Jobs, workers
 from auditseal.cli.vault_options import (
     Json,
     TrustFile,
@@ -38,7 +38,7 @@ from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
-from auditseal_vault.open import open_reader
+from auditseal_vault.thread_reader import ReaderAt
 from auditseal_watch.textfile import write_textfile
 
 app = typer.Typer()
@@ -53,7 +53,8 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     vault: VaultUrl = None,
     quick: Annotated[bool, typer.Option("--quick", help="Check all stored bytes, but hash no record.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
-    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="Processes. [default: one for each CPU]")] = None,
+    jobs: Jobs = None,
+    dask: Dask = None,
     state: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Compare with the heads in this file; update it.")
     ] = None,
@@ -95,7 +96,11 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
             oldest=None if max_age is None else _oldest(max_age, now),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
         )
-        with CheckPool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool, _progress() as on_progress:
+        with (
+            workers(jobs, dask) as (count, cluster),
+            CheckPool(ReaderAt(url), count, cluster) as pool,
+            _progress() as on_progress,
+        ):
             report = Verification(request, pool, on_progress).run()
         outcome = keep_outcome(report, heads, state, evidence, pool.reader)
         report = _measured(outcome.report, textfile, now / 1e6)

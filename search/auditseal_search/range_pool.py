@@ -1,9 +1,9 @@
-"""Runs of blocks read, verified and decoded ahead, in this process or in several, in the order of their heights."""
+"""Runs of blocks read, verified and decoded ahead, in this process, in several or on several machines, in order."""
 
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from types import TracebackType
@@ -13,6 +13,7 @@ from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
 from auditseal_search.verified_range import VerifiedRange, read_range
 from auditseal_vault.interface import VaultReader
+from auditseal_vault.thread_reader import thread_reader
 
 _MANY_BLOCKS = 512
 _FEW_BLOCKS = 8  # that this process reads alone: others take longer to start
@@ -28,13 +29,14 @@ class RangePool:
     Args:
         open_vault: Opens the vault; with more than one process it must be picklable, and each opens its own.
         jobs: How many processes; 1 for this one alone.
+        cluster: Reads the runs on other machines, where `open_vault` is a `ReaderAt`; `jobs` is how many at once.
 
     Attributes:
         vault: The vault, for what this process itself reads.
     """
 
-    def __init__(self, open_vault: Callable[[], VaultReader], jobs: int) -> None:
-        self.vault = open_vault()
+    def __init__(self, open_vault: Callable[[], VaultReader], jobs: int, cluster: Executor | None = None) -> None:
+        self.vault, self._cluster = open_vault(), cluster
         self._open, self._jobs = open_vault, jobs
         self._pool: ProcessPoolExecutor | None = None
 
@@ -64,12 +66,12 @@ class RangePool:
     def _ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
         pending: deque[Future[VerifiedRange]] = deque()
         length, following = 1, first
-        jobs = self._jobs if last - first >= _FEW_BLOCKS else 1
-        ahead = 1 if jobs == 1 else jobs * _AHEAD
+        is_alone = self._cluster is None and (self._jobs == 1 or last - first < _FEW_BLOCKS)
+        ahead = 1 if is_alone else self._jobs * _AHEAD
         while pending or following <= last:
             while following <= last and len(pending) < ahead:
                 heights = range(following, min(following + length, last + 1))
-                pending.append(self._submit(origin, heights) if jobs > 1 else self._read(origin, heights))
+                pending.append(self._read(origin, heights) if is_alone else self._submit(origin, heights))
                 following = heights.stop
             found = pending.popleft().result()
             yield found
@@ -81,7 +83,9 @@ class RangePool:
         return done
 
     def _submit(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
-        return self._workers().submit(_read, origin, heights)
+        if self._cluster is None:
+            return self._workers().submit(_read, origin, heights)
+        return self._cluster.submit(_read_at, self._open, origin, heights)
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -108,3 +112,7 @@ def _begin(open_vault: Callable[[], VaultReader]) -> None:
 
 def _read(origin: Origin, heights: range) -> VerifiedRange:
     return read_range(_vault, origin, heights)
+
+
+def _read_at(at: Callable[[], VaultReader], origin: Origin, heights: range) -> VerifiedRange:
+    return read_range(thread_reader(at), origin, heights)

@@ -19,6 +19,7 @@
 | `asgi_exchange` | one exchange with an ASGI application |
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
+| `dask_cluster` | a Dask scheduler and two workers as processes |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
 | `sealer_settings` | a sealer's configuration file, key and passphrase |
 | `archiver_settings` | an archiver's configuration file and trust file |

@@ -5,6 +5,7 @@
 | `interface` | `Vault` and `VaultReader`: list, versions, read, put and retention, as protocols |
 | `url` | a vault's URL, read strictly |
 | `open` | from a vault's URL to the vault |
+| `thread_reader` | one opened vault for each thread of a process that works for others |
 | `bulk_reader` | many objects, read one after the other |
 | `s3` | a bucket with Object Lock |
 | `s3_client` | the boto3 client, and a new one for renewed credentials |
