@@ -84,6 +84,15 @@ bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms 
 bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000)
 	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS))
 
+$(VENV)/spark: $(VENV)/test deploy/requirements/spark.txt
+	@echo "installing Spark, which takes some 500 MB"
+	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/spark.txt
+	@touch $@
+
+.PHONY: spark
+spark: $(VENV)/spark ## Verify a vault on a real Spark, and query an index as its table; needs Java 17 or newer
+	$(BIN)/python -m tests.spark
+
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
 	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))
@@ -137,13 +146,14 @@ dashboard: $(VENV)/test ## The Grafana dashboard's JSON, made by deploy/monitori
 
 .PHONY: lock
 lock: $(VENV)/made ## Pin the requirements again, by hash and without naming an index
-	$(foreach name,installer run test go fuzz mutation,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(foreach name,installer run test go fuzz mutation spark,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --quiet $(LOCK_$(name)) -o deploy/requirements/$(name).txt &&) true
 LOCK_installer := deploy/requirements/installer.in
 LOCK_run := --extra all pyproject.toml deploy/requirements/build.in
 LOCK_test := -c deploy/requirements/run.txt deploy/requirements/test.in
 LOCK_fuzz := -c deploy/requirements/run.txt -c deploy/requirements/test.txt deploy/requirements/fuzz.in
 LOCK_mutation := -c deploy/requirements/run.txt -c deploy/requirements/test.txt deploy/requirements/mutation.in
+LOCK_spark := -c deploy/requirements/run.txt -c deploy/requirements/test.txt deploy/requirements/spark.in
 LOCK_go := deploy/requirements/go.in
 
 .PHONY: clean

@@ -4,10 +4,11 @@ AuditsealError
 ├── ConfigurationError    (auditseal_schemas)
 │   └── QueryError        a filter can't be understood; the error marks the place
 ├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is unreachable
+│   └── MissingFileError  a file of an index, or its bucket, is not there
 └── BrokenIndexError      an index is damaged, of another version, or of another log
 """
 
-from auditseal_schemas.errors import AuditsealError, ConfigurationError
+from auditseal_schemas.errors import AuditsealError, ConfigurationError, UnavailableError
 
 
 class QueryError(ConfigurationError):
@@ -22,6 +23,10 @@ class QueryError(ConfigurationError):
         shown, at = _escaped(text), len(_escaped(text[:position]))
         super().__init__(f"{problem}\n  {shown}\n  {' ' * at}^")
         self.text, self.position = shown, position
+
+
+class MissingFileError(UnavailableError):
+    """A file of an index, or its bucket, is not there: exit code 1."""
 
 
 class BrokenIndexError(AuditsealError):

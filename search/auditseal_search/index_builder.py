@@ -6,8 +6,6 @@ whole, and the next build ends with the same files as one that nothing disturbed
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +20,7 @@ from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_store import IndexStore
 from auditseal_search.manifest import Manifest, Segment, entry_name, manifest_name, segment_name, terms_name
 from auditseal_search.range_pool import RangePool
-from auditseal_search.segment_file import SegmentFile, read_groups
+from auditseal_search.segment_file import SegmentFile, digest, read_groups
 from auditseal_search.verified_range import ChainCheck, Fault
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import head_height
@@ -157,8 +155,8 @@ class _LogBuild:
             self._publish()
 
     def _rows_of(self, segment: Segment) -> Iterator[pa.Table]:
-        name = segment_name(self.manifest.origin, segment.first_height, segment.last_height)
-        return read_groups(BytesIO(checked_file(self._index, name, segment)), name)
+        before = self._path.with_name("before.parquet")
+        return read_groups(before, fetch_segment(self._index, self.manifest.origin, segment, before))
 
     def _publish(self) -> None:
         """Store the open segment, and then the manifest that names it."""
@@ -174,19 +172,19 @@ class _LogBuild:
         self._index.write(manifest_name(origin), self.manifest.format())
 
 
-def checked_file(index: IndexStore, name: str, segment: Segment) -> bytes:
-    """Return a segment's file, which has the SHA-256 that the manifest says.
+def fetch_segment(index: IndexStore, origin: Origin, segment: Segment, path: Path) -> str:
+    """Copy a segment's file, check that it has the SHA-256 that the manifest says, and return its name in the index.
 
     Raises:
         BrokenIndexError: It is gone or has other bytes.
         UnavailableError: The index can't be read.
     """
-    data = index.read(name)
-    if data is None:
+    name = segment_name(origin, segment.first_height, segment.last_height)
+    if not index.fetch(name, path):
         raise BrokenIndexError(f"{name} is not in {index.url}, and the manifest names it: build the index again")
-    if sha256(data).hexdigest() != segment.sha256:
+    if digest(path)[1] != segment.sha256:
         raise BrokenIndexError(f"{name} in {index.url} was changed after it was written: build the index again")
-    return data
+    return name
 
 
 def _check_same_log(manifest: Manifest, chain: ChainCheck) -> None:

@@ -6,7 +6,6 @@ any point leaves the index whole. Its next run signs what is left; an entry may 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,10 +17,10 @@ from auditseal_schemas.term import EXTRACTOR
 from auditseal_schemas.term_tree import TermsTree
 from auditseal_schemas.trust import PinnedLog
 from auditseal_search.errors import BrokenIndexError
-from auditseal_search.index_builder import Built, IndexBuilder, checked_file, read_manifest
+from auditseal_search.index_builder import Built, IndexBuilder, fetch_segment, read_manifest
 from auditseal_search.index_log import IndexLog
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Segment, segment_name, terms_name
+from auditseal_search.manifest import Segment, terms_name
 from auditseal_search.signed_segment import SignedSegment, read_signed, write_signed
 from auditseal_search.terms_file import write_terms
 from auditseal_search.verified_range import ChainCheck
@@ -78,10 +77,9 @@ class IndexSigner:
         return LogReader(self._vault, pinned.origin).block(segment.last_height).note.format()
 
     def _store_terms(self, origin: Origin, segment: Segment) -> TermsTree:
-        name = segment_name(origin, segment.first_height, segment.last_height)
         with TemporaryDirectory(prefix="auditseal-terms-") as folder:
-            path = Path(folder, "terms")
-            rows = BytesIO(checked_file(self._store, name, segment))
+            path, rows = Path(folder, "terms"), Path(folder, "rows")
+            fetch_segment(self._store, origin, segment, rows)
             tree = write_terms(rows, segment.first_offset, path)
             self._store.store(terms_name(origin, segment.first_height, segment.last_height), path)
         return tree

@@ -1,22 +1,28 @@
 """Where an index is kept: a directory, or a prefix in an S3 bucket. It needs no lock: it can be built again."""
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError
+from botocore.session import Session
 
 from auditseal_schemas.errors import ConfigurationError, UnavailableError, quoted
+from auditseal_search.errors import MissingFileError
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
-from auditseal_vault.s3_client import Bucket
+from auditseal_vault.s3_client import Bucket, concerns_credentials
 from auditseal_vault.s3_errors import NOT_FOUND, S3_ERRORS, status_of
 
 _ATTEMPTS = 4
+Result = TypeVar("Result")
 
 
 class IndexStore(Protocol):
@@ -32,6 +38,10 @@ class IndexStore(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, None where there is no such file."""
+        ...
+
+    def fetch(self, name: str, path: Path) -> bool:
+        """Copy a file to one of this machine, and return whether it is there; memory stays flat."""
         ...
 
     def write(self, name: str, data: bytes) -> None:
@@ -75,6 +85,16 @@ class DirectoryStore:
             return None
         except OSError as error:
             raise UnavailableError(f"the index file {self._root / name} can't be read: {error.strerror}") from error
+
+    def fetch(self, name: str, path: Path) -> bool:
+        """Copy a file; see `IndexStore`."""
+        try:
+            shutil.copyfile(self._root / name, path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise UnavailableError(f"the index file {self._root / name} can't be copied: {error.strerror}") from error
+        return True
 
     def write(self, name: str, data: bytes) -> None:
         """Store a small file; see `IndexStore`. After a crash it is the old one or the new one."""
@@ -125,19 +145,16 @@ class DirectoryStore:
 
 
 class BucketStore:
-    """An index below a prefix of an S3 bucket."""
+    """An index below a prefix of an S3 bucket. Where the credentials are refused, a new client looks for others.
+
+    Attributes:
+        bucket: The bucket and the prefix.
+    """
 
     def __init__(self, bucket: Bucket) -> None:
         """Take the bucket; nothing is sent before a method is called."""
         self.bucket = bucket
-        # Not the vault's client, whose bounds are those of blocks: a segment has some 50 MiB.
-        config = Config(
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3={"addressing_style": "path"} if bucket.endpoint else {},
-        )
-        self._client = boto3.client("s3", endpoint_url=bucket.endpoint, region_name=bucket.region, config=config)
+        self._client = self._connect()
 
     @property
     def url(self) -> str:
@@ -146,57 +163,93 @@ class BucketStore:
 
     def read(self, name: str) -> bytes | None:
         """Return an object's content; see `IndexStore`."""
+
+        def read(client: Any) -> bytes:
+            content: bytes = client.get_object(**self._object(name))["Body"].read()
+            return content
+
         try:
-            answer = self._client.get_object(Bucket=self.bucket.name, Key=self.bucket.prefix + name)
-            content: bytes = answer["Body"].read()
-        except ClientError as error:
-            if status_of(error) == NOT_FOUND:
-                return None
-            raise self._unavailable(name, error) from error
-        except S3_ERRORS as error:
-            raise self._unavailable(name, error) from error
-        return content
+            return self._call(name, read)
+        except MissingFileError:
+            return None
+
+    def fetch(self, name: str, path: Path) -> bool:
+        """Copy an object; see `IndexStore`."""
+        place = self._object(name)
+        try:
+            self._call(name, lambda client: client.download_file(place["Bucket"], place["Key"], str(path)))
+        except MissingFileError:
+            return False
+        return True
 
     def write(self, name: str, data: bytes) -> None:
         """Store a small object; see `IndexStore`."""
-        try:
-            self._client.put_object(Bucket=self.bucket.name, Key=self.bucket.prefix + name, Body=data)
-        except S3_ERRORS as error:
-            raise self._unavailable(name, error) from error
+        self._call(name, lambda client: client.put_object(**self._object(name), Body=data))
 
     def store(self, name: str, path: Path) -> None:
         """Store a copy of a file, in parts where it is large; see `IndexStore`."""
-        try:
-            self._client.upload_file(str(path), self.bucket.name, self.bucket.prefix + name)
-        except S3_ERRORS as error:
-            raise self._unavailable(name, error) from error
+        place = self._object(name)
+        self._call(name, lambda client: client.upload_file(str(path), place["Bucket"], place["Key"]))
 
     def remove(self, name: str) -> None:
         """Remove an object; see `IndexStore`."""
-        try:
-            self._client.delete_object(Bucket=self.bucket.name, Key=self.bucket.prefix + name)
-        except S3_ERRORS as error:
-            raise self._unavailable(name, error) from error
+        self._call(name, lambda client: client.delete_object(**self._object(name)))
 
     def names(self, prefix: str) -> list[str]:
         """Return the objects' names; see `IndexStore`."""
-        pages = self._client.get_paginator("list_objects_v2")
-        start = len(self.bucket.prefix)
-        try:
-            return [
-                entry["Key"][start:]
-                for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.bucket.prefix + prefix)
-                for entry in page.get("Contents", ())
-            ]
-        except S3_ERRORS as error:
-            raise self._unavailable(prefix, error) from error
+        start, place = len(self.bucket.prefix), self._object(prefix)
+
+        def listed(client: Any) -> list[str]:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=place["Bucket"], Prefix=place["Key"])
+            return [entry["Key"][start:] for page in pages for entry in page.get("Contents", ())]
+
+        return self._call(prefix, listed)
 
     def location(self, name: str) -> str:
         """Return an object's `s3://` URL."""
-        return f"s3://{self.bucket.name}/{self.bucket.prefix}{name}"
+        return f"{self.url}{name}"
 
-    def _unavailable(self, name: str, error: Exception) -> UnavailableError:
-        return UnavailableError(f"the index file {name} in {self.url}: {quoted(str(error), 500)}")
+    def _object(self, name: str) -> dict[str, str]:
+        return {"Bucket": self.bucket.name, "Key": self.bucket.prefix + name}
+
+    def _connect(self) -> Any:
+        """Return a client with the credentials that boto3's chain has now.
+
+        It is not the vault's client, whose bounds are those of blocks: a segment has some 50 MiB.
+        """
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"} if self.bucket.endpoint else {},
+        )
+        session = boto3.Session(botocore_session=Session())
+        return session.client("s3", endpoint_url=self.bucket.endpoint, region_name=self.bucket.region, config=config)
+
+    def _call(self, name: str, call: Callable[[Any], Result]) -> Result:
+        """Call the client; once more, with a new one, where the credentials are refused.
+
+        Raises:
+            MissingFileError: There is no such object.
+            UnavailableError: The store refused, or is unreachable.
+        """
+        try:
+            try:
+                return call(self._client)
+            except (ClientError, CredentialRetrievalError, NoCredentialsError, S3UploadFailedError) as error:
+                if not concerns_credentials(_cause(error)):
+                    raise
+                self._client = self._connect()
+                return call(self._client)
+        except (*S3_ERRORS, S3UploadFailedError) as error:
+            is_missing = isinstance(error, ClientError) and status_of(error) == NOT_FOUND
+            problem = f"the index file {name} in {self.url}: {quoted(str(error), 500)}"
+            raise (MissingFileError if is_missing else UnavailableError)(problem) from error
+
+
+def _cause(error: Exception) -> Exception:
+    """Return the store's answer behind a failed upload."""
+    return error.__context__ if isinstance(error, S3UploadFailedError) and error.__context__ else error
 
 
 def open_index(place: str) -> IndexStore:

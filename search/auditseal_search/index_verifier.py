@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -10,12 +11,13 @@ from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
+from auditseal_search.columns import ROW
 from auditseal_search.errors import BrokenIndexError
-from auditseal_search.index_builder import checked_file, read_manifest
+from auditseal_search.index_builder import fetch_segment, read_manifest
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Manifest, Segment, segment_name
+from auditseal_search.manifest import Manifest, Segment
 from auditseal_search.range_pool import RangePool
-from auditseal_search.segment_file import read_groups
+from auditseal_search.segment_file import Extremes, RowSums, read_groups
 from auditseal_search.verified_range import ChainCheck
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import head_height
@@ -78,10 +80,12 @@ def _check_extent(pool: RangePool, pinned: PinnedLog, manifest: Manifest) -> Ite
 
 def _verify_segment(index: IndexStore, pool: RangePool, pinned: PinnedLog, segment: Segment) -> Iterator[IndexFinding]:
     origin = pinned.origin
-    name = segment_name(origin, segment.first_height, segment.last_height)
+    derived = _Derived(pool, pinned, segment)
     try:
-        stored = pa.concat_tables(read_groups(BytesIO(checked_file(index, name, segment)), name))
-        derived, root = _derive(pool, pinned, segment)
+        with TemporaryDirectory(prefix="auditseal-index-") as folder:
+            path = Path(folder, "segment.parquet")
+            stored = read_groups(path, fetch_segment(index, origin, segment, path))
+            difference = first_difference(stored, derived.tables())
     except BrokenIndexError as error:
         yield IndexFinding(origin, segment.first_height, str(error))
         return
@@ -91,53 +95,89 @@ def _verify_segment(index: IndexStore, pool: RangePool, pinned: PinnedLog, segme
     except VerificationError as error:
         yield IndexFinding(origin, segment.first_height, str(error), error.verdict)
         return
-    if root != segment.root:
+    if difference:
+        height, problem = difference
+        yield IndexFinding(origin, segment.last_height if height is None else height, problem)
+        return
+    if derived.root != segment.root:
         yield IndexFinding(origin, segment.last_height, "the manifest names another root than the vault's history has")
-    yield from _compare(origin, segment, stored, derived)
+    yield from _compare_sums(origin, segment, derived)
 
 
-def _derive(pool: RangePool, pinned: PinnedLog, segment: Segment) -> tuple[pa.Table, str]:
-    """Return the rows that the vault's blocks make, and the root after them.
+class _Derived:
+    """The rows that the vault's blocks make of a segment, a few blocks at a time, and their sums.
 
-    Raises:
-        VerificationError: A block is at fault.
-        NotStoredError: The block before the segment is missing.
+    Attributes:
+        sums: The sums of the tables so far.
+        root: The root after the blocks so far, in hexadecimal digits; empty at a start in the middle.
     """
-    chain, tables = ChainCheck(pool.vault, pinned, segment.first_height), list[pa.Table]()
-    for found in pool.ranges(segment.first_height, segment.last_height, pinned.origin):
-        for block in found.heads:
-            chain.accept(block)
-        if found.fault:
-            raise VerificationError(found.fault.verdict, "block", f"block {found.fault.height}: {found.fault.problem}")
-        tables.append(found.rows)
-    return pa.concat_tables(tables), chain.root.hex() if chain.root else ""
+
+    def __init__(self, pool: RangePool, pinned: PinnedLog, segment: Segment) -> None:
+        self._pool, self._pinned, self._segment = pool, pinned, segment
+        self.sums, self.root = RowSums(), ""
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the rows.
+
+        Raises:
+            VerificationError: A block is at fault.
+            NotStoredError: The block before the segment is missing.
+        """
+        segment = self._segment
+        chain = ChainCheck(self._pool.vault, self._pinned, segment.first_height)
+        for found in self._pool.ranges(segment.first_height, segment.last_height, self._pinned.origin):
+            for block in found.heads:
+                chain.accept(block)
+            if found.fault:
+                problem = f"block {found.fault.height}: {found.fault.problem}"
+                raise VerificationError(found.fault.verdict, "block", problem)
+            self.sums.take(found.rows)
+            self.root = chain.root.hex() if chain.root else ""
+            yield found.rows
 
 
-def _compare(origin: Origin, segment: Segment, stored: pa.Table, derived: pa.Table) -> Iterator[IndexFinding]:
-    """Compare rows, and what the manifest says of them."""
-    if not stored.equals(derived):
-        height, problem = _first_difference(segment, stored, derived)
-        yield IndexFinding(origin, height, problem)
-    problems = len(derived) - derived["problem"].null_count
-    extremes = [*_extremes(derived["timestamp"]), *_extremes(derived["occurred_at"])]
-    said = [segment.min_timestamp, segment.max_timestamp, segment.min_occurred_at, segment.max_occurred_at]
-    offsets = derived["offset"]
-    if (segment.rows, segment.problems) != (len(derived), problems) or said != extremes:
+def _compare_sums(origin: Origin, segment: Segment, derived: _Derived) -> Iterator[IndexFinding]:
+    """Compare what the manifest says of rows that are right."""
+    sums = derived.sums
+    found = (sums.rows, sums.problems, sums.timestamps, sums.occurred)
+    timestamps = Extremes(segment.min_timestamp, segment.max_timestamp)
+    if found != (
+        segment.rows,
+        segment.problems,
+        timestamps,
+        Extremes(segment.min_occurred_at, segment.max_occurred_at),
+    ):
         yield IndexFinding(origin, segment.first_height, "the manifest's sums are not those of the vault's records")
-    elif len(offsets) and not segment.first_offset <= offsets[0].as_py() <= offsets[-1].as_py() <= segment.last_offset:
+    elif sums.offsets and not segment.first_offset <= sums.offsets[0] <= sums.offsets[1] <= segment.last_offset:
         yield IndexFinding(origin, segment.first_height, "the manifest's offsets are not those of the vault's records")
 
 
-def _extremes(column: pa.ChunkedArray) -> tuple[int | None, int | None]:
-    found = pa.compute.min_max(column.cast(pa.int64()))
-    return found["min"].as_py(), found["max"].as_py()
+def first_difference(stored: Iterator[pa.Table], derived: Iterator[pa.Table]) -> tuple[int | None, str] | None:
+    """Return the height and a description of the first row that differs, None where all are equal.
+
+    Rows are compared a piece at a time; the pieces of the two sides end where they will. The height is None where one
+    side has more rows than the other.
+    """
+    one = other = ROW.empty_table()
+    count = 0
+    while True:
+        one = one if len(one) else next(filter(len, stored), ROW.empty_table())
+        other = other if len(other) else next(filter(len, derived), ROW.empty_table())
+        both = min(len(one), len(other))
+        if not both:
+            break
+        if not one.slice(0, both).equals(other.slice(0, both)):
+            return _differing_row(one.slice(0, both), other.slice(0, both))
+        one, other, count = one.slice(both), other.slice(both), count + both
+    if not len(one) and not len(other):
+        return None
+    more = count + sum(map(len, [one, *stored])), count + sum(map(len, [other, *derived]))
+    return None, f"the index has {more[0]} rows, and the vault's blocks make {more[1]}"
 
 
-def _first_difference(segment: Segment, stored: pa.Table, derived: pa.Table) -> tuple[int, str]:
+def _differing_row(stored: pa.Table, derived: pa.Table) -> tuple[int, str]:
     """Return the height and a description of the first row that differs, found by halving."""
-    low, high = 0, min(len(stored), len(derived))
-    if stored.slice(0, high).equals(derived.slice(0, high)):
-        return segment.last_height, f"the index has {len(stored)} rows, and the vault's blocks make {len(derived)}"
+    low, high = 0, len(derived)
     while high - low > 1:
         middle = (low + high) // 2
         same = stored.slice(low, middle - low).equals(derived.slice(low, middle - low))

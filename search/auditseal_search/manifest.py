@@ -120,7 +120,7 @@ def manifest_name(origin: Origin) -> str:
 
 def segment_name(origin: Origin, first: int, last: int) -> str:
     """Return the name of a segment's file in an index."""
-    return f"v{FORMAT}/{origin}/{first:012d}-{last:012d}.parquet"
+    return f"v{FORMAT}/{origin}/rows/{first:012d}-{last:012d}.parquet"
 
 
 def terms_name(origin: Origin, first: int, last: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,6 +19,8 @@ from auditseal_search.manifest import FULL, Segment
 
 ROW_GROUP = 100_000
 """Rows of a row group, whatever the blocks' size: a quiet log has few records a block."""
+GROUP_BYTES = 64 << 20
+"""Bytes of values at which a row group closes before that, so that it fits in memory."""
 _PIECE = 1 << 20
 _BLOOMS = ("event_id", "actor_id", "session_id", "correlation_id", "trace_id")
 _ENCODINGS = {
@@ -37,18 +40,47 @@ _DICTIONARY = [
 
 
 @dataclass(slots=True)
-class _Extremes:
+class Extremes:
     """The least and the greatest value of a column, None before one."""
 
     least: int | None = None
     greatest: int | None = None
 
     def take(self, column: pa.ChunkedArray) -> None:
+        """Add the values of a column, as numbers."""
         found = pc.min_max(column.cast(pa.int64()))
         low, high = found["min"].as_py(), found["max"].as_py()
         if low is not None:
             self.least = low if self.least is None else min(self.least, low)
             self.greatest = high if self.greatest is None else max(self.greatest, high)
+
+
+class RowSums:
+    """What a manifest says of the rows of a segment.
+
+    Attributes:
+        rows: How many.
+        problems: How many are not readable events.
+        offsets: The first and the last offset, None before a row.
+        timestamps: The broker's times in ms since the epoch.
+        occurred: The producers' times in µs since the epoch.
+    """
+
+    def __init__(self) -> None:
+        self.rows = self.problems = 0
+        self.offsets: tuple[int, int] | None = None
+        self.timestamps, self.occurred = Extremes(), Extremes()
+
+    def take(self, rows: pa.Table) -> None:
+        """Add the rows that follow."""
+        if not len(rows):
+            return
+        self.rows += len(rows)
+        self.problems += len(rows) - rows["problem"].null_count
+        first, last = rows["offset"][0].as_py(), rows["offset"][-1].as_py()
+        self.offsets = (self.offsets[0] if self.offsets else first, last)
+        self.timestamps.take(rows["timestamp"])
+        self.occurred.take(rows["occurred_at"])
 
 
 class SegmentFile:
@@ -68,9 +100,9 @@ class SegmentFile:
             bloom_filter_options={name: {"ndv": ROW_GROUP, "fpp": 0.01} for name in _BLOOMS},
         )
         self._waiting: list[pa.Table] = []
-        self._waiting_rows = self._rows = self._problems = self._blocks = 0
+        self._waiting_rows = self._waiting_bytes = self._blocks = 0
+        self._sums = RowSums()
         self._first: tuple[int, int] | None = None
-        self._timestamps, self._occurred = _Extremes(), _Extremes()
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +115,7 @@ class SegmentFile:
     @property
     def is_full(self) -> bool:
         """Whether the next block goes into another segment."""
-        return self._rows + self._blocks >= FULL
+        return self._sums.rows + self._blocks >= FULL
 
     @property
     def is_empty(self) -> bool:
@@ -105,17 +137,17 @@ class SegmentFile:
             self._add(rows)
 
     def _add(self, rows: pa.Table) -> None:
-        self._rows += len(rows)
-        self._problems += len(rows) - rows["problem"].null_count
-        self._timestamps.take(rows["timestamp"])
-        self._occurred.take(rows["occurred_at"])
+        self._sums.take(rows)
         self._waiting.append(rows)
         self._waiting_rows += len(rows)
-        while self._waiting_rows >= ROW_GROUP:
+        self._waiting_bytes += pc.sum(rows["value_bytes"]).as_py() or 0
+        while self._waiting_rows >= ROW_GROUP or self._waiting_bytes >= GROUP_BYTES:
             whole = pa.concat_tables(self._waiting)
-            self._write_group(whole.slice(0, ROW_GROUP))
-            self._waiting = [whole.slice(ROW_GROUP)]
-            self._waiting_rows -= ROW_GROUP
+            count = _group_rows(whole["value_bytes"])
+            self._write_group(whole.slice(0, count))
+            rest = whole.slice(count)
+            self._waiting, self._waiting_rows = [rest], len(rest)
+            self._waiting_bytes = pc.sum(rest["value_bytes"]).as_py() or 0
 
     def _write_group(self, rows: pa.Table) -> None:
         self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP)
@@ -126,22 +158,29 @@ class SegmentFile:
             self._write_group(pa.concat_tables(self._waiting))
         self._writer.close()
         assert self._first is not None
-        size, digest = _digest(self._path)
+        size, sha256_digits = digest(self._path)
+        sums = self._sums
         return Segment(
             first_height=self._first[0],
             last_height=last.height,
             root=root.hex(),
-            rows=self._rows,
-            problems=self._problems,
+            rows=sums.rows,
+            problems=sums.problems,
             first_offset=self._first[1],
             last_offset=last.last_offset,
-            min_timestamp=self._timestamps.least,
-            max_timestamp=self._timestamps.greatest,
-            min_occurred_at=self._occurred.least,
-            max_occurred_at=self._occurred.greatest,
+            min_timestamp=sums.timestamps.least,
+            max_timestamp=sums.timestamps.greatest,
+            min_occurred_at=sums.occurred.least,
+            max_occurred_at=sums.occurred.greatest,
             bytes=size,
-            sha256=digest,
+            sha256=sha256_digits,
         )
+
+
+def _group_rows(sizes: pa.ChunkedArray) -> int:
+    """Return how many of the rows that wait are the next row group, by the bytes of their values."""
+    total = np.cumsum(np.asarray(pc.fill_null(sizes, 0)))
+    return min(ROW_GROUP, int(np.searchsorted(total, GROUP_BYTES)) + 1, len(total))
 
 
 def read_groups(source: Any, what: str) -> Iterator[pa.Table]:
@@ -160,10 +199,11 @@ def read_groups(source: Any, what: str) -> Iterator[pa.Table]:
         raise BrokenIndexError(f"{what} is not a whole Parquet file: {error}; build the index again") from error
 
 
-def _digest(path: Path) -> tuple[int, str]:
-    digest, size = sha256(), 0
+def digest(path: Path) -> tuple[int, str]:
+    """Return the size and the SHA-256 of a file, the latter in hexadecimal digits."""
+    found, size = sha256(), 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            digest.update(piece)
+            found.update(piece)
             size += len(piece)
-    return size, digest.hexdigest()
+    return size, found.hexdigest()

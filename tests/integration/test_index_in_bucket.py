@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from auditseal_local.minio import MinioNode
+from auditseal_local.minio import REGION, MinioNode
+from auditseal_schemas.errors import UnavailableError
 from auditseal_search import segment_file
+from auditseal_search.index_store import IndexStore, open_index
 from tests.unit.search.test_search_command import BLOCKS, LOG, VALUES, Place
 
 
@@ -56,3 +58,51 @@ def test_a_segment_that_was_removed_is_found(place: BucketPlace, minio: MinioNod
     assert done.exit_code == 3
     assert "not in" in json.loads(done.stdout)["findings"][0]["problem"]
     assert place.run("search", "").exit_code == 1
+
+
+CALLS: dict[str, Callable[[IndexStore, Path], object]] = {
+    "read": lambda store, _: store.read("a"),
+    "fetch": lambda store, path: store.fetch("a", path.with_name("copy")),
+    "write": lambda store, _: store.write("b", b"two"),
+    "store": lambda store, path: store.store("c", path),
+    "names": lambda store, _: store.names(""),
+    "remove": lambda store, _: store.remove("b"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_request_continues_with_renewed_credentials(
+    name: str, minio: MinioNode, new_bucket: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+    def write_keys(secret: str) -> None:
+        lines = ["[default]", f"aws_access_key_id = {minio.access_key}", f"aws_secret_access_key = {secret}"]
+        (tmp_path / "credentials").write_text("\n".join(lines))
+
+    write_keys(minio.secret_key)
+    store = open_index(minio.vault_url(new_bucket()).replace("?", "/an/index?"))
+    store.write("a", b"one")
+    (tmp_path / "file").write_bytes(b"three")
+    write_keys("a former secret")
+    stale = open_index(f"{store.url}?endpoint={minio.endpoint}")
+    with pytest.raises(UnavailableError, match="index file"):
+        CALLS[name](stale, tmp_path / "file")
+    write_keys(minio.secret_key)
+    found = CALLS[name](stale, tmp_path / "file")
+    assert found in {"read": [b"one"], "fetch": [True], "names": [["a"]]}.get(name, [None])
+
+
+def test_a_bucket_that_is_not_there_is_a_failure(
+    minio: MinioNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"three")
+    for name, value in minio.client_environment().items():
+        monkeypatch.setenv(name, value)
+    store = open_index(minio.vault_url("nowhere").replace("?", "/an/index?"))
+    for name in ("write", "store", "names"):
+        with pytest.raises(UnavailableError, match="NoSuchBucket"):
+            CALLS[name](store, tmp_path / "file")

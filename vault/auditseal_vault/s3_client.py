@@ -94,7 +94,7 @@ class S3Client:
         try:
             return connection.call(operation, arguments)
         except _REFUSALS as error:
-            if not _concerns_credentials(error) or not self._is_renewed(connection):
+            if not concerns_credentials(error) or not self._is_renewed(connection):
                 raise
         return self._connection.call(operation, arguments)
 
@@ -169,7 +169,7 @@ def _parse_time(value: Any) -> datetime:
     return found
 
 
-def _concerns_credentials(error: Exception) -> bool:
+def concerns_credentials(error: Exception) -> bool:
     """Return whether other credentials may help. The answer to a HEAD has no code but its status."""
     if not isinstance(error, ClientError):
         return True

@@ -152,7 +152,7 @@ def test_a_segment_that_is_built_again_with_other_bytes_is_signed_again(place: S
     signed = IndexSegment.parse(b64decode(value["entry"]))
     assert json.loads(manifest.read_text())["segments"][0]["sha256"] == signed.file_sha256.hex()
     store = DirectoryStore(place.index)
-    rows = place.index / f"v1/{LOG}/000000000000-000000000004.parquet"
+    rows = place.index / f"v1/{LOG}/rows/000000000000-000000000004.parquet"
     pq.write_table(pq.read_table(rows), rows)  # the same rows by another writer
     text = manifest.read_text().replace(signed.file_sha256.hex(), sha256(rows.read_bytes()).hexdigest())
     manifest.write_text(text)

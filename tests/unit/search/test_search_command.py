@@ -202,6 +202,24 @@ def test_however_often_it_is_interrupted_the_index_is_the_same(place: Place, tmp
     assert other.files() == whole
 
 
+def test_row_groups_are_bounded_by_the_bytes_of_their_values(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment_file, "GROUP_BYTES", 5_000)
+    for block in BLOCKS[1:]:
+        (place.vault / LOG.block_key(block.header.height)).unlink()
+    place.build()
+    place.put(BLOCKS)
+    place.build()
+    (path,) = place.index.rglob("*.parquet")
+    file = pq.ParquetFile(path)
+    sizes = [pa.compute.sum(file.read_row_group(n)["value_bytes"]).as_py() for n in range(file.num_row_groups)]
+    assert all(5_000 <= size < 10_000 for size in sizes[:-1])
+    at_once = place.files()
+    shutil.rmtree(place.index)
+    place.build()
+    assert place.files() == at_once
+    assert place.run("index", "verify", "--jobs", "1").exit_code == 0
+
+
 def test_a_followed_index_keeps_up_and_says_so(place: Place) -> None:
     for block in BLOCKS[2:]:
         (place.vault / LOG.block_key(block.header.height)).unlink()
