@@ -5,6 +5,8 @@
 | `command_table` | each subcommand's name, module, extra and line in the help |
 | `lazy_group` | the group that loads a subcommand's module when it runs |
 | `exits` | exit codes, and how a foreseen error ends a command |
+| `data_output` | standard output for data, escaped on a terminal |
+| `progress` | the bar of a long step: how far, how fast, how long still |
 | `status_line` | the line on a terminal that says what a long step is doing |
 | `demo` | `auditseal demo` |
 | `emit` | `auditseal emit` |

@@ -1,11 +1,16 @@
 """`auditseal export`: writes all events that match, for other tools."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import typer
 
+from auditseal.cli.data_output import data_output
+from auditseal.cli.progress import progress_bar
 from auditseal.cli.querying import gather_rows, read_query
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure
 from auditseal_auditor.report_text import printable
@@ -41,16 +46,34 @@ def export(  # noqa: PLR0917  (one for each option)
     with exit_on_failure("export"):
         if syslog and (output or kind is not Format.JSONL):
             raise ConfigurationError("--syslog sends CEF to a server: leave --output and --format out")
+        if kind is Format.PARQUET and not output and sys.stdout.isatty():
+            raise ConfigurationError("Parquet is not for a terminal: name a file with --output")
         found = gather_rows(read_query("export", query), trust, vault, index)
-        with Searcher(found.index, found.logs, found.condition) as searcher:
+        with Searcher(found.index, found.logs, found.condition) as searcher, _counted(searcher) as batches:
             if syslog:
-                count = send_rows(searcher.batches(), syslog)
+                count = send_rows(batches, syslog)
             elif output:
                 with open_output(output) as file:
-                    count = write_rows(searcher.batches(), kind, file)
+                    count = write_rows(batches, kind, file)
             else:
-                count = write_rows(searcher.batches(), kind, sys.stdout.buffer)
+                count = write_rows(batches, kind, data_output())
     typer.echo(f"{count:,} events written", err=True)
     for line in found.account.lines():
         typer.echo(printable(line), err=True)
     raise typer.Exit(found.account.exit_code)
+
+
+@contextmanager
+def _counted(searcher: Searcher) -> Iterator[Iterator[pa.RecordBatch]]:
+    """Yield the rows of an export, whose progress is shown while they are taken."""
+    with progress_bar("events") as advance:
+        total = searcher.count() if sys.stderr.isatty() else None
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            done = 0
+            for batch in searcher.batches():
+                yield batch
+                done += batch.num_rows
+                advance("exported", done, total)
+
+        yield batches()

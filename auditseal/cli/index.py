@@ -6,11 +6,10 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from auditseal.cli.cluster import Dask, Jobs, workers
 from auditseal.cli.index_key import IndexKey, KeyFile, PassphraseFile, keygen, read_key, signing
+from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
 from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
@@ -57,7 +56,7 @@ def build(  # noqa: PLR0913, PLR0917  (typer passes them by name)
 
     Example: auditseal index build --trust trust.txt --index ./index
     """
-    with exit_on_failure("index build"):
+    with exit_on_failure("index build", "what is built so far stays, and the next build continues"):
         pinned = read_trust(trust)
         url, store, signer = vault_url(vault, pinned), open_index(index), read_key(key, passphrase_file, pinned)
         with workers(jobs, dask) as (count, cluster), RangePool(ReaderAt(url), count, cluster) as pool:
@@ -134,7 +133,8 @@ def verify(
         findings: list[IndexFinding] = []
         with RangePool(partial(open_reader, url), jobs or os.cpu_count() or 1) as pool:
             for log in pinned.logs:
-                findings += verify_index(store, pool, log)
+                with progress_bar("blocks") as advance:
+                    findings += verify_index(store, pool, log, partial(advance, str(log.origin)))
     code = max(
         (finding.verdict.exit_code for finding in findings if finding.verdict),
         default=ExitCode.REJECTED if findings else ExitCode.OK,
@@ -154,20 +154,12 @@ def _build_log(store: IndexStore, pool: RangePool, log: PinnedLog, key: IndexKey
     if again:
         store.remove(manifest_name(log.origin))
     head = head_height(pool.vault, log.origin)
-    with _progress() as progress:
-        task = progress.add_task(str(log.origin), total=None if head is None else head + 1)
+    with progress_bar("blocks") as advance:
 
         def on_block(header: Header) -> None:
-            progress.update(task, completed=header.height + 1)
+            advance(str(log.origin), header.height + 1, None if head is None else head + 1)
 
         return signing(IndexBuilder(store, pool, on_block), store, pool.vault, key).build(log)
-
-
-def _progress() -> Progress:
-    """Return the bar that shows how far a log has come: on a terminal only."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _line(log: Built) -> str:

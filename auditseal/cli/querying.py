@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from auditseal.cli.status_line import status_line
+from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import read_trust, tell, vault_url
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
@@ -18,6 +18,7 @@ from auditseal_search.index_store import IndexStore, open_index
 from auditseal_search.query import Condition, parse_query
 from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
+from auditseal_search.row_filter import RowFilter
 from auditseal_search.row_source import LogRows, RowSource, TimeSpan
 from auditseal_vault.open import open_reader
 
@@ -54,12 +55,16 @@ def gather_rows(condition: Condition, trust: Path, vault: str | None, index: str
     """
     pinned = read_trust(trust)
     store = open_index(index) if index else None
-    with RangePool(partial(open_reader, vault_url(vault, pinned)), 1) as pool, status_line() as say:
+    with (
+        RangePool(partial(open_reader, vault_url(vault, pinned)), 1) as pool,
+        RowFilter(condition) as keep,
+        progress_bar("blocks") as advance,
+    ):
 
-        def on_block(origin: Origin, height: int) -> None:
-            say(f"{origin}: block {height:,} read and verified")
+        def on_block(origin: Origin, read: int, every: int) -> None:
+            advance(str(origin), read, every)
 
-        source = RowSource(pool, store, TimeSpan(*time_bounds(condition)), on_block)
+        source = RowSource(pool, store, TimeSpan(*time_bounds(condition)), keep, on_block)
         logs = [source.gather(log) for log in pinned.logs]
     notes = (_BY_TIME,) if store is None and time_bounds(condition) != (None, None) else ()
     return Gathered(condition, store, logs, Account(tuple(log.coverage for log in logs), notes))

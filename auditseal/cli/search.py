@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from auditseal.cli.data_output import data_output
 from auditseal.cli.hit_proof import HitProof
 from auditseal.cli.querying import gather_rows, read_query
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure
@@ -132,7 +133,7 @@ def _show_hits(
     following = str(Cursor.of(hits[-1])) if hits and len(hits) < total else None
     if as_json:
         answer = {"hits": list(map(row_to_json, hits)), "total": total, "next": following, "answer": account.to_json()}
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        typer.echo(json.dumps(answer))
         return
     if as_csv:
         _print_csv(hits, columns)
@@ -158,7 +159,8 @@ def _print_csv(hits: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
     writer = csv.writer(text)
     writer.writerow(columns)
     writer.writerows([safe_cell(_cell(hit[name])) for name in columns] for hit in hits)
-    typer.echo(text.getvalue(), nl=False)
+    data_output().write(text.getvalue().encode("utf-8", "backslashreplace"))
+    sys.stdout.flush()
 
 
 def _cell(value: Any) -> str:
@@ -182,7 +184,7 @@ def _item(item: Any) -> str:
 def _show_counts(counts: Sequence[tuple[Any, int]], account: Account, *, as_json: bool) -> None:
     if as_json:
         rows = [{"value": value, "count": number} for value, number in counts]
-        typer.echo(json.dumps({"counts": rows, "answer": account.to_json()}, ensure_ascii=False, default=str))
+        typer.echo(json.dumps({"counts": rows, "answer": account.to_json()}, default=str))
         return
     for value, number in counts:
         typer.echo(printable(f"{number:>12,}  {'(none)' if value is None else value}"))

@@ -49,7 +49,7 @@ def tail(  # noqa: PLR0917  (one for each option)
             tails = [(log, LogTail(pool, log, start)) for log in pinned.logs]
             while True:
                 for hit in new_hits(tails, condition, _report if follow else _fail):
-                    typer.echo(json.dumps(row_to_json(hit), ensure_ascii=False) if as_json else _line(hit))
+                    typer.echo(json.dumps(row_to_json(hit)) if as_json else _line(hit))
                 if not follow:
                     return
                 time.sleep(every)

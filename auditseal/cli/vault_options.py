@@ -25,8 +25,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @contextmanager
-def exit_on_failure(command: str) -> Iterator[None]:
-    """End a command with one line on standard error and exit code 1, 2 or 130, or that of the shown block's verdict."""
+def exit_on_failure(command: str, interrupted: str = "nothing was shown") -> Iterator[None]:
+    """End a command with one line on standard error and exit code 1, 2 or 130, or that of the shown block's verdict.
+
+    Args:
+        command: The command.
+        interrupted: The consequence of Ctrl-C.
+    """
     with exit_on_errors(partial(tell, command)):
         try:
             yield
@@ -34,7 +39,7 @@ def exit_on_failure(command: str) -> Iterator[None]:
             tell(command, str(error))
             raise typer.Exit(error.verdict.exit_code) from error
         except KeyboardInterrupt as interrupt:
-            tell(command, "interrupted: nothing was shown")
+            tell(command, f"interrupted: {interrupted}")
             raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 

@@ -6,16 +6,16 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from math import isfinite
 from pathlib import Path
-from time import monotonic, time
+from time import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from auditseal.cli.cluster import Dask, Jobs, workers
+from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import (
     Json,
     TrustFile,
@@ -38,13 +38,14 @@ from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
+from auditseal_vault.head import head_height
+from auditseal_vault.interface import VaultReader
 from auditseal_vault.thread_reader import ReaderAt
 from auditseal_watch.textfile import write_textfile
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
-_REFRESH_SECONDS = 0.1
 
 
 @app.command()
@@ -99,7 +100,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         with (
             workers(jobs, dask) as (count, cluster),
             CheckPool(ReaderAt(url), count, cluster) as pool,
-            _progress() as on_progress,
+            _progress(pool.reader, continued=continued) as on_progress,
         ):
             report = Verification(request, pool, on_progress).run()
         outcome = keep_outcome(report, heads, state, evidence, pool.reader)
@@ -172,21 +173,21 @@ def _show(report: Report, proofs: Sequence[Path], *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[OnProgress]:
-    """Yield the function that shows the check's progress, on a terminal only."""
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    hidden = not console.is_terminal
-    # Without a thread of its own that refreshes it, so that the processes that check blocks can start by a fork.
-    with Progress(*columns, console=console, transient=True, disable=hidden, auto_refresh=False) as progress:
-        shown = progress.add_task("listing")
-        due = monotonic()
+def _progress(reader: VaultReader, *, continued: bool) -> Iterator[OnProgress]:
+    """Yield the function that shows the check's progress; the number of all blocks is that of the head now."""
+    shows_all = sys.stderr.isatty() and not continued
+
+    @cache
+    def size(origin: Origin) -> int | None:
+        try:
+            head = head_height(reader, origin) if shows_all else None
+        except AuditsealError:
+            return None  # the check itself says why
+        return None if head is None else head + 1
+
+    with progress_bar("blocks") as advance:
 
         def on_progress(origin: Origin, counts: Counts) -> None:
-            nonlocal due
-            if not hidden and monotonic() >= due:
-                line = f"{origin}: {counts.blocks:,} blocks, {counts.records:,} records"
-                progress.update(shown, description=line, refresh=True)
-                due = monotonic() + _REFRESH_SECONDS
+            advance(str(origin), counts.blocks, size(origin))
 
         yield on_progress

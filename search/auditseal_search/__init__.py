@@ -27,6 +27,7 @@
 | `query_fields` | the fields that a filter can name |
 | `query` | the filter language |
 | `query_sql` | a filter as SQL with parameters |
+| `row_filter` | the rows of a table that a filter matches |
 | `row_source` | the rows of an answer: from the index, and from the vault for the rest |
 | `hit_order` | the order of hits, and the cursor of the next page |
 | `searcher` | hits, pages, counts and histogram |

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -29,6 +29,14 @@ from auditseal_search.row_times import rfc3339
 _PORTS = {"tcp": 514, "tls": 6514}
 _CONNECT_SECONDS = 10.0
 COLUMNS = ("origin", *ROW.names)
+
+
+class Output(Protocol):
+    """Where rows are written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write bytes."""
+        ...
 
 
 class Format(StrEnum):
@@ -51,7 +59,7 @@ _JSON: dict[Format, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-def write_rows(batches: Iterable[pa.RecordBatch], kind: Format, output: BinaryIO) -> int:
+def write_rows(batches: Iterable[pa.RecordBatch], kind: Format, output: Output) -> int:
     """Write all rows and return how many there were; memory stays flat.
 
     Raises:
@@ -100,7 +108,7 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _write_parquet(batches: Iterable[pa.RecordBatch], output: BinaryIO) -> int:
+def _write_parquet(batches: Iterable[pa.RecordBatch], output: Output) -> int:
     count = 0
     schema = pa.schema([pa.field("origin", pa.string()), *ROW])
     with pq.ParquetWriter(output, schema, compression="zstd") as writer:

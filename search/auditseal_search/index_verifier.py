@@ -1,6 +1,6 @@
 """Compares an index with the vault that it was made from, row by row."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,9 @@ from auditseal_search.segment_file import Extremes, RowSums, read_groups
 from auditseal_search.verified_range import ChainCheck
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import head_height
+
+OnBlocks = Callable[[int, int | None], None]
+"""Called with the number of blocks that were compared, and that of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class IndexFinding:
         return f"{self.verdict or 'INDEX'}: log {self.origin}{place}: {self.problem}"
 
 
-def verify_index(index: IndexStore, pool: RangePool, pinned: PinnedLog) -> Iterator[IndexFinding]:
+def verify_index(
+    index: IndexStore, pool: RangePool, pinned: PinnedLog, on_blocks: OnBlocks = lambda _compared, _all: None
+) -> Iterator[IndexFinding]:
     """Yield what is wrong with a log's index; nothing where it is what the vault's blocks make it.
 
     Raises:
@@ -59,6 +64,7 @@ def verify_index(index: IndexStore, pool: RangePool, pinned: PinnedLog) -> Itera
     yield from _check_extent(pool, pinned, manifest)
     for segment in manifest.segments:
         yield from _verify_segment(index, pool, pinned, segment)
+        on_blocks(segment.last_height + 1, manifest.size)
 
 
 def _check_extent(pool: RangePool, pinned: PinnedLog, manifest: Manifest) -> Iterator[IndexFinding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
@@ -23,7 +23,10 @@ from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import head_height
 from auditseal_vault.log_reader import LogReader
 
-OnBlock = Callable[[Origin, int], None]
+OnBlock = Callable[[Origin, int, int], None]
+"""Called with a log, the blocks of it that were read, and those that will be."""
+Keep = Callable[[Origin, pa.Table], pa.Table]
+"""Returns the rows of a log's table that are worth keeping."""
 CLOCK_MARGIN_MS = 600_000
 """How far a broker's clock may run back between two blocks, in ms, before a search by time alone could miss one."""
 
@@ -93,6 +96,7 @@ class RowSource:
         pool: Reads and verifies blocks of the vault.
         index: The index, None to search without one.
         span: The times that matches can have.
+        keep: Drops the rows that don't match, so that memory holds the others alone.
         on_block: Called after each block that was read.
     """
 
@@ -101,9 +105,10 @@ class RowSource:
         pool: RangePool,
         index: IndexStore | None,
         span: TimeSpan,
-        on_block: OnBlock = lambda _origin, _height: None,
+        keep: Keep,
+        on_block: OnBlock = lambda _origin, _read, _all: None,
     ) -> None:
-        self._pool, self._index, self._span, self._on_block = pool, index, span, on_block
+        self._pool, self._index, self._span, self._keep, self._on_block = pool, index, span, keep, on_block
 
     def gather(self, pinned: PinnedLog) -> LogRows:
         """Return the rows of a log that can match, verified up to the vault's head.
@@ -126,21 +131,16 @@ class RowSource:
 
     def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> tuple[list[pa.Table], Coverage]:
         """Read what the index doesn't cover yet, as far as it can match."""
-        origin, size = pinned.origin, manifest.size
-        head = head_height(self._pool.vault, origin)
-        if head is None or head < size - 1:
-            if not size:
-                return [], Coverage(origin, 0, "", 0, 0)
-            gap = Gap(0 if head is None else head + 1, size - 1, "the vault lost these blocks", Verdict.TRUNCATED)
-            return [], Coverage(origin, size, manifest.segments[-1].root, size, 0, (gap,))
+        size, head = manifest.size, None
         try:
+            head = head_height(self._pool.vault, pinned.origin)
+            if head is None or head < size - 1:
+                return [], _shorter(manifest, head)
             first, last = self._heights_in_span(pinned, size, head)
             chain = ChainCheck(self._pool.vault, pinned, first)
             self._check_index(pinned, manifest, chain)
-        except VerificationError as error:
-            return [], _stopped(manifest, size, head, str(error), error.verdict)
-        except NotStoredError as error:
-            return [], _stopped(manifest, size, head, str(error), Verdict.BROKEN_CHAIN)
+        except (VerificationError, NotStoredError, UnavailableError) as error:
+            return [], _indexed_alone(manifest, Gap(size, head, str(error), _verdict(error)))
         return self._read_heights(pinned, manifest, chain, range(first, last + 1), head)
 
     def _check_index(self, pinned: PinnedLog, manifest: Manifest, chain: ChainCheck) -> None:
@@ -156,19 +156,20 @@ class RowSource:
         self, pinned: PinnedLog, manifest: Manifest, chain: ChainCheck, heights: range, head: int
     ) -> tuple[list[pa.Table], Coverage]:
         tables, read, gap = list[pa.Table](), 0, None
-        for found in self._pool.ranges(heights.start, heights.stop - 1, pinned.origin) if heights else ():
-            tables.append(found.rows)
-            try:
+        try:
+            for found in self._pool.ranges(heights.start, heights.stop - 1, pinned.origin) if heights else ():
+                tables.append(self._keep(pinned.origin, found.rows))
                 for block in found.heads:
                     chain.accept(block)
                     read += 1
-                    self._on_block(pinned.origin, block.header.height)
-            except VerificationError as error:
-                gap = Gap(chain.height, head, str(error), error.verdict)
-                break
-            if found.fault:
-                gap = Gap(found.fault.height, head, found.fault.problem, found.fault.verdict)
-                break
+                    self._on_block(pinned.origin, read, len(heights))
+                if found.fault:
+                    gap = Gap(found.fault.height, head, found.fault.problem, found.fault.verdict)
+                    break
+        except VerificationError as error:
+            gap = Gap(chain.height, head, str(error), error.verdict)
+        except UnavailableError as error:
+            gap = Gap(chain.height, head, str(error))
         if gap:
             tables = [table.filter(pa.compute.field("height") < gap.first) for table in tables]
         root, size = self._head(pinned, chain, head, gap)
@@ -221,6 +222,23 @@ def _earliest(block: Block) -> int:
     return header.sealed_at // 1000 if header.min_timestamp is None else header.min_timestamp
 
 
-def _stopped(manifest: Manifest, first: int, last: int, why: str, verdict: Verdict) -> Coverage:
+def _shorter(manifest: Manifest, head: int | None) -> Coverage:
+    """Return what an answer covers where the vault has fewer blocks than the index, or none at all."""
+    if not manifest.size:
+        return Coverage(manifest.origin, 0, "", 0, 0)
+    first = 0 if head is None else head + 1
+    gap = Gap(first, manifest.size - 1, "the vault lost these blocks", Verdict.TRUNCATED)
+    return _indexed_alone(manifest, gap)
+
+
+def _indexed_alone(manifest: Manifest, gap: Gap) -> Coverage:
+    """Return what an answer covers that has no block above the index."""
     root = manifest.segments[-1].root if manifest.segments else ""
-    return Coverage(manifest.origin, manifest.size, root, manifest.size, 0, (Gap(first, last, why, verdict),))
+    return Coverage(manifest.origin, manifest.size, root, manifest.size, 0, (gap,))
+
+
+def _verdict(error: Exception) -> Verdict | None:
+    """Return what `verify` would say of a block that can't be used, None where the store can't be read."""
+    if isinstance(error, VerificationError):
+        return error.verdict
+    return Verdict.BROKEN_CHAIN if isinstance(error, NotStoredError) else None

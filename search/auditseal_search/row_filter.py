@@ -1,0 +1,36 @@
+"""The rows of a table that a filter matches: what a search reads from the vault is not held in memory as a whole."""
+
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from auditseal_schemas.origin import Origin
+from auditseal_search.columns import ROW
+from auditseal_search.query import Condition
+from auditseal_search.query_sql import to_sql
+
+
+class RowFilter:
+    """One filter. A context manager, for one thread."""
+
+    def __init__(self, condition: Condition) -> None:
+        """Take the filter."""
+        self._condition = condition
+        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def __call__(self, origin: Origin, rows: pa.Table) -> pa.Table:
+        """Return the rows of a log that match, with the columns of `ROW`."""
+        sql = to_sql(self._condition)
+        names = ", ".join(f'"{field.name}"' for field in ROW)
+        log = sql.parameter(str(origin))
+        query = f"SELECT {names} FROM (SELECT {log} AS origin, * FROM rows) WHERE {sql.text}"
+        self._connection.register("rows", rows)
+        return self._connection.execute(query, sql.parameters).to_arrow_table().cast(ROW)
