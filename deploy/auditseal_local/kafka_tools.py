@@ -15,6 +15,7 @@ TOOLS = {
     "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
     "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "kafka-delete-records": "org.apache.kafka.tools.DeleteRecordsCommand",
+    "kafka-dump-log": "kafka.tools.DumpLogSegments",
     "kafka-get-offsets": "org.apache.kafka.tools.GetOffsetShell",
     "kafka-leader-election": "org.apache.kafka.tools.LeaderElectionCommand",
     "kafka-log-dirs": "org.apache.kafka.tools.LogDirsCommand",
@@ -23,7 +24,9 @@ TOOLS = {
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
     "kafka-transactions": "org.apache.kafka.tools.TransactionsCommand",
 }
-"""Each tool's class. All of them take `--bootstrap-server`."""
+"""Each tool's class."""
+_OFFLINE = frozenset({"kafka-dump-log"})
+"""Tools that read files. All others take `--bootstrap-server`."""
 _HEAP_MIB = 256
 
 
@@ -32,7 +35,7 @@ def tool_command(tool: str, arguments: Sequence[str], servers: str, progress: Pr
 
     Args:
         tool: Its name, such as `kafka-configs`; `kafka-configs.sh` is the same.
-        arguments: Its arguments. `--bootstrap-server` is added where they do not hold it.
+        arguments: Its arguments. `--bootstrap-server` is added where they do not hold it and the tool takes it.
         servers: The broker, `host:port`.
         progress: Called with a line while jars are downloaded.
 
@@ -43,6 +46,6 @@ def tool_command(tool: str, arguments: Sequence[str], servers: str, progress: Pr
     if name not in TOOLS:
         raise LocalStackError(f"{tool} is not one of Kafka's tools here: name one of {', '.join(TOOLS)}")
     named = [argument.partition("=")[0] for argument in arguments]
-    server = [] if "--bootstrap-server" in named else ["--bootstrap-server", servers]
+    server = [] if name in _OFFLINE or "--bootstrap-server" in named else ["--bootstrap-server", servers]
     java = java_command(class_path(progress), _HEAP_MIB, "kafka_tools_log4j2.properties", *SHORT_LIVED)
     return [*java, TOOLS[name], *server, *arguments]

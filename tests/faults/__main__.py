@@ -11,7 +11,19 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.faults import crashes, credentials, network, records, storage, topics, twins, wrongs  # noqa: F401  (they register)
+from tests.faults import (  # noqa: F401  (they register)
+    crashes,
+    credentials,
+    damage,
+    growth,
+    hostile,
+    network,
+    records,
+    storage,
+    topics,
+    twins,
+    wrongs,
+)
 from tests.faults.fault import FAULTS, Fault, Trial
 from tests.faults.report import Result, format_heading, format_line, write_json
 from tests.faults.rig import Rig

@@ -66,6 +66,7 @@ class Daemon:
         self.environment = dict(environment)
         """Of the next start."""
         self._command = [sys.executable, "-m", module, *arguments]
+        self._cgroup: Path | None = None
         self.lives = 0
         self._wanted = threading.Event()
         self._lock = threading.Lock()
@@ -91,6 +92,10 @@ class Daemon:
         members = self.child._members()
         pid: int = members[1 if len(members) > 1 else 0].pid
         return pid
+
+    def join(self, processes: Path) -> None:
+        """Let each life of it begin in a cgroup: in the one with that file of processes."""
+        self._cgroup = processes
 
     def kill(self) -> None:
         """kill -9; the supervisor starts it again."""
@@ -162,7 +167,8 @@ class Daemon:
         self.lives += 1
         seed = f"{self.environment.get('FAULTS_SEED', '')}/{self.lives}"
         environment = {**own_environment(), **self.environment, "FAULTS_SEED": seed}
-        self._child = launch_guarded(self._command, self.log, environment)
+        inside = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self._cgroup)] if self._cgroup else []
+        self._child = launch_guarded([*inside, *self._command], self.log, environment)
 
     def _keep(self) -> None:
         while self._wanted.is_set():

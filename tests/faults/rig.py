@@ -254,12 +254,16 @@ class Pipeline:
 
     def await_flow(self, seconds: float = 60) -> None:
         """Wait until an event that is acknowledged from now on is in the vault, in each partition."""
+        self.await_acknowledged(seconds)
+        self.await_archived(seconds)
+
+    def await_acknowledged(self, seconds: float = 60) -> None:
+        """Wait until an event is acknowledged in each partition from now on."""
         before, deadline = self.ledger().ends(), time.monotonic() + seconds
         while any(self.ledger().ends().get(number, -1) <= before.get(number, -1) for number in range(self.partitions)):
             if time.monotonic() > deadline:
                 raise DrainError(f"no event was acknowledged in each partition for {seconds:g} s")
             time.sleep(_DRAIN_POLL)
-        self.await_archived(seconds)
 
     def archived_end(self) -> int:
         """Return the last offset that the vault accounts for, of a pipeline with one partition."""

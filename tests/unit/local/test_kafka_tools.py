@@ -1,5 +1,6 @@
 """Kafka's tools by the names that its documentation uses."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -37,6 +38,24 @@ def test_the_broker_is_named_where_the_arguments_name_none(tool: str) -> None:
 def test_a_broker_that_is_named_is_kept(given: list[str]) -> None:
     command = tool_command("kafka-topics", ["--list", *given], "127.0.0.1:9", silent)
     assert command[-2 - len(given) :] == [TOOLS["kafka-topics"], "--list", *given]
+
+
+@pytest.mark.usefixtures("one_jar")
+def test_a_tool_that_reads_files_gets_no_broker() -> None:
+    assert tool_command("kafka-dump-log", ["--files", "a.log"], "127.0.0.1:9", silent)[-3:] == [
+        TOOLS["kafka-dump-log"],
+        "--files",
+        "a.log",
+    ]
+
+
+def test_every_tool_that_a_page_names_is_there() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    pages = [*(docs / "runbooks").glob("*.md"), *(docs / "how-to").glob("*.md")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    named = set(re.findall(r"(?:`|^ *\$ )(kafka-[a-z-]+)[ `]", text, re.MULTILINE))
+    assert len(named) >= 5
+    assert named <= set(TOOLS)
 
 
 def test_an_unknown_tool_is_named_with_those_that_there_are() -> None:
