@@ -170,7 +170,7 @@ class PartitionSealer:
             config.group,
             TopicPartition(self.origin.topic, self.origin.partition),
             fetch_bytes=fetch_bytes,
-            silence=config.timeouts.silence,
+            silence=self._doubt.silence(config.timeouts.silence),
             skips=skips,
         )
 

@@ -54,6 +54,13 @@ class Doubt:
         is_same = self.found is not None and (self.found.offset, self.found.damage) == (found.offset, found.damage)
         return Doubt(found, self.times + 1 if is_same else 1)
 
+    def silence(self, shortest: float) -> float:
+        """Return the seconds of silence after which the next read fails: twice as many after each failure.
+
+        A batch of a gigabyte comes late on a busy machine: librdkafka decompresses it before it hands out a record.
+        """
+        return shortest * 2.0**self.times
+
     def may_skip(self, origin: Origin) -> bool:
         """Return whether the batch is unreadable for certain, and may become a gap.
 

@@ -13,7 +13,7 @@ from tests.faults.raw_produce import GZIP, encode_record, make_batch, produce_ba
 from tests.faults.rig import Pipeline
 
 _DRAIN = 90.0  # s
-_HALT = 120.0  # s: three attempts, each of 20 s where the broker sends nothing
+_HALT = 300.0  # s: three attempts, of 20, 40 and 80 s where the broker sends nothing
 _LOAD = 300  # events a second
 _MAGIC_AT, _CRC_AT, _COVERED_AT = 16, 17, 21  # bytes of a batch
 _UNREADABLE = "records can't be read and are skipped"

@@ -38,10 +38,11 @@ def grow_under_load(trial: Trial) -> Outcome:
                 assert f"{line.origins[-1]}" in str(readiness(archiver)) or "partition 5" in str(readiness(archiver))
                 joined = join_second_topic(trial, line)
         # the archiver reads the trust file when it starts
-        with line.load(), line.archiver("archiver-again", static=True) as archiver:
-            archiver.await_told("started", 0, _SOON)
-            await_states(archiver, dict.fromkeys(range(_AFTER), "archiving"))
-            line.await_flow()
+        with line.archiver("archiver-again", static=True) as archiver:
+            with line.load():
+                archiver.await_told("started", 0, _SOON)
+                await_states(archiver, dict.fromkeys(range(_AFTER), "archiving"))
+                line.await_flow()
             line.await_archived(_DRAIN)
     assert sealer.lives == 1, f"the sealer was started {sealer.lives} times"
     first = trial.judge(

@@ -54,3 +54,12 @@ def test_what_a_replica_may_have_is_a_halt_that_says_where(found: Unreadable) ->
 )
 def test_ranges_that_touch_are_one(ranges: list[range], joined: tuple[range, ...]) -> None:
     assert join(ranges) == joined
+
+
+def test_each_failure_lets_the_next_read_be_silent_for_twice_as_long() -> None:
+    doubt, found = Doubt(), Unreadable(5, Damage.SILENCE, "nothing", 5)
+    waits = list[float]()
+    for _ in range(ATTEMPTS):
+        waits.append(doubt.silence(20))
+        doubt = doubt.again(found)
+    assert waits == [20, 40, 80]
