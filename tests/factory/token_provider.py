@@ -19,7 +19,7 @@ class TokenProvider:
     def __init__(self, clients: dict[str, str]) -> None:
         self._clients = clients
         self._key = rsa.generate_private_key(65537, 2048)
-        self.asked = 0
+        self.asked, self.seconds = 0, 300
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,7 +29,8 @@ class TokenProvider:
                 given = b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
                 name, _, secret = given.partition(":")
                 if provider._clients.get(name) == secret:
-                    self._answer(200, {"access_token": provider.token(name), "token_type": "Bearer", "expires_in": 300})
+                    token = provider.token(name)
+                    self._answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": provider.seconds})
                 else:
                     self._answer(401, {"error": "invalid_client"})
 
@@ -53,10 +54,10 @@ class TokenProvider:
         key = {"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": _number(numbers.n), "e": _number(numbers.e)}
         return json.dumps({"keys": [key]})
 
-    def token(self, name: str, seconds: int = 300) -> str:
-        """A token of a client, signed."""
+    def token(self, name: str) -> str:
+        """A token of a client for `seconds`, signed."""
         now = int(time.time())
-        claims = {"sub": name, "aud": AUDIENCE, "scope": "kafka", "iat": now, "exp": now + seconds}
+        claims = {"sub": name, "aud": AUDIENCE, "scope": "kafka", "iat": now, "exp": now + self.seconds}
         signed = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "1"}, claims))
         return f"{signed}.{_base64url(self._key.sign(signed.encode(), padding.PKCS1v15(), SHA256()))}"
 

@@ -31,10 +31,10 @@ Check = Callable[[SealedRecord], bool]
 
 @dataclass(frozen=True)
 class Attack:
-    """What a producer sends: `send` appends it and returns its first offset and its number of records."""
+    """What a producer sends: `send` appends it and returns its offsets."""
 
     name: str
-    send: Callable[[Pipeline], tuple[int, int]]
+    send: Callable[[Pipeline], list[int]]
     is_sealed: Check
 
 
@@ -76,9 +76,9 @@ def hostile_producer(trial: Trial) -> Outcome:
             line.await_flow()
             for _, attack in zip(range(trial.rounds), attacks(), strict=False):
                 trial.inject()
-                first, count = attack.send(line)
-                sent |= dict.fromkeys(range(first, first + count), attack)
-                slowest = max(slowest, time_to_seal(line, attack, first + count))
+                offsets = attack.send(line)
+                sent |= dict.fromkeys(offsets, attack)
+                slowest = max(slowest, time_to_seal(line, attack, offsets[-1] + 1))
             line.await_flow(_DRAIN)
         peak = limit.peak
     assert sealer.lives == 1, f"the sealer was killed {sealer.lives - 1} times in {bound // MIB} MiB"
@@ -116,7 +116,7 @@ def records_at(line: Pipeline, offsets: dict[int, Attack]) -> Iterator[SealedRec
     return (record for block in line.stored_blocks() for record in block.records() if record.offset in offsets)
 
 
-def by_client(line: Pipeline, codec: str, size: int) -> tuple[int, int]:
+def by_client(line: Pipeline, codec: str, size: int) -> list[int]:
     """Append one record of zeros, by an ordinary client."""
     offsets = list[int | None]()
     settings = {"bootstrap.servers": line.rig.kafka.bootstrap_servers, "compression.type": codec}
@@ -130,33 +130,33 @@ def by_client(line: Pipeline, codec: str, size: int) -> tuple[int, int]:
     assert producer.flush(60) == 0
     (offset,) = offsets
     assert offset is not None, f"the broker refuses {size} bytes by {codec}"
-    return offset, 1
+    return [offset]
 
 
-def many_headers(line: Pipeline, count: int, headers: int) -> tuple[int, int]:
+def many_headers(line: Pipeline, count: int, headers: int) -> list[int]:
     """Append records with empty headers, in batches of at most 200."""
-    first, at_once = -1, min(count, 200)
+    offsets, at_once = list[int](), min(count, 200)
     records = b"".join(encode_record(delta, b"v", [_EMPTY] * headers) for delta in range(at_once))
     batch = make_batch(gzip.compress(records), at_once, GZIP)
     for _ in range(count // at_once):
-        offset = produce_batch(line.rig.kafka.ports["client"], line.events, 0, batch)
-        first = offset if first < 0 else first
-        last = offset + at_once
-    return first, last - first
+        first = produce_batch(line.rig.kafka.ports["client"], line.events, 0, batch)
+        offsets += range(first, first + at_once)
+    return offsets
 
 
-def hundred_records(line: Pipeline) -> tuple[int, int]:
+def hundred_records(line: Pipeline) -> list[int]:
     records = (encode_record(delta, b"%d" % delta + bytes(900_000)) for delta in range(100))
-    return produce_batch(line.rig.kafka.ports["client"], line.events, 0, compressed(records, 100)), 100
+    first = produce_batch(line.rig.kafka.ports["client"], line.events, 0, compressed(records, 100))
+    return list(range(first, first + 100))
 
 
-def gzip_bomb(line: Pipeline) -> tuple[int, int]:
+def gzip_bomb(line: Pipeline) -> list[int]:
     """Append one record of 900 MiB in a batch below 1 MiB."""
     size = 900 * MIB
     start = b"\0" + encode_long(0) * 2 + encode_long(-1) + encode_long(size)
     length = encode_long(len(start) + size + 1)
     parts = (length + start, *(bytes(MIB) for _ in range(900)), encode_long(0))
-    return produce_batch(line.rig.kafka.ports["client"], line.events, 0, compressed(iter(parts), 1)), 1
+    return [produce_batch(line.rig.kafka.ports["client"], line.events, 0, compressed(iter(parts), 1))]
 
 
 def compressed(parts: Iterator[bytes], count: int) -> bytes:

@@ -21,6 +21,8 @@ from auditseal_sealer.record_consumer import RecordConsumer
 from tests.factory.secret_files import write_secret
 from tests.factory.token_provider import AUDIENCE, TokenProvider
 
+_SESSION_MS = 5_000
+"""The broker ends a connection that was not authenticated again within this time (KIP-368)."""
 _PACKAGE = "org.apache.kafka.common.security.oauthbearer"
 
 
@@ -55,6 +57,7 @@ class OauthKafka(KafkaNode):
             "sasl.oauthbearer.jwt.validator.class": f"{_PACKAGE}.BrokerJwtValidator",
             "sasl.oauthbearer.jwks.endpoint.url": self._keys.as_uri(),
             "sasl.oauthbearer.expected.audience": AUDIENCE,
+            "listener.name.tokens.oauthbearer.connections.max.reauth.ms": str(_SESSION_MS),
         }
 
 
@@ -103,6 +106,40 @@ def test_clients_with_a_token_make_check_write_and_read_topics(provider: TokenPr
     consumer.assign(TopicPartition("audit.events", 0, 0))
     assert [record.value for record in consumer.read(1, 30).records] == [b"value"]
     consumer.close()
+
+
+def test_records_are_read_on_after_the_token_has_ended(
+    provider: TokenProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "seconds", 6)
+    client = load_settings(TopicsSettings, None).kafka.client_config()
+    producer = Producer({**client, "logger": logging.getLogger(__name__)})
+    consumer = RecordConsumer(properties(client, **reading("sealers", Isolation.UNCOMMITTED)))
+    offsets = list[int | None]()
+
+    def publish() -> int:
+        producer.produce(
+            "audit.events", b"more", partition=0, on_delivery=lambda _, sent: offsets.append(sent.offset())
+        )
+        assert producer.flush(30) == 0
+        return offsets[-1] or 0
+
+    def read() -> int:
+        deadline = time.monotonic() + 30
+        while not (records := consumer.read(1, 1).records):  # the end of the partition is news too
+            assert time.monotonic() < deadline
+        return records[0].offset
+
+    first = publish()
+    consumer.assign(TopicPartition("audit.events", 0, first))
+    assert read() == first
+    asked, began = provider.asked, time.monotonic()
+    while time.monotonic() < began + provider.seconds + 1:
+        last = publish()
+        assert read() == last
+        time.sleep(0.5)
+    consumer.close()
+    assert provider.asked >= asked + 2  # a new token for each of the two clients
 
 
 def test_a_wrong_secret_is_named_within_seconds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
