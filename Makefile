@@ -83,6 +83,9 @@ bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms 
 .PHONY: bench-search
 bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000)
 	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS))
+.PHONY: bench-proofs
+bench-proofs: $(VENV)/test ## Proving one event of BLOCKS=1000000 blocks, and packs of 10,000 events: time, size and memory
+	$(BIN)/python -m tests.bench.bench_proofs $(BLOCKS)
 
 $(VENV)/spark: $(VENV)/test deploy/requirements/spark.txt
 	@echo "installing Spark, which takes some 500 MB"
@@ -96,6 +99,10 @@ spark: $(VENV)/spark ## Verify a vault on a real Spark, and query an index as it
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
 	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))
+
+.PHONY: tamper-proofs
+tamper-proofs: $(VENV)/test ## Every byte of PROOFS=1000 proofs changed, and every cut of them, must be refused
+	$(BIN)/python -m tests.tamper.proof_bytes $(PROOFS)
 
 .PHONY: faults
 faults: $(VENV)/test ## All faults on a real Kafka and a real MinIO, about an hour; F14 needs root (FAULT=F3,F5 SEED=… ROUNDS=… SCALE=0.1)

@@ -14,10 +14,10 @@ from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_vault.interface import VaultReader
-from tests.factory.events import FULL
+from tests.factory.events import FULL, LEAST
 from tests.factory.keys import keys_of, signing_key
 from tests.factory.messages import Message
-from tests.factory.vaults import SEALED_AT, MemoryVault, put_log
+from tests.factory.vaults import SEALED_AT, MemoryVault, make_messages, put_log
 
 LOG = Origin("case.example.com", "audit.events", 0, 0)
 KEY, NEXT_KEY = signing_key("case"), signing_key("case, later")
@@ -36,8 +36,10 @@ VALUES: tuple[bytes | None, ...] = (
     None,
     b"\xff\xfe\x00",
     encode_event(FULL)[:-1],
+    encode_event(FULL) + b"\0",
+    encode_event(LEAST).replace(b"\x02\x02r\x021\0\0\0", b"\x01\x0c\x02r\x021\0\0\0"),  # an array that has its length
 )
-SIZES = (3, 0, 5, 1, 2)
+SIZES = (3, 0, 5, 1, 4)
 """Block 1 has no records and announces the next key."""
 
 
@@ -60,6 +62,21 @@ def blocks() -> list[Block]:
 
 
 BLOCKS = blocks()
+
+
+def long_log(records: int) -> list[Block]:
+    """Return a log of so many records, in blocks of up to nine; its key changes in the middle."""
+    state, made, offset, signer = LogState.genesis(LOG, keys_of(LOG, KEY)), list[Block](), 0, KEY
+    while offset < records:
+        count = min(1 + len(made) % 9, records - offset)
+        draft = BlockDraft(state, BlockLimits())
+        assert draft.extend(make_messages(LOG, range(offset, offset + count))) == count
+        rotates = signer is KEY and offset >= records // 2
+        next_keys = tuple(map(str, keys_of(LOG, NEXT_KEY))) if rotates else ()
+        source, now = SourceIdentity("C", "T", 1, 0), SEALED_AT + len(made)
+        made.append(draft.seal(source, [signer], now=now, sealer="auditseal/test", next_keys=next_keys))
+        state, offset, signer = state.accept(made[-1]), offset + count, NEXT_KEY if rotates else signer
+    return made
 
 
 def vault() -> MemoryVault:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import random
 import subprocess
 import sys
 from base64 import b64decode, b64encode
@@ -48,7 +49,7 @@ def pack(tmp_path: Path) -> Path:
 
 
 def refused(folder: Path, trust: Path | None = None, page: Path | None = None) -> str:
-    with pytest.raises((verify.RefusedError, ValueError, KeyError, TypeError)) as caught:
+    with pytest.raises((verify.RefusedError, *verify.BROKEN)) as caught:
         verify.verify(folder, trust or folder / "trust.txt", page)
     return str(caught.value)
 
@@ -105,6 +106,16 @@ def test_the_events_are_printed_as_they_were_sealed(pack: Path) -> None:
     assert (events[4]["value"], "value" in events[0]) == ("not an event", False)
     assert events[5]["value"] == "0xfffe00"
     assert events[0]["kafka.headers[0].value"] == "0xff"
+
+
+@pytest.mark.parametrize("offset", range(7, len(VALUES)))
+def test_a_value_that_is_not_the_encoding_of_an_event_is_shown_as_it_is(tmp_path: Path, offset: int) -> None:
+    folder = make_pack(tmp_path, (offset,))
+    ((*rows,),) = verify.verify(folder, folder / "trust.txt", None)[1]
+    value = VALUES[offset]
+    names = [name for name, _ in rows]
+    assert "event_id" not in names
+    assert ("value" in names) is (value is not None)
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -250,6 +261,12 @@ def test_a_forger_who_fits_the_hashes_is_refused(pack: Path, name: str, change: 
     assert message in refused(pack)
 
 
+def test_a_block_that_comes_twice_is_refused(pack: Path) -> None:
+    (pack / "blocks/0/000000000001.json").write_bytes((pack / BLOCK_0).read_bytes())
+    edit(pack, "case.json", lambda said: said | {"events": said["events"] + 2})
+    assert refused(pack) == "000000000001.json is of another block"
+
+
 def in_log(said: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return said | {"logs": [said["logs"][0] | changes]}
 
@@ -311,6 +328,55 @@ def test_keys_that_the_reader_does_not_trust_are_refused(pack: Path, tmp_path: P
     root = b64encode(BLOCKS[1].checkpoint.root).decode()
     mine.write_bytes(trust_file() + f"start {LOG} 2 {root}\n".encode())
     assert "is below the height" in refused(pack, mine)
+
+
+def values_in(value: Any) -> list[tuple[Any, Any]]:
+    """Return each place in a JSON value, as its container and its key."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    return [place for key in keys for place in [(value, key), *values_in(value[key])]]
+
+
+STATED = {"format", "case", "filter", "grade", "notes", "software", "not_covered", "page_sha256"}
+"""What the maker of a pack states, and no signature covers."""
+
+
+def test_any_value_of_any_type_anywhere_is_refused_and_never_an_unforeseen_error(pack: Path) -> None:
+    dice = random.Random(17)
+    others: list[Any] = [
+        None,
+        True,
+        0,
+        -1,
+        1 << 80,
+        0.5,
+        "",
+        "AAAA",
+        "\u2028",
+        [],
+        {},
+        [[]],
+        {"record": "", "link": ""},
+    ]
+    names = ["case.json", *(path.relative_to(pack).as_posix() for path in sorted(pack.glob("blocks/0/*")))]
+    accepted = set[Any]()
+    for number in range(400):
+        name = names[number % len(names)]
+        before = (pack / name).read_bytes()
+        value = json.loads(before)
+        place, key = dice.choice(values_in(value))
+        old = place[key]
+        # Nothing in place of an empty list says the same.
+        place[key] = dice.choice([other for other in others if other != old and (other or old != [])])
+        (pack / name).write_text(json.dumps(value))
+        sum_again(pack)
+        try:
+            verify.verify(pack, pack / "trust.txt", None)
+            accepted.add(key)
+        except (verify.RefusedError, *verify.BROKEN):
+            pass
+        (pack / name).write_bytes(before)
+    assert accepted <= STATED
+    assert accepted
 
 
 # The page.
