@@ -252,7 +252,8 @@ def flat(name: str, value: Any) -> list[Row]:
             value = value.decode()
         except UnicodeDecodeError:
             value = f"0x{value.hex()}"
-    return [] if value is None else [(visible(name), visible(str(value)))]
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return [] if value is None else [(visible(name), visible(text))]
 
 
 def rows_of(header: dict[str, Any], index: int, encoded: bytes, schemas: dict[str, Any]) -> list[Row]:
@@ -339,19 +340,22 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="the page that came with the pack")
     parser.add_argument("--events", action="store_true", help="print each event, as JSON")
     given = parser.parse_args()
+    trust = given.trust or given.folder / "trust.txt"
     try:
-        case, events = verify(given.folder, given.trust or given.folder / "trust.txt", given.page)
+        case, events = verify(given.folder, trust, given.page)
     except RefusedError as error:
         sys.exit(visible(f"REFUSED: {error}"))
     except BROKEN as error:
         sys.exit(visible(f"REFUSED: a part is broken: {error!r}"))
     for event in events if given.events else ():
         print(json.dumps(dict(event)))
-    print(
-        visible(f"VERIFIED: {len(events)} events, signed by the keys of {given.trust or 'the trust file in the pack'}")
-    )
+    print(f"VERIFIED: {len(events)} events")
+    print("trusted keys, to compare with those that the operator of the logs published:")
+    for key in re.findall(r"^\s*log\s+([^\s#]+)", trust.read_text("utf-8"), re.MULTILINE):
+        print(visible(f"  {key}"))
+    print("heads, signed by these keys or by those that they announced:")
     for log in case["logs"]:
-        print(visible(f"  {log['origin']}, up to its head of {log['size']} blocks"))
+        print(visible(f"  {log['origin']}, {log['size']} blocks"))
     said = f"case {case['case']!r}, filter {case['filter']!r}, {case['grade']}"
     print(visible(f"not verified, since the maker of the pack says it: {said}"))
 

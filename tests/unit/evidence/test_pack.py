@@ -78,9 +78,14 @@ def test_the_program_verifies_a_pack_with_cryptography_alone(pack: Path, tmp_pat
     packages = cryptography_alone(tmp_path / "packages")
     done = run(pack / "verify.py", "--page", str(tmp_path / "case.html"), isolated=packages)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[:2] == [
-        f"VERIFIED: {len(OFFSETS)} events, signed by the keys of the trust file in the pack",
-        f"  {LOG}, up to its head of {len(BLOCKS)} blocks",
+    (key,) = keys_of(LOG, KEY)
+    assert done.stdout.splitlines() == [
+        f"VERIFIED: {len(OFFSETS)} events",
+        "trusted keys, to compare with those that the operator of the logs published:",
+        f"  {key}",
+        "heads, signed by these keys or by those that they announced:",
+        f"  {LOG}, {len(BLOCKS)} blocks",
+        "not verified, since the maker of the pack says it: case '2026-17', filter 'outcome = DENIED', complete",
     ]
     without = run(pack / "verify.py", isolated=tmp_path / "nothing")
     assert "No module named 'cryptography'" in without.stderr
@@ -102,6 +107,7 @@ def test_the_events_are_printed_as_they_were_sealed(pack: Path) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()[: len(OFFSETS)]]
     assert [int(event["offset"]) for event in events] == list(OFFSETS)
     assert events[0]["actor.name"] == "Zoë"
+    assert events[0]["authorization.granted"] == "false"
     assert events[0]["occurred_at"] == "2026-11-21T12:00:00.123456+00:00"
     assert (events[4]["value"], "value" in events[0]) == ("not an event", False)
     assert events[5]["value"] == "0xfffe00"
