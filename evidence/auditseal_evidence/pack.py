@@ -59,7 +59,7 @@ class PackMaker:
         trust = Trust.parse(self.trust_file)
         heads = [read_head(self.reader, trust.log_of(log.origin), log) for log in case.logs]
         with PackFile(pack) as file:
-            write_page(page, case, heads, self._events(file, trust, heads, places))
+            write_page(page, case, heads, _all(self._events(file, trust, heads, places), case.events))
             file.add("case.json", _json(_case_to_json(case, heads, page)))
             file.add("trust.txt", self.trust_file)
             for name in verify.SCHEMAS:
@@ -85,6 +85,17 @@ class PackMaker:
             file.add(f"blocks/{numbers[origin]}/{height:012}.json", _json(proof))
             for index, record in block.records.items():
                 yield verify.rows_of(block.header, index, record, SCHEMAS)
+
+
+def _all(events: Iterable[list[verify.Row]], wanted: int) -> Iterator[list[verify.Row]]:
+    """Yield the events, which must be as many as the case says."""
+    found = 0
+    for event in events:
+        found += 1
+        yield event
+    if found != wanted:
+        problem = f"{found} events were found where {wanted} had been counted"
+        raise EvidenceError(f"{problem}: the index was changed meanwhile, make the pack again")
 
 
 SCHEMAS: dict[str, Any] = {name: json.loads(schema_text(name)) for name in verify.SCHEMAS}

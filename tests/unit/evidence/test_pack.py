@@ -456,6 +456,13 @@ def test_an_index_that_names_what_the_vault_does_not_have_makes_no_pack(tmp_path
             maker.make(case(1), [wrong], tmp_path / "case.zip", tmp_path / "case.html")
 
 
+def test_an_index_that_changes_meanwhile_makes_no_pack(tmp_path: Path) -> None:
+    maker = PackMaker(vault(), trust_file())
+    for count in (1, 3):
+        with pytest.raises(EvidenceError, match=f"2 events were found where {count} had been counted"):
+            maker.make(case(count), places([4, 5]), tmp_path / "case.zip", tmp_path / "case.html")
+
+
 def test_a_block_that_does_not_hold_makes_no_pack(tmp_path: Path) -> None:
     changed = vault()
     key = LOG.block_key(2)
