@@ -68,7 +68,7 @@ def _seal(state: LogState, offset: int) -> Block:
 
 
 def fill(root: Path, blocks: int, offset: int) -> None:
-    """Make a vault of so many files in which the record at an offset can be proven."""
+    """Make a vault with that number of files in which the record at an offset can be proven."""
     (root / ORIGIN.blocks_prefix).mkdir(parents=True)
     needed = {blocks - 1, offset, *_halving(blocks, offset)}
     source = root / "source"

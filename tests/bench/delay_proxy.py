@@ -1,4 +1,4 @@
-"""A proxy that hands every piece on after a delay, as a store that is far away: `python -m tests.bench.delay_proxy`.
+"""A proxy that hands every piece on after a delay, like a store that is far away: `python -m tests.bench.delay_proxy`.
 
 On SIGUSR1 it prints how many requests it has handed on.
 

@@ -1,4 +1,4 @@
-"""Messages of the demo's mix by the million: each is an event of its services with an id, a time and a number anew."""
+"""Messages of the demo's mix by the million: each is an event of its services with an id, a time and a number of its own."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

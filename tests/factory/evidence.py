@@ -65,7 +65,7 @@ BLOCKS = blocks()
 
 
 def long_log(records: int) -> list[Block]:
-    """Return a log of so many records, in blocks of up to nine; its key changes in the middle."""
+    """Return a log with that number of records, in blocks of up to nine; its key changes in the middle."""
     state, made, offset, signer = LogState.genesis(LOG, keys_of(LOG, KEY)), list[Block](), 0, KEY
     while offset < records:
         count = min(1 + len(made) % 9, records - offset)

@@ -309,7 +309,7 @@ def test_partitions_are_told_from_the_first_to_the_last(pinned: tuple[int, ...],
 
 
 def later_run(run: int, size: int, root: bytes) -> Block:
-    """Return the first block of a later run that continues so many blocks of the first one."""
+    """Return the first block of a later run that continues that number of blocks of the first one."""
     origin = replace(LOG, run=run)
     return seal(genesis(origin), 1, predecessor=Predecessor(str(LOG), size, root))
 

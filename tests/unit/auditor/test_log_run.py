@@ -193,7 +193,7 @@ def test_a_head_that_is_gone_and_one_that_is_damaged() -> None:
 
 
 def test_behind_a_damaged_head_the_next_block_must_fit_the_remembered_state() -> None:
-    """Whoever holds the key could otherwise skip records there: nothing in the vault shows where the head ended."""
+    """The holder of the key could otherwise skip records there: nothing in the vault shows where the head ended."""
     heads = verified(BLOCKS[:5])
     vault = vault_of(BLOCKS[:6])
     vault.replace(LOG.block_key(4), b"")

@@ -1,4 +1,4 @@
-"""Callbacks of a service that raise, exit or wait: the producer's thread goes on, and every handle ends."""
+"""Callbacks of a service that raise, exit or wait: the producer's thread continues, and every handle ends."""
 
 import logging
 import sys
