@@ -1,4 +1,4 @@
-"""Messages of the demo's mix by the million: each is an event of its services with an id, a time and a number of its own."""
+"""Messages of the demo's mix by the million: each is an event with its own id, time and number."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
