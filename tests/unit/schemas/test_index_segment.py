@@ -26,6 +26,7 @@ def test_an_entry_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
+        ({"version": 0}, "segment.version"),
         ({"version": 2}, "segment.version"),
         ({"first_height": -1}, "segment.first_height"),
         ({"first_height": 2}, "segment.first_height"),
@@ -46,7 +47,9 @@ def test_an_entry_that_breaks_a_rule_is_malformed(changes: dict[str, object], fi
 
 
 def test_bounds_that_just_hold() -> None:
-    for changes in ({"first_height": 1}, {"first_offset": 7}, {"rows": 0, "problems": 0, "file_bytes": 0, "terms": 0}):
+    highest = ENTRY.checkpoint.replace(b"\n2\n", b"\n1000000000000\n")
+    none = {"rows": 0, "problems": 0, "file_bytes": 0, "terms": 0}
+    for changes in ({"first_height": 1}, {"first_offset": 7}, {"checkpoint": highest}, none):
         entry = replace(ENTRY, **changes)
         assert IndexSegment.parse(entry.format()) == entry
 
