@@ -6,7 +6,7 @@ It is plain ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html), for Fas
 never reads a body.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from auditseal_glue.context import audit_context, current_context
@@ -39,6 +39,7 @@ class AuditMiddleware:
         self._app = app
         self._recorder = recorder
         self._audit = audit or HttpAudit()
+        self._names = {name.encode("latin-1"): name for name in self._audit.names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request.
@@ -49,7 +50,7 @@ class AuditMiddleware:
         if scope["type"] not in {"http", "websocket"} or scope["path"] in self._audit.skip:
             await self._app(scope, receive, send)
             return
-        request = read_scope(scope)
+        request = read_scope(scope, self._names)
         found = context_of(request)
         recorded = False
 
@@ -84,14 +85,15 @@ class AuditMiddleware:
             self._audit.on_failure(error, fields)
 
 
-def read_scope(scope: Scope) -> HttpRequest:
-    """Return what a connection scope says of its request."""
+def read_scope(scope: Scope, names: Mapping[bytes, str]) -> HttpRequest:
+    """Return what a connection scope says of its request, with the headers that have one of the names."""
     client = scope.get("client")
     return HttpRequest(
         method=scope.get("method", "GET"),
         path=scope["path"],
         query=scope.get("query_string", b"").decode("latin-1"),
         client=client[0] if client else None,
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        # The specification: names are in lower case.
+        headers={names[name]: value.decode("latin-1") for name, value in scope["headers"] if name in names},
         kind="http.request" if scope["type"] == "http" else "websocket.connect",
     )

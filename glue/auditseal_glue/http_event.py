@@ -15,6 +15,7 @@ from auditseal_producer import Actor, AuditsealError, Category, EventFields, Out
 _log = logging.getLogger("auditseal_glue")
 _MOST_CHARACTERS = 8_192  # of a path, a query or a header: as much as servers take, but for exotic settings
 _MOST_ID = 128
+_READ = ("x-request-id", "traceparent", "user-agent")
 _DENIED = frozenset({401, 403, 407, 451})
 
 ActorOf = Callable[[Mapping[str, Any]], Actor | None]
@@ -45,10 +46,15 @@ class HttpAudit:
     category: Category = Category.ACCESS
     on_failure: OnFailure | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all headers that are looked at, in lower case."""
+        return frozenset({*_READ, *(name.lower() for name in self.headers)})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """What is known of a request when it arrives; names of headers are in lower case."""
+    """What is known of a request when it arrives; of its headers those that are looked at, by names in lower case."""
 
     method: str
     path: str

@@ -5,7 +5,7 @@
 It is plain WSGI (PEP 3333), for Flask, Django and others. It never reads a body.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import Context
 from typing import Any, TypeAlias
 
@@ -36,6 +36,7 @@ class AuditMiddleware:
         self._app = app
         self._recorder = recorder
         self._audit = audit or HttpAudit()
+        self._names = {f"HTTP_{name.upper().replace('-', '_')}": name for name in self._audit.names}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request.
@@ -45,19 +46,27 @@ class AuditMiddleware:
         """
         if environ.get("PATH_INFO", "") in self._audit.skip:
             return self._app(environ, start_response)
-        exchange = _Exchange(self._recorder, self._audit, environ, start_response)
+        request = read_environ(environ, self._names)
+        exchange = _Exchange(self._recorder, self._audit, request, environ, start_response)
         return exchange.begin(self._app)
 
 
 class _Exchange:
     """One request and its response."""
 
-    def __init__(self, recorder: Recorder, audit: HttpAudit, environ: Environ, start_response: StartResponse) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        audit: HttpAudit,
+        request: HttpRequest,
+        environ: Environ,
+        start_response: StartResponse,
+    ) -> None:
         self._recorder = recorder
         self._audit = audit
         self._environ = environ
         self._start_response = start_response
-        self._request = read_environ(environ)
+        self._request = request
         self._status: int | None = None
         self._recorded = False
         self._context = begin_context(context_of(self._request))
@@ -135,9 +144,9 @@ class _Body:
             self._exchange.record()
 
 
-def read_environ(environ: Environ) -> HttpRequest:
-    """Return what a WSGI environment says of its request."""
-    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+def read_environ(environ: Environ, names: Mapping[str, str]) -> HttpRequest:
+    """Return what a WSGI environment says of its request, with the headers that have one of the names."""
+    headers = {name: environ[variable] for variable, name in names.items() if variable in environ}
     # PEP 3333, Unicode Issues: the bytes of the path, as if they were ISO-8859-1.
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8", "replace")
     return HttpRequest(

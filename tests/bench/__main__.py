@@ -9,7 +9,15 @@ from pathlib import Path
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
-from tests.bench import bench_pipeline, bench_reader, bench_record, bench_sealer, bench_verify
+from tests.bench import (
+    bench_middleware,
+    bench_pipeline,
+    bench_reader,
+    bench_record,
+    bench_sealer,
+    bench_spool,
+    bench_verify,
+)
 from tests.bench.targets import AtLeast, Below, Figures, Row, show
 
 OUT = Path("bench.json")
@@ -47,6 +55,23 @@ TARGETS: list[Row] = [
     ("pipeline", "archiver_growth_mib", "its growth in the burst's second half", Below(40)),
     ("record", "calls_per_second", "record() calls/s, one thread", None),
     ("record", "microseconds_per_call", "µs a call", None),
+    ("spool", "calls_per_second", "record() with a spool, 32 threads, calls/s", AtLeast(5_000)),
+    ("spool", "p99_ms", "p99 of such a call, ms", Below(bench_spool.MOST_P99_MS)),
+    ("spool", "alone_calls_per_second", "one thread alone, a sync for each event, calls/s", None),
+    (
+        "middleware",
+        "asgi_own_p99",
+        "ASGI middleware's own part of a request, p99 µs of CPU",
+        Below(bench_middleware.MOST),
+    ),
+    ("middleware", "asgi_p99", "the same with record()", None),
+    (
+        "middleware",
+        "wsgi_own_p99",
+        "WSGI middleware's own part of a request, p99 µs of CPU",
+        Below(bench_middleware.MOST),
+    ),
+    ("middleware", "wsgi_p99", "the same with record()", None),
 ]
 
 
@@ -69,6 +94,8 @@ def measure(directory: Path) -> dict[str, Figures]:
         servers = kafka.bootstrap_servers
         figures["sealer"] = step("sealer", lambda: bench_sealer.measure(servers, directory / "sealer"))
         figures["record"] = step("record()", lambda: bench_record.measure(servers))
+        figures["spool"] = step("record() with a spool", lambda: bench_spool.measure(servers, directory / "spool"))
+        figures["middleware"] = step("middleware", lambda: bench_middleware.measure(servers))
         with MinioNode(directory / "minio") as minio:
             figures["reader"] = step("reader", lambda: bench_reader.measure(minio, directory / "reader"))
             figures["pipeline"] = step("pipeline", lambda: bench_pipeline.measure(servers, minio, directory / "pipe"))

@@ -10,11 +10,11 @@ from auditseal_producer import AuditProducer, ProducerConfig
 from tests.bench.bench_record import varied_fields
 
 MOST_P99_MS = 20.0
-_THREADS = 64
+_THREADS = 32
 
 
 def measure(bootstrap_servers: str, folder: Path, events: int = 64_000) -> dict[str, float]:
-    """Record events in 64 threads as fast as it goes, to a spool in a folder and a topic of its own.
+    """Record events in 32 threads as fast as it goes, to a spool in a folder and a topic of its own.
 
     Returns `calls_per_second`, `p50_ms` and `p99_ms` of a call, `cpu_microseconds_per_call` of the whole process, its
     delivery included, and `alone_calls_per_second` of one thread, where each event has a sync of its own.
