@@ -34,6 +34,7 @@
 | `search` | `auditseal search` |
 | `tail` | `auditseal tail` |
 | `export` | `auditseal export` |
+| `explore` | `auditseal explore` |
 | `evidence` | `auditseal evidence` |
 | `hit_proof` | `auditseal search --prove` |
 | `index` | `auditseal index` |

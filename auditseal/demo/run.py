@@ -204,6 +204,7 @@ class Demo:
             f"{command} verify --json --vault {copy} {trust}",
             f"{command} index build --vault {vault} {trust} --index {index}",
             f"{command} search --vault {vault} {trust} --index {index} 'outcome = DENIED' --limit 5",
+            f"{command} explore --open --vault {vault} {trust} --index {index}",
             f"{command} tail --vault {vault} {trust} 'resource.type = role'",
             f"{command} export --vault {vault} {trust} --index {index} 'tenant = acorn' --format csv",
             f"{command} prove --vault {vault} {trust} {tampering.origin} --offset {tampering.offset} -o {proof}",

@@ -17,10 +17,10 @@ Two messages of Kafka, with a stored deflate block so that the bytes are the sam
 
 >>> from types import SimpleNamespace
 >>> def message(offset, timestamp, key, headers, value):
-...     parts = {"offset": offset, "timestamp": (1, timestamp), "key": key, "headers": headers, "value": value}
-...     return SimpleNamespace(**{name: lambda part=part: part for name, part in parts.items()})
+...     kind = {"timestamp_type": 1, "timestamp": timestamp}
+...     return SimpleNamespace(offset=offset, key=key, headers=headers, value=value, **kind)
 >>> one = message(0, 1000, b"k", [("h", b"v"), ("n", None)], b"one")
->>> two = message(2, 999, None, None, b"two")
+>>> two = message(2, 999, None, [], b"two")
 >>> def stored(data):
 ...     return b"\x01" + len(data).to_bytes(2, "little") + (len(data) ^ 0xFFFF).to_bytes(2, "little") + data
 >>> draft = BlockDraft(state, BlockLimits(), compress=stored)

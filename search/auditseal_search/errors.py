@@ -17,12 +17,13 @@ class QueryError(ConfigurationError):
     Attributes:
         text: The filter as it was typed, escaped for a terminal.
         position: The place of the mistake, in characters from 0.
+        problem: What is wrong there.
     """
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         shown, at = _escaped(text), len(_escaped(text[:position]))
         super().__init__(f"{problem}\n  {shown}\n  {' ' * at}^")
-        self.text, self.position = shown, position
+        self.text, self.position, self.problem = shown, position, problem
 
 
 class MissingFileError(UnavailableError):

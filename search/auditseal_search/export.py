@@ -68,14 +68,14 @@ def write_rows(batches: Iterable[pa.RecordBatch], kind: Format, output: Output) 
     if kind is Format.PARQUET:
         return _write_parquet(batches, output)
     count = 0
-    for piece, rows in _pieces(batches, kind):
+    for piece, rows in pieces(batches, kind):
         output.write(piece)
         count += rows
     return count
 
 
-def _pieces(batches: Iterable[pa.RecordBatch], kind: Format) -> Iterator[tuple[bytes, int]]:
-    """Yield the bytes of each batch, and how many rows they are."""
+def pieces(batches: Iterable[pa.RecordBatch], kind: Format) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes of each batch in a format of lines, and how many rows they are. CSV begins with its header."""
     if kind is Format.CSV:
         yield _csv([COLUMNS]), 0
     for batch in batches:

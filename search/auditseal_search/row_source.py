@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError, VerificationError
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
@@ -98,6 +99,7 @@ class RowSource:
         span: The times that matches can have.
         keep: Drops the rows that don't match, so that memory holds the others alone.
         on_block: Called after each block that was read.
+        most_blocks: The most blocks of one log that are read from the vault. Those after them are a gap.
     """
 
     def __init__(
@@ -107,8 +109,10 @@ class RowSource:
         span: TimeSpan,
         keep: Keep,
         on_block: OnBlock = lambda _origin, _read, _all: None,
+        most_blocks: int = MAX_HEIGHT + 1,
     ) -> None:
         self._pool, self._index, self._span, self._keep, self._on_block = pool, index, span, keep, on_block
+        self._most_blocks = most_blocks
 
     def gather(self, pinned: PinnedLog) -> LogRows:
         """Return the rows of a log that can match, verified up to the vault's head.
@@ -155,14 +159,14 @@ class RowSource:
     def _read_heights(
         self, pinned: PinnedLog, manifest: Manifest, chain: ChainCheck, heights: range, head: int
     ) -> tuple[list[pa.Table], Coverage]:
-        tables, read, gap = list[pa.Table](), 0, None
+        tables, read, gap, near = list[pa.Table](), 0, None, heights[: self._most_blocks]
         try:
-            for found in self._pool.ranges(heights.start, heights.stop - 1, pinned.origin) if heights else ():
+            for found in self._pool.ranges(near.start, near.stop - 1, pinned.origin) if near else ():
                 tables.append(self._keep(pinned.origin, found.rows))
                 for block in found.heads:
                     chain.accept(block)
                     read += 1
-                    self._on_block(pinned.origin, read, len(heights))
+                    self._on_block(pinned.origin, read, len(near))
                 if found.fault:
                     gap = Gap(found.fault.height, head, found.fault.problem, found.fault.verdict)
                     break
@@ -170,6 +174,9 @@ class RowSource:
             gap = Gap(chain.height, head, str(error), error.verdict)
         except UnavailableError as error:
             gap = Gap(chain.height, head, str(error))
+        if gap is None and len(near) < len(heights):
+            why = f"the index ends at block {manifest.size}, and {self._most_blocks} blocks after it were read"
+            gap = Gap(near.stop, heights[-1], f"{why}: build the index on")
         if gap:
             tables = [table.filter(pa.compute.field("height") < gap.first) for table in tables]
         root, size = self._head(pinned, chain, head, gap)

@@ -186,10 +186,18 @@ class Searcher:
         query = f"{grouped} ORDER BY number DESC, value LIMIT {limit:d}"
         return [(value, int(number)) for value, number in self._all(query, sql)]
 
-    def histogram(self, unit: str) -> list[tuple[int | None, int]]:
-        """Return the number of matches in each `minute`, `hour`, `day` or `month` of the broker's time, oldest first.
+    def time_span(self) -> tuple[int, int] | None:
+        """Return the first and the last of the broker's times of the matches, in ms since the epoch; None for none."""
+        sql = to_sql(self._condition)
+        ends = 'epoch_ms(min("timestamp")), epoch_ms(max("timestamp"))'
+        ((first, last),) = self._all(f"SELECT {ends} FROM ({self._rows}) WHERE {sql.text}", sql)
+        return None if first is None else (int(first), int(last))
 
-        Each is (its beginning in ms since the epoch, its number); records without a time come first, under None.
+    def histogram(self, unit: str) -> list[tuple[int | None, int]]:
+        """Return the number of matches in each unit of the broker's time, oldest first.
+
+        The unit is `second`, `minute`, `hour`, `day` or `month`. Each is (its beginning in ms since the epoch, its
+        number); records without a time come first, under None.
         """
         sql = to_sql(self._condition)
         start = f'epoch_ms(date_trunc({sql.parameter(unit)}, "timestamp"))'

@@ -33,5 +33,7 @@
 | `process_ends` | programs, one for each way in which a service's process ends |
 | `web` | a web server that has files, and fails as planned |
 | `evidence` | an evidence pack of a small log, with events that attack its page |
+| `exploring` | an explorer of a small vault, and its pages as a browser reads them |
+| `chromium` | a real Chromium, found or fetched |
 | `value_types` | the value types of a package, and one of each without its checks |
 """

@@ -16,6 +16,7 @@ PACKAGES = {
     "auditseal_auditor",
     "auditseal_daemon",
     "auditseal_evidence",
+    "auditseal_explorer",
     "auditseal_glue",
     "auditseal_local",
     "auditseal_producer",

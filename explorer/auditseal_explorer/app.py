@@ -1,0 +1,195 @@
+"""The routes, and how errors are answered: each has a page that says what to do, and a status."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeAlias
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from auditseal_auditor.errors import RecordNotFoundError
+from auditseal_explorer import api
+from auditseal_explorer.checker import Checked, Checker
+from auditseal_explorer.errors import AddressError
+from auditseal_explorer.event_view import EventView, read_event
+from auditseal_explorer.guard import Guard
+from auditseal_explorer.log_status import read_statuses
+from auditseal_explorer.pages import Pages
+from auditseal_explorer.question import Question
+from auditseal_explorer.results import Results, export, find
+from auditseal_explorer.sources import Sources
+from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError
+from auditseal_schemas.origin import Origin
+from auditseal_search.errors import QueryError
+from auditseal_search.export import Format
+
+_EXPORTS = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
+_Place: TypeAlias = tuple[Origin, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """Answers requests. Each method is a route; Starlette runs them in threads.
+
+    Attributes:
+        sources: The vault and the index.
+        checker: Verifies the vault meanwhile.
+        pages: Writes the pages.
+    """
+
+    sources: Sources
+    checker: Checker
+    pages: Pages
+
+    @property
+    def checked(self) -> Checked:
+        """The last verification."""
+        return self.checker.last
+
+    def search(self, request: Request) -> Response:
+        """Answer a question as a page."""
+        return HTMLResponse(self.pages.results(self._find(request), self.checked))
+
+    def search_json(self, request: Request) -> Response:
+        """Answer a question as JSON."""
+        return JSONResponse(api.results_to_json(self._find(request)))
+
+    def export(self, request: Request) -> Response:
+        """Send all hits of a question, in no order and with flat memory."""
+        kind = next((kind for kind in _EXPORTS if kind.value == request.path_params["kind"]), None)
+        if kind is None:
+            raise HTTPException(404, "Exports are export.csv and export.jsonl; `auditseal export` has more.")
+        grade, pieces = export(
+            self.sources, Question.parse(request.query_params.multi_items()), kind, datetime.now(UTC)
+        )
+        name = f"events-{grade.value}.{kind.value}"
+        headers = {"content-disposition": f'attachment; filename="{name}"', "x-auditseal-grade": grade.value}
+        return StreamingResponse(pieces, headers=headers, media_type=_EXPORTS[kind])
+
+    def event(self, request: Request) -> Response:
+        """Show one event."""
+        return HTMLResponse(self.pages.event(self._event(request), self.checked))
+
+    def event_json(self, request: Request) -> Response:
+        """Return one event as JSON."""
+        return JSONResponse(api.event_to_json(self._event(request)))
+
+    def proof(self, request: Request) -> Response:
+        """Return the proof of one event, as `auditseal check-proof` takes it."""
+        origin, offset = _place(request)
+        name = f"{origin.topic}-{origin.partition}-{offset}.tlog-proof"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        data = read_event(self.sources, origin, offset).proof.format()
+        return Response(data, headers=headers, media_type="text/plain; charset=utf-8")
+
+    def logs(self, _request: Request) -> Response:
+        """Show the health of the logs."""
+        return HTMLResponse(self.pages.logs(read_statuses(self.sources, self.checked), self.checked))
+
+    def logs_json(self, _request: Request) -> Response:
+        """Return the health of the logs."""
+        return JSONResponse(api.logs_to_json(read_statuses(self.sources, self.checked)))
+
+    def describe(self, _request: Request) -> Response:
+        """Return the OpenAPI description."""
+        return JSONResponse(api.description())
+
+    def _find(self, request: Request) -> Results:
+        return find(self.sources, _question(request), datetime.now(UTC))
+
+    def _event(self, request: Request) -> EventView:
+        return read_event(self.sources, *_place(request))
+
+    def on_query_error(self, request: Request, error: Exception) -> Response:
+        """Mark the mistake in a filter."""
+        assert isinstance(error, QueryError)
+        if _wants_json(request):
+            return JSONResponse(api.mistake_to_json(error), 400)
+        return HTMLResponse(self.pages.mistake(_question(request), error, self.checked), 400)
+
+    def on_error(self, request: Request, error: Exception) -> Response:
+        """Say what went wrong, where, and what to do."""
+        status, title = _status_of(error)
+        detail = str(error.detail if isinstance(error, HTTPException) else error)
+        if _wants_json(request):
+            return JSONResponse({"error": detail}, status)
+        retry = isinstance(error, UnavailableError)
+        return HTMLResponse(self.pages.problem(title, detail, self.checked, retry=retry), status)
+
+
+def make_app(explorer: Explorer, hosts: Iterable[str]) -> Starlette:
+    """Return the application.
+
+    Args:
+        explorer: Answers requests.
+        hosts: The values of `Host` under which it is reached.
+    """
+    routes = [
+        Route("/", explorer.search),
+        Route("/event", explorer.event),
+        Route("/proof", explorer.proof),
+        Route("/logs", explorer.logs),
+        Route("/export.{kind}", explorer.export),
+        Route("/api/v1/search", explorer.search_json),
+        Route("/api/v1/event", explorer.event_json),
+        Route("/api/v1/logs", explorer.logs_json),
+        Route("/api/v1/openapi.json", explorer.describe),
+        Mount("/static", StaticFiles(packages=[(__package__, "static")])),
+    ]
+    handlers = {
+        QueryError: explorer.on_query_error,
+        AuditsealError: explorer.on_error,
+        HTTPException: explorer.on_error,
+    }
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(partial(Guard, hosts=tuple(hosts)))],
+        exception_handlers=handlers,
+    )
+
+
+def _status_of(error: Exception) -> tuple[int, str]:
+    match error:
+        case HTTPException():
+            return error.status_code, "There is no such page" if error.status_code == 404 else "That can't be answered"
+        case AddressError() | MalformedError():
+            return 400, "The address can't be understood"
+        case RecordNotFoundError():
+            return 404, "There is no such event"
+        case VerificationError():
+            return 409, f"Verification failed: {error.verdict.value}"
+        case UnavailableError():
+            return 503, "The store can't be read just now"
+        case _:
+            return 500, "That can't be answered"
+
+
+def _wants_json(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _question(request: Request) -> Question:
+    return Question.parse(request.query_params.multi_items())
+
+
+def _place(request: Request) -> _Place:
+    """Return the log and the offset that an address names.
+
+    Raises:
+        AddressError: It names none.
+    """
+    try:
+        origin = Origin.parse(request.query_params.get("origin", ""))
+    except MalformedError as error:
+        raise AddressError(f"origin: {error.problem}") from error
+    digits = request.query_params.get("offset", "")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < len(str(1 << 63))):
+        raise AddressError("offset: a Kafka offset belongs here, such as offset=1042")
+    return origin, int(digits)

@@ -1,0 +1,13 @@
+"""The errors of the explorer.
+
+AuditsealError
+├── ConfigurationError   (auditseal_schemas) an address to listen on that the explorer refuses
+├── QueryError           (auditseal_search) a filter with a mistake: status 400
+└── AddressError         a part of an address can't be understood: status 400
+"""
+
+from auditseal_schemas.errors import AuditsealError
+
+
+class AddressError(AuditsealError):
+    """A part of an address can't be understood. The answer is a page with status 400."""

@@ -1,0 +1,100 @@
+"""One event as the parts of a page, read from its block and proven there and then."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auditseal_auditor.blocks.block_json import proven_to_json
+from auditseal_auditor.blocks.prover import prove_offset
+from auditseal_explorer.question import about
+from auditseal_explorer.sources import Sources
+from auditseal_schemas.event_proof import check_record_proof
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.tlog_proof import TlogProof
+
+MOST_CHARACTERS = 2_000
+"""Characters of a value that a page shows; the JSON and the proof have all of them."""
+_SECTIONS = {
+    "Who": ("actor", "tenant"),
+    "What": ("action", "event_type", "category", "outcome", "status_code", "reason", "authorization", "resources"),
+    "Where": ("source", "stream"),
+    "Context": ("correlation_id", "trace_id", "span_id", "attributes", "event_id", "schema_version"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """An event that was proven.
+
+    Attributes:
+        proof: The proof: what the reader can download and check elsewhere.
+        proven: What the proof establishes, as JSON: log, height, checkpoint, keys, and the record.
+        event: The event's fields; None where the record is not a readable event.
+    """
+
+    proof: TlogProof
+    proven: Mapping[str, Any]
+
+    @property
+    def event(self) -> Mapping[str, Any] | None:
+        """The event's fields; None where the record is not a readable event."""
+        found: Mapping[str, Any] | None = self.proven["record"]["event"]
+        return found
+
+    @property
+    def sections(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The event's fields as titled lists of names and texts; the record's own if it is not an event."""
+        if self.event is None:
+            return [("Record", list(_flat(self.proven["record"], "")))]
+        event = self.event
+        parts = {title: {name: event[name] for name in names if name in event} for title, names in _SECTIONS.items()}
+        return [(title, list(_flat(part, ""))) for title, part in parts.items() if part]
+
+    @property
+    def changes(self) -> list[Mapping[str, Any]]:
+        """The changed fields: each with `field`, `before` and `after`."""
+        return list(self.event.get("changes", ())) if self.event else []
+
+    @property
+    def surroundings(self) -> list[tuple[str, str]]:
+        """What is around the event: each a title and a filter."""
+        if self.event is None:
+            return []
+        event, actor = self.event, self.event["actor"]
+        filters = {
+            "Everything by this actor": about({"actor": actor.get("id"), "actor.type": actor.get("type")}),
+            "The same correlation": about({"correlation": event.get("correlation_id")}),
+            "The same trace": about({"trace": event.get("trace_id")}),
+            "The same session": about({"session": actor.get("session_id")}),
+            "The same stream of its producer": about({"stream": event["stream"]["id"]}) if "stream" in event else "",
+        }
+        for resource in event.get("resources", ())[:3]:
+            named = f"{resource['type']}/{resource['id']}"
+            filters[f"Everything about {named}"] = about({"resource": named})
+        return [(title, text) for title, text in filters.items() if text]
+
+
+def read_event(sources: Sources, origin: Origin, offset: int) -> EventView:
+    """Read the event at an offset, prove it from the trust file, and return it.
+
+    Raises:
+        VerificationError: The trust file does not pin the log, or the block or the proof does not hold.
+        RecordNotFoundError, NotStoredError, UnavailableError: As `prove_offset`.
+    """
+    pinned = sources.trust.log_of(origin)
+    with sources.reading() as pool:
+        proof = prove_offset(pool.vault, pinned, offset)
+    return EventView(proof, proven_to_json(check_record_proof(proof, sources.trust)))
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Yield a value's parts as names and texts; a list's parts are numbered from 1."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value, 1):
+            yield from _flat(item, f"{name} {number}")
+    elif value is not None:
+        yield name, value if isinstance(value, str) else json.dumps(value)

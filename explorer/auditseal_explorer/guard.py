@@ -1,0 +1,76 @@
+"""Who may ask: the hosts and origins that are answered, and the headers that every answer has.
+
+An explorer has no login. It listens on this machine alone, and a page of another site must not read through it: a
+browser sends such a page's requests with another `Host` (DNS rebinding), `Origin` or `Sec-Fetch-Site`.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+_CACHED = "public, max-age=3600"
+_OWN_SITES = {"same-origin", "none"}
+
+
+def refusal(method: str, headers: Mapping[str, str], hosts: Iterable[str]) -> tuple[int, str] | None:
+    """Return the status and the reason with which a request is refused, None if it is answered.
+
+    Args:
+        method: The HTTP method.
+        headers: The request's headers.
+        hosts: The values of `Host` under which the explorer is reached.
+    """
+    if method not in {"GET", "HEAD"}:
+        return 405, "The explorer only reads: use GET."
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if host not in hosts:
+        return 421, "The explorer is not reached under this name: open the address that it printed when it started."
+    if origin is not None and origin.partition("://")[2] != host:
+        return 403, "A page of another site asked."
+    # A link that somebody follows to a page is wanted. A picture, a frame or a script of another site is not.
+    navigates = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    if headers.get("sec-fetch-site", "none") not in _OWN_SITES and not navigates:
+        return 403, "A page of another site asked."
+    return None
+
+
+class Guard:
+    """Refuses requests as `refusal` says, and adds the headers of security to each answer. ASGI middleware.
+
+    Args:
+        app: Answers the others.
+        hosts: The values of `Host` under which the explorer is reached.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+        self._app, self._hosts = app, frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                cache = _CACHED if scope["path"].startswith("/static/") else "no-store"
+                MutableHeaders(scope=message).update(SECURITY_HEADERS | {"cache-control": cache})
+            await send(message)
+
+        refused = refusal(scope["method"], Headers(scope=scope), self._hosts)
+        app = PlainTextResponse(refused[1], refused[0]) if refused else self._app
+        await app(scope, receive, send_guarded)

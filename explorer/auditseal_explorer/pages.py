@@ -1,0 +1,104 @@
+"""The pages. Jinja2 escapes every value, and no value is marked as safe."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from auditseal_auditor.report_text import MEANINGS, describe, printable
+from auditseal_explorer.checker import Checked
+from auditseal_explorer.event_view import MOST_CHARACTERS, EventView
+from auditseal_explorer.log_status import LogStatus
+from auditseal_explorer.question import Question
+from auditseal_explorer.results import Results
+from auditseal_explorer.timeline import HEIGHT, WIDTH
+from auditseal_schemas import __version__
+from auditseal_search.errors import QueryError
+
+_MOST_ALARMS = 3
+EXAMPLES = (
+    "outcome = DENIED",
+    "action ~ user.* and time >= -7d",
+    "resource.type = role and not actor.type = service",
+    "problem exists",
+)
+"""Filters to begin with."""
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("auditseal_explorer"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "visible": visible,
+        "describe": describe,
+        "instant": instant,
+        "number": "{:,}".format,
+        "moment": moment,
+    }
+    environment.globals |= {"version": __version__, "width": WIDTH, "height": HEIGHT, "meanings": MEANINGS}
+    return environment
+
+
+def visible(text: object, most: int = MOST_CHARACTERS) -> str:
+    """Return a text for a page: hidden characters as escapes, and a long text cut with a count."""
+    whole = str(text)
+    shown = printable(whole[:most])
+    return shown if len(whole) <= most else f"{shown}… and {len(whole) - most:,} more characters"
+
+
+def instant(time: datetime | None) -> str:
+    """Return a time to the millisecond as RFC 3339, empty for none."""
+    return "" if time is None else time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(microseconds: int) -> str:
+    """Return a time in µs since the epoch as RFC 3339, to the second."""
+    return instant(datetime.fromtimestamp(microseconds // 1_000_000, UTC)).replace(".000Z", "Z")
+
+
+class Pages:
+    """Writes pages.
+
+    Attributes:
+        vault: The URL of the vault, which every page names.
+    """
+
+    def __init__(self, vault: str) -> None:
+        self.vault = vault
+        self._environment = _environment()
+
+    def results(self, results: Results, checked: Checked) -> str:
+        """Return the page of an answer."""
+        return self._page("results.html.j2", checked, results=results, question=results.question)
+
+    def mistake(self, question: Question, error: QueryError, checked: Checked) -> str:
+        """Return the page that marks the mistake in a filter."""
+        return self._page("mistake.html.j2", checked, question=question, error=error)
+
+    def event(self, view: EventView, checked: Checked) -> str:
+        """Return the page of an event."""
+        return self._page("event.html.j2", checked, view=view, question=Question())
+
+    def logs(self, statuses: list[LogStatus], checked: Checked) -> str:
+        """Return the page on the health of the logs."""
+        return self._page("logs.html.j2", checked, statuses=statuses, question=Question())
+
+    def problem(self, title: str, detail: str, checked: Checked, *, retry: bool = False) -> str:
+        """Return a page that says what went wrong and what to do."""
+        return self._page("problem.html.j2", checked, title=title, detail=detail, retry=retry, question=Question())
+
+    def _page(self, name: str, checked: Checked, **values: Any) -> str:
+        shown: Mapping[str, Any] = {
+            "vault": self.vault,
+            "checked": checked,
+            "alarms": checked.findings[:_MOST_ALARMS],
+            "alarm_count": checked.report.finding_count if checked.report else 0,
+            "examples": EXAMPLES,
+        }
+        return self._environment.get_template(name).render(**shown, **values)

@@ -1,0 +1,112 @@
+"""The answer to a question: hits, the picture of them over time, counts by field, and how complete all that is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import BoundedSemaphore
+from typing import Any
+
+from auditseal_explorer.question import Question
+from auditseal_explorer.sources import Sources
+from auditseal_explorer.timeline import Timeline, draw, unit_for
+from auditseal_search.answer import Account, Grade
+from auditseal_search.export import Format, pieces
+from auditseal_search.hit_order import Cursor
+from auditseal_search.searcher import Searcher
+
+PAGE = 50
+"""Hits of one page."""
+FACETS = ("outcome", "category", "action", "actor", "service", "resource.type", "tenant", "problem")
+"""The fields whose most frequent values a page counts."""
+_VALUES = 6
+_searches = BoundedSemaphore(2)
+"""Searches at once: each may take 256 MB of memory and all processors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The most frequent values of a field among the hits."""
+
+    field: str
+    values: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """An answer.
+
+    Attributes:
+        question: The question with the heads up to which it was answered.
+        hits: One page of the hits.
+        total: How many hits there are.
+        timeline: The hits over time.
+        facets: Counts by field.
+        account: The grade, and the covered heights.
+    """
+
+    question: Question
+    hits: Sequence[dict[str, Any]]
+    total: int
+    timeline: Timeline
+    facets: tuple[Facet, ...]
+    account: Account
+
+    @property
+    def following(self) -> Question | None:
+        """The question for the next page, None on the last one."""
+        return replace(self.question, after=Cursor.of(self.hits[-1])) if len(self.hits) == PAGE else None
+
+
+def find(sources: Sources, question: Question, now: datetime) -> Results:
+    """Answer a question.
+
+    Raises:
+        QueryError: The filter has a mistake.
+        VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
+    """
+    condition = question.condition(now)
+    found = sources.gather(condition, question.as_of)
+    as_of = tuple((log.origin, log.size) for log in found.account.logs)
+    with _searches, Searcher(sources.index, found.logs, condition) as searcher:
+        hits = list(searcher.hits(oldest_first=question.oldest_first, limit=PAGE, after=question.after))
+        return Results(
+            question=replace(question, as_of=as_of),
+            hits=hits,
+            total=searcher.count(),
+            timeline=_timeline(searcher),
+            facets=tuple(_facets(searcher)),
+            account=found.account,
+        )
+
+
+def export(sources: Sources, question: Question, kind: Format, now: datetime) -> tuple[Grade, Iterator[bytes]]:
+    """Return the grade of an answer, and all its hits in a format of lines, in no order.
+
+    Raises:
+        QueryError: The filter has a mistake.
+        VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
+    """
+    condition = question.condition(now)
+    found = sources.gather(condition, question.as_of)
+
+    def lines() -> Iterator[bytes]:
+        with Searcher(sources.index, found.logs, condition) as searcher:
+            for piece, _ in pieces(searcher.batches(), kind):
+                yield piece
+
+    return found.account.grade, lines()
+
+
+def _timeline(searcher: Searcher) -> Timeline:
+    span = searcher.time_span()
+    unit = unit_for(*span) if span else "second"
+    return draw(unit, searcher.histogram(unit))
+
+
+def _facets(searcher: Searcher) -> list[Facet]:
+    counted = ((name, searcher.counts_by(name, _VALUES)) for name in FACETS)
+    facets = (
+        Facet(name, tuple((str(value), number) for value, number in values if value is not None))
+        for name, values in counted
+    )
+    return [facet for facet in facets if facet.values]

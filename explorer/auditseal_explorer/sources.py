@@ -1,0 +1,103 @@
+"""The vault and the index that answer questions, for many readers at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog, Trust
+from auditseal_schemas.verdict import Verdict
+from auditseal_search.answer import Account, Coverage, Gap
+from auditseal_search.index_store import IndexStore
+from auditseal_search.query import Condition
+from auditseal_search.query_sql import time_bounds
+from auditseal_search.range_pool import RangePool
+from auditseal_search.row_filter import RowFilter
+from auditseal_search.row_source import LogRows, RowSource, TimeSpan
+from auditseal_search.verified_range import ChainCheck
+from auditseal_vault.errors import NotStoredError
+from auditseal_vault.interface import VaultReader
+
+MOST_BLOCKS = 1_000
+"""Blocks that are read from the vault for one page: more would keep its reader waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The rows that an answer can have, and what they account for."""
+
+    logs: Sequence[LogRows]
+    account: Account
+
+
+class Sources:
+    """A vault, its trust file and its index.
+
+    Args:
+        trust: The trust file.
+        open_vault: Opens the vault; each reader at a time has one of its own.
+        index: The index, None to read the vault alone.
+    """
+
+    def __init__(self, trust: Trust, open_vault: Callable[[], VaultReader], index: IndexStore | None) -> None:
+        self.trust, self.index = trust, index
+        self._open, self._idle = open_vault, SimpleQueue[RangePool]()
+
+    @contextmanager
+    def reading(self) -> Iterator[RangePool]:
+        """Give a reader of the vault. One that was used in vain is not used again."""
+        try:
+            pool = self._idle.get_nowait()
+        except Empty:
+            pool = RangePool(self._open, 1)
+        yield pool
+        self._idle.put(pool)
+
+    def gather(self, condition: Condition, as_of: Sequence[tuple[Origin, int]]) -> Gathered:
+        """Return the rows that can match, up to some heads.
+
+        Args:
+            condition: The filter.
+            as_of: The size of each log up to which the answer goes; empty for the heads of now.
+
+        Raises:
+            VerificationError: MISSING_LOG, the trust file does not pin a log of `as_of`.
+            BrokenIndexError: The index is damaged, or of another log.
+            UnavailableError: The index can't be read. A vault that can't be read is a gap.
+        """
+        wanted: dict[Origin, int | None] = dict(as_of) or dict.fromkeys(log.origin for log in self.trust.logs)
+        pinned = [self.trust.log_of(origin) for origin in wanted]
+        span = TimeSpan(*time_bounds(condition))
+        with self.reading() as pool, RowFilter(condition) as keep:
+            source = RowSource(pool, self.index, span, keep, most_blocks=MOST_BLOCKS)
+            logs = [_up_to(source.gather(log), wanted[log.origin], pool.vault, log) for log in pinned]
+        return Gathered(logs, Account(tuple(log.coverage for log in logs)))
+
+
+def _up_to(rows: LogRows, size: int | None, vault: VaultReader, pinned: PinnedLog) -> LogRows:
+    """Return the rows with the coverage of a head that may be older than the vault's."""
+    coverage = rows.coverage
+    if size is None or size == coverage.size:
+        return rows
+    if size > coverage.size:
+        why = "the vault has fewer blocks than the address names"
+        gaps = coverage.gaps or (Gap(coverage.size, size - 1, why, Verdict.TRUNCATED),)
+        return replace(rows, coverage=replace(coverage, size=size, gaps=gaps))
+    gaps = tuple(gap for gap in coverage.gaps if gap.first < size)
+    root, fault = _root_at(size, vault, pinned)
+    return replace(
+        rows,
+        coverage=Coverage(coverage.origin, size, root, min(coverage.indexed, size), coverage.read, (*gaps, *fault)),
+    )
+
+
+def _root_at(size: int, vault: VaultReader, pinned: PinnedLog) -> tuple[str, tuple[Gap, ...]]:
+    """Return the root of a log's first blocks, or the gap that a block which doesn't hold leaves."""
+    try:
+        root = ChainCheck(vault, pinned, size).root
+    except (VerificationError, NotStoredError) as error:
+        verdict = error.verdict if isinstance(error, VerificationError) else Verdict.BROKEN_CHAIN
+        return "", (Gap(max(0, size - 1), size - 1, str(error), verdict),)
+    return root.hex() if root else "", ()
