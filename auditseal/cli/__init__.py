@@ -23,6 +23,7 @@
 | `topics` | `auditseal topics` |
 | `archiver` | `auditseal archiver` |
 | `drill` | `auditseal drill` |
+| `retention` | `auditseal retention` |
 | `verify` | `auditseal verify` |
 | `watch` | `auditseal watch` |
 | `show` | `auditseal show` |

@@ -22,6 +22,7 @@
 | `oldest` | the version of a key that counts: the one stored first |
 | `head` | the highest block of a log, found by few listings |
 | `log_reader` | one log in a vault: its head, its block at a height, and the keys valid there |
+| `lock_extension` | locks of a log's blocks, extended and read back |
 | `drill` | the WORM drill: attacks that a store must refuse |
 | `errors` | the errors of this package |
 """

@@ -5,6 +5,7 @@ AuditsealError
 │   └── RefusedObjectError  the store answers, and refuses this one object to the reader
 ├── UnreadableObjectError   the store lists an object, and has no content for it
 ├── AlreadyStoredError      an object of that key exists
+├── LockNotExtendedError    the store accepted a longer lock, and shows another one
 └── NotStoredError          the vault has no block at a height that it should have
 """
 
@@ -32,6 +33,10 @@ class RefusedObjectError(UnavailableError):
 
 class AlreadyStoredError(AuditsealError):
     """An object of that key exists; the store refused the write and changed nothing."""
+
+
+class LockNotExtendedError(AuditsealError):
+    """The store accepted a longer lock, and shows another one afterwards. Do not rely on its locks."""
 
 
 class NotStoredError(AuditsealError):

@@ -130,6 +130,18 @@ class S3Vault:
                     raise AlreadyStoredError(f"{key} exists in {self.url}") from error
                 raise
 
+    def extend_lock(self, key: str, version_id: str, retain_until: datetime) -> None:
+        """Lock a version in COMPLIANCE mode until a later time. The store refuses a time that is not later.
+
+        Raises:
+            UnavailableError: The store refused, or is unreachable.
+        """
+        lock = {"Mode": "COMPLIANCE", "RetainUntilDate": retain_until}
+        with self.mapped_errors(key):
+            self._client.call(
+                "put_object_retention", Key=self.bucket.prefix + key, VersionId=version_id, Retention=lock
+            )
+
     @contextmanager
     def mapped_errors(self, what: str) -> Iterator[None]:
         """Map errors; their texts may be the store's own."""

@@ -1,0 +1,81 @@
+"""Locks of a log's blocks, extended in COMPLIANCE mode and read back: many at once, and as often as it takes.
+
+An extension cannot be undone. A block whose lock lasts long enough is not written to, so a run that was interrupted is
+continued by running it again.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, islice
+
+from auditseal_schemas.origin import Origin
+from auditseal_vault.errors import LockNotExtendedError
+from auditseal_vault.interface import Retention, StoredVersion, VaultReader
+from auditseal_vault.s3 import S3Vault
+
+_IN_FLIGHT = 16
+_BATCH = 1024
+"""Blocks whose locks are read or extended together: memory stays flat, and an error ends the run soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockLock:
+    """The lock of one block.
+
+    Attributes:
+        version: The version that counts: the one stored first.
+        lock: Its lock; None without one.
+    """
+
+    version: StoredVersion
+    lock: Retention | None
+
+    def lasts_until(self, until: datetime) -> bool:
+        """Return whether nobody can delete the block before a time."""
+        return self.lock is not None and self.lock.mode == "COMPLIANCE" and self.lock.retain_until >= until
+
+
+def block_locks(vault: VaultReader, origin: Origin) -> Iterator[list[BlockLock]]:
+    """Yield the locks of all blocks of a log, in batches in the order of the heights.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    stored = _oldest_versions(vault, origin)
+    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
+        while versions := list(islice(stored, _BATCH)):
+            locks = pool.map(lambda version: vault.retention(version.key, version.version_id), versions)
+            yield [BlockLock(version, lock) for version, lock in zip(versions, locks, strict=True)]
+
+
+def extend_locks(vault: S3Vault, versions: list[StoredVersion], until: datetime) -> None:
+    """Lock versions in COMPLIANCE mode until a time, and read each lock back.
+
+    Raises:
+        UnavailableError: The store refused, or is unreachable. Some locks may be extended: run it again.
+        LockNotExtendedError: The store accepted an extension, and shows another lock.
+    """
+    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
+        for _ in pool.map(lambda version: _extend(vault, version, until), versions):
+            pass
+
+
+def _extend(vault: S3Vault, version: StoredVersion, until: datetime) -> None:
+    vault.extend_lock(version.key, version.version_id, until)
+    shown = BlockLock(version, vault.retention(version.key, version.version_id))
+    if not shown.lasts_until(until):
+        lock = f"{shown.lock.mode} until {shown.lock.retain_until}" if shown.lock else "no lock"
+        raise LockNotExtendedError(
+            f"{version.key}, version {version.version_id}, in {vault.url}: the store accepted a COMPLIANCE lock until"
+            f" {until} and shows {lock}. Run auditseal drill against the store"
+        )
+
+
+def _oldest_versions(vault: VaultReader, origin: Origin) -> Iterator[StoredVersion]:
+    """Yield the version of each block that was stored first; a listing has the versions of a key from the newest on."""
+    for _, entries in groupby(vault.versions(origin.blocks_prefix), key=lambda entry: entry.key):
+        versions = [entry for entry in entries if not entry.is_delete_marker]
+        if versions:
+            yield versions[-1]
