@@ -79,6 +79,12 @@ def test_the_rules_are_ones_that_prometheus_takes() -> None:
     assert done.returncode == 0, done.stderr + done.stdout
 
 
+def test_prometheus_takes_the_scrape_configuration() -> None:
+    config = RULES.with_name("prometheus.yml")
+    done = subprocess.run([promtool(), "check", "config", config], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
 def test_every_metric_that_a_rule_uses_is_served_and_every_record_is_used() -> None:
     known = set(re.findall(r"^\| `(auditseal_\w+)` \|", METRICS, re.MULTILINE))
     text = RULES.read_text("utf-8")
