@@ -153,6 +153,7 @@ dashboard: $(VENV)/test ## The Grafana dashboard's JSON, made by deploy/monitori
 
 .PHONY: lock
 lock: $(VENV)/made ## Pin the requirements again, by hash and without naming an index
+	@test -x $(BIN)/uv || $(call install_with_pip,$(UV))
 	$(foreach name,installer run test go fuzz mutation spark,$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --quiet $(LOCK_$(name)) -o deploy/requirements/$(name).txt &&) true
 LOCK_installer := deploy/requirements/installer.in

@@ -15,6 +15,10 @@ _BLOCK_NAME = re.compile(r"blocks/([0-9]{12})\.avro", re.ASCII)
 _MOST_VERSIONS = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND, _DAY = timedelta(microseconds=1), 86_400_000_000
+_ROOT = "v1/"
+_PARTS = 4  # of an origin: cluster, topic, partition and run
+_MOST_LISTED = 10_000
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +121,6 @@ def retention_problem(retention: Retention | None, sealed_at: int | None, days: 
         until = f"{retention.retain_until:%Y-%m-%d %H:%M:%S %Z}"
         return "retention.until", f"the lock ends {until}, {held // _DAY} whole days after sealing; {days} are required"
     return None
-
-
-_ROOT = "v1/"
-_PARTS = 4  # of an origin: cluster, topic, partition and run
-_MOST_LISTED = 10_000
-_MOST_NAMED = 20
 
 
 def unpinned_notices(reader: VaultReader, pinned: Collection[Origin]) -> Iterator[str]:

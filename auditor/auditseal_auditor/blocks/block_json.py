@@ -82,6 +82,36 @@ def record_to_json(record: SealedRecord) -> dict[str, Any]:
     }
 
 
+def proven_to_json(proven: ProvenRecord) -> dict[str, Any]:
+    """Return what a proof of one record establishes, as what `json.dumps` takes."""
+    header = proven.header
+    return {
+        "kind": "record",
+        "origin": str(header.origin),
+        "height": header.height,
+        "index": proven.index,
+        "sealed_time": time_text(header.sealed_at),
+        "checkpoint": _checkpoint_to_json(proven.checkpoint),
+        "keys": [str(key) for key in proven.keys],
+        "record": record_to_json(proven.record),
+        "not_shown": NOT_SHOWN,
+    }
+
+
+def heads_to_json(old: Checkpoint, new: Checkpoint) -> dict[str, Any]:
+    """Return what a proof of consistency establishes, as what `json.dumps` takes."""
+    heads = {"old": _checkpoint_to_json(old), "new": _checkpoint_to_json(new)}
+    return {"kind": "consistency", "origin": str(new.origin), **heads}
+
+
+def time_text(microseconds: int) -> str | None:
+    """Return a time in UTC; None where it is outside the calendar: a record may hold any 64-bit number."""
+    try:
+        return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return None
+
+
 def _header_to_json(header: Header) -> dict[str, Any]:
     fields = {name: _plain(value) for name, value in asdict(header).items()}
     predecessor = header.predecessor
@@ -125,36 +155,6 @@ def _header_pair(name: str, value: bytes | None) -> dict[str, Any]:
 
 def _time_of_ms(milliseconds: int) -> str | None:
     return None if milliseconds == -1 else time_text(milliseconds * 1000)
-
-
-def time_text(microseconds: int) -> str | None:
-    """Return a time in UTC; None where it is outside the calendar: a record may hold any 64-bit number."""
-    try:
-        return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return None
-
-
-def proven_to_json(proven: ProvenRecord) -> dict[str, Any]:
-    """Return what a proof of one record establishes, as what `json.dumps` takes."""
-    header = proven.header
-    return {
-        "kind": "record",
-        "origin": str(header.origin),
-        "height": header.height,
-        "index": proven.index,
-        "sealed_time": time_text(header.sealed_at),
-        "checkpoint": _checkpoint_to_json(proven.checkpoint),
-        "keys": [str(key) for key in proven.keys],
-        "record": record_to_json(proven.record),
-        "not_shown": NOT_SHOWN,
-    }
-
-
-def heads_to_json(old: Checkpoint, new: Checkpoint) -> dict[str, Any]:
-    """Return what a proof of consistency establishes, as what `json.dumps` takes."""
-    heads = {"old": _checkpoint_to_json(old), "new": _checkpoint_to_json(new)}
-    return {"kind": "consistency", "origin": str(new.origin), **heads}
 
 
 def _checkpoint_to_json(checkpoint: Checkpoint) -> dict[str, Any]:

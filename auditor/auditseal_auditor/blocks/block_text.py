@@ -43,6 +43,17 @@ def verified_lines(shown: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {printable(claim)}" for claim in shown["verified"])
 
 
+def text_lines(value: Any) -> Iterator[str]:
+    """Yield nested values, one to a line and all escaped; empty values are left out, long ones are cut."""
+    yield from _lines(value, "")
+
+
+def proof_lines(shown: dict[str, Any]) -> Iterator[str]:
+    """Yield what a proof establishes, of what `block_json` returned: first what it shows, in one line."""
+    yield printable(_headline(shown))
+    yield from text_lines({name: value for name, value in shown.items() if name != "kind"})
+
+
 def _headline(shown: dict[str, Any]) -> str:
     """Return the sentence that a proof comes down to."""
     match shown["kind"]:
@@ -63,11 +74,6 @@ def _headline(shown: dict[str, Any]) -> str:
             return f"FRAUD: the index {shown['index']['name']} signed something false of {place}: {shown['claim']}"
     place = f"record {shown['index']} of block {shown['height']} of {shown['origin']}"
     return f"OK: this is {place}, sealed {shown['sealed_time']} and signed by the log's keys"
-
-
-def text_lines(value: Any) -> Iterator[str]:
-    """Yield nested values, one to a line and all escaped; empty values are left out, long ones are cut."""
-    yield from _lines(value, "")
 
 
 def _with_absent_parts(record: dict[str, Any]) -> dict[str, Any]:
@@ -121,9 +127,3 @@ def _cut(text: str) -> str:
     if len(text) <= _MOST_CHARACTERS:
         return text
     return f"{text[:_MOST_CHARACTERS]}… ({_MOST_CHARACTERS:,} of {len(text):,} characters; {_MORE})"
-
-
-def proof_lines(shown: dict[str, Any]) -> Iterator[str]:
-    """Yield lines that say the same as the JSON."""
-    yield printable(_headline(shown))
-    yield from text_lines({name: value for name, value in shown.items() if name != "kind"})
