@@ -115,6 +115,16 @@ def test_every_changed_byte_is_seen_as_a_scan_sees_it() -> None:
         check(content[:position] + bytes((byte,)) + content[position + 1 :], 4095, 3)
 
 
+@pytest.mark.parametrize("first", [8190, 2 * 8192 - 2, 2**40 - 2])
+def test_records_are_taken_across_a_change_of_the_high_bits(first: int) -> None:
+    assert check(b"".join(encoded(first + number) for number in range(5)), first, 5) == 5
+
+
+@pytest.mark.parametrize("first", [8190, 2 * 8192 - 2, 2**40 - 2])
+def test_a_missing_offset_before_that_change_ends_the_loop(first: int) -> None:
+    assert check(encoded(first) + encoded(first + 2), first, 5) == 1
+
+
 @pytest.mark.parametrize(("first", "count"), [(0, 9000), (8191, 2), (8192, 1), (5, 0), (2**40 - 3, 9), (2**63 - 2, 2)])
 def test_longs_in_a_row(first: int, count: int) -> None:
     found = [head + tail for _, heads, tail in long_runs(first, count) for head in heads]
