@@ -230,3 +230,11 @@ def test_an_offset_that_is_passed_over_at_such_a_place_is_noticed(end: int) -> N
     """The record has the first offset of the next run, and stands where the last of this one belongs."""
     assert check(encoded(end), end - 1, 2) == 0
     assert check(encoded(end - 2) + encoded(end), end - 2, 3) == 1
+
+
+@pytest.mark.parametrize("other", [(2 << 13) + 5, (1 << 27) + (1 << 13) + 5])
+def test_an_offset_with_the_same_low_bits_is_another_one(other: int) -> None:
+    offset = (1 << 13) + 5
+    assert encoded(other)[:2] == encoded(offset)[:2]
+    assert check(encoded(other), offset, 1) == 0
+    assert check(encoded(offset - 1) + encoded(other), offset - 1, 2) == 1
