@@ -40,6 +40,7 @@
 | `hit_proof` | `auditseal search --prove` |
 | `index` | `auditseal index` |
 | `cluster` | the processes or the Dask cluster that `verify` and `index build` run on |
+| `index_attest` | `auditseal index attest` |
 | `index_key` | the key of an index log |
 | `vault_options` | the options and errors that commands which read a vault share |
 """

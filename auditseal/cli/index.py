@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.cluster import Dask, Jobs, workers
+from auditseal.cli.index_attest import attest
 from auditseal.cli.index_key import IndexKey, KeyFile, PassphraseFile, keygen, read_key, signing
 from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
@@ -29,6 +30,7 @@ from auditseal_vault.thread_reader import ReaderAt
 
 app = typer.Typer(name="index", no_args_is_help=True)
 app.command()(keygen)
+app.command()(attest)
 
 IndexPlace = Annotated[str, typer.Option("--index", help="A directory or s3://bucket/prefix of the index.")]
 

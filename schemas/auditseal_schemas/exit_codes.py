@@ -25,12 +25,12 @@ class ExitCode(IntEnum):
     UNUSABLE = 2
     """The user must change something first: arguments, configuration, trust file, a missing extra."""
     REJECTED = 3
-    """`emit` rejected lines and published all others; `index verify` found that the index differs from the vault;
-    `spool export` found damaged events and copied all others."""
+    """`emit` rejected lines and published all others; `index verify` or `attest` found that the index differs from the
+    vault; `spool export` found damaged events and copied all others."""
     PARTIAL = 4
     """The answer names heights that it does not cover: `search`, `export`, `evidence`, `prove --event-id`."""
     FRAUD = 5
-    """`check-proof`: the file proves that an index signed something false."""
+    """`check-proof`: the file proves that an index signed something false; `index attest`: it found such a proof."""
     INTERRUPTED = 130
     """Ctrl-C, or another signal that a command turns into an orderly end."""
 

@@ -23,6 +23,9 @@
 | `index_signer` | signs the segments of an index |
 | `query_terms` | the terms of a filter that an index can prove |
 | `completeness_prover` | proofs from a signed index that these are all hits |
+| `derived_segment` | a segment made again from the vault |
+| `terms_comparison` | the first term about which two trees differ |
+| `index_attester` | derives what an index signed again, and proves what is false |
 | `index_verifier` | compares an index with its vault |
 | `query_fields` | the fields that a filter can name |
 | `query` | the filter language |

@@ -5,6 +5,7 @@ from io import BytesIO
 
 from auditseal_schemas.completeness_proof import CompletenessProof, LogCoverage
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.index_segment import IndexSegment
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.rotation import Rotation
 from auditseal_schemas.segment_proof import SegmentProof
@@ -87,15 +88,24 @@ def prove_segment(
         UnavailableError: The index can't be read.
     """
     signed = signed_segment(store, origin, segment)
+    reader = terms_reader(store, origin, segment, signed.entry)
+    return SegmentProof(signed.entry, signed.index, log.path(signed.index, state.head.size), *reader.answer(terms))
+
+
+def terms_reader(store: IndexStore, origin: Origin, segment: Segment, entry: IndexSegment) -> TermsReader:
+    """Return the terms of a segment, from its files.
+
+    Raises:
+        BrokenIndexError: They are missing, or not those that were signed.
+        UnavailableError: The index can't be read.
+    """
     first, last = segment.first_height, segment.last_height
-    entry = signed.entry
-    reader = TermsReader(
+    return TermsReader(
         _open(store, segment_name(origin, first, last)),
         _open(store, terms_name(origin, first, last)),
         entry.tree,
         (entry.first_offset, entry.last_offset),
     )
-    return SegmentProof(entry, signed.index, log.path(signed.index, state.head.size), *reader.answer(terms))
 
 
 def signed_segment(store: IndexStore, origin: Origin, segment: Segment) -> SignedSegment:

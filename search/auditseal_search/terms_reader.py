@@ -21,8 +21,8 @@ from auditseal_search.terms_file import GROUP, ROW_GROUP, TERMS
 
 _AGAIN = "build the index again"
 
-Entry = tuple[bytes, bytes]
-"""A term's key and its postings."""
+Entry = tuple[Term, bytes]
+"""A term and its postings."""
 Answer = tuple[tuple[Present, ...], tuple[int, Absent] | None]
 """The proofs that all terms are there; or no such proof, and the number and the proof of one that is not."""
 
@@ -47,7 +47,7 @@ class TermsReader:
         except (pa.ArrowException, OSError) as error:
             raise BrokenIndexError(f"a segment's files can't be read: {error}; {_AGAIN}") from error
         is_whole = self._terms.schema_arrow.equals(TERMS) and self._terms.metadata.num_rows == tree.size
-        if not is_whole or tree_root(self._nodes) != tree.root:
+        if not is_whole or tree_root(self.nodes) != tree.root:
             raise BrokenIndexError(f"a segment's terms file has other terms than were signed: {_AGAIN}")
         self._groups: dict[int, list[Entry]] = {}
 
@@ -69,7 +69,8 @@ class TermsReader:
         return table.filter(pc.is_valid(table["node"]))
 
     @cached_property
-    def _nodes(self) -> list[bytes]:
+    def nodes(self) -> list[bytes]:
+        """The roots of the groups."""
         nodes: list[bytes] = self._sparse["node"].to_pylist()
         return nodes
 
@@ -83,7 +84,7 @@ class TermsReader:
         number = bisect_right(self._firsts, key) - 1
         if number < 0:
             return 0, False
-        keys = [one for one, _ in self._group(number)]
+        keys = [term.key for term, _ in self.group(number)]
         place = bisect_left(keys, key)
         return GROUP * number + place, place < len(keys) and keys[place] == key
 
@@ -102,36 +103,40 @@ class TermsReader:
         """Return the root over a range as RFC 6962 splits a tree: of whole groups, or within one group."""
         if start % GROUP or (end % GROUP and end != self._tree.size):
             return tree_root([self._leaf(number).hash for number in range(start, end)])
-        return tree_root(self._nodes[start // GROUP : -(-end // GROUP)])
+        return tree_root(self.nodes[start // GROUP : -(-end // GROUP)])
 
     def _leaf(self, place: int) -> TermLeaf:
-        key, postings = self._entry(place)
-        return TermLeaf(key, committed_postings(postings))
+        return _leaf_of(*self._entry(place))
 
     def _entry(self, place: int) -> Entry:
-        return self._group(place // GROUP)[place % GROUP]
+        return self.group(place // GROUP)[place % GROUP]
 
-    def _group(self, number: int) -> list[Entry]:
+    def group(self, number: int) -> list[Entry]:
+        """Return the terms of a group, in the order of the tree.
+
+        Raises:
+            BrokenIndexError: The segment's files are not those that were signed.
+        """
         if number not in self._groups:
             try:
                 entries = self._read_group(number)
             except (pa.ArrowException, MalformedError, LookupError, StopIteration, TypeError) as error:
                 raise BrokenIndexError(f"a segment's files don't fit each other: {error!r}; {_AGAIN}") from error
-            leaves = [TermLeaf(key, committed_postings(data)).hash for key, data in entries]
-            if tree_root(leaves) != self._nodes[number]:
+            leaves = [_leaf_of(term, data).hash for term, data in entries]
+            if tree_root(leaves) != self.nodes[number]:
                 raise BrokenIndexError(f"a segment's rows have other terms than were signed: {_AGAIN}")
             self._groups[number] = entries
         return self._groups[number]
 
     def _read_group(self, number: int) -> list[Entry]:
-        """Return the terms of a group, whose keys are made from the first row that has each."""
+        """Return the terms of a group, whose values are in the first row that has each."""
         table = self._group_rows(number)
         fields = [TERM_FIELDS[field] for field in table["field"].to_pylist()]
         postings = table["postings"].to_pylist()
         firsts = [self._first_offset(data) for data in postings]
         rows = self._find_rows(firsts, {TERM_COLUMNS[field].column for field in fields})
         return [
-            (Term(field, TERM_COLUMNS[field].value(rows[offset], item)).key, data)
+            (Term(field, TERM_COLUMNS[field].value(rows[offset], item)), data)
             for field, item, offset, data in zip(fields, table["item"].to_pylist(), firsts, postings, strict=True)
         ]
 
@@ -159,3 +164,7 @@ class TermsReader:
         """The offsets of each row group."""
         groups = range(self._rows.metadata.num_row_groups)
         return [np.asarray(self._rows.read_row_group(group, columns=["offset"])["offset"]) for group in groups]
+
+
+def _leaf_of(term: Term, postings: bytes) -> TermLeaf:
+    return TermLeaf(term.key, committed_postings(postings))

@@ -65,11 +65,7 @@ def prove_consistency(reader: VaultReader, pinned: PinnedLog, old_size: int, siz
         )
     old, new = (read_single(reader, pinned, height - 1).block for height in (old_size, size))
     log = LogReader(reader, pinned.origin)
-
-    def range_root(start: int, end: int) -> bytes:
-        return _range_root(log, start, end)
-
-    path = consistency_path(old_size, size, range_root)
+    path = consistency_path(old_size, size, lambda start, end: range_root(log, start, end))
     return ConsistencyFile(old.note, tuple(path), new.note, _rotations(reader, pinned, new))
 
 
@@ -77,7 +73,7 @@ def _rotations(reader: VaultReader, pinned: PinnedLog, block: Block) -> tuple[Ro
     return tuple(map(Rotation.of, rotations_to(LogReader(reader, pinned.origin), pinned, block)))
 
 
-def _range_root(log: LogReader, start: int, end: int) -> bytes:
+def range_root(log: LogReader, start: int, end: int) -> bytes:
     """Return the root over the headers from `start` to `end`, a range as RFC 6962 splits a tree into.
 
     A complete subtree that ends before `end` is made while block `end` - 1 is appended to the frontier before it. Any
@@ -86,7 +82,7 @@ def _range_root(log: LogReader, start: int, end: int) -> bytes:
     size = end - start
     if size & (size - 1):
         middle = start + (1 << (size.bit_length() - 1))
-        return node_hash(_range_root(log, start, middle), _range_root(log, middle, end))
+        return node_hash(range_root(log, start, middle), range_root(log, middle, end))
     block = log.block(end - 1)
     node, left = block.leaf, list(block.frontier.hashes)
     for _ in range(size.bit_length() - 1):

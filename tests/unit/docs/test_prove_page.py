@@ -31,5 +31,6 @@ def test_the_section_about_completeness_runs(tmp_path: Path, monkeypatch: pytest
         assert done[-1].exit_code == 0, done[-1].output
         if words[:2] == ["index", "keygen"]:
             place.trust.write_text(place.trust.read_text() + done[-1].stdout)
-    assert len(done) == 4
-    assert done[-1].stdout.startswith("OK: there is no record with actor.id = u-1842, in 1 log up to this head")
+    assert len(done) == 5
+    assert done[3].stdout.startswith("OK: there is no record with actor.id = u-1842, in 1 log up to this head")
+    assert "the index signed what the blocks make" in done[4].stdout
