@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -29,9 +30,15 @@ from auditseal_auditor.request import Request
 from auditseal_auditor.verification import Verification
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.block import Block
+from auditseal_schemas.completeness_proof import CompletenessProof
 from auditseal_schemas.header import Header
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.term import Term
+from auditseal_schemas.trust import Trust
+from auditseal_search.completeness_prover import CompletenessProver
 from auditseal_search.hit_order import Cursor
 from auditseal_search.index_builder import IndexBuilder
+from auditseal_search.index_signer import IndexSigner
 from auditseal_search.index_store import DirectoryStore, open_index
 from auditseal_search.query import parse_query
 from auditseal_search.range_pool import RangePool
@@ -42,6 +49,7 @@ from tests.bench.bench_verify import TRUST, kib, make_vault
 from tests.bench.delay_proxy import delayed
 from tests.bench.demo_messages import A_DAY, LARGE, demo_messages, event_times
 from tests.bench.targets import AtLeast, Below, Figures, Row, show
+from tests.factory.keys import SIGNER
 
 EVENTS = 1_000_000
 OUT = Path("bench-search.json")
@@ -50,6 +58,7 @@ LATENCY = 0.02
 PAGE = 500
 MOST_HITS = 1_000_000
 _QUERIES = 20
+_ABSENT = 50
 _BUCKET = "search"
 
 TARGETS: list[Row] = [
@@ -57,6 +66,12 @@ TARGETS: list[Row] = [
     ("build", "build_microseconds", "index build, verifying included, CPU µs an event", None),
     ("build", "ratio", "index build / verify, a core", AtLeast(0.25)),
     ("build", "bytes_per_event", "the index, bytes an event", Below(60)),
+    ("terms", "microseconds", "index build --key on top of the build: terms and entry, CPU µs an event", None),
+    ("terms", "to_build", "the same / index build, CPU", Below(1)),
+    ("terms", "bytes_per_event", "the terms, bytes an event", Below(25)),
+    ("terms", "absence_bytes", "a proof of absence, one segment, the largest of 50, bytes", Below(2049)),
+    ("terms", "prove_seconds", "search --prove without the search, one segment, median s", None),
+    ("terms", "check_milliseconds", "check-proof of that after its start, median ms", Below(150)),
     ("memory", "build_peak_mib", "index build --jobs 2, all processes' peaks added up, MiB", Below(512)),
     ("memory", "follow_peak_mib", "index follow from nothing, MiB", Below(512)),
     ("filter", "first_seconds", "auditseal search, one actor, files not in memory, start included, s", Below(2)),
@@ -80,9 +95,10 @@ def measure(minio: MinioNode, directory: Path, events: int) -> dict[str, Figures
     """Make a vault of that many events of the demo's mix in a directory, and return all figures."""
     _say(f"sealing {events:,} events")
     make_vault(directory, demo_messages(events))
-    figures = {}
+    figures: dict[str, Figures] = {}
     for name, run in (
         ("build", partial(_build, directory, events)),
+        ("terms", partial(_terms, directory, events, figures)),
         ("memory", partial(_memory, directory, events)),
         ("filter", partial(_filter, directory, events)),
         ("store", partial(_store, directory, minio)),
@@ -113,6 +129,35 @@ def _build(directory: Path, events: int) -> Figures:
         "ratio": verified / indexed,
         "bytes_per_event": sum(path.stat().st_size for path in _segments(directory)) / events,
     }
+
+
+def _terms(directory: Path, events: int, figures: dict[str, Figures]) -> Figures:
+    """Sign the index, and compare the CPU time with that of its build in these figures; prove that terms are absent."""
+    index_key = VerifierKey("index.example.com", SIGNER.public)
+    trust = replace(TRUST, indexes=(index_key,))
+    store, vault = DirectoryStore(directory / "index"), DirectoryVault(directory / "vault")
+    began = time.process_time()
+    segments = IndexSigner(store, vault, index_key, SIGNER).sign(trust.logs[0])
+    microseconds = (time.process_time() - began) / events * 1e6
+    prover, sizes, proving, checking = CompletenessProver(store, vault, trust), [], [], []
+    for number in range(_ABSENT):
+        proof, seconds = _timed(partial(prover.prove, (Term("actor.id", f"nobody {number}"),)))
+        data = proof.format()
+        sizes.append(len(data))
+        proving.append(seconds)
+        checking.append(_timed(partial(_check_completeness, data, trust))[1])
+    return {
+        "microseconds": microseconds,
+        "to_build": microseconds / figures["build"]["build_microseconds"],
+        "bytes_per_event": sum(path.stat().st_size for path in (directory / "index").rglob("*.terms")) / events,
+        "absence_bytes": max(sizes) / segments,
+        "prove_seconds": median(proving) / segments,
+        "check_milliseconds": median(checking) * 1000,
+    }
+
+
+def _check_completeness(data: bytes, trust: Trust) -> None:
+    CompletenessProof.parse(data).check(trust)
 
 
 def _memory(directory: Path, events: int) -> Figures:
