@@ -125,6 +125,18 @@ def test_a_segment_that_begins_at_another_offset_is_refused() -> None:
     assert "segments are left out or overlap" in refused(index.prove(NOBODY))
 
 
+def test_a_block_without_records_cannot_be_left_out_either() -> None:
+    """No offset is missing then, only a height."""
+    bounds = ((0, 1), (1, 2), (2, 3), (3, 6))
+    index = PlainIndex(tuple(PlainSegment.of(BLOCKS[first:end]) for first, end in bounds))
+    proof = index.prove(READ)
+    trust = replace(TRUST, logs=TRUST.logs[:1])
+    assert proof.check(trust).logs[0].head.size == 6
+    assert "the segment after block 1 begins at block 3" in refused(
+        with_segments(proof, lambda segments: segments.pop(2)), trust
+    )
+
+
 def test_an_absent_term_needs_its_own_neighbours() -> None:
     other = INDEX.prove(Term("actor.id", "u-5")).logs[0].segments[0]
     assert other.absent is not None
