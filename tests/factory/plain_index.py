@@ -1,4 +1,4 @@
-"""An index made plainly, record by record: what fast ones must equal, and proofs of every kind."""
+"""An index made plainly, record by record, to compare fast ones with, and proofs of every kind."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
@@ -59,7 +59,7 @@ def make_event(number: int) -> AuditEvent:
 
 
 def make_value(number: int) -> bytes | None:
-    """Return a record's value: most are events, number 10 is not, number 11 is none."""
+    """Return a record's value: most are events; number 10 is not an event, and number 11 is null."""
     return {10: b"not an event", 11: None}.get(number, encode_event(make_event(number)))
 
 

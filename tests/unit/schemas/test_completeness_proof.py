@@ -1,4 +1,4 @@
-"""Proofs of completeness: what they establish, and that each lie is refused with its own message."""
+"""Proofs of completeness: what they establish, and that each false claim is refused with its own message."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -170,7 +170,7 @@ def test_a_log_that_is_not_pinned_is_missing() -> None:
 
 
 def test_a_head_that_the_log_did_not_sign_is_refused() -> None:
-    """An index of another history: its owner could lie, and no record of the log would show it."""
+    """An index of another history: its owner could claim anything, and no record of the log would show it."""
     forged = event_log(LOG, (4, 3, 0, 6, 5, 2), signers=(OTHER_SIGNER,))
     index = replace(INDEX, segments=(*INDEX.segments[:4], PlainSegment.of(forged[5:])))
     assert refused(index.prove(READ)).startswith("BAD_SIGNATURE: note: it has 0 signatures by a.example")

@@ -87,7 +87,7 @@ def test_each_hash_of_a_path_counts() -> None:
 
 
 def test_neighbours_that_are_not_adjacent_are_refused() -> None:
-    """The lie that matters: leaves 10 and 30 hide 20."""
+    """The false claim that matters: leaves 10 and 30 hide 20."""
     tree, leaves, hashes = make(4)
     paths = [inclusion_proof(hashes, number) for number in (0, 2)]
     skipped = absent(1, 4, [leaves[0], leaves[2]], paths)
