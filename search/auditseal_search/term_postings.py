@@ -40,7 +40,9 @@ def field_terms(field: str, place: TermColumn, column: pa.ChunkedArray, offsets:
         offsets: The Kafka offset of each row, counted from the segment's first offset.
     """
     values, rows, items = _values(place, column)
+    del column  # a segment's ids have some 40 MB, and each copy as many
     encoded = pc.dictionary_encode(values)
+    del values
     numbers, count = np.asarray(encoded.indices), len(encoded.dictionary)
     order = _order(numbers, count)
     numbers, rows, items = numbers[order], rows[order], items[order]
@@ -56,8 +58,8 @@ def _values(place: TermColumn, column: pa.ChunkedArray) -> tuple[pa.Array, Ints,
     """Return all values that aren't null, the row of each, and its number in the row's list."""
     whole = column.combine_chunks()
     if place.member is None:
-        rows = np.arange(len(whole))
-        items, values = np.zeros(len(whole), np.int64), whole
+        rows = np.arange(len(whole), dtype=np.int32)
+        items, values = np.zeros(len(whole), np.int32), whole
     else:
         rows, values = np.asarray(pc.list_parent_indices(whole)), whole.flatten().field(place.member)
         lengths = np.asarray(pc.fill_null(pc.list_value_length(whole), 0))
@@ -87,10 +89,10 @@ def _encode(offsets: Ints, starts: Ints) -> pa.LargeBinaryArray:
     """Return the postings of terms, whose offsets follow each other and begin at `starts`."""
     steps = np.diff(offsets, prepend=0)
     steps[starts] = offsets[starts]
-    sizes = np.ones(len(steps), np.int64)
+    sizes = np.ones(len(steps), np.uint8)
     for power in range(7, 63, 7):
         sizes += steps >= 1 << power
-    ends = np.cumsum(sizes)
+    ends = np.cumsum(sizes, dtype=np.int64)
     data = np.empty(ends[-1] if len(ends) else 0, np.uint8)
     for place in range(int(sizes.max(initial=0))):
         has = sizes > place

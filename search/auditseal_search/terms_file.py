@@ -78,6 +78,7 @@ def _read_fields(segment: Any, first_offset: int) -> Iterator[tuple[int, FieldTe
     for field, place in TERM_COLUMNS.items():
         name = place.column if place.member is None else f"{place.column}.list.element.{place.member}"
         yield NUMBERS[field], field_terms(field, place, file.read(columns=[name])[place.column], offsets)
+        pa.default_memory_pool().release_unused()
 
 
 def _joined(found: list[tuple[int, FieldTerms]]) -> _Terms:
