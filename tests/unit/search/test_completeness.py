@@ -1,4 +1,4 @@
-"""`auditseal search --prove` and `check-proof`: the proof has the hits of the search, and every false claim its exit code."""
+"""`auditseal search --prove` and `check-proof`: a proof has the hits of the search; a false one has its exit code."""
 
 import json
 from collections.abc import Sequence

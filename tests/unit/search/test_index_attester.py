@@ -1,4 +1,4 @@
-"""`auditseal index attest`: an honest index passes, and each false claim of its owner leaves a proof that anyone can check."""
+"""`auditseal index attest`: an honest index passes, and each false claim leaves a proof that anyone can check."""
 
 import json
 import shutil
