@@ -40,7 +40,7 @@ class AttestedPlace(ProvingPlace):
     def rewrite(self, change: Callable[[pa.Table], pa.Table]) -> None:
         """Change the rows of the segment that has the hidden record, as its owner can, before it is signed."""
         folder = self.index / f"v1/{LOG}"
-        path = folder / "000000000002-000000000003.parquet"
+        path = folder / "rows/000000000002-000000000003.parquet"
         before = sha256(path.read_bytes()).hexdigest()
         pq.write_table(change(pq.read_table(path)), path)
         manifest = folder / "manifest.json"
@@ -139,7 +139,7 @@ def test_a_lie_in_a_proof_is_proven_even_if_the_index_is_honest_again(
     check_frauds(place)
     shutil.rmtree(place.evidence)
     (folder,) = place.index.glob(f"v1/{LOG}")
-    terms_file.write_terms(folder / "000000000002-000000000003.parquet", FIRST, folder / "again")
+    terms_file.write_terms(folder / "rows/000000000002-000000000003.parquet", FIRST, folder / "again")
     (folder / "again").replace(folder / "000000000002-000000000003.terms")
     done = place.attest()
     assert done.exit_code == 3
