@@ -19,7 +19,12 @@ OURS = {
     init.parent.name: init.parent
     for init in [*ROOT.glob("auditseal/__init__.py"), *ROOT.glob("*/auditseal_*/__init__.py")]
 }
-BROUGHT = {"botocore": "boto3", "pydantic": "pydantic-settings", "pydantic-core": "pydantic-settings"}
+BROUGHT = {
+    "botocore": "boto3",
+    "distributed": "dask",
+    "pydantic": "pydantic-settings",
+    "pydantic-core": "pydantic-settings",
+}
 """Packages that another declares as part of what it is."""
 
 PLUGIN = "auditseal.pytest"
