@@ -187,7 +187,7 @@ def _show_counts(counts: Sequence[tuple[Any, int]], account: Account, *, as_json
         typer.echo(json.dumps({"counts": rows, "answer": account.to_json()}, default=str))
         return
     for value, number in counts:
-        typer.echo(printable(f"{number:>12,}  {'(none)' if value is None else value}"))
+        typer.echo(printable(f"{number:>12,}  {'(none)' if value is None else _cell(value)}"))
     _tell(account.lines())
 
 

@@ -19,6 +19,7 @@ class RowFilter:
         self._condition = condition
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET enable_progress_bar = false")
 
     def __enter__(self) -> Self:
         return self

@@ -51,6 +51,7 @@ class Searcher:
         self._condition = condition
         self._connection = duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False})
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET enable_progress_bar = false")  # it would be written to standard output
         if isinstance(index, BucketStore):
             _reach_bucket(self._connection, index)
         self._logs = logs

@@ -92,3 +92,13 @@ def test_a_run_is_bounded_by_records_and_by_bytes() -> None:
 
     head = replace(BLOCKS[1], header=replace(BLOCKS[1].header, size=8 << 20))
     assert _length_after(VerifiedRange((head,), rows_of([]), None), 400) == 2
+
+
+def test_duckdb_writes_no_bar_of_its_own() -> None:
+    from datetime import UTC, datetime
+
+    from auditseal_search.query import parse_query
+
+    with searcher.Searcher(None, [], parse_query("", datetime.now(UTC))) as found:
+        setting = found._connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    assert setting == (False,)
