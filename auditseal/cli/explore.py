@@ -27,10 +27,10 @@ def explore(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")] = 8089,
     opens: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,  # noqa: FBT002
 ) -> None:
-    """Explore sealed events in a browser, on this machine alone, until Ctrl-C.
+    """Explore sealed events in a browser, on this machine alone.
 
-    Pages show the events that match a filter, one event with its proof, and the health of each log. Every page says how
-    complete its answer is. Meanwhile the vault is verified, and a finding is on every page.
+    It ends with Ctrl-C. Pages show the events that match a filter, one event with its proof, and the health of each
+    log. Every page says how complete its answer is. Meanwhile the vault is verified, and a finding is on every page.
 
     Exit codes: 0 stopped; 1 the vault or the index can't be opened; 2 usage, configuration or trust file.
 

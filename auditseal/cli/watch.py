@@ -26,7 +26,9 @@ def watch(
     check: Annotated[bool, typer.Option("--check", help="Validate and print the configuration, and end.")] = False,  # noqa: FBT002
     state_new: Annotated[bool, typer.Option("--state-new", help="Begin the state file: the first start.")] = False,  # noqa: FBT002
 ) -> None:
-    """Verify a vault continuously, until SIGTERM: new blocks at once, all blocks again within some days.
+    """Verify a vault continuously, until SIGTERM; serves /metrics.
+
+    It verifies new blocks within seconds, and all blocks again within some days.
 
     It remembers heads in a state file that `auditseal verify --state` takes. A finding does not end it: the log, the
     metrics and /readyz show the verdict, and it continues.

@@ -16,8 +16,9 @@ from tests.factory.keys import keys_of
 from tests.unit.search.test_search_command import BLOCKS, KEY, LOG
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser, closed at the end of a file: Playwright's loop would keep other tests from running theirs."""
     try:
         find_chromium()
     except LookupError as error:
@@ -47,20 +48,20 @@ def explore(folder: Path, blocks: Sequence[Block], trust: bytes) -> Generator[st
             process.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an explorer of the demo's events."""
     trust = "".join(f"log {key}\n" for key in keys_of(LOG, KEY)).encode()
     yield from explore(tmp_path_factory.mktemp("ordinary"), BLOCKS, trust)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an explorer of events that attack the pages which show them."""
     yield from explore(tmp_path_factory.mktemp("hostile"), evidence.BLOCKS, evidence.trust_file())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tampered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an explorer of a vault in which one byte was changed."""
     folder = tmp_path_factory.mktemp("tampered")

@@ -15,7 +15,7 @@ from tests.weaken.weakening import Weakening, read_not_weakened, read_weakenings
 ROOT = Path(__file__).parents[2]
 WEAKENINGS, NOT_WEAKENED = read_weakenings(), read_not_weakened()
 EACH = [pytest.param(one, id=str(one)) for one in WEAKENINGS]
-SLICE = ("a key id is the key's", "step 14", "no lock")
+SLICE = ("a key id is the key's", "step 14")
 _PROGRAM = """
 import sys
 from dataclasses import replace

@@ -162,7 +162,7 @@ def test_a_directory_that_isnt_there_is_no_verdict(place: Path) -> None:
 
 def test_a_store_that_is_away_is_no_verdict(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault = MemoryVault(broken="*")
-    monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url: vault)
+    monkeypatch.setattr("auditseal_vault.thread_reader.open_reader", lambda url: vault)
     answer = run(place)
     assert answer.exit_code == 1
     assert answer.stdout.startswith("UNKNOWN: ")
@@ -279,7 +279,7 @@ def test_of_two_runs_at_one_time_none_takes_the_others_heads_back(place: Path, m
         state.write_text(json.dumps({"version": 1, "heads": {str(LOG): longer.note.format().decode()}}))
         return DirectoryVault(place / "vault")
 
-    monkeypatch.setattr("auditseal.cli.verify.open_reader", meanwhile)
+    monkeypatch.setattr("auditseal_vault.thread_reader.open_reader", meanwhile)
     assert run(place, "--state", str(state), "--jobs", "1").exit_code == 0
     sizes = [log["head"].split("\n")[1] for log in json.loads(state.read_text())["logs"].values()]
     assert sizes == ["4", "3"]
@@ -294,7 +294,7 @@ def test_two_runs_at_one_time_that_see_two_histories_find_a_fork(place: Path, mo
         state.write_text(json.dumps({"version": 1, "heads": {str(LOG): other.note.format().decode()}}))
         return DirectoryVault(place / "vault")
 
-    monkeypatch.setattr("auditseal.cli.verify.open_reader", meanwhile)
+    monkeypatch.setattr("auditseal_vault.thread_reader.open_reader", meanwhile)
     answer = run(place, "--state", str(state), "--json", "--jobs", "1", "--evidence", str(place / "proof"))
     said = json.loads(answer.stdout)
     assert (answer.exit_code, said["exit_code"], said["ok"]) == (21, 21, False)
@@ -381,7 +381,7 @@ def test_a_memory_of_no_pinned_log_anchors_nothing(place: Path) -> None:
 def test_a_fork_comes_with_files_that_prove_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault, logs = make_vault()
     vault.put(LOG.block_key(2), resigned(logs[0][2], sealer="other").format(), lock_until())
-    monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url: vault)
+    monkeypatch.setattr("auditseal_vault.thread_reader.open_reader", lambda url: vault)
     answer = run(place, "--evidence", str(place / "proof"))
     assert answer.exit_code == Verdict.FORK.exit_code
     files = sorted((place / "proof").iterdir())
@@ -400,7 +400,7 @@ def test_a_later_proof_leaves_an_earlier_one_as_it_is(place: Path, monkeypatch: 
     for sealer in ("other", "another", "other"):
         vault, logs = make_vault()
         vault.put(LOG.block_key(2), resigned(logs[0][2], sealer=sealer).format(), lock_until())
-        monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url, vault=vault: vault)
+        monkeypatch.setattr("auditseal_vault.thread_reader.open_reader", lambda url, vault=vault: vault)
         assert run(place, "--evidence", str(place / "proof")).exit_code == Verdict.FORK.exit_code
         now = {path.name: path.read_bytes() for path in (place / "proof").iterdir()}
         assert proofs.items() <= now.items()
@@ -411,7 +411,7 @@ def test_a_later_proof_leaves_an_earlier_one_as_it_is(place: Path, monkeypatch: 
 def test_a_fork_without_a_place_for_its_proof_asks_for_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault, logs = make_vault()
     hint = "note: a fork was found: run again with --evidence DIR to keep the proof for third parties"
-    monkeypatch.setattr("auditseal.cli.verify.open_reader", lambda url: vault)
+    monkeypatch.setattr("auditseal_vault.thread_reader.open_reader", lambda url: vault)
     assert hint not in run(place).stdout.splitlines()
     vault.put(LOG.block_key(2), resigned(logs[0][2], sealer="other").format(), lock_until())
     assert hint in run(place).stdout.splitlines()
@@ -445,7 +445,7 @@ def test_an_interrupt_ends_it_without_a_verdict(place: Path, monkeypatch: pytest
     def interrupted(url: str) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("auditseal.cli.verify.open_reader", interrupted)
+    monkeypatch.setattr("auditseal_vault.thread_reader.open_reader", interrupted)
     answer = run(place)
     assert answer.exit_code == 130
     assert "interrupted" in answer.stderr
