@@ -10,7 +10,6 @@ from auditseal_auditor.findings import Finding
 from auditseal_auditor.report import LogReport, Result
 from auditseal_explorer.checker import Checked
 from auditseal_explorer.sources import Sources
-from auditseal_schemas.block import Block
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
 from auditseal_search.index_builder import read_manifest
@@ -96,15 +95,11 @@ def _read_status(sources: Sources, vault: VaultReader, origin: Origin, report: L
         size=head.height + 1,
         sealed=time_text(block.header.sealed_at) or "",
         offset=block.header.last_offset,
-        root=_root(block),
+        root=block.checkpoint.root.hex(),
         locked_until=lock,
         indexed=indexed,
         report=report,
     )
-
-
-def _root(block: Block) -> str:
-    return block.checkpoint.root.hex()
 
 
 def _locked_until(vault: VaultReader, key: str, version_id: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from auditseal_glue.context import audit_context, current_context
-from auditseal_glue.http_event import HttpAudit, HttpRequest, context_of, event_of
+from auditseal_glue.http_event import FAILED, HttpAudit, HttpRequest, context_of, event_of
 from auditseal_producer import AsyncRecorder, AuditsealError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -19,7 +19,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_FAILED = 500  # what a server answers where an application raises
 _STATUSES = {"websocket.accept": 101, "websocket.close": 403}  # by what the application sends first
 
 
@@ -70,7 +69,7 @@ class AuditMiddleware:
             try:
                 await self._app(scope, receive, send_recorded)
             except Exception:
-                await record(_FAILED)
+                await record(FAILED)
                 raise
             finally:
                 await record(None)

@@ -12,6 +12,8 @@ from auditseal_glue.masking import mask_query, mask_tokens, mask_value
 from auditseal_glue.trace_context import parse_traceparent
 from auditseal_producer import Actor, AuditsealError, Category, EventFields, Outcome, Resource
 
+FAILED = 500
+"""The status that a server answers if an application raises."""
 _log = logging.getLogger("auditseal_glue")
 _MOST_CHARACTERS = 8_192  # of a path, a query or a header: as much as servers take, but for exotic settings
 _MOST_ID = 128

@@ -10,14 +10,12 @@ from contextvars import Context
 from typing import Any, TypeAlias
 
 from auditseal_glue.context import begin_context, context_in
-from auditseal_glue.http_event import HttpAudit, HttpRequest, context_of, event_of
+from auditseal_glue.http_event import FAILED, HttpAudit, HttpRequest, context_of, event_of
 from auditseal_producer import AuditsealError, Recorder
 
 Environ: TypeAlias = dict[str, Any]
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
 App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-_FAILED = 500  # what a server answers where an application raises
 
 
 class AuditMiddleware:
@@ -76,7 +74,7 @@ class _Exchange:
         try:
             body = self._context.run(app, self._environ, self._start)
         except Exception:
-            self._record(_FAILED)
+            self._record(FAILED)
             raise
         return _Body(self, body, self._context)
 
@@ -96,7 +94,7 @@ class _Exchange:
 
     def fail(self) -> None:
         """Record that the application failed, unless its response has begun."""
-        self._record(_FAILED)
+        self._record(FAILED)
 
     def _record(self, status: int | None) -> None:
         if self._recorded:

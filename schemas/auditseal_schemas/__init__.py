@@ -47,6 +47,7 @@ Proofs:
 | `term_tree` | the tree over a segment's terms, and proofs that one is there or not |
 | `index_segment` | the entry of an index log for one segment |
 | `segment_proof` | what an index proves of one segment |
+| `proof_file` | a proof as a file: its first line and one canonical value |
 | `completeness_proof` | the proof that some records are all that have some terms |
 | `index_fraud` | the proof that an index signed something false |
 | `rotation` | the blocks that lead from the pinned keys to later ones |

@@ -14,8 +14,8 @@ from auditseal_schemas.index_segment import IndexSegment
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.proof_file import ProofKind
 from auditseal_schemas.rotation import Rotation, keys_after
-from auditseal_schemas.schema import decode_value, encode_value
 from auditseal_schemas.segment_proof import SegmentProof
 from auditseal_schemas.term import Term
 from auditseal_schemas.trust import PinnedLog, Trust
@@ -24,7 +24,7 @@ from auditseal_schemas.verdict import Verdict
 FIRST_LINE = b"auditseal/completeness@v1\n"
 MAX_COMPLETENESS_BYTES = 64 << 20
 """A proof's size, which common terms of long logs need; memory stays in proportion to the file."""
-_SCHEMA = "completeness_proof"
+_KIND = ProofKind(FIRST_LINE, "completeness_proof", MAX_COMPLETENESS_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,7 @@ class CompletenessProof:
         Raises:
             MalformedError: It is anything else, or exceeds the limit.
         """
-        if len(data) > MAX_COMPLETENESS_BYTES:
-            raise MalformedError("proof", f"it exceeds {MAX_COMPLETENESS_BYTES} bytes")
-        if not data.startswith(FIRST_LINE):
-            raise MalformedError("proof", f"it does not begin with the line {FIRST_LINE.decode().strip()!r}")
-        value = decode_value(_SCHEMA, data.removeprefix(FIRST_LINE))
+        value = _KIND.decode(data)
         terms = tuple(Term(term["field"], term["value"]) for term in value["terms"])
         if not terms or any(one >= other for one, other in pairwise(terms)):
             raise MalformedError("proof.terms", "there is none, or they do not ascend")
@@ -123,7 +119,7 @@ class CompletenessProof:
                 for log in self.logs
             ],
         }
-        return FIRST_LINE + encode_value(_SCHEMA, value)
+        return _KIND.encode(value)
 
     def check(self, trust: Trust) -> Completeness:
         """Check that a pinned index proves these hits, in every segment up to a head that the log's keys signed.

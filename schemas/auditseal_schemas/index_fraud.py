@@ -18,8 +18,8 @@ from auditseal_schemas.index_segment import IndexSegment
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.merkle import check_inclusion, leaf_hash
 from auditseal_schemas.note import Note
+from auditseal_schemas.proof_file import ProofKind
 from auditseal_schemas.record import SealedRecord
-from auditseal_schemas.schema import decode_value, encode_value
 from auditseal_schemas.segment_proof import SegmentProof, split_hashes
 from auditseal_schemas.term import Term, terms_of
 from auditseal_schemas.trust import Trust
@@ -28,7 +28,7 @@ from auditseal_schemas.verdict import Verdict
 FIRST_LINE = b"auditseal/index-fraud@v1\n"
 MAX_FRAUD_BYTES = 64 << 20
 """A proof's size: the postings of a common term, and the largest record."""
-_SCHEMA = "index_fraud"
+_KIND = ProofKind(FIRST_LINE, "index_fraud", MAX_FRAUD_BYTES)
 _RECORD_FIELDS = ("link", "record", "index", "path")
 
 
@@ -82,11 +82,7 @@ class IndexFraud:
         Raises:
             MalformedError: It is anything else, or exceeds the limit.
         """
-        if len(data) > MAX_FRAUD_BYTES:
-            raise MalformedError("proof", f"it exceeds {MAX_FRAUD_BYTES} bytes")
-        if not data.startswith(FIRST_LINE):
-            raise MalformedError("proof", f"it does not begin with the line {FIRST_LINE.decode().strip()!r}")
-        value = decode_value(_SCHEMA, data.removeprefix(FIRST_LINE))
+        value = _KIND.decode(data)
         return cls(
             note=Note.parse(value["checkpoint"]),
             term=Term(value["field"], value["value"]),
@@ -107,7 +103,7 @@ class IndexFraud:
             "log_path": b"".join(self.log_path),
             **self.record,
         }
-        return FIRST_LINE + encode_value(_SCHEMA, value)
+        return _KIND.encode(value)
 
     def check(self, trust: Trust) -> ProvenFraud:
         """Check that a pinned index says something of a record that is not so, and return that.

@@ -27,12 +27,7 @@ class Told:
     def of(cls, report: Report) -> Self:
         """Return what a report says."""
         return cls(
-            {
-                (found.verdict, found.origin, found.height, found.offset, found.field, found.version_id): describe(
-                    found
-                )
-                for found in report.kept_findings
-            },
+            {_place(found): describe(found) for found in report.kept_findings},
             {log.origin: printable(log.error) for log in report.logs if log.error}
             | {number: printable(failure) for number, failure in enumerate(report.failures)},
             {notice: printable(notice) for notice in report.notices},
