@@ -1,8 +1,5 @@
 """An explorer of hostile and of ordinary events as a process, and a browser in front of it."""
 
-import re
-import subprocess
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
@@ -12,8 +9,12 @@ from playwright.sync_api import Browser
 from auditseal_schemas.block import Block
 from tests.factory import evidence
 from tests.factory.chromium import chromium, find_chromium
+from tests.factory.exploring import explorer_process
 from tests.factory.keys import keys_of
 from tests.unit.search.test_search_command import BLOCKS, KEY, LOG
+
+TRUST = "".join(f"log {key}\n" for key in keys_of(LOG, KEY)).encode()
+"""The trust file of the demo's events."""
 
 
 @pytest.fixture(scope="module")
@@ -35,24 +36,14 @@ def explore(folder: Path, blocks: Sequence[Block], trust: bytes) -> Generator[st
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(block.format())
     (folder / "trust.txt").write_bytes(trust)
-    words = ["--trust", str(folder / "trust.txt"), "--vault", (folder / "vault").as_uri(), "--port", "0"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "auditseal", "explore", *words], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr
-        found = re.search(r"(http://127\.0\.0\.1:\d+) shows file:", process.stderr.readline())
-        assert found
-        try:
-            yield found[1]
-        finally:
-            process.terminate()
+    with explorer_process(folder / "trust.txt", folder / "vault") as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="module")
 def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an explorer of the demo's events."""
-    trust = "".join(f"log {key}\n" for key in keys_of(LOG, KEY)).encode()
-    yield from explore(tmp_path_factory.mktemp("ordinary"), BLOCKS, trust)
+    yield from explore(tmp_path_factory.mktemp("ordinary"), BLOCKS, TRUST)
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +56,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def tampered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an explorer of a vault in which one byte was changed."""
     folder = tmp_path_factory.mktemp("tampered")
-    trust = "".join(f"log {key}\n" for key in keys_of(LOG, KEY)).encode()
     path = folder / "vault" / LOG.block_key(1)
     path.parent.mkdir(parents=True)
     data = bytearray(BLOCKS[1].format())
     data[-40] ^= 1
     path.write_bytes(bytes(data))
-    yield from explore(folder, [block for block in BLOCKS if block.header.height != 1], trust)
+    yield from explore(folder, [block for block in BLOCKS if block.header.height != 1], TRUST)

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from playwright.sync_api import ViewportSize
 
-from tests.browser.conftest import explore
+from tests.browser.conftest import TRUST, explore
 from tests.factory.chromium import chromium
-from tests.factory.keys import keys_of
-from tests.unit.search.test_search_command import BLOCKS, KEY, LOG
+from tests.unit.search.test_search_command import BLOCKS
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SIZE = ViewportSize(width=1120, height=760)
@@ -16,9 +15,8 @@ SIZE = ViewportSize(width=1120, height=760)
 
 def main() -> None:
     """Take the pictures."""
-    trust = "".join(f"log {key}\n" for key in keys_of(LOG, KEY)).encode()
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        explorer = explore(Path(folder), BLOCKS, trust)
+        explorer = explore(Path(folder), BLOCKS, TRUST)
         address = next(explorer)
         page = browser.new_context(viewport=SIZE, device_scale_factor=1.5, color_scheme="light").new_page()
         page.goto(f"{address}/logs")

@@ -1,8 +1,12 @@
 """An explorer of a small vault in memory, and what a browser would see of its pages."""
 
 import re
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +22,7 @@ from auditseal_search.index_store import IndexStore
 from tests.factory.vaults import MemoryVault, put_log
 
 HOST = "explorer.test"
+_ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+) shows file:")
 VOID = {"br", "img", "input", "link", "meta"}
 
 
@@ -92,3 +97,18 @@ def exploring(blocks: Sequence[Block], trust: Trust, index: IndexStore | None = 
     explorer = Exploring(vault, trust, index)
     explorer.checker.check()
     return explorer
+
+
+@contextmanager
+def explorer_process(trust: Path, vault: Path, *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run `auditseal explore` on a free port, and give its address; it is ended afterwards."""
+    words = ["--trust", str(trust), "--vault", vault.as_uri(), "--port", "0", *more]
+    command = [sys.executable, "-m", "auditseal", "explore", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            found = _ADDRESS.search(process.stderr.readline())
+            assert found
+            yield found[1], process
+        finally:
+            process.terminate()

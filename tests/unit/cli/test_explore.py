@@ -1,9 +1,7 @@
 """`auditseal explore` as a user runs it: it says where it is, answers, and ends; what it refuses, it names."""
 
-import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx2
@@ -11,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from auditseal.cli import app
+from tests.factory.exploring import explorer_process
 from tests.unit.search.test_search_command import BLOCKS, VALUES, Place
 
 
@@ -25,14 +24,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def explorer(place: Place) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     if not place.index.exists():
         assert place.build().exit_code == 0
-    words = ["--trust", str(place.trust), "--vault", place.vault.as_uri(), "--index", str(place.index), "--port", "0"]
-    command = [sys.executable, "-m", "auditseal", "explore", *words]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        found = re.search(r"(http://127\.0\.0\.1:\d+) shows file:", process.stderr.readline())
-        assert found
-        yield found[1], process
-        process.kill()
+    with explorer_process(place.trust, place.vault, "--index", str(place.index)) as running:
+        yield running
 
 
 def test_it_answers_at_the_address_that_it_prints_until_it_is_stopped(
