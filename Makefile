@@ -17,7 +17,7 @@ RECORDS ?= 10000000
 TARGET ?=
 MODULE ?=
 CORE_TESTS := tests/unit/schemas tests/property/test_core_*.py tests/property/test_event_*.py
-SLICE := tests/integration/test_faults_slice.py
+SLICE := tests/slices
 PROCESSES ?= 3# some tests wait for servers, some compute
 
 .PHONY: help
@@ -65,7 +65,7 @@ test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
 	  $(addprefix --ignore-glob=,$(CORE_TESTS) $(SLICE))
 
 .PHONY: slice
-slice: $(VENV)/test ## A short, real slice of the campaign of faults: kills of each daemon and of the broker are in it
+slice: $(VENV)/test ## Short, real slices of the long campaigns: kills of each daemon and of the broker are in them
 	$(BIN)/python -m pytest $(SLICE)
 
 .PHONY: bench
