@@ -1,6 +1,8 @@
 """`auditseal demo`: the whole pipeline on this machine, then a tampering that it detects."""
 
 import time
+import webbrowser
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +14,11 @@ from rich.text import Text
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.status_line import status_line
 from auditseal.demo.folder import DemoFolder
-from auditseal.demo.run import Demo, Heads, make_store
+from auditseal.demo.live import LiveDemo
+from auditseal.demo.panel import make_panel
+from auditseal.demo.run import Demo, Heads, Running, make_store
 from auditseal.demo.tamper import Tampering
+from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_local.errors import LocalStackError
 from auditseal_schemas.exit_codes import ExitCode
 
@@ -33,8 +38,12 @@ def demo(
     events: Annotated[int, typer.Option("--events", min=100, max=2_000_000, help="Events to record.")] = 20_000,
     vault: Annotated[VaultKind, typer.Option("--vault", help="A directory, or a real MinIO.")] = VaultKind.DIRECTORY,
     keep_running: Annotated[bool, typer.Option("--keep-running", help="Keep it running until Ctrl-C.")] = False,  # noqa: FBT002
+    explore: Annotated[bool, typer.Option("--explore", help="Go on publishing, and open it in a browser.")] = False,  # noqa: FBT002
 ) -> None:
     """Run the whole pipeline here, tamper with a copy, detect it.
+
+    With --explore the services go on publishing until Ctrl-C. A page in the browser leads to the events as they arrive,
+    and has a button that tampers with a copy.
 
     Example: auditseal demo --dir demo --events 20000
 
@@ -48,23 +57,40 @@ def demo(
     try:
         with exit_on_errors(_say, LocalStackError), folder.locked(), status_line() as progress:
             run = Demo(folder, make_store(vault, folder, progress), events, tell, progress)
-            _play(run, console, began, keep_running=keep_running)
+            _play(run, console, began, _explore if explore else _keep_running if keep_running else _end)
     except KeyboardInterrupt as interrupt:
         _say("interrupted; everything it started is stopped")
         raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
-def _play(run: Demo, console: Console, began: float, *, keep_running: bool) -> None:
-    with run.pipeline() as heads:
+def _play(run: Demo, console: Console, began: float, then: Callable[[Demo, Running], None]) -> None:
+    with run.pipeline() as running:
         _check_untouched(run)
         tampering = _check_tampered(run)
         run.tell(run.store.attack(run.origins[0]))
         run.keep_vault()
-        _summarise(run, heads, tampering, console, time.monotonic() - began)
-        if keep_running:
-            run.tell("everything keeps running until Ctrl-C")
-            while True:
-                time.sleep(1)
+        _summarise(run, running.heads, tampering, console, time.monotonic() - began)
+        then(run, running)
+
+
+def _end(_run: Demo, _running: Running) -> None:
+    """Let the pipeline end."""
+
+
+def _keep_running(run: Demo, _running: Running) -> None:
+    run.tell("everything keeps running until Ctrl-C")
+    while True:
+        time.sleep(1)
+
+
+def _explore(run: Demo, running: Running) -> None:
+    live = LiveDemo(run, running)
+    explorer = live.start()
+    with listen("127.0.0.1", 0) as listening:
+        address = address_of(listening)
+        run.tell(f"{address} shows the demo, and {explorer} its vault; everything keeps running until Ctrl-C")
+        webbrowser.open(address)
+        serve(make_panel(live, explorer, hosts_of(listening)), listening)
 
 
 def _check_untouched(run: Demo) -> None:
@@ -101,6 +127,9 @@ def _summarise(run: Demo, heads: Heads, tampering: Tampering, console: Console, 
         "",
         "Try next:",
         *(f"  {line}" for line in run.next_commands(tampering)),
+        "",
+        "See it in a browser:",
+        f"  {run.explore_command()}",
     ]
     console.print(Text("\n".join(lines)), soft_wrap=True)
 

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, tell, vault_url
-from auditseal_explorer.app import Explorer
+from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
-from auditseal_explorer.server import address_of, listen, serve
+from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_explorer.sources import Sources
 from auditseal_search.index_store import open_index
 from auditseal_vault.open import open_reader
@@ -46,4 +46,4 @@ def explore(
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")
             if opens:
                 webbrowser.open(address)
-            serve(Explorer(sources, checker, Pages(url)), listening)
+            serve(make_app(Explorer(sources, checker, Pages(url)), hosts_of(listening)), listening)

@@ -10,6 +10,9 @@
 | `command` | one `auditseal` command run to its end |
 | `services` | five simulated services and their events |
 | `publish` | one simulated service as a process |
+| `publish_on` | one that publishes until it is ended |
+| `live` | the demo that goes on: its services, its index and its explorers |
+| `panel` | the page of that demo, with the button that tampers |
 | `ledger` | the recorded events compared with the sealed ones |
 | `tamper` | the tampering, and the check that it was found |
 """

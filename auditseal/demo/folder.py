@@ -56,6 +56,11 @@ class DemoFolder:
         return self.directory / "passphrase"
 
     @property
+    def index(self) -> Path:
+        """The index of the vault."""
+        return self.directory / "index"
+
+    @property
     def logs(self) -> Path:
         """The logs of daemons and services."""
         return self.directory / "logs"

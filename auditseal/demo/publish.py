@@ -9,8 +9,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from auditseal.demo.services import SERVICES
-from auditseal_producer import AuditProducer, ProducerConfig
+from auditseal.demo.services import SERVICES, producer_config
+from auditseal_producer import AuditProducer
 from auditseal_producer.pending import PendingReceipt
 
 _SECONDS = 2  # over which a service spreads its events, so that there is more than one block to see
@@ -19,18 +19,10 @@ _BURST = 50
 
 def publish(name: str, bootstrap_servers: str, topic: str, count: int, seed: int, out: Path) -> None:
     """Publish the service's events, and write a JSON line of each that the brokers acknowledged."""
-    service = SERVICES[name]
-    config = ProducerConfig(
-        bootstrap_servers=bootstrap_servers,
-        topic=topic,
-        service=name,
-        environment="demo",
-        version="1.0",
-        region=service.region,
-    )
+    config = producer_config(name, bootstrap_servers, topic)
     with AuditProducer(config) as producer, out.open("w", encoding="utf-8") as lines:
         recorded = []
-        for number, event in enumerate(service.events(count, seed), start=1):
+        for number, event in enumerate(SERVICES[name].events(count, seed), start=1):
             recorded.append((event, producer.record(**event)))
             if number % _BURST == 0:
                 time.sleep(_SECONDS * _BURST / count)

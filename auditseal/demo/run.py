@@ -45,6 +45,21 @@ class Heads:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """The pipeline while it runs.
+
+    Attributes:
+        heads: The contents of the vault after the services' first events.
+        processes: Starts more processes next to it.
+        bootstrap_servers: Its brokers.
+    """
+
+    heads: Heads
+    processes: Processes
+    bootstrap_servers: str
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
     """One run of the demo.
 
@@ -68,7 +83,7 @@ class Demo:
         return [Origin(CLUSTER, EVENTS_TOPIC, partition, 0) for partition in range(PARTITIONS)]
 
     @contextmanager
-    def pipeline(self) -> Iterator[Heads]:
+    def pipeline(self) -> Iterator[Running]:
         """Run everything up to the vault's verification, and keep it running during the `with` block."""
         with leaving_no_process(), ExitStack() as running:
             kafka = KafkaNode(self.folder.directory / "kafka", progress=self.progress)
@@ -87,7 +102,7 @@ class Demo:
             self._publish(processes, kafka)
             reader = self.store.reader()
             self._await_archive(reader, lambda: processes.check_running(list(daemons.values())))
-            yield self._heads(reader)
+            yield Running(self._heads(reader), processes, kafka.bootstrap_servers)
 
     def _environment(self, kafka: KafkaNode) -> dict[str, str]:
         """Return the environment of daemons and commands; docs/reference/configuration.md lists every key."""
@@ -197,19 +212,24 @@ class Demo:
         """Return the commands to try next: they show the sealed event and the finding of the changed one."""
         command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
         trust, vault, copy = f"--trust {self.folder.trust}", self.folder.vault.as_uri(), self.folder.copy.as_uri()
-        index, proof = self.folder.directory / "index", self.folder.directory / "event.tlog-proof"
+        index, proof = self.folder.index, self.folder.directory / "event.tlog-proof"
         return [
             f"{command} verify --vault {vault} {trust}",
             f"{command} show --vault {vault} {trust} {tampering.origin} --offset {tampering.offset}",
             f"{command} verify --json --vault {copy} {trust}",
             f"{command} index build --vault {vault} {trust} --index {index}",
             f"{command} search --vault {vault} {trust} --index {index} 'outcome = DENIED' --limit 5",
-            f"{command} explore --open --vault {vault} {trust} --index {index}",
             f"{command} tail --vault {vault} {trust} 'resource.type = role'",
             f"{command} export --vault {vault} {trust} --index {index} 'tenant = acorn' --format csv",
             f"{command} prove --vault {vault} {trust} {tampering.origin} --offset {tampering.offset} -o {proof}",
             f"{command} check-proof {trust} {proof}",
         ]
+
+    def explore_command(self) -> str:
+        """Return the command that opens the vault which the demo leaves in a browser."""
+        command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
+        vault = self.folder.vault.as_uri()
+        return f"{command} explore --open --vault {vault} --trust {self.folder.trust} --index {self.folder.index}"
 
     def copy_and_tamper(self) -> Tampering:
         """Copy the vault to a directory, and change one byte of one event there."""

@@ -1,10 +1,11 @@
-"""Five simulated services and their events: pure, and equal for equal seeds."""
+"""Five simulated services, their events and how each publishes: pure, and equal for equal seeds."""
 
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from auditseal_producer import ProducerConfig
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Authorization, Category, Change, Outcome, Reason, Resource
 
@@ -123,3 +124,15 @@ SERVICES = {
         Service("records", "eu-west", _reading),
     )
 }
+
+
+def producer_config(name: str, bootstrap_servers: str, topic: str) -> ProducerConfig:
+    """Return how a service publishes its events."""
+    return ProducerConfig(
+        bootstrap_servers=bootstrap_servers,
+        topic=topic,
+        service=name,
+        environment="demo",
+        version="1.0",
+        region=SERVICES[name].region,
+    )

@@ -12,30 +12,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECURITY_HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 _CACHED = "public, max-age=3600"
 _OWN_SITES = {"same-origin", "none"}
+READS = ("GET", "HEAD")
+"""The methods that change nothing."""
 
 
-def refusal(method: str, headers: Mapping[str, str], hosts: Iterable[str]) -> tuple[int, str] | None:
+def refusal(headers: Mapping[str, str], hosts: Iterable[str]) -> tuple[int, str] | None:
     """Return the status and the reason with which a request is refused, None if it is answered.
 
     Args:
-        method: The HTTP method.
         headers: The request's headers.
         hosts: The values of `Host` under which the explorer is reached.
     """
-    if method not in {"GET", "HEAD"}:
-        return 405, "The explorer only reads: use GET."
     host, origin = headers.get("host", ""), headers.get("origin")
     if host not in hosts:
         return 421, "The explorer is not reached under this name: open the address that it printed when it started."
@@ -54,10 +53,11 @@ class Guard:
     Args:
         app: Answers the others.
         hosts: The values of `Host` under which the explorer is reached.
+        methods: The HTTP methods that are answered.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
-        self._app, self._hosts = app, frozenset(hosts)
+    def __init__(self, app: ASGIApp, hosts: Iterable[str], methods: Iterable[str] = READS) -> None:
+        self._app, self._hosts, self._methods = app, frozenset(hosts), frozenset(methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -71,6 +71,9 @@ class Guard:
                 MutableHeaders(scope=message).update(SECURITY_HEADERS | {"cache-control": cache})
             await send(message)
 
-        refused = refusal(scope["method"], Headers(scope=scope), self._hosts)
+        if scope["method"] in self._methods:
+            refused = refusal(Headers(scope=scope), self._hosts)
+        else:
+            refused = 405, f"This page answers only {', '.join(sorted(self._methods))}."
         app = PlainTextResponse(refused[1], refused[0]) if refused else self._app
         await app(scope, receive, send_guarded)

@@ -7,11 +7,13 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from auditseal_explorer.question import Question
-from auditseal_explorer.sources import Sources
+from auditseal_explorer.sources import Gathered, Sources
 from auditseal_explorer.timeline import Timeline, draw, unit_for
+from auditseal_schemas.errors import UnavailableError
 from auditseal_search.answer import Account, Grade
 from auditseal_search.export import Format, pieces
 from auditseal_search.hit_order import Cursor
+from auditseal_search.query import Condition
 from auditseal_search.searcher import Searcher
 
 PAGE = 50
@@ -19,6 +21,8 @@ PAGE = 50
 FACETS = ("outcome", "category", "action", "actor", "service", "resource.type", "tenant", "problem")
 """The fields whose most frequent values a page counts."""
 _VALUES = 6
+_MERGES = 5
+"""Files of an index that are merged while one page is made, after which the page gives up."""
 _searches = BoundedSemaphore(2)
 """Searches at once: each may take 256 MB of memory and all processors."""
 
@@ -42,6 +46,7 @@ class Results:
         timeline: The hits over time.
         facets: Counts by field.
         account: The grade, and the covered heights.
+        pinned: Whether the reader asked for these heads; otherwise they are those of now.
     """
 
     question: Question
@@ -50,6 +55,7 @@ class Results:
     timeline: Timeline
     facets: tuple[Facet, ...]
     account: Account
+    pinned: bool = False
 
     @property
     def following(self) -> Question | None:
@@ -66,6 +72,17 @@ def find(sources: Sources, question: Question, now: datetime) -> Results:
     """
     condition = question.condition(now)
     found = sources.gather(condition, question.as_of)
+    for _ in range(_MERGES):
+        try:
+            return _answer(sources, question, condition, found)
+        except UnavailableError:  # of a file that was merged into another since the manifest was read?
+            before, found = found, sources.gather(condition, question.as_of)
+            if found.files == before.files:
+                raise
+    return _answer(sources, question, condition, found)
+
+
+def _answer(sources: Sources, question: Question, condition: Condition, found: Gathered) -> Results:
     as_of = tuple((log.origin, log.size) for log in found.account.logs)
     with _searches, Searcher(sources.index, found.logs, condition) as searcher:
         hits = list(searcher.hits(oldest_first=question.oldest_first, limit=PAGE, after=question.after))
@@ -76,6 +93,7 @@ def find(sources: Sources, question: Question, now: datetime) -> Results:
             timeline=_timeline(searcher),
             facets=tuple(_facets(searcher)),
             account=found.account,
+            pinned=bool(question.as_of),
         )
 
 

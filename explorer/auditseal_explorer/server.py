@@ -4,8 +4,8 @@ import ipaddress
 import socket
 
 import uvicorn
+from starlette.applications import Starlette
 
-from auditseal_explorer.app import Explorer, make_app
 from auditseal_schemas.errors import ConfigurationError, quoted
 
 _SECONDS_TO_END = 3
@@ -53,10 +53,10 @@ def hosts_of(listening: socket.socket) -> tuple[str, ...]:
     return address_of(listening).partition("://")[2], f"localhost:{port}"
 
 
-def serve(explorer: Explorer, listening: socket.socket) -> None:
+def serve(app: Starlette, listening: socket.socket) -> None:
     """Answer requests until SIGTERM or SIGINT."""
     config = uvicorn.Config(
-        make_app(explorer, hosts_of(listening)),
+        app,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,

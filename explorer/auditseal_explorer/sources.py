@@ -31,6 +31,11 @@ class Gathered:
     logs: Sequence[LogRows]
     account: Account
 
+    @property
+    def files(self) -> list[str]:
+        """The places of the index's files."""
+        return [file.location for log in self.logs for file in log.files]
+
 
 class Sources:
     """A vault, its trust file and its index.

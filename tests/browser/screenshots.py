@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import ViewportSize
+from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.conftest import TRUST, explore
 from tests.factory.chromium import chromium
@@ -20,7 +20,7 @@ def main() -> None:
         address = next(explorer)
         page = browser.new_context(viewport=SIZE, device_scale_factor=1.5, color_scheme="light").new_page()
         page.goto(f"{address}/logs")
-        page.wait_for_function("document.querySelector('.state').textContent.includes('chain') || location.reload()")
+        expect(page.locator(".state")).to_have_text("chain verified")
         page.goto(f"{address}/?q=category+in+(ACCESS,+DATA,+PERMISSION)")
         page.screenshot(path=IMAGES / "explorer-events.png")
         page.goto(f"{address}/?q=change+exists")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.factory.evidence import VALUES
 from tests.factory.http_server import serving, whole
@@ -51,7 +51,7 @@ def test_every_page_is_accessible_and_fits(browser: Browser, ordinary: str, sche
 def test_a_finding_is_shown_in_red_and_accessible(browser: Browser, tampered: str) -> None:
     with opened(browser) as page:
         page.goto(f"{tampered}/logs")
-        page.wait_for_function("document.querySelector('.state').textContent.includes('finding') || location.reload()")
+        expect(page.locator(".state")).to_have_text("1 finding")
         assert "block 1" in page.inner_text(".alarm")
         assert page.inner_text(".log .chip.bad >> nth=0") == "FAILED"
         assert violations(page) == []

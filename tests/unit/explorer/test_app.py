@@ -5,18 +5,24 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from auditseal_explorer import results, sources
+from auditseal_schemas.block import Block
 from auditseal_schemas.event_proof import check_record_proof
 from auditseal_schemas.tlog_proof import TlogProof
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
+from auditseal_search.index_builder import IndexBuilder
+from auditseal_search.index_store import DirectoryStore
+from auditseal_search.range_pool import RangePool
 from tests.factory import evidence
 from tests.factory.exploring import HOST, Exploring, exploring
 from tests.factory.keys import keys_of
+from tests.factory.vaults import MemoryVault, put_log
 from tests.unit.search.test_search_command import BLOCKS, KEY, LOG, VALUES
 
 TRUST = Trust.parse("".join(f"log {key}\n" for key in keys_of(LOG, KEY)).encode())
@@ -103,6 +109,42 @@ def test_what_is_too_far_behind_an_index_is_named_and_not_read(monkeypatch: pyte
     assert total(page.text) == (sum(block.header.count for block in BLOCKS[:2]), "PARTIAL")
     assert "heights 2 to 4: the index ends at block 0" in page.text
     assert explorer.json("search")["answer"]["exit_code"] == 4
+
+
+class BuiltOnWhileRead(DirectoryStore):
+    """An index whose files are merged into others after the first manifest was read; `times` more builds follow."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        super().__init__(folder)
+        self.plain, self.vault, self.left = DirectoryStore(folder), MemoryVault(), iter(BLOCKS[1 : 1 + times])
+        self.grow(BLOCKS[0])
+
+    def grow(self, block: Block) -> None:
+        put_log(self.vault, [block])
+        with RangePool(lambda: self.vault, 1) as pool:
+            IndexBuilder(self.plain, pool).build(TRUST.log_of(LOG))
+
+    def read(self, name: str) -> bytes | None:
+        manifest = super().read(name)
+        if block := next(self.left, None):
+            self.grow(block)
+        return manifest
+
+
+def test_an_index_that_is_built_on_meanwhile_is_read_again(tmp_path: Path) -> None:
+    index = BuiltOnWhileRead(tmp_path, 2)
+    page = Exploring(index.vault, TRUST, index).page()
+    assert total(page.text) == (sum(block.header.count for block in BLOCKS[:3]), "complete")
+    assert "head 3" in page.text
+
+
+def test_an_index_that_lost_a_file_is_not_read_again_and_again(tmp_path: Path) -> None:
+    index = BuiltOnWhileRead(tmp_path, 0)
+    for path in tmp_path.rglob("*.parquet"):
+        path.unlink()
+    page = Exploring(index.vault, TRUST, index).page("/", 503)
+    assert "a file of the index can't be read" in page.text
+    assert [attrs for _, attrs in page.nodes if "data-soon" in attrs]
 
 
 def test_a_mistake_in_a_filter_is_marked(demo: Exploring) -> None:

@@ -1,0 +1,101 @@
+"""The demo that goes on: services publish, an index follows, and explorers show the vault and a changed copy."""
+
+import json
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from threading import Lock
+from typing import Any
+
+from auditseal.demo.folder import EVENTS_TOPIC
+from auditseal.demo.run import Demo, Running
+from auditseal.demo.services import SERVICES
+from auditseal.demo.tamper import Tampering
+from auditseal_local.errors import LocalStackError
+from auditseal_local.ports import LOOPBACK, free_ports
+from auditseal_local.process import Child
+
+_SEED = 2027
+_VERIFIED_SECONDS = 120
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCopy:
+    """A changed copy of the vault.
+
+    Attributes:
+        tampering: The change.
+        address: The address of the explorer that shows the copy.
+    """
+
+    tampering: Tampering
+    address: str
+
+
+@dataclass(slots=True)
+class LiveDemo:
+    """Starts what goes on after the demo. The pipeline that runs it ends its processes.
+
+    Attributes:
+        demo: The demo.
+        running: Its pipeline.
+        copies: The changed copies so far.
+    """
+
+    demo: Demo
+    running: Running
+    copies: list[ShownCopy] = field(default_factory=list)
+    _tampering: Lock = field(default_factory=Lock)
+
+    def start(self) -> str:
+        """Let the services publish and the index follow, and return the address of the vault's explorer.
+
+        Raises:
+            LocalStackError: The explorer does not verify the vault in time.
+        """
+        processes, folder = self.running.processes, self.demo.folder
+        for name in SERVICES:
+            common = [name, self.running.bootstrap_servers, EVENTS_TOPIC, str(_SEED)]
+            processes.start(f"{name}-on", "auditseal.demo.publish_on", *common)
+        vault = ["--vault", self.demo.store.url, "--trust", str(folder.trust), "--index", str(folder.index)]
+        processes.start("index", "auditseal", "index", "follow", "--every", "1", *vault)
+        return self._explore("explorer", *vault)
+
+    def tamper(self) -> None:
+        """Copy the vault as it is now, change one event in the copy, and show the copy in an explorer of its own.
+
+        Raises:
+            LocalStackError: That explorer does not verify the copy in time.
+        """
+        with self._tampering:
+            tampering = self.demo.copy_and_tamper()
+            vault = ["--vault", self.demo.folder.copy.as_uri(), "--trust", str(self.demo.folder.trust)]
+            name = f"explorer-of-copy-{len(self.copies) + 1}"
+            self.copies.append(ShownCopy(tampering, self._explore(name, *vault)))
+
+    def _explore(self, name: str, *options: str) -> str:
+        """Start an explorer, wait until it has verified its vault once, and return its address."""
+        (port,) = free_ports(1)
+        child = self.running.processes.start(name, "auditseal", "explore", "--port", str(port), *options)
+        self._await_verdict(name, child, port)
+        return f"http://{LOOPBACK}:{port}"
+
+    def _await_verdict(self, name: str, child: Child, port: int) -> None:
+        deadline = time.monotonic() + _VERIFIED_SECONDS
+        while any(log["result"] == "not verified yet" for log in _logs(port)):
+            if not child.running or time.monotonic() > deadline:
+                raise LocalStackError(f"the {name} has not verified its vault: see {self.demo.folder.logs / name}.log")
+            time.sleep(_POLL_SECONDS)
+
+
+def _logs(port: int) -> list[dict[str, Any]]:
+    """Return the logs as the explorer at a port sees them, one without a verdict where it does not answer yet."""
+    with closing(HTTPConnection(LOOPBACK, port, timeout=30)) as connection:
+        try:
+            connection.request("GET", "/api/v1/logs")
+            found: list[dict[str, Any]] = json.loads(connection.getresponse().read())["logs"]
+        except (OSError, HTTPException):
+            return [{"result": "not verified yet"}]
+    return found
