@@ -1,14 +1,16 @@
 """The archiver's own settings, and the configuration that they make."""
 
 from datetime import timedelta
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auditseal.settings import DaemonSettings
 from auditseal.settings_sections import ReadableFile, Section
 from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, pinned_logs
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
+from auditseal_vault.encryption import wanted_encryption
 
 
 class ArchiverSection(Section):
@@ -21,6 +23,8 @@ class ArchiverSection(Section):
         instance: This archiver's name in the group for static membership; empty for none.
         session_timeout: Seconds of silence after which the group gives an archiver's partitions to others.
         drill_hours: Hours from one WORM drill to the next.
+        encryption: The encryption at rest that each write asks for and checks; not set for the bucket's default.
+        kms_key: The identifier or ARN of the key for SSE-KMS.
     """
 
     trust_file: ReadableFile
@@ -29,6 +33,16 @@ class ArchiverSection(Section):
     instance: str = ""
     session_timeout: float = Field(default=10, ge=6, le=300)
     drill_hours: float = Field(default=24, gt=0)
+    encryption: Literal["SSE-S3", "SSE-KMS"] | None = None
+    kms_key: str = ""
+
+    @model_validator(mode="after")
+    def _check_encryption(self) -> Self:
+        try:
+            wanted_encryption(self.encryption, self.kms_key)
+        except ConfigurationError as error:
+            raise ValueError(f"encryption and kms_key do not fit: {error}") from error
+        return self
 
 
 class ArchiverSettings(DaemonSettings):
@@ -63,4 +77,5 @@ class ArchiverSettings(DaemonSettings):
             instance=section.instance,
             session=section.session_timeout,
             drill_every=timedelta(hours=section.drill_hours),
+            encryption=wanted_encryption(section.encryption, section.kms_key),
         )

@@ -76,6 +76,7 @@ class Assignment:
             ),
             retention=self._config.retention,
             from_beginning=start.from_beginning,
+            encryption=self._config.encryption,
         )
         self._workers[partition] = PartitionWorker(config, self._vault, self._metrics)
 

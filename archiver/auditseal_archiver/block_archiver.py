@@ -20,8 +20,9 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
+from auditseal_vault.encryption import Encryption, check_encryption
 from auditseal_vault.errors import AlreadyStoredError, unreadable_is_squatted
-from auditseal_vault.interface import Vault
+from auditseal_vault.interface import StoredVersion, Vault
 from auditseal_vault.oldest import oldest_version
 
 
@@ -35,6 +36,7 @@ class PartitionConfig:
         logs: The pinned logs of that partition, one a run, from the first run to the current one.
         retention: The least time from sealing to the end of the lock.
         other_logs: The pinned logs of the topic's other partitions.
+        encryption: The encryption at rest that each stored block must have; None for the store's default, unchecked.
         from_beginning: Blocks come from the topic's beginning: a height that is missing then is lost.
     """
 
@@ -44,6 +46,7 @@ class PartitionConfig:
     other_logs: tuple[PinnedLog, ...]
     retention: timedelta
     from_beginning: bool
+    encryption: Encryption | None = None
 
 
 class BlockArchiver:
@@ -131,9 +134,13 @@ class BlockArchiver:
             else:
                 self._metrics.put_seconds.observe(time.monotonic() - begun)
                 return
-        self._compare(block, data, (keys,))
+        stored = self._compare(block, data, (keys,))
+        if self._config.encryption:  # an earlier write of ours may have stored it, whose answer was lost
+            answered = self._vault.encryption(key, stored.version_id)
+            check_encryption(self._config.encryption, answered, f"{key} in {self._vault.url}")
 
-    def _compare(self, block: Block, data: bytes, keys: tuple[tuple[VerifierKey, ...], ...]) -> None:
+    def _compare(self, block: Block, data: bytes, keys: tuple[tuple[VerifierKey, ...], ...]) -> StoredVersion:
+        """Compare the oldest object at a block's key with the block, and return its version."""
         key = block.header.origin.block_key(block.header.height)
         oldest = oldest_version(self._vault, key)
         if oldest is None:
@@ -143,6 +150,7 @@ class BlockArchiver:
         with unreadable_is_squatted():
             stored = self._vault.read(key, oldest.version_id)
         check_same_block(keys, data, stored)
+        return oldest
 
     def _state_of(self, origin: Origin) -> LogState:
         if origin not in self._states:

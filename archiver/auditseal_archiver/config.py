@@ -8,6 +8,7 @@ from auditseal_daemon.group_member import GroupConfig
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.limits import MIB
 from auditseal_schemas.trust import PinnedLog, Trust
+from auditseal_vault.encryption import Encryption
 
 MAX_RETENTION = timedelta(days=36_500)
 """The longest lock that S3 accepts."""
@@ -27,6 +28,7 @@ class ArchiverConfig:
             no partition; empty where it isn't.
         session: Seconds of silence after which the group gives an archiver's partitions to others.
         drill_every: The time from one WORM drill to the next.
+        encryption: The encryption at rest that each stored block must have; None for the store's default, unchecked.
         waiting_bytes: The most bytes of blocks that wait in memory, over all partitions.
     """
 
@@ -38,6 +40,7 @@ class ArchiverConfig:
     instance: str = ""
     session: float = 10
     drill_every: timedelta = timedelta(hours=24)
+    encryption: Encryption | None = None
     waiting_bytes: int = 48 * MIB
 
     @property

@@ -17,6 +17,7 @@ from auditseal_daemon.telemetry import Health
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_vault.drill import drill
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.interface import Vault
 
 
@@ -32,7 +33,7 @@ class DrillSchedule:
         stop: threading.Event,
         *,
         store_problem: Callable[[], str | None],
-        run_drill: Callable[[Vault], None] = drill,
+        run_drill: Callable[[Vault], Encryption | None] = drill,
     ) -> None:
         """Take the vault, why it refuses calls of the archiver, and the function that drills it; nothing runs yet."""
         self._drill, self._store_problem = run_drill, store_problem
@@ -49,35 +50,37 @@ class DrillSchedule:
         While the store doesn't answer, the condition `drill` says why.
 
         Raises:
-            HaltError: WORM_REFUSED.
+            HaltError: WORM_REFUSED, NOT_ENCRYPTED.
         """
         if self._vault.enforces_worm:
             try:
-                self._retry.run(lambda: self._drill(self._vault))
+                encryption = self._retry.run(lambda: self._drill(self._vault))
             except HaltError:
                 self._metrics.worm_drill_success.set(0)
                 raise
             except UnavailableError:
                 return  # asked to stop: a retry has no other end
             self._metrics.worm_drill_success.set(1)
+            self._metrics.encrypts.set(1 if encryption else 0)
             self._due = time.monotonic() + self._every
-            self._report_pass()
+            self._report_pass(encryption)
         else:
             self._log.warning("this vault is not WORM storage: its owner can delete blocks", vault=self._vault.url)
         self._health.hold(DRILL)
 
-    def _report_pass(self) -> None:
+    def _report_pass(self, encryption: Encryption | None) -> None:
         """Log that the drill passed, and not as good news while the store refuses the blocks."""
         if problem := self._store_problem():
             self._log.error("the WORM drill passed, but nothing is archived", vault=self._vault.url, problem=problem)
         else:
-            self._log.info("the WORM drill passed", vault=self._vault.url)
+            at_rest = str(encryption or "not encrypted, by the store's answer")
+            self._log.info("the WORM drill passed", vault=self._vault.url, at_rest=at_rest)
 
     def keep(self) -> None:
         """Start a drill where one is due, and take the result of one that has ended; call it now and then.
 
         Raises:
-            HaltError: WORM_REFUSED.
+            HaltError: WORM_REFUSED, NOT_ENCRYPTED.
         """
         if self._running is not None:
             if self._running.done():

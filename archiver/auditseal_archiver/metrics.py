@@ -60,6 +60,11 @@ class ArchiverMetrics:
         self.worm_drill_success = Gauge(
             "auditseal_worm_drill_success", "1 where the last drill passed; 0 before the first.", registry=registry
         )
+        self.encrypts = Gauge(
+            "auditseal_store_encrypts",
+            "1 where the store said that it encrypted the last drill's canary at rest.",
+            registry=registry,
+        )
 
         self.states = LogStates(registry, ArchivingState)
 

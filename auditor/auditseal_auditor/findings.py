@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from auditseal_schemas.block import Block
@@ -11,9 +12,31 @@ from auditseal_schemas.header import Header
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.encryption import Algorithm, Encryption
 
 MOST_KEPT = 1_000
 """Findings of one log that are kept whole. The others are only counted, by verdict."""
+
+
+class AtRest(StrEnum):
+    """How a store says that an object is encrypted at rest."""
+
+    SSE_S3 = "SSE-S3"
+    SSE_KMS = "SSE-KMS"
+    OTHER = "other"
+    NONE = "none"
+
+    @classmethod
+    def of(cls, encryption: Encryption | None) -> Self:
+        """Return the kind of an encryption."""
+        match encryption:
+            case None:
+                return cls.NONE
+            case Encryption(Algorithm.SSE_S3):
+                return cls.SSE_S3
+            case Encryption(Algorithm.SSE_KMS):
+                return cls.SSE_KMS
+        return cls.OTHER
 
 
 class Fault(NamedTuple):
@@ -138,6 +161,7 @@ class Counts:
         first: The header of the first linked block, None before one.
         last: The header of the last linked block.
         note: The note of the last linked block.
+        at_rest: Linked blocks by their encryption at rest, as the store says; empty where it has no locks.
     """
 
     objects: int = 0
@@ -150,6 +174,7 @@ class Counts:
     first: Header | None = None
     last: Header | None = None
     note: Note | None = None
+    at_rest: Counter[AtRest] = field(default_factory=Counter)
 
     @property
     def size(self) -> int:

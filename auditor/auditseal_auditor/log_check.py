@@ -8,7 +8,7 @@ block may come from any writer.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from auditseal_auditor.findings import Counts, Fault, Finding, Findings
+from auditseal_auditor.findings import AtRest, Counts, Fault, Finding, Findings
 from auditseal_auditor.fork_proof import forked_notes
 from auditseal_auditor.listing import ListedKey, retention_problem, storage_problems
 from auditseal_auditor.log_progress import CheckStart, LogProgress
@@ -174,6 +174,8 @@ class LogCheck:
             self._find_forks(listed, height, (*own, *checked.other_notes))
         if fault is None:
             self._go_on(listed, block)
+            if self._requirements.locks:
+                self.counts.at_rest[AtRest.of(checked.encryption)] += 1
         return fault is None
 
     def _find_forks(self, listed: ListedKey, height: int, notes: Sequence[Note]) -> None:

@@ -19,6 +19,7 @@ from auditseal_schemas.note import Note
 from auditseal_schemas.record import next_link, scan_record
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import RECORDS, STORED, verify
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import ReadOutcome, Retention, StoredObject, StoredVersion, VaultReader
 
@@ -35,6 +36,7 @@ class ReadObject:
         data: The oldest version's bytes; empty where the store has no content for it, or refuses it.
         retention: The oldest version's lock; None without one, or if the store has no locks.
         other_notes: The different notes of the other versions, the oldest first; at most 32.
+        encryption: How the store says that the oldest version is encrypted at rest; None where it says nothing of it.
         unreadable: Why the store has no content for the version that it lists; empty where it has.
         refusal: Why the store refuses this object to the reader; empty where it doesn't.
     """
@@ -42,6 +44,7 @@ class ReadObject:
     data: bytes
     retention: Retention | None
     other_notes: tuple[Note, ...]
+    encryption: Encryption | None = None
     unreadable: str = ""
     refusal: str = ""
 
@@ -57,6 +60,7 @@ class CheckedObject:
             first fault of its content (docs/reference/format.md, section 14, steps 7 to 14).
         retention: The oldest version's lock.
         other_notes: The different notes of the other versions.
+        encryption: How the store says that the oldest version is encrypted at rest.
         refusal: Why the store refuses this object to the reader, so that nothing of it was checked; empty elsewhere.
     """
 
@@ -65,6 +69,7 @@ class CheckedObject:
     fault: Fault | None
     retention: Retention | None
     other_notes: tuple[Note, ...]
+    encryption: Encryption | None = None
     refusal: str = ""
 
 
@@ -108,24 +113,25 @@ def _with_other_notes(reader: VaultReader, listed: ListedKey, outcome: ReadOutco
         case RefusedObjectError():
             return ReadObject(b"", None, notes, refusal=str(outcome))
         case StoredObject():
-            return ReadObject(outcome.data, outcome.retention, notes)
+            return ReadObject(outcome.data, outcome.retention, notes, outcome.encryption)
 
 
 def check_object(read: ReadObject, *, quick: bool) -> CheckedObject:
     """Check the content of one object; with `quick` its records are not hashed again."""
     size = len(read.data)
     if read.refusal:
-        return CheckedObject(size, None, None, None, read.other_notes, read.refusal)
+        return CheckedObject(size, None, None, None, read.other_notes, refusal=read.refusal)
     if read.unreadable:
         fault = Fault(Verdict.BAD_STORAGE, "object", read.unreadable, None)
         return CheckedObject(size, None, fault, None, read.other_notes)
     try:
         block = Block.parse(read.data)
     except MalformedError as error:
-        return CheckedObject(size, None, Fault.of(error), read.retention, read.other_notes)
+        return CheckedObject(size, None, Fault.of(error), read.retention, read.other_notes, read.encryption)
     found = _content_fault(block, quick=quick)
     head = replace(block, locators=b"", chunks=())
-    return CheckedObject(size, head, Fault.of(found) if found else None, read.retention, read.other_notes)
+    content = Fault.of(found) if found else None
+    return CheckedObject(size, head, content, read.retention, read.other_notes, read.encryption)
 
 
 def altered_record(block: Block) -> VerificationError | None:

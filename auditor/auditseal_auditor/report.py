@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from auditseal_auditor.findings import MOST_KEPT, Counts, Finding, Findings
+from auditseal_auditor.findings import MOST_KEPT, AtRest, Counts, Finding, Findings
 from auditseal_auditor.log_progress import Portion
 from auditseal_auditor.state.heads import Head
 from auditseal_schemas.checkpoint import Checkpoint
@@ -93,6 +93,7 @@ class LogReport:
             "last_offset": counts.last.last_offset if counts.last else None,
             "last_sealed_at": counts.last.sealed_at if counts.last else None,
             "gaps": {"ranges": counts.gaps, "offsets": counts.gap_offsets},
+            "encryption": {kind.value: counts.at_rest[kind] for kind in AtRest if counts.at_rest[kind]},
             "head": _head_to_json(self.head),
             "findings": [finding.to_json() for finding in self.findings.kept],
             "finding_counts": _counts_to_json(self.findings),

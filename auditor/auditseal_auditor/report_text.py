@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 
-from auditseal_auditor.findings import Finding
+from auditseal_auditor.findings import AtRest, Finding
 from auditseal_auditor.report import LogReport, Report, Result
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.verdict import Verdict
@@ -113,6 +113,9 @@ def _log_line(log: LogReport) -> str:
         line += f", head {checkpoint.size} {b64encode(checkpoint.root).decode()}"
     if counts.gaps:
         line += f"; no record at {_number(counts.gap_offsets, 'offset')} in {_number(counts.gaps, 'gap')}, as sealed"
+    if counts.at_rest:
+        shares = (f"{kind} {counts.at_rest[kind]:,}" for kind in AtRest if counts.at_rest[kind])
+        line += f"; encrypted at rest, as the store says: {', '.join(shares)}"
     return line
 
 

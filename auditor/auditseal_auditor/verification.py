@@ -93,7 +93,7 @@ class Verification:
         request, reader = self._request, self._pool.reader
         yield from request.notices
         if not reader.enforces_worm:
-            yield "this store has no versions and no locks: it is tamper-evident, not WORM"
+            yield "this store has no versions, locks or encryption: it is tamper-evident, not WORM"
         if all(run.check.is_whole for run in self._runs.values()):  # else the store was away a moment ago
             yield from unpinned_notices(reader, self._runs)
         for origin in request.heads:

@@ -29,8 +29,7 @@ def archiver(
     """
     with exit_on_errors():
         settings = load_settings(ArchiverSettings, config)
-        settings.config()
-        open_vault(settings.vault)
+        open_vault(settings.vault, settings.config().encryption)
         check_listening(settings.metrics.host, settings.metrics.port)
     if check:
         typer.echo(format_settings(settings))
@@ -42,7 +41,7 @@ def run_archiver(settings: ArchiverSettings) -> int:
     """Run the archiver to its end in this process and return the exit code."""
 
     def body(context: DaemonContext) -> None:
-        metrics = ArchiverMetrics(context.registry)
-        Archiver(settings.config(), open_vault(settings.vault), metrics, context.health).run(context.stop)
+        config, metrics = settings.config(), ArchiverMetrics(context.registry)
+        Archiver(config, open_vault(settings.vault, config.encryption), metrics, context.health).run(context.stop)
 
     return run_daemon("auditseal.archiver", settings.options(), CONDITIONS, body)

@@ -25,6 +25,7 @@ class Halt(Enum):
     TRANSACTION_STUCK = (54, "transaction-stuck")
     HANGING_TRANSACTION = (55, "hanging-transaction")
     UNREADABLE_RECORDS = (56, "unreadable-records")
+    NOT_ENCRYPTED = (57, "not-encrypted")
 
     @property
     def exit_code(self) -> int:

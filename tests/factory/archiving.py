@@ -19,6 +19,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.interface import Retention, StoredVersion
 from tests.factory.keys import KEY, ORIGIN
 
@@ -51,6 +52,7 @@ class FaultyVault(DirectoryVault):
     Attributes:
         faults: For `put`, `versions`, `read` and `retention`: what the next calls do: fail `before` or `after` they
             happened, the same `late before` and `late after` a while, as a timeout does, or `None` for nothing odd.
+        shown_encryption: How it says that each object is encrypted at rest.
         marked: The keys with a delete marker as their latest version, as a bucket would list it.
     """
 
@@ -60,6 +62,7 @@ class FaultyVault(DirectoryVault):
         self.puts: list[tuple[str, datetime]] = []
         self.blocked: threading.Event | None = None
         self.marked: set[str] = set()
+        self.shown_encryption: Encryption | None = None
 
     def _fail(self, operation: str, moment: str) -> None:
         plan = self.faults.get(operation)
@@ -92,13 +95,18 @@ class FaultyVault(DirectoryVault):
         self._fail("read", "before")
         return super().read(key, version_id)
 
+    def encryption(self, key: str, version_id: str) -> Encryption | None:
+        return self.shown_encryption
+
     def retention(self, key: str, version_id: str) -> Retention | None:
         self._fail("retention", "before")
         return Retention("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))
 
 
-def partition_config(*logs: PinnedLog, from_beginning: bool = True) -> PartitionConfig:
-    return PartitionConfig(TOPIC, 3, logs or (PINNED,), (), DAY, from_beginning=from_beginning)
+def partition_config(
+    *logs: PinnedLog, from_beginning: bool = True, encryption: Encryption | None = None
+) -> PartitionConfig:
+    return PartitionConfig(TOPIC, 3, logs or (PINNED,), (), DAY, from_beginning, encryption)
 
 
 def new_metrics() -> tuple[ArchiverMetrics, CollectorRegistry]:
@@ -106,6 +114,9 @@ def new_metrics() -> tuple[ArchiverMetrics, CollectorRegistry]:
     return ArchiverMetrics(registry), registry
 
 
-def new_archiver(vault: DirectoryVault, *logs: PinnedLog, from_beginning: bool = True) -> BlockArchiver:
+def new_archiver(
+    vault: DirectoryVault, *logs: PinnedLog, from_beginning: bool = True, encryption: Encryption | None = None
+) -> BlockArchiver:
     store_retry = StoreRetry(threading.Event(), lambda _: None)
-    return BlockArchiver(partition_config(*logs, from_beginning=from_beginning), vault, new_metrics()[0], store_retry)
+    config = partition_config(*logs, from_beginning=from_beginning, encryption=encryption)
+    return BlockArchiver(config, vault, new_metrics()[0], store_retry)

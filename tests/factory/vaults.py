@@ -81,6 +81,9 @@ class MemoryVault:
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         return read_each(self, versions)
 
+    def encryption(self, key: str, version_id: str) -> None:
+        return None
+
     def retention(self, key: str, version_id: str) -> Retention | None:
         return next(version.lock for version in self.objects[key] if version.version_id == version_id)
 

@@ -19,6 +19,7 @@
 | `http_connections` | one thread's connections, by libcurl: bounded in bytes and in time |
 | `directory` | a directory: atomic and durable, without locks |
 | `directory_tree` | which entries of a directory are listed, and how a file is opened |
+| `encryption` | encryption at rest, asked for and answered |
 | `oldest` | the version of a key that counts: the one stored first |
 | `head` | the highest block of a log, found by few listings |
 | `log_reader` | one log in a vault: its head, its block at a height, and the keys valid there |

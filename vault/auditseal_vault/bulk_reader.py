@@ -52,5 +52,7 @@ def read_version(vault: VaultReader, version: StoredVersion) -> ReadOutcome:
         data = vault.read(version.key, version.version_id)
     except (RefusedObjectError, UnreadableObjectError) as error:
         return error
-    lock = vault.retention(version.key, version.version_id) if vault.enforces_worm else None
-    return StoredObject(version.key, version.version_id, data, lock)
+    if not vault.enforces_worm:
+        return StoredObject(version.key, version.version_id, data, None)
+    lock = vault.retention(version.key, version.version_id)
+    return StoredObject(version.key, version.version_id, data, lock, vault.encryption(version.key, version.version_id))

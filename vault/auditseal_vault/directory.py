@@ -15,6 +15,7 @@ from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.bulk_reader import read_each
 from auditseal_vault.directory_tree import STAGING, check_way, open_file, walk
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.errors import AlreadyStoredError, RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
 
@@ -108,6 +109,10 @@ class DirectoryVault:
 
     def retention(self, key: str, version_id: str) -> Retention | None:  # noqa: ARG002  (the interface's)
         """Return None: a directory has no locks."""
+        return None
+
+    def encryption(self, key: str, version_id: str) -> Encryption | None:  # noqa: ARG002  (the interface's)
+        """Return None: a directory encrypts nothing, and its file system doesn't say."""
         return None
 
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:  # noqa: ARG002  (the interface's)

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_vault.encryption import Encryption, answered_encryption, check_encryption
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.s3 import S3Vault
 from auditseal_vault.s3_client import Bucket, S3Client
@@ -23,6 +24,7 @@ from auditseal_vault.s3_errors import (
     NOT_FOUND,
     PRECONDITION_FAILED,
     code_of,
+    concerns_kms,
     status_of,
 )
 from auditseal_vault.s3_write import locked_write
@@ -38,53 +40,61 @@ _NOT_LET_IN = CREDENTIALS_REFUSED | {DENIED, "NoSuchBucket"}
 """What besides says nothing of locks when the canary is to be stored."""
 
 
-def drill(vault: VaultReader) -> None:
-    """Attack a vault's store, and return where it withstood everything. A vault that enforces no WORM isn't attacked.
+def drill(vault: VaultReader) -> Encryption | None:
+    """Attack a vault's store; return how it encrypts at rest, by its own word, where it withstood everything.
+
+    A vault that enforces no WORM isn't attacked, and encrypts nothing.
 
     Raises:
-        HaltError: WORM_REFUSED; the store failed the step that the error names.
+        HaltError: WORM_REFUSED; the store failed the step that the error names. NOT_ENCRYPTED; it does not encrypt the
+            canary as the vault's writes ask for.
         UnavailableError: The store is unreachable; nothing is known about its locks.
     """
     if isinstance(vault, S3Vault):
         with vault.mapped_errors("the drill"):
-            drill_bucket(S3Client(vault.bucket, attempts=1).boto3, vault.bucket)
+            return drill_bucket(S3Client(vault.bucket, attempts=1).boto3, vault.bucket, vault.asked_encryption)
+    return None
 
 
-def drill_bucket(client: Any, bucket: Bucket) -> None:
-    """Run every step against a bucket; return where the store withstood all of them.
+def drill_bucket(client: Any, bucket: Bucket, asked: Encryption | None = None) -> Encryption | None:
+    """Run every step against a bucket; return how a canary is encrypted where the store withstood all of them.
 
     Args:
         client: A client that repeats nothing: a repeated write would be refused by its own first attempt.
         bucket: Where the canaries go.
+        asked: The encryption at rest that the canaries ask for, as the vault's writes do.
 
     Raises:
-        HaltError: WORM_REFUSED; it names the step that the store failed, and what that step asks of it.
+        HaltError: WORM_REFUSED; it names the step that the store failed, and what that step asks of it. NOT_ENCRYPTED.
         ClientError, BotoCoreError: The store is unreachable, answered with a 5xx, or knows neither us nor the bucket:
             nothing is known about its locks.
     """
-    canary = _Canary(client, bucket)
+    canary = _Canary(client, bucket, asked)
     canary.store()
+    encryption = canary.check_encryption()
     canary.withstand()
     canary.show_lock()
     _race(client, bucket)
+    return encryption
 
 
 class _Canary:
     """One locked object, and all that must not be possible to it."""
 
-    def __init__(self, client: Any, bucket: Bucket) -> None:
-        self._client, self._bucket = client, bucket.name
+    def __init__(self, client: Any, bucket: Bucket, asked: Encryption | None) -> None:
+        self._client, self._bucket, self._asked = client, bucket.name, asked
         self._key = f"{bucket.prefix}{CANARY_PREFIX}{secrets.token_hex(16)}"
         self._until = (datetime.now(UTC) + RETENTION).replace(microsecond=0)
         self._content = secrets.token_bytes(64)
-        self._version = ""
+        self._version, self._stored = "", dict[str, Any]()
 
     def store(self) -> None:
         """Store the canary, and look at its lock."""
         try:
-            self._put(self._content)
+            self._stored = self._put(self._content)
         except ClientError as error:
-            if status_of(error) in _REFUSAL and code_of(error) not in _NOT_LET_IN:
+            code = code_of(error)
+            if status_of(error) in _REFUSAL and code not in _NOT_LET_IN and not concerns_kms(code):
                 self._check_bucket()
                 raise _failed("locked write", f"a locked conditional write is refused: {error}") from error
             raise
@@ -93,6 +103,13 @@ class _Canary:
             raise _failed("versioning", "the object has no version: the bucket isn't versioned, so nothing is locked")
         self._version = stored["VersionId"]
         self._check_lock("locked write")
+
+    def check_encryption(self) -> Encryption | None:
+        """Return how the store says that it encrypted the canary, in the answer to the write and when asked again."""
+        shown = answered_encryption(self._head())
+        for answered in (answered_encryption(self._stored), shown):
+            check_encryption(self._asked, answered, f"the drill's {self._key} in {self._bucket}")
+        return shown
 
     def _check_bucket(self) -> None:
         """Report a missing bucket as one: some stores look for its lock configuration first, and miss that."""
@@ -135,9 +152,9 @@ class _Canary:
         self._check_lock(step)
 
     def _check_lock(self, step: str) -> None:
-        head = self._client.head_object(Bucket=self._bucket, Key=self._key, VersionId=self._version)
+        head = self._head()
         mode, until = head.get("ObjectLockMode"), head.get("ObjectLockRetainUntilDate")
-        if mode != "COMPLIANCE" or until < self._until:
+        if mode != "COMPLIANCE" or until is None or until < self._until:
             raise _failed(step, f"the lock is {mode} until {until}, and should be COMPLIANCE until {self._until}")
 
     def show_lock(self) -> None:
@@ -151,8 +168,14 @@ class _Canary:
         if answer["Retention"] != {"Mode": "COMPLIANCE", "RetainUntilDate": self._until}:
             raise _failed("show the lock", f"it is shown as {answer['Retention']}")
 
-    def _put(self, content: bytes) -> None:
-        self._client.put_object(Bucket=self._bucket, **locked_write(self._key, content, self._until))
+    def _put(self, content: bytes) -> dict[str, Any]:
+        write = locked_write(self._key, content, self._until, self._asked)
+        answer: dict[str, Any] = self._client.put_object(Bucket=self._bucket, **write)
+        return answer
+
+    def _head(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=self._key, VersionId=self._version)
+        return answer
 
     def _versions(self) -> list[dict[str, Any]]:
         answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=self._key)

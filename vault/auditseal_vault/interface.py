@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
 
 
@@ -44,12 +45,14 @@ class StoredObject:
         version_id: The store's name of the version; empty if the backend has no versions.
         data: Its content, cut one byte after MAX_OBJECT_BYTES.
         retention: Its lock; None without one, or if the store knows of no locks.
+        encryption: How the store says that it is encrypted at rest; None where it says nothing of it.
     """
 
     key: str
     version_id: str
     data: bytes
     retention: Retention | None
+    encryption: Encryption | None = None
 
 
 ReadOutcome: TypeAlias = StoredObject | UnreadableObjectError | RefusedObjectError
@@ -130,6 +133,14 @@ class VaultReader(Protocol):
         """
         ...
 
+    def encryption(self, key: str, version_id: str) -> Encryption | None:
+        """Return how the store says that a version is encrypted at rest; None where it says nothing of it.
+
+        Raises:
+            UnavailableError: The store can't be asked.
+        """
+        ...
+
 
 class Vault(VaultReader, Protocol):
     """A vault, for reading and for adding objects."""
@@ -143,6 +154,7 @@ class Vault(VaultReader, Protocol):
         Raises:
             AlreadyStoredError: The key exists; nothing was changed.
             UnreadableObjectError: Where the key's directory should be is something else.
+            HaltError: NOT_ENCRYPTED; the object is stored, and not encrypted as this vault asks for.
             UnavailableError: The outcome is unknown, or the store is unreachable.
         """
         ...

@@ -13,6 +13,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
+from auditseal_vault.encryption import Encryption, answered_encryption, check_encryption
 from auditseal_vault.errors import AlreadyStoredError
 from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
 from auditseal_vault.s3_bulk import read_in_bulk
@@ -37,11 +38,16 @@ _NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundErr
 
 
 class S3Vault:
-    """Objects in a bucket, each locked in COMPLIANCE mode."""
+    """Objects in a bucket, each locked in COMPLIANCE mode.
 
-    def __init__(self, bucket: Bucket) -> None:
+    Attributes:
+        bucket: The place.
+        asked_encryption: The encryption at rest that each write asks for; None for the bucket's default.
+    """
+
+    def __init__(self, bucket: Bucket, asked_encryption: Encryption | None = None) -> None:
         """Take the bucket; nothing is sent before a method is called."""
-        self.bucket = bucket
+        self.bucket, self.asked_encryption = bucket, asked_encryption
         self._client = S3Client(bucket, _ATTEMPTS)
 
     @property
@@ -113,6 +119,12 @@ class S3Vault:
         lock = answer.get("Retention") or {}
         return Retention(lock["Mode"], lock["RetainUntilDate"]) if "Mode" in lock else None
 
+    def encryption(self, key: str, version_id: str) -> Encryption | None:
+        """Return how a version is encrypted at rest, as the store says; see `VaultReader`."""
+        version = {"VersionId": version_id} if version_id else {}
+        with self.mapped_errors(key):
+            return answered_encryption(self._client.call("head_object", Key=self.bucket.prefix + key, **version))
+
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:
         """Store a new object under lock; see `Vault`. A 412 after a timeout may be answering our own write."""
         attempts = Retrying(
@@ -121,14 +133,15 @@ class S3Vault:
             stop=stop_after_attempt(_ATTEMPTS),
             reraise=True,
         )
-        write = locked_write(self.bucket.prefix + key, data, retain_until)
+        write = locked_write(self.bucket.prefix + key, data, retain_until, self.asked_encryption)
         with self.mapped_errors(key):
             try:
-                attempts(self._client.call, "put_object", **write)
+                answer = attempts(self._client.call, "put_object", **write)
             except ClientError as error:
                 if status_of(error) == PRECONDITION_FAILED:
                     raise AlreadyStoredError(f"{key} exists in {self.url}") from error
                 raise
+        check_encryption(self.asked_encryption, answered_encryption(answer), f"{key} in {self.url}")
 
     def extend_lock(self, key: str, version_id: str, retain_until: datetime) -> None:
         """Lock a version in COMPLIANCE mode until a later time. The store refuses a time that is not later.

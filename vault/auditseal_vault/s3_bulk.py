@@ -6,12 +6,13 @@ repeat, renew credentials and say what is wrong.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from urllib.parse import quote
 
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.bulk_reader import read_version
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.http_connections import HttpAnswer, HttpRequest, Signature, TransferError
 from auditseal_vault.interface import ReadOutcome, Retention, StoredObject, StoredVersion, VaultReader
 from auditseal_vault.s3_client import S3Client
@@ -74,7 +75,12 @@ def _stored(vault: VaultReader, version: StoredVersion, answer: HttpAnswer | Tra
         lock = _lock(mode, until)
         if lock is None:
             return None
-    return StoredObject(version.key, version.version_id, answer.body, lock)
+    return StoredObject(version.key, version.version_id, answer.body, lock, _encryption(headers))
+
+
+def _encryption(headers: Mapping[str, str]) -> Encryption | None:
+    algorithm = headers.get("x-amz-server-side-encryption")
+    return Encryption(algorithm, headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")) if algorithm else None
 
 
 def _lock(mode: str | None, until: str | None) -> Retention | None:

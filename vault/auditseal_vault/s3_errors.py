@@ -28,7 +28,7 @@ DENIED = "AccessDenied"
 _ARCHIVED = "InvalidObjectState"
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
 _CUSTOMER_KEY = "InvalidRequest"  # S3's answer to a read without the key of an object that the writer encrypted
-_KMS = "KMS."
+_KMS = ("KMS.", "kms:")  # AWS, MinIO
 
 
 def status_of(error: ClientError) -> int:
@@ -41,6 +41,11 @@ def code_of(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
 
 
+def concerns_kms(code: str) -> bool:
+    """Return whether a refusal is about the key management service: its key, the rights on it, or its absence."""
+    return code.startswith(_KMS)
+
+
 def refused_read(problem: str, code: str, version_id: str) -> AuditsealError:
     """Return the error for a read that the store refused.
 
@@ -51,6 +56,6 @@ def refused_read(problem: str, code: str, version_id: str) -> AuditsealError:
     """
     if code == _ARCHIVED or (version_id and code in _ABSENT):
         return UnreadableObjectError(f"{problem}: the store lists this version and has no content for it")
-    if code in {DENIED, _CUSTOMER_KEY} or code.startswith(_KMS):
+    if code in {DENIED, _CUSTOMER_KEY} or concerns_kms(code):
         return RefusedObjectError(f"{problem}: may these credentials read it, is its encryption key there?")
     return UnavailableError(problem)

@@ -7,6 +7,7 @@ from time import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from auditseal_auditor.findings import AtRest
 from auditseal_auditor.report import LogReport, Report
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
@@ -43,6 +44,11 @@ class VerifyMetrics:
         self.head_sealed = gauge(
             "head_sealed_timestamp_seconds", "When the block of the largest verified head was sealed."
         )
+        self.blocks_at_rest = gauge(
+            "blocks_at_rest",
+            "Blocks that the last check verified, by their encryption at rest as the store says.",
+            (*_LOG, "encryption"),
+        )
         self.last_scrub = gauge(
             "last_scrub_timestamp_seconds", "When all blocks of the log had last been checked within one period."
         )
@@ -61,6 +67,8 @@ class VerifyMetrics:
             for verdict in Verdict:
                 self.findings.labels(str(origin), verdict).set(found.get(origin, Counts())[verdict])
         for log in report.logs:
+            for kind in AtRest:
+                self.blocks_at_rest.labels(str(log.origin), kind).set(log.counts.at_rest[kind])
             if log.is_clean:
                 self._show_clean(log, began)
 

@@ -15,6 +15,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
+from auditseal_vault.encryption import Encryption
 from tests.factory.archiving import DAY, PINNED, FaultyVault, halts, new_archiver, store
 from tests.factory.blocks import NOW, chain, flipped, resigned, sealed
 from tests.factory.keys import ORIGIN, OTHER_SIGNER, SIGNER
@@ -46,6 +47,17 @@ def test_blocks_are_stored_in_order_and_once(vault: FaultyVault) -> None:
     assert stored(vault) == DATA
     assert [key for key, _ in vault.puts] == [ORIGIN.block_key(height) for height in range(4)]
     assert all(end >= datetime.now(UTC) + 0.9 * DAY and not end.microsecond for _, end in vault.puts)
+
+
+def test_a_write_whose_answer_was_lost_is_asked_for_its_encryption(vault: FaultyVault) -> None:
+    archiver = new_archiver(vault, encryption=Encryption("AES256"))
+    vault.shown_encryption = Encryption("AES256")
+    vault.faults["put"] = ["after"]
+    archiver.archive(DATA[0], "it")
+    vault.shown_encryption = None
+    archiver.archive(DATA[0], "it")  # stored before: perhaps by an archiver without the setting
+    vault.faults["put"] = ["after"]
+    assert "it is not encrypted at rest" in halts(Halt.NOT_ENCRYPTED, archiver.archive, DATA[1], "it")
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -18,6 +18,7 @@ from auditseal_daemon.telemetry import Health
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_vault.directory import DirectoryVault
+from auditseal_vault.encryption import Encryption
 
 
 class DrilledVault(DirectoryVault):
@@ -25,21 +26,24 @@ class DrilledVault(DirectoryVault):
 
     Attributes:
         answer: What the drill raises; None lets it pass.
+        shown: How the store says that it encrypts the canary.
     """
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.answer: Exception | None = None
+        self.shown: Encryption | None = None
         self.drilled = 0
 
     @property
     def enforces_worm(self) -> bool:
         return True
 
-    def drill(self) -> None:
+    def drill(self) -> Encryption | None:
         self.drilled += 1
         if self.answer is not None:
             raise self.answer
+        return self.shown
 
 
 class Stage:
@@ -90,6 +94,13 @@ def test_a_drill_that_passes_while_the_store_refuses_blocks_is_no_good_news(stag
         ("info", "the WORM drill passed", None),
     ]
     assert stage.registry.get_sample_value("auditseal_worm_drill_success") == 1
+
+
+def test_a_drill_shows_whether_the_store_encrypts(stage: Stage) -> None:
+    for shown, value in ((None, 0), (Encryption("AES256"), 1), (None, 0)):
+        stage.vault.shown = shown
+        stage.drills.run()
+        assert stage.registry.get_sample_value("auditseal_store_encrypts") == value
 
 
 def test_a_store_that_is_away_at_the_first_drill_shows_with_its_reason(stage: Stage) -> None:

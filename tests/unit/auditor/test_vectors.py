@@ -55,6 +55,9 @@ class GoldenVault:
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         return read_each(self, versions)
 
+    def encryption(self, key: str, version_id: str) -> None:
+        return None
+
     def retention(self, key: str, version_id: str) -> Retention | None:
         version = self._version(key, version_id)
         if "mode" not in version:

@@ -11,6 +11,7 @@ from auditseal_archiver.config import pinned_logs
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
+from auditseal_vault.encryption import Encryption
 from tests.factory.archiver_settings import log_line, write_archiver_settings
 
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -34,3 +35,16 @@ def test_logs_by_partition_and_run() -> None:
     assert found == {0: [origins[1]], 1: [origins[2], origins[0]]}
     with pytest.raises(ConfigurationError, match="pins no log of a/other"):
         pinned_logs(trust, "a", "other")
+
+
+def test_encryption_at_rest_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write_archiver_settings(tmp_path)
+    assert load_settings(ArchiverSettings, config).config().encryption is None
+    monkeypatch.setenv("AUDITSEAL_ARCHIVER__ENCRYPTION", "SSE-KMS")
+    with pytest.raises(ConfigurationError, match=r"archiver \(AUDITSEAL_ARCHIVER\): encryption and kms_key do not fit"):
+        load_settings(ArchiverSettings, config)
+    monkeypatch.setenv("AUDITSEAL_ARCHIVER__KMS_KEY", "1234abcd")
+    assert load_settings(ArchiverSettings, config).config().encryption == Encryption("aws:kms", "1234abcd")
+    monkeypatch.setenv("AUDITSEAL_ARCHIVER__ENCRYPTION", "AES256")
+    with pytest.raises(ConfigurationError, match="AUDITSEAL_ARCHIVER__ENCRYPTION"):
+        load_settings(ArchiverSettings, config)

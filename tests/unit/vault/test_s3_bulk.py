@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from auditseal_schemas.errors import UnavailableError
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.errors import RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import Retention, StoredObject, StoredVersion, VaultReader
 from auditseal_vault.open import open_reader
@@ -18,6 +19,7 @@ from tests.factory.http_server import HttpServer, serving, whole
 LOCK = Retention("COMPLIANCE", datetime(2028, 1, 2, 3, 4, 5, tzinfo=UTC))
 UNTIL = "2028-01-02T03:04:05Z"
 LOCKED = ("x-amz-object-lock-mode: COMPLIANCE", f"x-amz-object-lock-retain-until-date: {UNTIL}")
+ENCRYPTED = ("x-amz-server-side-encryption: aws:kms", "x-amz-server-side-encryption-aws-kms-key-id: k")
 RETENTION = f"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{UNTIL}</RetainUntilDate></Retention>".encode()
 ODD = 3
 """The one object that a test's store answers in another way."""
@@ -61,6 +63,7 @@ class Store:
     ) -> None:
         self._first, self._then = first, then
         self.reads: Counter[int] = Counter()
+        self.heads: Counter[int] = Counter()
         self.retentions: Counter[int] = Counter()
 
     def __call__(self, head: str) -> Iterator[bytes | float]:
@@ -73,6 +76,9 @@ class Store:
         if "retention" in query:
             self.retentions[number] += 1
             return whole(RETENTION)
+        if head.startswith("HEAD"):
+            self.heads[number] += 1
+            return whole(b"", "200 OK", ITS_ID, *(ENCRYPTED if number == ODD else ()))
         self.reads[number] += 1
         if number != ODD:
             return right(number)
@@ -136,9 +142,17 @@ def test_an_answer_with_a_question_is_dropped_and_the_object_read_again(
 ) -> None:
     monkeypatch.setattr("auditseal_vault.http_connections.STALLED_SECONDS", 1)
     store = Store(first, lambda: right(ODD))
-    assert read_all(store) == [stored(number) for number in range(9)]
+    again = replace(stored(ODD), encryption=Encryption("aws:kms", "k"))
+    assert read_all(store) == [again if number == ODD else stored(number) for number in range(9)]
     assert store.reads == Counter([*range(9), ODD])
-    assert store.retentions == Counter([ODD])
+    assert store.retentions == store.heads == Counter([ODD])
+
+
+def test_encryption_at_rest_is_what_the_headers_say() -> None:
+    store = Store(odd(ITS_ID, *LOCKED, *ENCRYPTED), lambda: right(ODD))
+    encryptions = [outcome.encryption for outcome in read_all(store) if isinstance(outcome, StoredObject)]
+    assert encryptions == [Encryption("aws:kms", "k") if number == ODD else None for number in range(9)]
+    assert not store.heads
 
 
 def test_a_lock_that_no_header_shows_is_asked_for() -> None:
