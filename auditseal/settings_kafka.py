@@ -1,11 +1,14 @@
 """The section [kafka]: how daemons and commands reach Kafka, and authenticate there."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from auditseal.settings_sasl import KerberosSettings, OauthbearerSettings
 from auditseal.settings_sections import ReadableFile, Section
+from auditseal_daemon.client_properties import ClientProperties
 from auditseal_daemon.secret_file import read_secret, read_secret_file
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.transport import check_transport
@@ -70,16 +73,18 @@ class KafkaSettings(Section):
     def _uses_sasl(self) -> bool:
         return self.security_protocol.startswith("SASL_")
 
-    def client_config(self) -> dict[str, str]:
-        """Return the connection as librdkafka's properties, with the secrets read from their files.
+    def client_config(self) -> ClientProperties:
+        """Return the connection as librdkafka's properties, whose secrets are read from their files at each use.
 
         Raises:
             ConfigurationError: A secret's file can't be read, or others may read it, or this build of librdkafka does
                 not have the mechanism.
         """
         config = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
+        secrets = dict[str, Callable[[], str]]()
         if self._uses_sasl:
             config |= {"sasl.mechanism": self.sasl_mechanism, **self._sasl_properties()}
+            secrets |= self._sasl_secrets()
         files = {
             "ssl.ca.location": self.ssl_ca_file,
             "ssl.certificate.location": self.ssl_certificate_file,
@@ -89,12 +94,17 @@ class KafkaSettings(Section):
         if self.ssl_key_file:
             read_secret_file(self.ssl_key_file)  # librdkafka opens it, and doesn't ask who else may
         if self.ssl_key_password_file:
-            config["ssl.key.password"] = read_secret(self.ssl_key_password_file)
-        return config
+            secrets["ssl.key.password"] = partial(read_secret, self.ssl_key_password_file)
+        return ClientProperties(config, secrets)
 
     def _sasl_properties(self) -> dict[str, str]:
         if section := self.oauthbearer or self.kerberos:
             return section.properties()
-        if self.sasl_username and self.sasl_password_file:
-            return {"sasl.username": self.sasl_username, "sasl.password": read_secret(self.sasl_password_file)}
+        return {"sasl.username": self.sasl_username} if self.sasl_username else {}
+
+    def _sasl_secrets(self) -> dict[str, Callable[[], str]]:
+        if self.oauthbearer:
+            return self.oauthbearer.secrets()
+        if self.sasl_password_file and not self.kerberos:
+            return {"sasl.password": partial(read_secret, self.sasl_password_file)}
         return {}

@@ -1,5 +1,7 @@
 """The sections [kafka.oauthbearer] and [kafka.kerberos]: SASL without a password."""
 
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -47,21 +49,20 @@ class OauthbearerSettings(Section):
         return self
 
     def properties(self) -> dict[str, str]:
-        """Return librdkafka's properties.
-
-        Raises:
-            ConfigurationError: The secret's file can't be read, or others may read it.
-        """
+        """Return librdkafka's properties, without the secret."""
         given = {
             "sasl.oauthbearer.method": "oidc",
             "sasl.oauthbearer.token.endpoint.url": self.token_endpoint_url,
             "sasl.oauthbearer.client.id": self.client_id,
-            "sasl.oauthbearer.client.secret": read_secret(self.client_secret_file),
             "sasl.oauthbearer.scope": self.scope,
             "sasl.oauthbearer.extensions": self.extensions,
             "https.ca.location": str(self.ca_file) if self.ca_file else None,
         }
         return {name: value for name, value in given.items() if value}
+
+    def secrets(self) -> dict[str, Callable[[], str]]:
+        """Return functions that read the properties that are secrets; they raise `ConfigurationError`."""
+        return {"sasl.oauthbearer.client.secret": partial(read_secret, self.client_secret_file)}
 
 
 class KerberosSettings(Section):

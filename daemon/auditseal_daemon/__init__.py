@@ -8,6 +8,7 @@
 | `telemetry` | `/metrics`, `/healthz` and `/readyz` over HTTP |
 | `reachable` | one connection before a command's work, and why it fails |
 | `kafka_client` | the settings that all Kafka clients share, and how their errors are logged |
+| `client_properties` | a connection's properties, of which secrets can be renewed in their files |
 | `broker_watch` | whether Kafka serves a client, and when a trouble is over |
 | `group_member` | a member of a consumer group |
 | `group_watch` | whether the group gives each partition to a member that works on it |

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from auditseal_daemon.background import run_in_thread
 from auditseal_daemon.broker_watch import BrokerWatch
+from auditseal_daemon.client_properties import log_in_again
 from auditseal_daemon.errors import ExpelledError
 from auditseal_daemon.group_watch import GroupWatch
 from auditseal_daemon.kafka_client import describe, settings, unavailable
@@ -69,11 +70,12 @@ class GroupMember:
         self._config, self._watch = config, BrokerWatch(config.topic)
         self._group = GroupWatch(client, config.group, config.topic, config.role, config.client_id)
         self._log: Any = structlog.get_logger(__name__)
+        self._client, self._is_refused = client, False
         static = {"group.instance.id": config.instance} if config.instance else {}
         self.consumer = Consumer(
             settings(
                 {**client, **static},
-                on_error=self._watch.hear,
+                on_error=self._hear,
                 client_id=config.client_id,
                 group_id=config.group,
                 enable_auto_commit=False,
@@ -99,6 +101,11 @@ class GroupMember:
         self._subscribe()
         self._group.start()
 
+    def _hear(self, error: KafkaError) -> None:
+        self._watch.hear(error)
+        if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001  (its public name for a local error)
+            self._is_refused = True  # a call of the client within its own callback would end the process
+
     def _subscribe(self) -> None:
         with unavailable(f"topic {self._config.topic} can't be subscribed to"):
             self.consumer.subscribe([self._config.topic], **self._callbacks)
@@ -118,6 +125,9 @@ class GroupMember:
             self._subscribe()
         with unavailable(f"the group {self._config.group} can't be followed"):
             message = self.consumer.poll(seconds)
+        if self._is_refused:
+            self._is_refused = False
+            log_in_again(self.consumer, self._client)
         error = message.error() if message is not None else None
         if error is not None and error.code() not in _OF_ONE_PARTITION:
             self._watch.hear_refusal(error)

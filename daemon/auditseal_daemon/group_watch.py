@@ -148,6 +148,7 @@ class GroupWatch:
                 found = self._look(admin)
             except KafkaException as error:
                 self._log.debug("the group can't be looked at", problem=describe(error.args[0]))
+                admin = None  # a new one logs in with a password that was renewed
                 continue
             if found.problem is None or found.problem == before.problem:
                 self._show(found.problem)

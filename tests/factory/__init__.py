@@ -21,6 +21,7 @@
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `dask_cluster` | a Dask scheduler and two workers as processes |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
+| `oauth_kafka` | a real broker that takes OAUTHBEARER tokens |
 | `sealer_settings` | a sealer's configuration file, key and passphrase |
 | `archiver_settings` | an archiver's configuration file and trust file |
 | `secret_files` | files that only their owner can read |

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from tempfile import NamedTemporaryFile
 
+from auditseal_schemas.event import AuditEvent
 from tests.factory.programs import run_program
 from tests.factory.raw_fork import RAW_FORK
 
@@ -59,6 +61,7 @@ class Promise(Enum):
 
     ALL = "every event arrives"
     SOME = "the first ones arrive, or all: nothing announces the end"
+    KEPT = "every event arrives, some of them twice as the same bytes: a spool had it when the process ended"
     NONE = "the producer can't be made: a ConfigurationError says what to do"
 
 
@@ -96,6 +99,31 @@ if __name__ == "__main__":
     child.join()
     sys.exit(child.exitcode)
 """
+
+_SPOOLED = """
+import tempfile
+with tempfile.TemporaryDirectory() as folder:
+    def spooling():
+        return AuditProducer(config(spool=folder + "/spool"))
+    child = os.fork()
+    if not child:
+        record(spooling())
+        {end}
+    os.waitpid(child, 0)
+    with spooling() as heir:
+        heir.flush(60)
+"""
+
+SPOOLED_ENDS: Sequence[End] = tuple(
+    End(f"{name}, with a spool", _SPOOLED.format(end=end), promise=Promise.KEPT)
+    for name, end in (
+        ("os._exit", "os._exit(0)"),
+        ("SIGKILL", "kill(signal.SIGKILL)"),
+        ("SIGTERM, not handled", "kill(signal.SIGTERM)"),
+        ("exec", "os.execv(sys.executable, [sys.executable, '-c', ''])"),
+    )
+)
+"""Ends that nothing announces, of a process with a spool, and the next process with it."""
 
 ENDS: Sequence[End] = (
     End("return", "record(AuditProducer(config()))"),
@@ -355,6 +383,32 @@ sys.exit(child.exitcode)
         )
     ),
 )
+
+
+def check_end(ended: Ended, events: Sequence[AuditEvent]) -> None:
+    """Check that the events which arrived are those that the way to end promises, in the order of their arrival.
+
+    Raises:
+        AssertionError: They aren't.
+    """
+    end = ended.end
+    assert ended.code == end.code, ended.told
+    once: dict[str, AuditEvent] = {}
+    for event in events:
+        once.setdefault(event.event_id, event)
+    streams: dict[str, list[int]] = defaultdict(list)
+    for event in once.values():
+        streams[event.stream.id].append(event.stream.sequence)
+    # Whatever got lost is a tail: no stream has a gap, and none has a number twice.
+    assert all(numbers == list(range(len(numbers))) for numbers in streams.values()), streams
+    if end.promise is Promise.KEPT:
+        assert all(event == once[event.event_id] for event in events), "an event differs from its double"
+    else:
+        assert len(once) == len(events), f"{len(events) - len(once)} events arrived twice"
+    if end.promise is Promise.SOME:
+        assert len(events) <= end.events
+    else:
+        assert (len(once), len(streams)) == (end.events, end.streams), ended.told
 
 
 def run_ends(ends: Iterable[End], servers: str, topic: str, python: str = sys.executable) -> list[Ended]:

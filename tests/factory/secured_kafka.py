@@ -28,7 +28,7 @@ from confluent_kafka.admin import (
 )
 from cryptography import x509
 
-from auditseal_local.kafka import KafkaNode
+from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_local.ports import LOOPBACK
 from tests.factory.certificates import Authority
 
@@ -43,13 +43,20 @@ _PROTOCOLS = {
 }
 
 
+ADMINISTRATOR = "administrator"
+"""A user who may do everything, once it has a password."""
+MECHANISM = "SCRAM-SHA-512"
+SESSION_MS = 5_000
+"""At the listener `sasl`, the broker ends a connection that was not authenticated again in this time (KIP-368)."""
+
+
 class SecuredKafka(KafkaNode):
     """The broker. `ca_file` is the PEM of its authority, `other_ca_file` that of a stranger."""
 
     port_names: ClassVar[tuple[str, ...]] = (*KafkaNode.port_names, *_PROTOCOLS)
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, settings: KafkaSettings | None = None) -> None:
+        super().__init__(directory, settings)
         self._authority = Authority("auditseal test authority")
         self.ca_file = self._write("ca.pem", self._authority.pem)
         self.other_ca_file = self._write("other_ca.pem", Authority("a stranger").pem)
@@ -108,7 +115,8 @@ class SecuredKafka(KafkaNode):
         return properties | {
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS;User:CN=client",
+            "super.users": f"User:ANONYMOUS;User:CN=client;User:{ADMINISTRATOR}",
+            f"listener.name.sasl.{MECHANISM.lower()}.connections.max.reauth.ms": str(SESSION_MS),
             "listener.name.mutual.ssl.client.auth": "required",
             "listener.name.mutual.ssl.truststore.type": "PEM",
             "listener.name.mutual.ssl.truststore.certificates": _one_line(self._authority.pem),

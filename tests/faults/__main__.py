@@ -15,6 +15,7 @@ from tests.faults import (  # noqa: F401  (they register)
     crashes,
     credentials,
     damage,
+    ends,
     growth,
     hostile,
     network,

@@ -1,97 +1,14 @@
-"""F28: the keys of the store are changed under running daemons, and renewed in the file that they read them from."""
+"""F28: credentials that end under running daemons: keys of the store, and passwords and tokens of the broker."""
 
-import json
-import time
-from collections.abc import Callable
-from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
-
-from auditseal_local.minio import Credentials, MinioNode
-from tests.faults.daemon import Daemon, await_true
-from tests.faults.fault import Outcome, Trial, fault
-from tests.faults.rig import Rig
-from tests.faults.storage import archived_ends
-
-_DRAIN = 90.0  # s
-_REFUSED = 5.0  # s for which the keys stay wrong
+from tests.faults.broker_credentials import ended_tokens, renewed_passwords
+from tests.faults.fault import Outcome, Trial, fault, run_ways
+from tests.faults.store_credentials import renewed_keys
 
 
-@fault("F28", "the store's keys are changed, and renewed in place", 2)
-def renewed_keys(trial: Trial) -> Outcome:
-    with Rig(trial.rig.folder / "f28", trial.rig.seed) as rig:
-        line = rig.pipeline("f28")
-        keys = line.folder / "credentials"
-        write_keys(keys, rig.minio)
-        daemons = line.sealer(static=True), line.archiver(static=True)
-        for daemon in daemons:
-            read_keys_from(daemon, keys)
-        sealer, archiver = daemons
-        with sealer, archiver:
-            with line.load():
-                line.await_flow()
-                for _ in range(trial.rounds):
-                    change_keys(rig.minio)
-                    trial.inject()
-                    await_true(
-                        lambda: "SignatureDoesNotMatch" in readiness(archiver).get("store", ""),
-                        60,
-                        "the archiver didn't show that the store refuses it",
-                    )
-                    assert "auditseal_store_available 0.0\n" in metrics(archiver)
-                    assert_still(_REFUSED, lambda: archived_ends(line))
-                    write_keys(keys, rig.minio)
-                    line.await_flow(90)
-            line.await_archived(_DRAIN)
-        lives = [daemon.lives for daemon in daemons]
-        assert lives == [1, 1], f"sealer and archiver had {lives} lives: they should go on by themselves"
-        return trial.judge(line, "nothing was archived, /readyz said why, and the daemons went on by themselves")
-
-
-def assert_still(seconds: float, value: Callable[[], object]) -> None:
-    """Check that a value stays as it is for some seconds."""
-    before = value()
-    time.sleep(seconds)
-    assert value() == before, f"it was {before}, and is {value()}"
-
-
-def change_keys(store: MinioNode) -> None:
-    """Give the store's user another password; only a start of the store can do that."""
-    path = store.directory / "credentials.json"
-    store.stop()
-    old = json.loads(path.read_text())
-    path.write_text(json.dumps({**old, "secret_key": f"{time.monotonic_ns():024d}"}))
-    store.credentials = Credentials.keep(path)
-    store.start()
-
-
-def write_keys(path: Path, store: MinioNode) -> None:
-    """Write the store's present keys where the daemons read them, in place."""
-    path.write_text(f"[default]\naws_access_key_id = {store.access_key}\naws_secret_access_key = {store.secret_key}\n")
-
-
-def read_keys_from(daemon: Daemon, path: Path) -> None:
-    """Let a daemon have its keys from a file alone."""
-    daemon.environment.update(AWS_SHARED_CREDENTIALS_FILE=str(path), AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
-
-
-def readiness(daemon: Daemon) -> dict[str, str]:
-    """Return the conditions that `/readyz` says don't hold, with their reasons."""
-    try:
-        with urlopen(f"{telemetry(daemon)}/readyz", timeout=5) as answer:
-            body = answer.read()
-    except HTTPError as error:
-        with error:
-            body = error.read()
-    missing: dict[str, str] = json.loads(body)["missing"]
-    return missing
-
-
-def metrics(daemon: Daemon) -> str:
-    with urlopen(f"{telemetry(daemon)}/metrics", timeout=5) as answer:
-        return str(answer.read().decode())
-
-
-def telemetry(daemon: Daemon) -> str:
-    """Return the URL that a daemon serves its state at."""
-    return str(daemon.told("started")[-1].line["telemetry"])
+@fault("F28", "keys of the store, and the broker's password and tokens end and are renewed in place", 2)
+def renewed_credentials(trial: Trial) -> Outcome:
+    return run_ways(
+        trial,
+        (renewed_keys, renewed_passwords, ended_tokens),
+        "nothing was archived meanwhile, /readyz said why, and the daemons went on by themselves",
+    )

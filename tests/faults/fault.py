@@ -3,7 +3,8 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TypeAlias
 
 from tests.faults.oracle import Judgement
@@ -91,6 +92,18 @@ def check_volume(found: Judgement) -> None:
     """Check that there was something to judge: a pass over nothing does not count."""
     assert found.acknowledged > 0, "no event was acknowledged: the load never ran"
     assert found.blocks > 0, "no block was stored"
+
+
+def run_ways(trial: Trial, ways: Sequence["Run"], note: str) -> Outcome:
+    """Run each way in which one fault comes; return the sums."""
+    outcomes = [way(replace(trial, times=[])) for way in ways]
+    return Outcome(
+        injected=sum(outcome.injected for outcome in outcomes),
+        acknowledged=sum(outcome.acknowledged for outcome in outcomes),
+        sealed=sum(outcome.sealed for outcome in outcomes),
+        recoveries=tuple(chain.from_iterable(outcome.recoveries for outcome in outcomes)),
+        note="; ".join(text for text in (note, *(outcome.note for outcome in outcomes)) if text),
+    )
 
 
 Run: TypeAlias = Callable[[Trial], Outcome]

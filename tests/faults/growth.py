@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from auditseal_daemon.topics import grow_topics
 from auditseal_schemas.halt import Halt
-from tests.faults.credentials import metrics, readiness
 from tests.faults.daemon import Daemon, await_true
 from tests.faults.fault import Outcome, Trial, fault
+from tests.faults.observed import metrics, readiness
 from tests.faults.rig import Pipeline
 
 _BEFORE, _AFTER = 3, 6

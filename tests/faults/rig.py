@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -55,13 +55,19 @@ class Rig:
     """One Kafka and one MinIO for a whole campaign. As a context manager it starts both, and leaves none running."""
 
     def __init__(
-        self, folder: Path, seed: int, *, kafka_folder: Path | None = None, minio_folder: Path | None = None
+        self,
+        folder: Path,
+        seed: int,
+        *,
+        kafka_folder: Path | None = None,
+        minio_folder: Path | None = None,
+        make_kafka: Callable[[Path, KafkaSettings], KafkaNode] = KafkaNode,
     ) -> None:
         self.folder, self.seed = folder, seed
         folder.mkdir(exist_ok=True)
         (port,) = free_ports(1)
         settings = KafkaSettings(heap_mib=384, proxy=f"{LOOPBACK}:{port}")
-        self.kafka = KafkaNode(kafka_folder or folder / "kafka", settings)
+        self.kafka = make_kafka(kafka_folder or folder / "kafka", settings)
         self.kafka_proxy = TcpProxy(self.kafka.ports["behind_proxy"], port)
         self.minio = MinioNode(minio_folder or folder / "minio")
         self.s3_proxy = HttpProxy(self.minio.ports["api"], seed)

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -14,51 +13,11 @@ from auditseal.cli import app
 from auditseal.settings import load_settings
 from auditseal.settings_topics import TopicsSettings
 from auditseal_daemon.kafka_client import properties
-from auditseal_local.kafka import KafkaNode
-from auditseal_local.ports import LOOPBACK
 from auditseal_sealer.partition_consumer import Isolation, reading
 from auditseal_sealer.record_consumer import RecordConsumer
+from tests.factory.oauth_kafka import OauthKafka
 from tests.factory.secret_files import write_secret
-from tests.factory.token_provider import AUDIENCE, TokenProvider
-
-_SESSION_MS = 5_000
-"""The broker ends a connection that was not authenticated again within this time (KIP-368)."""
-_PACKAGE = "org.apache.kafka.common.security.oauthbearer"
-
-
-class OauthKafka(KafkaNode):
-    """A broker with one more listener, `tokens`, that takes SASL/OAUTHBEARER alone."""
-
-    port_names: ClassVar[tuple[str, ...]] = (*KafkaNode.port_names, "tokens")
-
-    def __init__(self, directory: Path, keys: str) -> None:
-        super().__init__(directory)
-        self._keys = self.directory / "keys.json"
-        self._keys.write_text(keys)
-
-    @property
-    def token_listener(self) -> str:
-        return f"{LOOPBACK}:{self.ports['tokens']}"
-
-    def _java(self, *options: str) -> list[str]:
-        java, *rest = super()._java(*options)
-        return [java, f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={self._keys.as_uri()}", *rest]
-
-    def _properties(self) -> dict[str, str]:
-        properties = super()._properties()
-        properties["listeners"] += f",TOKENS://{self.token_listener}"
-        properties["advertised.listeners"] += f",TOKENS://{self.token_listener}"
-        properties["listener.security.protocol.map"] += ",TOKENS:SASL_PLAINTEXT"
-        handler = "sasl.server.callback.handler.class"
-        return properties | {
-            "sasl.enabled.mechanisms": "OAUTHBEARER",
-            "listener.name.tokens.oauthbearer.sasl.jaas.config": f"{_PACKAGE}.OAuthBearerLoginModule required;",
-            f"listener.name.tokens.oauthbearer.{handler}": f"{_PACKAGE}.OAuthBearerValidatorCallbackHandler",
-            "sasl.oauthbearer.jwt.validator.class": f"{_PACKAGE}.BrokerJwtValidator",
-            "sasl.oauthbearer.jwks.endpoint.url": self._keys.as_uri(),
-            "sasl.oauthbearer.expected.audience": AUDIENCE,
-            "listener.name.tokens.oauthbearer.connections.max.reauth.ms": str(_SESSION_MS),
-        }
+from tests.factory.token_provider import TokenProvider
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Every way in which a process ends, on a real broker: what the documentation promises for it arrives."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -8,7 +9,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event
-from tests.factory.process_ends import ENDS, End, Ended, Promise, run_ends
+from auditseal_schemas.event_parts import Stream
+from tests.factory.events import LEAST
+from tests.factory.process_ends import ENDS, SPOOLED_ENDS, End, Ended, Promise, check_end, run_ends
 from tests.faults.rig import read_all
 
 TOPIC = "process.ends"
@@ -30,20 +33,35 @@ def ended(kafka: KafkaNode) -> dict[str, tuple[Ended, list[AuditEvent]]]:
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.name)
 def test_an_end_keeps_its_promise(ended: dict[str, tuple[Ended, list[AuditEvent]]], end: End) -> None:
-    how, events = ended[end.name]
-    assert how.code == end.code, how.told
-    streams: dict[str, list[int]] = defaultdict(list)
-    for event in events:
-        streams[event.stream.id].append(event.stream.sequence)
-    # Whatever got lost is a tail: no stream has a gap, and none has a number twice.
-    assert all(numbers == list(range(len(numbers))) for numbers in streams.values())
-    assert len({event.event_id for event in events}) == len(events)
-    if end.promise is Promise.SOME:
-        assert len(events) <= end.events
-    else:
-        assert (len(events), len(streams)) == (end.events, end.streams), how.told
+    check_end(*ended[end.name])
 
 
 def test_each_promise_has_its_ends() -> None:
-    assert {end.promise for end in ENDS} == set(Promise)
-    assert len({end.name for end in ENDS}) == len(ENDS)
+    every = (*ENDS, *SPOOLED_ENDS)
+    assert {end.promise for end in every} == set(Promise)
+    assert len({end.name for end in every}) == len(every)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "promise"),
+    [
+        ([0, 1, 3], Promise.SOME),
+        ([0, 1, 1], Promise.SOME),
+        ([1, 0], Promise.SOME),
+        ([0], Promise.ALL),
+        ([0, 1, 1], Promise.ALL),
+        ([0], Promise.KEPT),
+    ],
+)
+def test_a_promise_that_is_broken_is_noticed(numbers: list[int], promise: Promise) -> None:
+    events = [event_of(number) for number in numbers]
+    with pytest.raises(AssertionError):
+        check_end(Ended(End("end", "", promise, events=2), 0, ""), events)
+
+
+def test_a_spool_may_deliver_an_event_twice() -> None:
+    check_end(Ended(End("end", "", Promise.KEPT, events=2), 0, ""), [event_of(0), event_of(1), event_of(0)])
+
+
+def event_of(number: int) -> AuditEvent:
+    return replace(LEAST, event_id=f"01900000-0000-7000-8000-00000000000{number}", stream=Stream("s", number))

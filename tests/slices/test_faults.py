@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import crashes, network, records, storage, topics, twins  # noqa: F401  (they register)
+from tests.faults import crashes, ends, network, records, storage, topics, twins  # noqa: F401  (they register)
 from tests.faults.fault import FAULTS, Trial
 from tests.faults.rig import Rig
 
@@ -25,6 +25,7 @@ ROUNDS = {
     "F20": 2,
     "F21": 1,
     "F24": 1,
+    "F29": 4,
     "F4": 2,
 }
 """Injections of each fault; the broker's last, since it takes the longest to come back."""

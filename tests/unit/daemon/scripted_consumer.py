@@ -27,6 +27,7 @@ class ScriptedConsumer:
         answers: What the next polls return, or call.
         silent: Whether its brokers don't answer.
         closing: What `close` does.
+        credentials: What it logs in with, each time that it was told.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -34,6 +35,8 @@ class ScriptedConsumer:
         self.answers = list[Answer | Callable[[], None]]()
         self.silent = False
         self.unsubscribed = 0
+        self.credentials = list[tuple[str, str]]()
+        self._is_calling_back = False
         self.closing: Callable[[], object] = lambda: None
 
     def subscribe(self, topics: Sequence[str], **callbacks: Callable[..., None]) -> None:
@@ -50,8 +53,14 @@ class ScriptedConsumer:
         if answer is None or isinstance(answer, Answer):
             return answer
         self.generation += 1
+        self._is_calling_back = True
         answer()
+        self._is_calling_back = False
         return None
+
+    def set_sasl_credentials(self, username: str, password: str) -> None:
+        assert not self._is_calling_back, "the real client would end the process"
+        self.credentials.append((username, password))
 
     def list_topics(self, topic: str, timeout: float) -> SimpleNamespace:
         if self.silent:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
 from auditseal_daemon import broker_watch, group_member, kafka_client
+from auditseal_daemon.client_properties import ClientProperties
 from auditseal_daemon.errors import ExpelledError
 from auditseal_daemon.group_member import GroupConfig, GroupMember
 from tests.unit.daemon.scripted_consumer import Answer, ScriptedConsumer
@@ -99,6 +100,21 @@ def test_a_connections_trouble_lasts_until_the_brokers_answer_and_says_why_they_
     assert [line["log_level"] for line in lines] == ["warning", "warning", "info"], (
         "a repetition is logged once in ten seconds"
     )
+
+
+def test_a_member_that_is_refused_logs_in_with_the_password_of_now_after_its_poll(
+    joined: tuple[GroupMember, ScriptedConsumer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member, consumer = joined
+    password = ["old", "new"]
+    properties = ClientProperties({"sasl.username": "sealer"}, {"sasl.password": lambda: password.pop(0)})
+    monkeypatch.setattr(member, "_client", properties)
+    with capture_logs():
+        for error in (DOWN, PASSWORD):
+            consumer.answers = [partial(consumer.settings["error_cb"], error)]
+            member.poll(0)
+        member.poll(0)
+    assert consumer.credentials == [("sealer", "new")]
 
 
 @pytest.mark.parametrize("code", [KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET])
