@@ -32,6 +32,7 @@ class SealerSection(Section):
         block_records: A block closes at this number of records.
         block_bytes: A block closes at this number of bytes before compression.
         block_age: A block closes at this age, in seconds.
+        heartbeat: Seconds after a block until a block without records says that nothing came; 0 for never.
         clock_lead: Seconds by which a block's time may lead the broker's clock.
         session_timeout: Seconds of silence after which the group gives a sealer's partitions to others.
         replication: Replicas that both topics must have; `min.insync.replicas` must be one less, and at least 1.
@@ -47,6 +48,7 @@ class SealerSection(Section):
     block_records: int = Field(default=50_000, ge=1, le=MAX_RECORDS)
     block_bytes: int = Field(default=8 << 20, ge=1, le=MAX_BLOCK_BYTES)
     block_age: float = Field(default=5.0, ge=0, le=3600)
+    heartbeat: float = Field(default=3600, ge=0, le=86_400)
     clock_lead: float = Field(default=10, gt=0)
     session_timeout: float = Field(default=10, ge=6, le=300)
     replication: int = Field(default=3, ge=1)
@@ -93,7 +95,7 @@ class SealerSettings(DaemonSettings):
             group=section.group,
             instance=section.instance,
             limits=BlockLimits(section.block_records, section.block_bytes),
-            batch=BatchPolicy(age=section.block_age),
+            batch=BatchPolicy(age=section.block_age, heartbeat=section.heartbeat),
             rules=TopicRules(replication=section.replication, least_retention=section.least_retention),
             timeouts=Timeouts(session=section.session_timeout),
             clock_lead=section.clock_lead,

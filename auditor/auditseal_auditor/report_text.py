@@ -106,7 +106,7 @@ def detail_lines(report: Report) -> Iterator[str]:
 def _log_line(log: LogReport) -> str:
     counts = log.counts
     line = f"{log.result} {log.origin}: {_number(counts.blocks, 'block')}, {_number(counts.records, 'record')}"
-    if counts.first and counts.last:
+    if counts.first and counts.last and counts.first.first_offset <= counts.last.last_offset:
         line += f", offsets {counts.first.first_offset} to {counts.last.last_offset}"
     if log.head:
         checkpoint = Checkpoint.parse(log.head.text)

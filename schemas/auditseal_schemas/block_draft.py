@@ -36,6 +36,7 @@ class CloseReason(StrEnum):
     GAPS = "gaps"
     TIMESTAMP_TYPE = "timestamp_type"
     AGE = "age"
+    HEARTBEAT = "heartbeat"
     REVOKED = "revoked"
     STOPPED = "stopped"
 

@@ -7,20 +7,22 @@ from auditseal_schemas.block_draft import CloseReason
 
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
-    """The age at which a block closes, and how reading is paced.
+    """The age at which a block closes, when a block without records is due, and how reading is paced.
 
     Attributes:
         age: Seconds from a block's first record to its close: with the commit, most of the time from event to sealed.
             docs/explanation/performance.md says what a shorter one costs.
+        heartbeat: Seconds after a block until a block without records is due; 0 for never.
         wait: Seconds that one call waits for records at most: librdkafka waits for all or for the whole time.
     """
 
     age: float = 5.0
+    heartbeat: float = 3600.0
     wait: float = 0.05
 
     def __post_init__(self) -> None:
-        if not (self.age >= 0 and 0 < self.wait <= 1):
-            raise ValueError("age is 0 or more, wait above 0 and at most 1 second")
+        if not (self.age >= 0 and self.heartbeat >= 0 and 0 < self.wait <= 1):
+            raise ValueError("age and heartbeat are 0 or more, wait above 0 and at most 1 second")
 
     def wait_seconds(self, opened: float | None, now: float) -> float:
         """Return how long to wait for records: never beyond the close of a block that was opened at `opened`."""
@@ -31,3 +33,10 @@ class BatchPolicy:
         if full is not None or opened is None:
             return full
         return CloseReason.AGE if now >= opened + self.age else None
+
+    def is_heartbeat_due(self, last: float | None, now: float) -> bool:
+        """Return whether a block without records is due: the first of a log at once, the next ones after a time.
+
+        `last` is when the block before was sealed, None for a log without a block.
+        """
+        return last is None or (self.heartbeat > 0 and now >= last + self.heartbeat)

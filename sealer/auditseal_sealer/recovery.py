@@ -8,8 +8,9 @@ In this order (docs/explanation/kafka.md, Recovering the head):
 3. The group's position may not be ahead of the head: it was committed with a block that is gone.
 4. A signed next block that was aborted in the topic is committed again, byte for byte: no height is signed twice.
 5. Without any block the log begins, if a person allowed it. A later run continues from the head that the vault has of
-   the runs before. Its genesis names that head forever, and would disown any block above it. 6. The events log must be
-   the one that the head was sealed from: ids, end, and the last record to the byte.
+   the runs before. Its genesis names that head forever, and would disown any block above it.
+6. The events log must be the one that the head was sealed from: ids, end, and the last record to the byte. If the head
+   has no record, the last record is that of the last block with records, as long as the blocks topic has it.
 """
 
 import re
@@ -93,7 +94,8 @@ def recover(origin: Origin, key: VerifierKey, sources: LogSources, genesis: Gene
     unfinished = find_unfinished(state, sources.aborted)
     if head is None and unfinished is None:
         _check_genesis(origin, genesis, sources.earlier_head)
-    resume = _find_resume_point(origin, head, sources.events)
+    filled = _check_filled(origin, key, head, sources.filled)
+    resume = _find_resume_point(origin, head, filled, sources.events)
     since = unarchived.header.sealed_at if unarchived else None
     return Recovered(state, unfinished, resume, sources.events, since)
 
@@ -173,7 +175,24 @@ def _line(head: Predecessor) -> str:
     return f"{head.origin} {head.size} {b64encode(head.root).decode()}"
 
 
-def _find_resume_point(origin: Origin, head: Block | None, events: EventsPartition) -> ResumePoint:
+def _check_filled(origin: Origin, key: VerifierKey, head: Block | None, data: bytes | None) -> Block | None:
+    """Return the last block of this log with records, which must be ours; None where the topic doesn't have it."""
+    if head is None or head.header.count:
+        return head
+    if data is None:
+        return None
+    filled = open_block(origin, key, data, "the blocks topic's last block with records")
+    if filled.header.origin != origin:
+        return None
+    if filled.header.last_link != head.header.first_link:
+        problem = f"block {head.header.height} doesn't continue the records of block {filled.header.height}"
+        raise HaltError(Halt.FORK, f"{origin}: in the blocks topic, {problem}")
+    return filled
+
+
+def _find_resume_point(
+    origin: Origin, head: Block | None, filled: Block | None, events: EventsPartition
+) -> ResumePoint:
     """Check that the events log is the one that the head was sealed from, and return where to continue in it."""
     if head is None:
         return ResumePoint(events.start, -1, None)
@@ -189,9 +208,9 @@ def _find_resume_point(origin: Origin, head: Block | None, events: EventsPartiti
     if events.end < following:
         problem = f"offsets up to {header.last_offset} are sealed, and the events log ends at {events.end - 1}"
         raise HaltError(Halt.LOG_TRUNCATED, f"{origin}: {problem}")
-    if header.count:
+    if filled:
         *_, (offset, record) = (
-            (sealed.offset, raw) for sealed, raw in zip(head.records(), head.encoded_records(), strict=True)
+            (sealed.offset, raw) for sealed, raw in zip(filled.records(), filled.encoded_records(), strict=True)
         )
         if offset >= events.start:
             return ResumePoint(offset, header.last_leader_epoch, record)

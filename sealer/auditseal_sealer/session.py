@@ -68,6 +68,7 @@ class Session:
         self._resume: ResumePoint | None = recovered.resume
         head = recovered.state.head
         self._leader_epoch = head.last_leader_epoch if head else -1
+        self._last_block = time.monotonic() - max(0.0, time.time() - head.sealed_at / 1e6) if head else None
         self._publication: _Publication | None = None
         self._lag_shown = 0.0
         metrics.begin()
@@ -86,12 +87,10 @@ class Session:
         try:
             self._seal_until(stop)
         except UnreadableRecordsError:
-            self._close(CloseReason.STOPPED)
-            self._settle()
+            self._finish(CloseReason.STOPPED)
             raise
         if stop.finishes:
-            self._close(stop.reason)
-            self._settle()
+            self._finish(stop.reason)
 
     def _seal_until(self, stop: Stop) -> None:
         batch = self._config.batch
@@ -99,8 +98,21 @@ class Session:
             self._read(batch.wait_seconds(self._opened, time.monotonic()))
             if reason := batch.close_reason(self._draft.full, self._opened, time.monotonic()):
                 self._close(reason)
+            elif self._is_silent():
+                self._close(CloseReason.HEARTBEAT)
             self._settle_if_done()
             self._show_lag()
+
+    def _is_silent(self) -> bool:
+        """Return whether a block without records is due, and everything that the partition has is sealed."""
+        is_due = self._opened is None and self._config.batch.is_heartbeat_due(self._last_block, time.monotonic())
+        return is_due and self._reader.is_at_end()
+
+    def _finish(self, reason: CloseReason) -> None:
+        """Seal the records that were read, and wait until they are committed."""
+        if self._draft.count:
+            self._close(reason)
+        self._settle()
 
     def _read(self, wait: float) -> None:
         """Fill the draft with the records that come within `wait` seconds, and with more that are there already."""
@@ -167,8 +179,6 @@ class Session:
     def _close(self, reason: CloseReason) -> None:
         """Sign the draft as the next block and pass it to the publisher."""
         self._settle()
-        if not self._draft.count:
-            return
         config, closed = self._config, time.monotonic()
         self._metrics.closed(reason)
         now = time.time_ns() // 1000
@@ -192,7 +202,7 @@ class Session:
         data = block.format()
         future = self._publisher.publish(data, Position(state.next_offset, state.height))
         self._publication = _Publication(future, block.header, len(data), closed, self._oldest)
-        self._state = state
+        self._state, self._last_block = state, closed
         self._begin_draft()
 
     def _settle_if_done(self) -> None:
@@ -221,7 +231,8 @@ class Session:
         metrics.height.set(header.height + 1)
         metrics.last_sealed.set_to_current_time()
         metrics.seal_seconds.observe(time.monotonic() - publication.closed)
-        metrics.event_seconds.observe(max(0.0, time.time() - publication.oldest / 1000))
+        if header.count:
+            metrics.event_seconds.observe(max(0.0, time.time() - publication.oldest / 1000))
         metrics.block_events.observe(header.count)
         metrics.block_bytes.observe(publication.size)
         self._show_oldest()

@@ -19,6 +19,7 @@ from auditseal_sealer.sources import EventsPartition, LogSources
 from auditseal_vault.log_reader import StoredBlock
 
 _TAIL = 4  # offsets: two transactions of one block and one marker
+_LONGEST = 64  # offsets: of so many blocks at most one is kept in memory
 _POLL = 0.05  # s
 
 
@@ -53,6 +54,7 @@ class SourceReader:
             after = start if head is None else head.offset + 1
             aborted = self._aborted(after, end)
             unarchived = self._find_unarchived(committed, start, head, archived)
+            filled = self._find_filled(committed, start, head)
             origin, timeout = self._origin, self._config.timeouts.question
             group_text = committed.group_text(origin.topic, origin.partition, timeout)
         self._check_unmoved(end)
@@ -65,6 +67,7 @@ class SourceReader:
             archived=archived,
             group_text=group_text,
             earlier_head=None if begun else find_earlier_head(self._archive.reader, origin),
+            filled=filled,
         )
 
     def _settled_end(self) -> int:
@@ -101,6 +104,18 @@ class SourceReader:
             if begin == start:
                 return None
             span *= 2
+
+    def _find_filled(self, reader: BlocksReader, start: int, head: CommittedBlock | None) -> bytes | None:
+        """Return the last committed block with records below a head without records, reading from near to far."""
+        if head is None or _has_records(head.data):
+            return None
+        end, span, filled = head.offset, _TAIL, None
+        while filled is None and end > start:
+            begin = max(start, end - span)
+            for _, data in self._values(reader, begin, end):
+                filled = data if _has_records(data) else filled
+            end, span = begin, min(2 * span, _LONGEST)
+        return filled
 
     def _aborted(self, begin: int, end: int) -> tuple[bytes, ...]:
         """Return the values after the head, by a new consumer: an idle one took a second."""
@@ -158,6 +173,14 @@ class SourceReader:
         config = self._config
         where = TopicPartition(config.blocks_topic, self._origin.partition)
         return BlocksReader(config.client, config.group, where, isolation)
+
+
+def _has_records(data: bytes) -> bool:
+    """Return whether a block has records. Other data count only at the head, where they are a halt."""
+    try:
+        return Block.parse(data).header.count > 0
+    except MalformedError:
+        return False
 
 
 def _height(origin: Origin, data: bytes) -> int:

@@ -33,6 +33,7 @@ class LogSources:
     Attributes:
         events: The events partition.
         head: The last committed block in the blocks topic whose origin is of this partition; None without one.
+        filled: The last committed block with records, if the head is without; None if the topic does not have it.
         unarchived: The committed block after the vault's highest; None if the topic doesn't have it.
         aborted: The values after the head in aborted transactions, in the topic's order.
         archived: The vault's highest block; None without one.
@@ -47,3 +48,4 @@ class LogSources:
     archived: StoredBlock | None
     group_text: str
     earlier_head: Predecessor | None = None
+    filled: bytes | None = None

@@ -31,6 +31,13 @@ from tests.factory.secret_files import write_secret
 CLUSTER = "test.local"
 PASSPHRASE = "a passphrase"
 COMMITTED, UNCOMMITTED = "read_committed", "read_uncommitted"
+KILL_ONCE_AFTER = """
+def after(step, origin):
+    if step == "{step}" and not os.path.exists("{mark}"):
+        open("{mark}", "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A hook that kills its process after a step, once: `mark` is the file that remembers it."""
 PATIENCE = 60.0  # s: for a machine that does much else
 
 
@@ -115,6 +122,14 @@ class Site:
             verify(block, RECORDS)
             records += block.records()
         return records
+
+    def check_one_block_a_height(self) -> None:
+        """Check that all committed and aborted blocks of one height are the same, and that no height is missing."""
+        heights: dict[int, bytes] = {}
+        for value in self.block_values(UNCOMMITTED):
+            height = Block.parse(value).header.height
+            assert heights.setdefault(height, value) == value
+        assert sorted(heights) == list(range(len(heights)))
 
     def await_sealed(self, count: int, partition: int = 0) -> list[SealedRecord]:
         """Wait until that many records are sealed, and return them verified."""

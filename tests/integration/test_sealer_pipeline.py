@@ -14,7 +14,7 @@ from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.block import Block
 from auditseal_schemas.header import CAUSE_BELOW_START, Gap
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
-from tests.factory.sealing import UNCOMMITTED, Site, read_topic
+from tests.factory.sealing import KILL_ONCE_AFTER, UNCOMMITTED, Site, read_topic
 
 
 @pytest.fixture
@@ -95,15 +95,7 @@ def test_sealer_loses_and_doubles_nothing_when_killed(site: Site) -> None:
         records = site.await_sealed(total)
         assert sealer.stop() == 0
     assert [record.value for record in records] == [b"event %d" % number for number in range(total)]
-    assert_one_block_a_height(site)
-
-
-KILL_ONCE_EACH = """
-def after(step, origin):
-    if step == "{step}" and not os.path.exists("{mark}"):
-        open("{mark}", "w").close()
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
+    site.check_one_block_a_height()
 
 
 def test_sealer_commits_the_very_bytes_again_that_it_signed(site: Site, tmp_path: Path) -> None:
@@ -114,7 +106,7 @@ def test_sealer_commits_the_very_bytes_again_that_it_signed(site: Site, tmp_path
         site.await_sealed(1)
     for number, step in enumerate(steps):
         site.publish([b"event %d" % number])
-        with site.sealer(hook=KILL_ONCE_EACH.format(step=step, mark=tmp_path / step)) as sealer:
+        with site.sealer(hook=KILL_ONCE_AFTER.format(step=step, mark=tmp_path / step)) as sealer:
             assert sealer.exit_code() == -9
         with site.sealer() as sealer:
             sealer.await_ready()
@@ -124,15 +116,7 @@ def test_sealer_commits_the_very_bytes_again_that_it_signed(site: Site, tmp_path
             assert told == (step in {"flushed", "offsets_sent"})
             assert sealer.stop() == 0
     assert [record.value for record in site.verified()] == [b"before"] + [b"event %d" % n for n in range(len(steps))]
-    assert_one_block_a_height(site)
-
-
-def assert_one_block_a_height(site: Site) -> None:
-    heights: dict[int, bytes] = {}
-    for value in site.block_values(UNCOMMITTED):
-        height = Block.parse(value).header.height
-        assert heights.setdefault(height, value) == value
-    assert sorted(heights) == list(range(len(heights)))
+    site.check_one_block_a_height()
 
 
 def test_sealer_resumes_from_its_blocks_whatever_the_groups_offset_says(site: Site) -> None:

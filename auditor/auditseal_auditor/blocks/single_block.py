@@ -85,6 +85,8 @@ def _head_above(log: LogReader, offset: int) -> int:
     if head is None:
         raise RecordNotFoundError(f"the vault holds no block of {log.origin}")
     last = parse_in_place(head, log.origin).header.last_offset
+    if last < 0:
+        raise RecordNotFoundError(f"{log.origin} has no records yet: its {head.height + 1} blocks are empty")
     if offset > last:
         raise RecordNotFoundError(f"{log.origin} is sealed up to offset {last}; {offset} is not in the vault")
     return head.height

@@ -1,4 +1,4 @@
-"""When a block closes before it is full, and how long reading may wait for that."""
+"""When a block closes before it is full, how long reading may wait for that, and when an empty block is due."""
 
 import pytest
 
@@ -29,7 +29,15 @@ def test_reading_never_waits_beyond_a_blocks_age(opened, now, seconds) -> None:
     assert POLICY.wait_seconds(opened, now) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("wrong", [{"age": -1}, {"wait": 0}, {"wait": 2}])
+@pytest.mark.parametrize("wrong", [{"age": -1}, {"heartbeat": -1}, {"wait": 0}, {"wait": 2}])
 def test_a_senseless_policy_is_refused(wrong) -> None:
-    with pytest.raises(ValueError, match="age is 0 or more"):
+    with pytest.raises(ValueError, match="age and heartbeat are 0 or more"):
         BatchPolicy(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "last", "now", "is_due"),
+    [(60, None, 7.0, True), (60, 7.0, 66.9, False), (60, 7.0, 67.0, True), (0, 7.0, 1e9, False), (0, None, 7.0, True)],
+)
+def test_the_first_empty_block_is_due_at_once_and_the_next_after_a_time(heartbeat, last, now, is_due) -> None:
+    assert BatchPolicy(heartbeat=heartbeat).is_heartbeat_due(last, now) is is_due

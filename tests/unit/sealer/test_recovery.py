@@ -260,3 +260,34 @@ def test_a_broker_that_does_not_know_the_heads_partitions_yet_is_waited_for() ->
 
 def test_a_log_that_ends_where_the_head_does_is_fine() -> None:
     assert decide(replace(HEAD, events=replace(EVENTS, end=20, partitions=7))).state.height == 2
+
+
+SILENT = make_chain(ORIGIN, 10, 10, 0, 0)
+SILENT_HEAD = replace(HEAD, head=SILENT[3].format(), filled=RAW[1])
+"""Two empty blocks after the last one with records."""
+
+
+def test_the_last_sealed_record_is_read_again_though_empty_blocks_follow_it() -> None:
+    recovered = decide(SILENT_HEAD)
+    assert recovered.resume == ResumePoint(19, 4, encode_message(Message(19, b"value 19")))
+    assert (recovered.state.height, recovered.state.next_offset) == (4, 20)
+
+
+@pytest.mark.parametrize("filled", [None, make_chain(replace(ORIGIN, run=0, partition=3), 0)[0].format()])
+def test_without_a_block_with_records_in_the_topic_the_ids_must_do(filled: bytes | None) -> None:
+    """The second one has no records to compare with, as a log that was silent from its beginning on."""
+    head = SILENT[3] if filled is None else make_chain(ORIGIN, 0, 0)[1]
+    recovered = decide(replace(NOTHING, head=head.format(), unarchived=RAW[0] if filled is None else filled))
+    assert recovered.resume == ResumePoint(head.header.last_offset + 1, -1, None)
+
+
+def test_a_block_with_records_of_the_run_before_says_nothing_of_this_one() -> None:
+    later = replace(ORIGIN, run=1)
+    (head,) = make_chain(later, 0)
+    sources = replace(NOTHING, head=head.format(), unarchived=head.format(), filled=RAW[1])
+    assert decide(sources, origin=later).resume == ResumePoint(0, -1, None)
+
+
+@pytest.mark.parametrize(("filled", "halt"), [(FOREIGN, Halt.KEY), (RAW[0], Halt.FORK), (OTHER_HISTORY[1], Halt.FORK)])
+def test_a_block_with_records_that_the_head_does_not_continue_is_a_halt(filled: bytes, halt: Halt) -> None:
+    assert halted(replace(SILENT_HEAD, filled=filled)) is halt

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -62,8 +62,8 @@ class Event(Message):
 class ScriptedReader:
     """Hands out its batches, then asks to stop."""
 
-    def __init__(self, batches: Sequence[Sequence[Event] | Exception], stop: Stop) -> None:
-        self._batches, self._stop = list(batches), stop
+    def __init__(self, batches: Sequence[Sequence[Event] | Exception], stop: Stop, *, at_end: bool) -> None:
+        self._batches, self._stop, self._at_end = list(batches), stop, at_end
 
     skips: Sequence[range] = ()
 
@@ -78,6 +78,9 @@ class ScriptedReader:
 
     def known_end(self) -> int:
         return 1000
+
+    def is_at_end(self) -> bool:
+        return self._at_end and not self._batches
 
 
 @dataclass
@@ -122,12 +125,14 @@ def run(
     state: LogState = GENESIS,
     metrics: LogMetrics | None = None,
     partitions: int = 1,
+    at_end: bool = False,
+    config: SealerConfig = CONFIG,
 ) -> ScriptedWriter:
     stop = Stop()
     writer = writer or ScriptedWriter()
     metrics = metrics or LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN)
-    reader = ScriptedReader(batches, stop)
-    context = SealerContext(CONFIG, signer, NO_VAULT, NO_CLUSTER, NO_METRICS, NO_WATCHDOG, writer)
+    reader = ScriptedReader(batches, stop, at_end=at_end)
+    context = SealerContext(config, signer, NO_VAULT, NO_CLUSTER, NO_METRICS, NO_WATCHDOG, writer)
     recovered = Recovered(state, None, resume, EVENTS, None)
     with Publisher(writer, clock or broker_clock(), lambda: "group") as publisher:  # type: ignore[arg-type]
         log: Any = context, recovered, reader, publisher, metrics, ArchiveAge()
@@ -307,3 +312,47 @@ def test_the_gauges_of_a_log_that_went_elsewhere_are_gone_and_its_counters_stay(
 def test_a_header_states_how_many_partitions_there_are_now(now: int, stated: int) -> None:
     (block,) = run([events(0)], partitions=now).blocks
     assert block.header.partitions == stated
+
+
+def test_a_log_without_an_event_gets_its_first_block_at_once_and_one_only() -> None:
+    writer = run([[], []], at_end=True)
+    (block,) = writer.blocks
+    assert (block.header.count, block.header.first_offset, block.header.last_offset) == (0, 0, -1)
+    assert writer.positions == [Position(0, 1)]
+    assert verified(writer) == []
+
+
+def test_no_block_says_that_nothing_came_while_the_partition_has_more_than_was_read() -> None:
+    assert run([[], []], at_end=False).blocks == []
+
+
+def test_a_log_that_has_events_begins_with_them() -> None:
+    assert [block.header.count for block in run([[], events(0, 1)], at_end=True).blocks] == [2]
+
+
+def silent_state(age: float) -> LogState:
+    """Return the state after a block of ten records that was sealed so many seconds ago."""
+    block = resigned(run([events(*range(10))]).blocks[0], sealed_at=time.time_ns() // 1000 - int(age * 1e6))
+    return GENESIS.accept(block)
+
+
+HEARTBEAT = replace(CONFIG, batch=BatchPolicy(age=60, heartbeat=100, wait=0.001))
+
+
+@pytest.mark.parametrize(("age", "blocks"), [(90, 0), (101, 1)])
+def test_a_silent_log_gets_an_empty_block_when_the_last_one_is_old_whoever_sealed_it(age: float, blocks: int) -> None:
+    registry = CollectorRegistry()
+    metrics, state = LogMetrics(SealerMetrics(registry), ORIGIN), silent_state(age)
+    writer = run([[]], state=state, at_end=True, config=HEARTBEAT, metrics=metrics)
+    assert [block.header.count for block in writer.blocks] == [0] * blocks
+    assert verified(writer, state) == []
+    assert registry.get_sample_value("auditseal_event_to_sealed_seconds_count", LABELS) == 0
+    closes = registry.get_sample_value("auditseal_block_closes_total", LABELS | {"reason": "heartbeat"})
+    assert closes == (1 if blocks else None)
+
+
+def test_records_that_are_read_come_before_an_empty_block() -> None:
+    state = silent_state(1000)
+    writer = run([events(10)], state=state, at_end=True, config=HEARTBEAT)
+    assert verified(writer, state) == [10]
+    assert [block.header.count for block in writer.blocks] == [1]
