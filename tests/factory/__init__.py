@@ -27,6 +27,7 @@
 | `secret_files` | files that only their owner can read |
 | `daemons` | a daemon whose body a test writes, as a process |
 | `prometheus` | a real Prometheus and promtool, built from source once |
+| `rights` | the files of `deploy/rights`, as ACLs and as credentials |
 | `programs` | programs that a test puts in place of real ones, or runs |
 | `timestamp_authority` | an RFC 3161 timestamp authority of OpenSSL on this machine |
 | `token_provider` | an OpenID Connect provider on this machine |
