@@ -19,7 +19,7 @@ from auditseal_producer.errors import (
 )
 from auditseal_producer.event_queue import EventQueue
 from auditseal_producer.kafka_client import make_client
-from auditseal_producer.outgoing import Outgoing, encode_fields, read_published
+from auditseal_producer.outgoing import EventEncoder, Outgoing, read_published
 from auditseal_producer.pending import PendingReceipt, serving_threads
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback, Receipts
@@ -49,8 +49,8 @@ class Channel:
 
     def __init__(self, config: ProducerConfig, on_error: ErrorCallback | None, log: ClientLog) -> None:
         self._config = config
-        self._source = config.source
-        self._stream = Stream(str(uuid7()), 0)  # its number comes last, in the queue
+        stream = Stream(str(uuid7()), 0)  # its number comes last, in the queue
+        self._encoder = EventEncoder(config.source, stream, config.redact)
         self._log = log
         self._receipts = Receipts(self._log, on_error)
         client = make_client(config.librdkafka, self._log)
@@ -77,7 +77,7 @@ class Channel:
             EventError: The event breaks the schema or a limit.
         """
         try:
-            outgoing = encode_fields(self._source, self._stream, fields, self._config.redact)
+            outgoing = self._encoder.encode(fields)
         except BaseException:  # an iterable of the service may raise anything
             self._queue.count_refusal()
             raise

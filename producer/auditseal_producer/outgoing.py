@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from time import time_ns
 from typing import NamedTuple, TypeAlias
 
 from uuid_utils import uuid7
@@ -13,6 +14,7 @@ from auditseal_schemas.event_check import check_names
 from auditseal_schemas.event_codec import UnnumberedEvent, decode_event, encode_unnumbered
 from auditseal_schemas.event_key import event_key
 from auditseal_schemas.event_parts import Source, Stream
+from auditseal_schemas.plain_event import PlainEventEncoder
 
 _LONGEST_NUMBER = 10  # bytes of a varint
 
@@ -69,14 +71,32 @@ class PublishedEvent(NamedTuple):
 Outgoing: TypeAlias = NewEvent | PublishedEvent
 
 
-def encode_fields(source: Source, stream: Stream, fields: EventFields, rules: Sequence[Redaction] = ()) -> NewEvent:
-    """Stamp, check, redact and encode what a service says of an event: each value is read once, here.
+class EventEncoder:
+    """Makes the events of one source and stream: stamps, checks, redacts and encodes what a service says."""
 
-    Raises:
-        EventError: The event breaks the schema or a limit. Its size is checked with its number.
-    """
-    event = redact_event(make_event(source, stream, fields), rules)
-    return NewEvent(event.event_id, event_key(event), stream.id, encode_unnumbered(event))
+    def __init__(self, source: Source, stream: Stream, rules: Sequence[Redaction] = ()) -> None:
+        self._source = source
+        self._stream = stream
+        self._rules = rules
+        self._plain = PlainEventEncoder(source, stream)
+
+    def encode(self, fields: EventFields) -> NewEvent:
+        """Encode an event: each value that a service gives is read once, here.
+
+        Raises:
+            EventError: The event breaks the schema or a limit. Its size is checked with its number.
+        """
+        if not self._rules and "event_id" not in fields and "occurred_at" not in fields:
+            event_id = str(uuid7())
+            encoding = self._plain.encode(event_id, time_ns() // 1000, fields)
+            if encoding is not None:
+                key = event_key(fields.get("tenant"), fields["actor"])
+                return NewEvent(event_id, key, self._stream.id, encoding)
+        return self._encode_any(fields)
+
+    def _encode_any(self, fields: EventFields) -> NewEvent:
+        event = redact_event(make_event(self._source, self._stream, fields), self._rules)
+        return NewEvent(event.event_id, event_key(event.tenant, event.actor), event.stream.id, encode_unnumbered(event))
 
 
 def make_event(source: Source, stream: Stream, fields: EventFields) -> AuditEvent:
@@ -106,4 +126,6 @@ def read_published(encoded: bytes) -> PublishedEvent:
     if not isinstance(encoded, bytes):
         raise EventError("", f"an encoded event must be bytes, not {type(encoded).__name__}")
     event = decode_event(encoded)
-    return PublishedEvent(event.event_id, event_key(event), event.stream.id, encoded, event.stream.sequence)
+    return PublishedEvent(
+        event.event_id, event_key(event.tenant, event.actor), event.stream.id, encoded, event.stream.sequence
+    )

@@ -7,7 +7,7 @@ from auditseal_producer.client_log import ClientLog
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.durations import check_seconds
 from auditseal_producer.errors import BufferFullError, PublishError, StillSpooledError, UndeliveredError
-from auditseal_producer.outgoing import Outgoing, encode_fields, read_published
+from auditseal_producer.outgoing import EventEncoder, Outgoing, read_published
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.spool_delivery import SpoolDelivery
 from auditseal_producer.spool_file import SpoolFile
@@ -32,11 +32,11 @@ class SpoolChannel:
 
     def __init__(self, config: ProducerConfig, log: ClientLog) -> None:
         self._config = config
-        self._source = config.source
         self._log = log
         self._file = SpoolFile(config.spool_path)
         try:
-            self._stream = Stream(self._file.stream.id, 0)  # its number comes last, in the writer
+            stream = Stream(self._file.stream.id, 0)  # its number comes last, in the writer
+            self._encoder = EventEncoder(config.source, stream, config.redact)
             self._writer = SpoolWriter(self._file, config.spool_bytes, log)
             self._delivery = SpoolDelivery(self._file, self._writer, partial(Channel, config, None, log), log)
             self._start()
@@ -57,7 +57,7 @@ class SpoolChannel:
             EventError: The event breaks the schema or a limit.
         """
         try:
-            return encode_fields(self._source, self._stream, fields, self._config.redact)
+            return self._encoder.encode(fields)
         except BaseException:  # an iterable of the service may raise anything
             self._writer.count_refusal()
             raise

@@ -15,7 +15,7 @@ from auditseal_producer.errors import (
     ProducerClosedError,
     UndeliveredError,
 )
-from auditseal_producer.outgoing import Outgoing, encode_fields, read_published
+from auditseal_producer.outgoing import EventEncoder, Outgoing, read_published
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.receipt import ProducerCounts, Receipt
 from auditseal_producer.receipts import ErrorCallback
@@ -47,9 +47,9 @@ class RecordedEvents:
     ) -> None:
         self.events: list[AuditEvent] = []
         self.failures: list[DeliveryError] = []
-        self._source = Source(service=service, environment=environment)
+        source = Source(service=service, environment=environment)
+        self._encoder = EventEncoder(source, Stream(_STREAM_ID, 0), tuple(redact))
         self._on_error = on_error
-        self._redact = tuple(redact)
         self._log = ClientLog(None)
         self._sequence = self._refused = self._reported = 0
         self._full = self._down = self._closed = False
@@ -68,7 +68,7 @@ class RecordedEvents:
             ProducerClosedError: After `close`.
         """
         try:
-            return self._publish(encode_fields(self._source, Stream(_STREAM_ID, 0), fields, self._redact))
+            return self._publish(self._encoder.encode(fields))
         except AuditsealError:
             self._refused += 1
             raise

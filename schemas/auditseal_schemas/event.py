@@ -8,13 +8,7 @@ from typing import Required, TypedDict
 
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event_attributes import NO_ATTRIBUTES, freeze_attributes
-from auditseal_schemas.event_check import (
-    check_kind,
-    check_optional_texts,
-    check_texts,
-    freeze_items,
-    freeze_part,
-)
+from auditseal_schemas.event_check import all_plain, check_kind, freeze_items, freeze_part, freeze_texts
 from auditseal_schemas.event_parts import (
     Actor,
     Authorization,
@@ -32,6 +26,7 @@ SCHEMA_VERSION = 1
 """The version that is written; `avro/audit_event.v<n>.avsc` are all that can be read."""
 
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_OPTIONAL_TEXTS = ("event_type", "tenant", "status_code", "trace_id", "span_id", "correlation_id")
 _NO_CHANGES: tuple[Change, ...] = ()
 
 
@@ -105,16 +100,19 @@ class AuditEvent:
             raise EventError("event_id", "must be a UUIDv7 in lower case, such as auditseal stamps itself")
         if type(self.schema_version) is not int or self.schema_version < 1:
             raise EventError("schema_version", "must be a number from 1 up")
-        check_texts("", action=self.action)
-        check_optional_texts(
-            "",
-            event_type=self.event_type,
-            tenant=self.tenant,
-            status_code=self.status_code,
-            trace_id=self.trace_id,
-            span_id=self.span_id,
-            correlation_id=self.correlation_id,
-        )
+        if not (
+            self.action
+            and all_plain(
+                self.action,
+                self.event_type,
+                self.tenant,
+                self.status_code,
+                self.trace_id,
+                self.span_id,
+                self.correlation_id,
+            )
+        ):
+            freeze_texts("", self, ("action",), _OPTIONAL_TEXTS)
 
     def _check_parts(self) -> None:
         check_kind("category", self.category, Category)

@@ -37,27 +37,32 @@ def check_names(path: str, given: Mapping[str, object], required: Collection[str
         raise EventError(path, f"{missing[0]} is missing")
 
 
-def check_texts(owner: str, **texts: object) -> None:
-    """Check texts that must be there: not empty, encodable, within MAX_TEXT_BYTES.
-
-    Raises:
-        EventError: A text isn't so; its field is `<owner>.<name>`, or `<name>` where the owner is empty.
-    """
-    for name, text in texts.items():
-        # Written out, here and below: record() checks some fifteen texts, nearly all of them short and ASCII.
-        if not (type(text) is str and 0 < len(text) <= MAX_TEXT_BYTES and text.isascii()):
-            check_text(_path(owner, name), text, least=1)
-
-
-def check_optional_texts(owner: str, **texts: object) -> None:
-    """Check texts that may be None or empty; as `check_texts` otherwise.
-
-    Raises:
-        EventError: As `check_texts`.
-    """
-    for name, text in texts.items():
+def all_plain(*texts: object) -> bool:
+    """Return whether each is None or a short ASCII text of exactly `str`. Nearly all are, and need no other check."""
+    for text in texts:
         if text is not None and not (type(text) is str and len(text) <= MAX_TEXT_BYTES and text.isascii()):
-            check_text(_path(owner, name), text, least=0)
+            return False
+    return True
+
+
+def freeze_texts(owner: str, part: object, needed: Collection[str], optional: Collection[str]) -> None:
+    """Check texts of a part, and let it hold them as plain `str`, so that nobody need ask again what they are.
+
+    Args:
+        owner: The part's name within the event, empty for the event itself.
+        part: A frozen value that is being made.
+        needed: Its attributes that must have a text which isn't empty.
+        optional: Its attributes that may be None or empty.
+
+    Raises:
+        EventError: A text isn't encodable or within MAX_TEXT_BYTES, or is missing.
+    """
+    for names, least in ((needed, 1), (optional, 0)):
+        for name in names:
+            text = getattr(part, name)
+            if text is not None or least:
+                check_text(f"{owner}.{name}" if owner else name, text, least=least)
+                object.__setattr__(part, name, str.__str__(text))
 
 
 def check_text(field: str, text: object, *, least: int) -> None:
@@ -117,10 +122,6 @@ def check_kind(field: str, value: object, kind: type) -> None:
     """
     if not isinstance(value, kind):
         raise EventError(field, f"must be {_article(kind)} {kind.__name__}, not {type(value).__name__}")
-
-
-def _path(owner: str, name: str) -> str:
-    return f"{owner}.{name}" if owner else name
 
 
 def _article(kind: type) -> str:

@@ -1,10 +1,16 @@
-"""The parts of an audit event: who, on what, how it ended, where it was recorded. All checked when made."""
+"""The parts of an audit event: who, on what, how it ended, where it was recorded. All checked when made.
+
+The texts of a part are plain `str`, even where a service gave subclasses of it.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from auditseal_schemas.errors import EventError
-from auditseal_schemas.event_check import check_kind, check_optional_texts, check_texts
+from auditseal_schemas.event_check import all_plain, check_kind, freeze_texts
+
+_NEEDED = ("type", "id")
+_OF_ACTOR = ("name", "auth_method", "session_id", "on_behalf_of", "ip", "user_agent")
 
 
 class Category(StrEnum):
@@ -50,16 +56,21 @@ class Actor:
     user_agent: str | None = None
 
     def __post_init__(self) -> None:
-        check_texts("actor", type=self.type, id=self.id)
-        check_optional_texts(
-            "actor",
-            name=self.name,
-            auth_method=self.auth_method,
-            session_id=self.session_id,
-            on_behalf_of=self.on_behalf_of,
-            ip=self.ip,
-            user_agent=self.user_agent,
-        )
+        if not (
+            self.type
+            and self.id
+            and all_plain(
+                self.type,
+                self.id,
+                self.name,
+                self.auth_method,
+                self.session_id,
+                self.on_behalf_of,
+                self.ip,
+                self.user_agent,
+            )
+        ):
+            freeze_texts("actor", self, _NEEDED, _OF_ACTOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +89,8 @@ class Resource:
     parent: str | None = None
 
     def __post_init__(self) -> None:
-        check_texts("resources[]", type=self.type, id=self.id)
-        if self.name is not None or self.parent is not None:
-            check_optional_texts("resources[]", name=self.name, parent=self.parent)
+        if not (self.type and self.id and all_plain(self.type, self.id, self.name, self.parent)):
+            freeze_texts("resources[]", self, _NEEDED, ("name", "parent"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,8 @@ class Reason:
     def __post_init__(self) -> None:
         if self.code is None and self.text is None:
             raise EventError("reason", "needs a code or a text; leave it out where there is none")
-        check_optional_texts("reason", code=self.code, text=self.text)
+        if not all_plain(self.code, self.text):
+            freeze_texts("reason", self, (), ("code", "text"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,8 @@ class Authorization:
 
     def __post_init__(self) -> None:
         check_kind("authorization.granted", self.granted, bool)
-        check_optional_texts("authorization", permission=self.permission, policy=self.policy)
+        if not all_plain(self.permission, self.policy):
+            freeze_texts("authorization", self, (), ("permission", "policy"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +142,8 @@ class Change:
     after: str | None = None
 
     def __post_init__(self) -> None:
-        check_texts("changes[]", field=self.field)
-        check_optional_texts("changes[]", before=self.before, after=self.after)
+        if not (self.field and all_plain(self.field, self.before, self.after)):
+            freeze_texts("changes[]", self, ("field",), ("before", "after"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +161,12 @@ class Source:
     region: str | None = None
 
     def __post_init__(self) -> None:
-        check_texts("source", service=self.service, environment=self.environment)
-        check_optional_texts("source", version=self.version, instance=self.instance, region=self.region)
+        if not (
+            self.service
+            and self.environment
+            and all_plain(self.service, self.environment, self.version, self.instance, self.region)
+        ):
+            freeze_texts("source", self, ("service", "environment"), ("version", "instance", "region"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +181,7 @@ class Stream:
     sequence: int
 
     def __post_init__(self) -> None:
-        check_texts("stream", id=self.id)
+        if not (self.id and all_plain(self.id)):
+            freeze_texts("stream", self, ("id",), ())
         if type(self.sequence) is not int or not 0 <= self.sequence < 1 << 63:
             raise EventError("stream.sequence", "must be a number from 0 to 2**63 - 1")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from auditseal_producer import Actor, EventFields, Outcome, ProducerConfig, Resource
-from auditseal_producer.outgoing import NewEvent, PublishedEvent, encode_fields
+from auditseal_producer.outgoing import EventEncoder, NewEvent, PublishedEvent
 from auditseal_producer.spool_database import SpooledEvent
 from auditseal_producer.spool_file import SpoolFile
 from auditseal_schemas.event_parts import Source, Stream
@@ -31,7 +31,7 @@ def spool_config(path: Path, *, broker: bool = True, **changed: Any) -> Producer
 def new_event(stream_id: str, **changed: Any) -> NewEvent:
     """Return an event that has no number yet."""
     fields = cast("EventFields", FIELDS | changed)
-    return encode_fields(Source(service="billing", environment="test"), Stream(stream_id, 0), fields)
+    return EventEncoder(Source(service="billing", environment="test"), Stream(stream_id, 0)).encode(fields)
 
 
 def spooled_events(file: SpoolFile, count: int) -> list[SpooledEvent]:

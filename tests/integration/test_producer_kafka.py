@@ -98,7 +98,7 @@ def test_20000_events_of_several_threads(kafka: KafkaNode, make_topic: MakeTopic
             assert (receipt.event_id, receipt.stream) == (event.event_id, event.stream)
             assert receipt.sha256 == sha256(message.value()).digest()
             assert receipt.timestamp == message.timestamp()[1]
-            assert message.key() == event_key(event)
+            assert message.key() == event_key(event.tenant, event.actor)
             by_actor[event.actor.id].append(event.stream.sequence)
             homes[event.actor.id].add(partition)
     assert receipts == {}

@@ -11,7 +11,7 @@ import pytest
 
 from auditseal_producer import Actor, EventError, Outcome, Resource
 from auditseal_producer.encoded_file import append_encoded, read_encoded
-from auditseal_producer.outgoing import encode_fields
+from auditseal_producer.outgoing import EventEncoder
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES
 from auditseal_schemas.event_parts import Source, Stream
 
@@ -24,7 +24,7 @@ def event(number: int, **more: Any) -> bytes:
         "outcome": Outcome.SUCCESS,
         **more,
     }
-    return encode_fields(Source(service="s", environment="t"), Stream("s", 0), fields).place(number).encoded
+    return EventEncoder(Source(service="s", environment="t"), Stream("s", 0)).encode(fields).place(number).encoded
 
 
 EVENTS = [event(number) for number in range(5)]

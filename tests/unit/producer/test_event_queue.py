@@ -23,7 +23,7 @@ from auditseal_producer import (
 )
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.event_queue import EventQueue
-from auditseal_producer.outgoing import NewEvent, encode_fields
+from auditseal_producer.outgoing import EventEncoder, NewEvent
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.receipts import Receipts
 from auditseal_schemas.event_codec import decode_event
@@ -41,7 +41,7 @@ def event(action: str = "approve") -> NewEvent:
         "resources": [Resource("invoice", "1")],
         "outcome": Outcome.SUCCESS,
     }
-    return encode_fields(SOURCE, STREAM, fields)
+    return EventEncoder(SOURCE, STREAM).encode(fields)
 
 
 class Kafka:
