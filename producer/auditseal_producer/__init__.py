@@ -22,6 +22,7 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `process_channel` | the channel of the process that calls, across forks |
 | `process_end` | how the ends of processes reach a producer |
 | `green_threads` | refuses the green threads of gevent and eventlet |
+| `event_channel` | what all streams do the same: encode, offer, refuse |
 | `channel` | one stream of events into Kafka, and the thread that serves it |
 | `spool_channel` | the same with a spool: events go on disk first |
 | `spool_writer` | numbers events and writes them, many at a time |

@@ -12,21 +12,18 @@ from auditseal_producer.config import ProducerConfig
 from auditseal_producer.durations import check_seconds
 from auditseal_producer.errors import (
     BrokerUnavailableError,
-    BufferFullError,
     ProducerClosedError,
     PublishError,
     UndeliveredError,
 )
+from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.event_queue import EventQueue
 from auditseal_producer.kafka_client import make_client
-from auditseal_producer.outgoing import EventEncoder, Outgoing, read_published
-from auditseal_producer.pending import PendingReceipt, serving_threads
+from auditseal_producer.pending import serving_threads
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback, Receipts
 from auditseal_producer.user_code import log_safely
 from auditseal_producer.waiters import Waiters
-from auditseal_schemas.errors import AuditsealError
-from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Stream
 from auditseal_schemas.kafka_trouble import explain
 
@@ -40,7 +37,7 @@ _TURN_SECONDS = 0.005
 _TURN_EVERY = 64  # events
 
 
-class Channel:
+class Channel(EventChannel):
     """A stream: its id, its queue, its receipts. Lives in one process; any of its threads may use it.
 
     One thread of its own polls librdkafka, hands out receipts and runs all callbacks. No other thread ever polls, so
@@ -48,14 +45,12 @@ class Channel:
     """
 
     def __init__(self, config: ProducerConfig, on_error: ErrorCallback | None, log: ClientLog) -> None:
-        self._config = config
-        stream = Stream(str(uuid7()), 0)  # its number comes last, in the queue
-        self._encoder = EventEncoder(config.source, stream, config.redact)
         self._log = log
         self._receipts = Receipts(self._log, on_error)
         client = make_client(config.librdkafka, self._log)
         self._kafka: Producer | None = client
         self._queue = EventQueue(config, client.produce, self._receipts, self._log)
+        super().__init__(config, Stream(str(uuid7()), 0), self._queue)
         self._reported = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, args=(client,), name="auditseal-producer", daemon=True)
@@ -70,46 +65,6 @@ class Channel:
         receipts = self._receipts
         return ProducerCounts(receipts.acknowledged, receipts.failed, self._queue.refused, self._queue.waiting)
 
-    def encode(self, fields: EventFields) -> Outgoing:
-        """Check and encode an event. It needn't be done again, however often it is offered.
-
-        Raises:
-            EventError: The event breaks the schema or a limit.
-        """
-        try:
-            outgoing = self._encoder.encode(fields)
-        except BaseException:  # an iterable of the service may raise anything
-            self._queue.count_refusal()
-            raise
-        return outgoing
-
-    def read_published(self, encoded: bytes) -> Outgoing:
-        """Take an event that was encoded before.
-
-        Raises:
-            EventError: It isn't bytes.
-            DecodeError: The bytes aren't an event in its one encoding.
-        """
-        try:
-            return read_published(encoded)
-        except AuditsealError:
-            self._queue.count_refusal()
-            raise
-
-    def offer(self, outgoing: Outgoing) -> PendingReceipt | None:
-        """Queue one event, or return None when the buffer is full.
-
-        Raises:
-            EventError: The event is too large.
-            ProducerClosedError: The channel is closed.
-            PublishError: librdkafka takes no events any more.
-        """
-        try:
-            return self._queue.offer(outgoing)
-        except AuditsealError:
-            self._queue.count_refusal()
-            raise
-
     def let_receipts_out(self) -> None:
         """Give the producer's thread a turn now and then, for a caller that records without a pause.
 
@@ -120,30 +75,10 @@ class Channel:
         if receipts.active and self._queue.events % _TURN_EVERY == 0 and not self.is_serving():
             receipts.progress.wait(lambda: not receipts.active, _TURN_SECONDS)
 
-    def wait_for_room(self, seconds: float) -> bool:
-        """Wait until there is room for an event of any size, at most for some seconds; return whether there is.
-
-        The thread that makes room never waits, nor does a finalizer that interrupts a call of `offer`.
-        """
-        queue = self._queue
-        if self.is_serving() or queue.is_nested():
-            return False
-        return self._receipts.room.wait(lambda: queue.closed or queue.has_room(), seconds)
-
     @property
     def room(self) -> Waiters:
         """Those who wait for room: for coroutines, which wait in their own way."""
         return self._receipts.room
-
-    def refuse_full(self) -> BufferFullError:
-        """Count an event as refused for lack of room, and return the error that says so."""
-        self._queue.count_refusal()
-        config = self._config
-        return BufferFullError(
-            f"{self._queue.waiting} events of {self._queue.bytes - self._receipts.bytes} bytes wait for"
-            f" {config.bootstrap_servers}: no room for another within {config.full_wait} s (buffer_events"
-            f" {config.buffer_events}, buffer_bytes {config.buffer_bytes}): {self._log.describe_wait()}"
-        )
 
     def check_broker(self, timeout: float) -> None:
         """Ask the brokers for the topic.
@@ -238,6 +173,17 @@ class Channel:
         if self.is_serving():
             raise PublishError(f"a callback can't call {call}, which waits for the thread that runs callbacks")
         self._queue.refuse_nested(call)
+
+    def _makes_room(self) -> bool:
+        return self.is_serving() or self._queue.is_nested()
+
+    def _full_text(self) -> str:
+        config = self._config
+        return (
+            f"{self._queue.waiting} events of {self._queue.bytes - self._receipts.bytes} bytes wait for"
+            f" {config.bootstrap_servers}: no room for another within {config.full_wait} s (buffer_events"
+            f" {config.buffer_events}, buffer_bytes {config.buffer_bytes}): {self._log.describe_wait()}"
+        )
 
     def _serve(self, client: Producer) -> None:
         serving_threads.add(threading.get_ident())

@@ -10,7 +10,7 @@ between the lines that count an event and the call that queues it.
 import threading
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from types import MethodType
 
 from confluent_kafka import KafkaException
 
@@ -43,6 +43,7 @@ class EventQueue:
         self._most_bytes = config.buffer_bytes - MAX_EVENT_BYTES
         self._produce = produce
         self._receipts = receipts
+        self._take = receipts.take
         self._log = log
         self._sequence = 0
         self._closed = False
@@ -77,9 +78,11 @@ class EventQueue:
                 return pending
             try:
                 self._inside = True
-                self._queue_deferred()
+                if self._deferred:
+                    self._queue_deferred()
                 self._queue(outgoing, pending)
-                self._queue_deferred()
+                if self._deferred:
+                    self._queue_deferred()
             finally:
                 self._inside = False
             return pending
@@ -143,7 +146,7 @@ class EventQueue:
         before = self._sequence
         encoded, number, following = outgoing.place(before)
         produce, topic, key, size = self._produce, self.topic, outgoing.key, len(encoded)
-        report = partial(self._receipts.take, pending, size)
+        report = MethodType(self._take, pending)  # a partial would be two objects for the garbage collector
         pending.place(number)
         # From here to the call nothing may be called: see above.
         self._sequence = following

@@ -14,17 +14,13 @@ from auditseal_schemas.event_check import check_names
 from auditseal_schemas.event_codec import UnnumberedEvent, decode_event, encode_unnumbered
 from auditseal_schemas.event_key import event_key
 from auditseal_schemas.event_parts import Source, Stream
-from auditseal_schemas.plain_event import PlainEventEncoder
+from auditseal_schemas.event_plain import PlainEventEncoder
 
 _LONGEST_NUMBER = 10  # bytes of a varint
 
 
-class Placed(NamedTuple):
-    """An event with its place in a stream, and the number that the next new one gets."""
-
-    encoded: bytes
-    number: int
-    following: int
+Placed: TypeAlias = tuple[bytes, int, int]
+"""An event's bytes, its number in its stream, and the number that the next new event gets."""
 
 
 class NewEvent(NamedTuple):
@@ -46,7 +42,7 @@ class NewEvent(NamedTuple):
         Raises:
             EventError: It takes more than MAX_EVENT_BYTES.
         """
-        return Placed(self.encoding.numbered(number), number, number + 1)
+        return self.encoding.numbered(number), number, number + 1
 
 
 class PublishedEvent(NamedTuple):
@@ -65,7 +61,7 @@ class PublishedEvent(NamedTuple):
 
     def place(self, number: int) -> Placed:
         """Return the event with its own number; that of the channel stays free."""
-        return Placed(self.encoded, self.number, number)
+        return self.encoded, self.number, number
 
 
 Outgoing: TypeAlias = NewEvent | PublishedEvent

@@ -19,6 +19,23 @@ serving_threads: set[int] = set()
 _PENDING, _FINISHED = "PENDING", "FINISHED"  # as concurrent.futures names its states
 
 
+class _MadeLater:
+    """An attribute of a handle that is made when it is first needed, since few handles need it.
+
+    setdefault is atomic: all threads get the same one. From then on it is found without coming by here.
+    """
+
+    def __init__(self, make: Callable[["PendingReceipt"], object]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, handle: Any, owner: type) -> Any:
+        handle.is_watched = True
+        return handle.__dict__.setdefault(self._name, self._make(handle))
+
+
 class PendingReceipt(Future[Receipt]):
     """An accepted event's handle: a future of its receipt or of a DeliveryError.
 
@@ -27,27 +44,27 @@ class PendingReceipt(Future[Receipt]):
 
     Attributes:
         event_id: The id that the event was stamped with.
+        is_watched: Whether anybody waits for it, or ever has.
     """
 
+    is_watched = False
+
+    # The state of a handle that waits. The names are those of CPython 3.11 to 3.14, and of the functions of
+    # concurrent.futures that look into a future.
+    _state = _PENDING
+    _exception: BaseException | None = None
+    _sequence: int | None = None
+    _condition = _MadeLater(lambda _: threading.Condition())
+    _waiters = _MadeLater(lambda _: [])
+    _done_callbacks = _MadeLater(lambda _: [])
+    _result = _MadeLater(lambda handle: handle._make_receipt())  # noqa: SLF001  (it is the handle's own)
+
     def __init__(self, event_id: str, stream_id: str, log: ClientLog) -> None:
-        # Not Future's own, which takes a tenth of all the time of record() to make a condition that few need. The names
-        # are those of CPython 3.11 to 3.14, and of the functions of concurrent.futures that look into a future.
-        self._state = _PENDING
-        self._result: Receipt | None = None
-        self._exception: BaseException | None = None
-        self._waiters: list[Any] = []
-        self._done_callbacks: list[Callable[[Future[Receipt]], object]] = []
+        # Not Future's own, which would take a tenth of all the time of record().
         self.event_id = event_id
         self._process = os.getpid()
         self._stream_id = stream_id
-        self._sequence: int | None = None
         self._log = log
-
-    def __getattr__(self, name: str) -> Any:
-        """Make the future's condition when it is first needed; setdefault is atomic: all threads get the same one."""
-        if name == "_condition":
-            return self.__dict__.setdefault(name, threading.Condition())
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     @property
     def stream(self) -> Stream:
@@ -73,15 +90,30 @@ class PendingReceipt(Future[Receipt]):
     def wait_until_accepted(self) -> None:
         """Return at once: without a spool an event is accepted when it is in the buffer."""
 
+    def acknowledge(self, topic: str, partition: int, offset: int, timestamp: int, sha256: bytes) -> None:
+        """End the handle by a receipt: for the producer, whose own thread alone calls this."""
+        self._stored = (topic, partition, offset, timestamp, sha256)
+        self._finish()
+
     def settle(self, receipt: Receipt | None, failure: BaseException | None) -> None:
         """End the handle, by one of the two: for the producer, whose own thread alone calls this."""
-        self._result, self._exception = receipt, failure
+        if failure is None:
+            self.__dict__["_result"] = receipt
+        else:
+            self._exception = failure
+        self._finish()
+
+    def _make_receipt(self) -> Receipt:
+        topic, partition, offset, timestamp, sha256 = self._stored
+        return Receipt(topic, partition, offset, timestamp, self.event_id, self.stream, sha256)
+
+    def _finish(self) -> None:
         self._state = _FINISHED
-        # Whoever makes a condition from here on finds the handle finished.
-        if "_condition" in self.__dict__:
+        # Those who make a condition from here on find the handle finished.
+        if self.is_watched:
             with self._condition:
                 for waiter in self._waiters:
-                    waiter.add_result(self) if failure is None else waiter.add_exception(self)
+                    waiter.add_result(self) if self._exception is None else waiter.add_exception(self)
                 self._condition.notify_all()
             for callback in self._done_callbacks:
                 callback(self)

@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from typing import TypeAlias
 from weakref import WeakSet
 
 from uuid_utils import reseed_rng
@@ -20,13 +19,12 @@ from auditseal_producer.client_log import ClientLog
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.durations import check_seconds
 from auditseal_producer.errors import ProducerClosedError, PublishError
+from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.green_threads import refuse_green_threads, were_replaced
 from auditseal_producer.process_end import call_at_end
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback
 from auditseal_producer.spool_channel import SpoolChannel
-
-EventChannel: TypeAlias = Channel | SpoolChannel
 
 
 class _Here:
@@ -90,7 +88,8 @@ class ProcessChannel:
         """
         if were_replaced():
             refuse_green_threads()
-        return self._opened() or self._open()
+        here = self._by_process.get(os.getpid())
+        return (here.channel if here is not None else None) or self._open()
 
     def flush(self, timeout: float) -> None:
         """Flush the channel, if this process has one.

@@ -7,9 +7,10 @@ from typing import Self, Unpack
 
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.errors import UndeliveredError
+from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.outgoing import Outgoing
 from auditseal_producer.pending import PendingReceipt
-from auditseal_producer.process_channel import EventChannel, ProcessChannel
+from auditseal_producer.process_channel import ProcessChannel
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback
 from auditseal_schemas.event import EventFields

@@ -4,14 +4,13 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from hashlib import sha256
-from typing import NamedTuple, cast
+from typing import Any, TypeAlias
 
 from confluent_kafka import KafkaError, Message
 
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.errors import DeliveryError
 from auditseal_producer.pending import PendingReceipt
-from auditseal_producer.receipt import Receipt
 from auditseal_producer.user_code import call_safely
 from auditseal_producer.waiters import Waiters
 from auditseal_schemas.errors import AuditsealError
@@ -20,13 +19,8 @@ from auditseal_schemas.kafka_trouble import explain
 ErrorCallback = Callable[[DeliveryError], object]
 
 
-class Report(NamedTuple):
-    """One event's end: an error and its bytes, or the message as the broker stored it."""
-
-    pending: PendingReceipt
-    size: int
-    error: KafkaError | None
-    message: Message
+Report: TypeAlias = tuple[PendingReceipt, KafkaError | None, Message]
+"""One event's end: its handle, and an error and its bytes, or the message as the broker stored it."""
 
 
 class Receipts:
@@ -55,10 +49,10 @@ class Receipts:
         self.room = Waiters()
         self.progress = Waiters()
 
-    def take(self, pending: PendingReceipt, size: int, error: KafkaError | None, message: Message) -> None:
+    def take(self, pending: PendingReceipt, error: KafkaError | None, message: Message) -> None:
         """Take a delivery report, as librdkafka's callback; no code of the service runs before `hand_out`."""
         self.active = True
-        self._reports.append(Report(pending, size, error, message))
+        self._reports.append((pending, error, message))
 
     def refuse(self, pending: PendingReceipt, error: AuditsealError) -> None:
         """Take an accepted event that could not be queued after all; any thread may call this."""
@@ -68,15 +62,16 @@ class Receipts:
         """Settle every handle that was taken, and only then make room: after a flush every handle is done."""
         reports, self._reports = self._reports, []
         try:
-            for report in reports:
-                if report.error is None:
-                    self._acknowledge(report)
+            if any(error is None for _, error, _ in reports):
+                self._log.connected()
+            for pending, error, message in reports:
+                if error is None:
+                    self._acknowledge(pending, message)
                 else:
-                    encoded = report.message.value() or b""
-                    self._fail(report.pending, encoded, report.error.name(), self._describe(report.error))
+                    self._fail(pending, message.value() or b"", error.name(), self._describe(error))
             while self._refused:
-                pending, error = self._refused.popleft()
-                self._fail(pending, b"", "_FAIL", str(error))
+                pending, refusal = self._refused.popleft()
+                self._fail(pending, b"", "_FAIL", str(refusal))
         finally:
             self.active = False
             self.room.wake(len(reports))
@@ -95,30 +90,19 @@ class Receipts:
             self.events += 1
             self.bytes += len(encoded)
 
-    def _acknowledge(self, report: Report) -> None:
-        self._log.connected()
+    def _acknowledge(self, pending: PendingReceipt, message: Any) -> None:
+        encoded = message.value() or b""
         try:
-            report.pending.settle(_receipt(report.pending, report.message), None)
+            digest, timestamp = sha256(encoded).digest(), message.timestamp()[1]
+            pending.acknowledge(message.topic(), message.partition(), message.offset(), timestamp, digest)
         except Exception as error:  # such as a MemoryError: this handle and the others must end all the same
-            report.pending.settle(None, error)
+            pending.settle(None, error)
         finally:
             self.acknowledged += 1
             self.events += 1
-            self.bytes += report.size
+            self.bytes += len(encoded)
 
     def _describe(self, error: KafkaError) -> str:
         """Return the error's text, with the cause and what to do, where they are known."""
         cause = explain(error.name(), error.str()) or self._log.trouble
         return f"{error.str()}: {cause}" if cause else error.str()
-
-
-def _receipt(pending: PendingReceipt, message: Message) -> Receipt:
-    return Receipt(
-        topic=cast("str", message.topic()),
-        partition=cast("int", message.partition()),
-        offset=cast("int", message.offset()),
-        timestamp=message.timestamp()[1],
-        event_id=pending.event_id,
-        stream=pending.stream,
-        sha256=sha256(message.value() or b"").digest(),
-    )

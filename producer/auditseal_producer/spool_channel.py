@@ -6,23 +6,19 @@ from auditseal_producer.channel import Channel
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.durations import check_seconds
-from auditseal_producer.errors import BufferFullError, PublishError, StillSpooledError, UndeliveredError
-from auditseal_producer.outgoing import EventEncoder, Outgoing, read_published
+from auditseal_producer.errors import PublishError, StillSpooledError, UndeliveredError
+from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.spool_delivery import SpoolDelivery
 from auditseal_producer.spool_file import SpoolFile
 from auditseal_producer.spool_writer import SpoolWriter
-from auditseal_producer.spooled_receipt import SpooledReceipt
 from auditseal_producer.waiters import Waiters
-from auditseal_schemas.errors import AuditsealError
-from auditseal_schemas.event import EventFields
-from auditseal_schemas.event_codec import MAX_EVENT_BYTES
 from auditseal_schemas.event_parts import Stream
 
 _JOIN_SECONDS = 5.0
 
 
-class SpoolChannel:
+class SpoolChannel(EventChannel):
     """A stream with a spool: as `Channel`, but that the events of an earlier process are delivered first.
 
     Raises:
@@ -31,13 +27,11 @@ class SpoolChannel:
     """
 
     def __init__(self, config: ProducerConfig, log: ClientLog) -> None:
-        self._config = config
         self._log = log
         self._file = SpoolFile(config.spool_path)
         try:
-            stream = Stream(self._file.stream.id, 0)  # its number comes last, in the writer
-            self._encoder = EventEncoder(config.source, stream, config.redact)
             self._writer = SpoolWriter(self._file, config.spool_bytes, log)
+            super().__init__(config, Stream(self._file.stream.id, 0), self._writer)
             self._delivery = SpoolDelivery(self._file, self._writer, partial(Channel, config, None, log), log)
             self._start()
         except BaseException:
@@ -50,71 +44,13 @@ class SpoolChannel:
         acknowledged = self._delivery.acknowledged
         return ProducerCounts(acknowledged, 0, self._writer.refused, self._writer.waiting)
 
-    def encode(self, fields: EventFields) -> Outgoing:
-        """Check and encode an event.
-
-        Raises:
-            EventError: The event breaks the schema or a limit.
-        """
-        try:
-            return self._encoder.encode(fields)
-        except BaseException:  # an iterable of the service may raise anything
-            self._writer.count_refusal()
-            raise
-
-    def read_published(self, encoded: bytes) -> Outgoing:
-        """Take an event that was encoded before.
-
-        Raises:
-            EventError: It isn't bytes.
-            DecodeError: The bytes aren't an event in its one encoding.
-        """
-        try:
-            return read_published(encoded)
-        except AuditsealError:
-            self._writer.count_refusal()
-            raise
-
-    def offer(self, outgoing: Outgoing) -> SpooledReceipt | None:
-        """Queue one event for the disk, or return None when the spool is full.
-
-        Raises:
-            ProducerClosedError: The channel is closed.
-            SpoolCorruptedError: The spool is damaged.
-        """
-        try:
-            return self._writer.offer(outgoing)
-        except AuditsealError:
-            self._writer.count_refusal()
-            raise
-
     def let_receipts_out(self) -> None:
         """Do nothing: each event waits for the disk, so that receipts have their turns."""
-
-    def wait_for_room(self, seconds: float) -> bool:
-        """Wait until there is room for an event of any size, at most for some seconds; return whether there is.
-
-        The threads that make room never wait.
-        """
-        writer = self._writer
-        if self._delivery.channel.is_serving() or writer.is_writing():
-            return False
-        return writer.room.wait(lambda: writer.closed or writer.has_room(MAX_EVENT_BYTES), seconds)
 
     @property
     def room(self) -> Waiters:
         """Those who wait for room: for coroutines, which wait in their own way."""
         return self._writer.room
-
-    def refuse_full(self) -> BufferFullError:
-        """Count an event as refused for lack of room, and return the error that says so."""
-        self._writer.count_refusal()
-        config = self._config
-        return BufferFullError(
-            f"{self._writer.events} events of {self._writer.bytes} bytes are in the spool {self._file.path}, and wait"
-            f" for {config.bootstrap_servers}: no room for another within {config.full_wait} s (spool_bytes"
-            f" {config.spool_bytes}): {self._log.describe_wait()}"
-        )
 
     def check_broker(self, timeout: float) -> None:
         """Ask the brokers for the topic.
@@ -177,6 +113,17 @@ class SpoolChannel:
         if self._writer.is_writing():
             raise PublishError(f"{call} was called by a finalizer in the thread that it waits for: call it later")
         self._delivery.channel.refuse_waiting(call)
+
+    def _makes_room(self) -> bool:
+        return self._delivery.channel.is_serving() or self._writer.is_writing()
+
+    def _full_text(self) -> str:
+        config = self._config
+        return (
+            f"{self._writer.events} events of {self._writer.bytes} bytes are in the spool {self._file.path}, and wait"
+            f" for {config.bootstrap_servers}: no room for another within {config.full_wait} s (spool_bytes"
+            f" {config.spool_bytes}): {self._log.describe_wait()}"
+        )
 
     def _start(self) -> None:
         try:

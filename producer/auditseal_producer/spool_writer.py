@@ -20,6 +20,7 @@ from auditseal_producer.spooled_receipt import SpooledReceipt, writing_threads
 from auditseal_producer.user_code import log_safely
 from auditseal_producer.waiters import Waiters
 from auditseal_schemas.errors import AuditsealError, EventError
+from auditseal_schemas.event_codec import MAX_EVENT_BYTES
 
 _MOST_EVENTS = 2_000  # of one transaction
 _REMOVAL_SECONDS = 0.05  # delivered events wait that long for a transaction with new ones
@@ -127,7 +128,7 @@ class SpoolWriter:
                 )
             if self.problem is not None:
                 raise self.problem
-            if not self.has_room(size):
+            if not self._fits(size):
                 return None
             self._taken_events += 1
             self._taken_bytes += size
@@ -135,9 +136,9 @@ class SpoolWriter:
         self._work.wake()
         return handle
 
-    def has_room(self, size: int) -> bool:
-        """Whether there is room for an event of a size."""
-        return self.bytes + size <= self._most_bytes
+    def has_room(self) -> bool:
+        """Whether there is room for an event of any size."""
+        return self._fits(MAX_EVENT_BYTES)
 
     def count_refusal(self) -> None:
         """Count an event as refused."""
@@ -174,6 +175,9 @@ class SpoolWriter:
         self._work.wake()
         if self._thread.is_alive():
             self._thread.join(seconds)
+
+    def _fits(self, size: int) -> bool:
+        return self.bytes + size <= self._most_bytes
 
     def _serve(self) -> None:
         writing_threads.add(threading.get_ident())

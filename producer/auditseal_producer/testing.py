@@ -165,14 +165,13 @@ class RecordedEvents:
             raise ProducerClosedError("the producer is closed: record events before close()")
         if self._full:
             raise BufferFullError("no room for another event: the test made the buffer full")
-        placed = outgoing.place(self._sequence)
-        self._sequence = placed.following
+        encoded, number, self._sequence = outgoing.place(self._sequence)
         pending = PendingReceipt(outgoing.event_id, outgoing.stream_id, self._log)
-        pending.place(placed.number)
+        pending.place(number)
         if self._down:
-            self._fail(pending, placed.encoded)
+            self._fail(pending, encoded)
         else:
-            self._acknowledge(pending, placed.encoded)
+            self._acknowledge(pending, encoded)
         return pending
 
     def _acknowledge(self, pending: PendingReceipt, encoded: bytes) -> None:

@@ -62,7 +62,7 @@ Events (docs/reference/event-encoding.md):
 | `event_time` | its time: RFC 3339 and datetimes |
 | `event_check` | the checks and limits that the parts share |
 | `event_codec` | an event's bytes |
-| `plain_event` | the quick way to the bytes of an event of the usual shape |
+| `event_plain` | the quick way to the bytes of an event of the usual shape |
 | `event_skim` | the counts of an encoded event, before it is decoded |
 | `event_json` | an event as JSON |
 | `event_key` | the Kafka key of an event |

@@ -80,8 +80,9 @@ class UnnumberedEvent(NamedTuple):
         Raises:
             EventError: It takes more than MAX_EVENT_BYTES.
         """
-        encoded = b"".join((self.head, _long(sequence), self.tail))
-        _check_size(len(encoded))
+        encoded = self.head + _long(sequence) + self.tail
+        if len(encoded) > MAX_EVENT_BYTES:
+            _check_size(len(encoded))
         return encoded
 
 

@@ -40,9 +40,7 @@ def spooled_events(file: SpoolFile, count: int) -> list[SpooledEvent]:
     made = []
     for number in range(count):
         new = new_event(file.stream.id)
-        event = PublishedEvent(
-            new.event_id, new.key, new.stream_id, new.place(sequence + number).encoded, sequence + number
-        )
+        event = PublishedEvent(new.event_id, new.key, new.stream_id, new.place(sequence + number)[0], sequence + number)
         made.append(SpooledEvent(position + number, event))
     return made
 

@@ -24,7 +24,7 @@ def event(number: int, **more: Any) -> bytes:
         "outcome": Outcome.SUCCESS,
         **more,
     }
-    return EventEncoder(Source(service="s", environment="t"), Stream("s", 0)).encode(fields).place(number).encoded
+    return EventEncoder(Source(service="s", environment="t"), Stream("s", 0)).encode(fields).place(number)[0]
 
 
 EVENTS = [event(number) for number in range(5)]

@@ -285,9 +285,9 @@ def test_signals_may_come_at_any_moment(receipts: Receipts, records: bool, monke
         client.poll(0.1)
     reports = receipts._reports
     assert len(reports) == queue.events
-    numbers = [decode_event(report.message.value() or b"").stream.sequence for report in reports]
+    numbers = [decode_event(message.value() or b"").stream.sequence for _, _, message in reports]
     assert numbers == list(range(queue.events))
-    actions = [decode_event(report.message.value() or b"").action for report in reports]
+    actions = [decode_event(message.value() or b"").action for _, _, message in reports]
     assert actions.count("inner") == (rung if records else 0)
 
 

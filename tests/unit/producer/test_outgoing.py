@@ -24,12 +24,12 @@ def fields(**changed: Any) -> Any:
 
 
 def test_an_event_is_stamped_unless_the_service_did() -> None:
-    event = decode_event(EventEncoder(SOURCE, STREAM).encode(fields()).place(7).encoded)
+    event = decode_event(EventEncoder(SOURCE, STREAM).encode(fields()).place(7)[0])
     assert (event.stream.sequence, event.source) == (7, SOURCE)
     assert abs((datetime.now(UTC) - event.occurred_at).total_seconds()) < 60
     when = datetime(2026, 1, 1, tzinfo=UTC)
     again = EventEncoder(SOURCE, STREAM).encode(fields(event_id=event.event_id, occurred_at=when))
-    assert decode_event(again.place(0).encoded).occurred_at == when
+    assert decode_event(again.place(0)[0]).occurred_at == when
     assert again.event_id == event.event_id
 
 
@@ -59,7 +59,7 @@ def test_what_a_service_s_iterable_raises_is_the_service_s() -> None:
 
 
 def test_a_published_event_stays_as_it_was() -> None:
-    encoded = EventEncoder(SOURCE, STREAM).encode(fields()).place(41).encoded
+    encoded = EventEncoder(SOURCE, STREAM).encode(fields()).place(41)[0]
     published = read_published(encoded)
     assert published.place(7) == (encoded, 41, 7)
     assert (published.stream_id, published.key) == ("s", event_key(None, Actor("user", "u-1")))

@@ -214,10 +214,11 @@ def _write_attributes(attributes: Mapping[str, str]) -> str:
         raise _NotPlainError
     if not items:
         return _END
-    written = [_LENGTHS[len(items)]]
-    for key, value in sorted(items):  # in the order of their code points, which is that of their UTF-8 bytes
-        if not (type(key) is str and key and key.isascii() and type(value) is str and value.isascii()):
+    written = _LENGTHS[len(items)]
+    if len(items) > 1:
+        items.sort()  # in the order of their code points, which is that of their UTF-8 bytes
+    for key, value in items:
+        if not (type(key) is str and type(value) is str and key and key.isascii() and value.isascii()):
             raise _NotPlainError
-        written += _LENGTHS[len(key)], key, _LENGTHS[len(value)], value
-    written.append(_END)
-    return "".join(written)
+        written += f"{_LENGTHS[len(key)]}{key}{_LENGTHS[len(value)]}{value}"
+    return written + _END
