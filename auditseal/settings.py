@@ -23,7 +23,7 @@ from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
 
 PREFIX = "AUDITSEAL_"
-SECTIONS = frozenset({"sealer", "archiver", "watch"})
+SECTIONS = frozenset({"sealer", "archiver", "watch", "gateway"})
 """The daemons' own sections."""
 _OTHERS = frozenset({"minio", "environment"})  # AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`
 

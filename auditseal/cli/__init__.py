@@ -15,6 +15,7 @@
 | `rejects` | where `emit` reports what it didn't publish |
 | `properties_file` | files of librdkafka's settings |
 | `interruption` | signals that end a command in order |
+| `gateway` | `auditseal gateway` |
 | `spool` | `auditseal spool` |
 | `local` | `auditseal local` |
 | `keys` | `auditseal keys` |

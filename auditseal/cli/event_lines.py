@@ -1,17 +1,15 @@
 """Events as JSON lines, which `auditseal emit` reads in bounded memory; and why it refuses a line."""
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import NamedTuple, Protocol
 
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_json import fields_from_json
+from auditseal_schemas.strict_json import parse_json
 
 MAX_LINE_BYTES = 8 << 20
 """Room for an event of the largest size with every byte of it escaped."""
-
-_MAX_DIGITS = 1_000  # of a number; Python itself refuses more than 4,300
 
 
 class LineStream(Protocol):
@@ -58,40 +56,10 @@ def parse_line(text: bytes) -> EventFields:
     """
     if len(text) > MAX_LINE_BYTES:
         raise EventError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
-    try:
-        value = json.loads(
-            text.decode("utf-8-sig"),
-            object_pairs_hook=_unique,
-            parse_int=_whole_number,
-            parse_constant=_refuse_constant,
-        )
-    except UnicodeDecodeError as error:
-        raise EventError("", f"the line isn't UTF-8: byte {error.start}") from error
-    except RecursionError as error:
-        raise EventError("", "the line is nested too deeply") from error
-    except ValueError as error:
-        raise EventError("", f"the line isn't JSON: {error}") from error
-    return fields_from_json(value)
+    return fields_from_json(parse_json(text, "the line"))
 
 
 def _rest_of_line(stream: LineStream, piece: bytes) -> Iterator[bytes]:
     while len(piece) > MAX_LINE_BYTES and not piece.endswith(b"\n"):
         piece = stream.readline(MAX_LINE_BYTES + 1)
         yield piece
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise EventError("", "a JSON object has a key twice")
-    return value
-
-
-def _whole_number(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise EventError("", f"a number has {len(digits)} digits; no field of an event is a number")
-    return int(digits)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise EventError("", f"the line isn't JSON: {name} is not a JSON number")

@@ -25,6 +25,7 @@
 | `sealer_settings` | a sealer's configuration file, key and passphrase |
 | `archiver_settings` | an archiver's configuration file and trust file |
 | `secret_files` | files that only their owner can read |
+| `gateway` | a gateway, its clients, and the events that reached Kafka |
 | `daemons` | a daemon whose body a test writes, as a process |
 | `prometheus` | a real Prometheus and promtool, built from source once |
 | `rights` | the files of `deploy/rights`, as ACLs and as credentials |

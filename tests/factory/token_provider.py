@@ -18,7 +18,7 @@ class TokenProvider:
 
     def __init__(self, clients: dict[str, str]) -> None:
         self._clients = clients
-        self._key = rsa.generate_private_key(65537, 2048)
+        self.key = rsa.generate_private_key(65537, 2048)
         self.asked, self.seconds = 0, 300
         provider = self
 
@@ -50,7 +50,7 @@ class TokenProvider:
 
     def keys(self) -> str:
         """The provider's public key as a JSON Web Key Set (RFC 7517)."""
-        numbers = self._key.public_key().public_numbers()
+        numbers = self.key.public_key().public_numbers()
         key = {"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": _number(numbers.n), "e": _number(numbers.e)}
         return json.dumps({"keys": [key]})
 
@@ -59,7 +59,7 @@ class TokenProvider:
         now = int(time.time())
         claims = {"sub": name, "aud": AUDIENCE, "scope": "kafka", "iat": now, "exp": now + self.seconds}
         signed = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "1"}, claims))
-        return f"{signed}.{_base64url(self._key.sign(signed.encode(), padding.PKCS1v15(), SHA256()))}"
+        return f"{signed}.{_base64url(self.key.sign(signed.encode(), padding.PKCS1v15(), SHA256()))}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -12,6 +12,7 @@ SEALER = 'job="auditseal-sealer",instance="s:1"'
 ARCHIVER = 'job="auditseal-archiver",instance="a:1"'
 WATCH = 'job="auditseal-watch",instance="w:1"'
 INDEX = 'job="auditseal-index",instance="i:1"'
+GATEWAY = 'job="auditseal-gateway",instance="g:1"'
 EVENTS = f'{SEALER},topic="audit.events",partition="0"'
 BLOCKS = f'{ARCHIVER},topic="audit.blocks",partition="0"'
 LOG = 'origin="a.example/audit.events/0/0"'
@@ -41,7 +42,7 @@ def _histogram(name: str, labels: str, bound: str, steps: int, *, blocks: float,
 def running(steps: int, *, blocks: float, events: float) -> Series:
     """All series of daemons that work, with so many blocks and events a minute."""
     constant, growing = partial(_constant, steps=steps), partial(_growing, steps=steps)
-    jobs = {"sealer": SEALER, "archiver": ARCHIVER, "watch": WATCH, "index": INDEX}
+    jobs = {"sealer": SEALER, "archiver": ARCHIVER, "watch": WATCH, "index": INDEX, "gateway": GATEWAY}
     return {
         **{f"up{{{labels}}}": constant(1) for labels in jobs.values()},
         **{f"process_start_time_seconds{{{labels}}}": constant(0) for labels in jobs.values()},
@@ -78,6 +79,10 @@ def running(steps: int, *, blocks: float, events: float) -> Series:
         f"auditseal_verify_last_scrub_timestamp_seconds{{{WATCH},{LOG}}}": growing(60),
         f"auditseal_verify_scrub_period_seconds{{{WATCH}}}": constant(3600),
         f"auditseal_index_last_success_timestamp_seconds{{{INDEX},{LOG}}}": growing(60),
+        f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="recorded"}}': growing(events),
+        f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="refused"}}': constant(0),
+        f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="unavailable"}}': constant(0),
+        f'auditseal_gateway_refused_logins_total{{{GATEWAY},method="token"}}': growing(0.1),
     }
 
 
@@ -196,6 +201,21 @@ FAULTS = (
         "AuditsealLockEnds",
         5,
         {f"auditseal_object_lock_retention_remaining_seconds{{{BLOCKS}}}": f"{80 * 86400}x5"},
+    ),
+    _fault(
+        "AuditsealGatewayUnavailable",
+        20,
+        {f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="unavailable"}}': "0x5 1+1x15"},
+    ),
+    _fault(
+        "AuditsealGatewayRefuses",
+        20,
+        {f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="refused"}}': "0x5 1x15"},
+    ),
+    _fault(
+        "AuditsealGatewayLoginsRefused",
+        20,
+        {f'auditseal_gateway_refused_logins_total{{{GATEWAY},method="token"}}': "0+1x20"},
     ),
     _fault("AuditsealIndexStale", 30, {f"auditseal_index_last_success_timestamp_seconds{{{INDEX},{LOG}}}": "0x30"}),
 )

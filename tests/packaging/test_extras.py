@@ -139,6 +139,11 @@ def test_it_opens_a_directory_and_a_bucket_for_reading(extra: str) -> None:
         ("archiver", ["auditseal_archiver"], ["auditseal_daemon.run", "auditseal.settings_archiver"]),
         ("watch", ["auditseal_watch"], ["auditseal_daemon.run", "auditseal.settings_watch", "auditseal.cli.watch"]),
         ("explorer", ["auditseal_explorer"], ["auditseal.cli.explore"]),
+        (
+            "gateway",
+            ["auditseal_gateway", "auditseal_importers", "auditseal_producer"],
+            ["auditseal.settings_gateway", "auditseal.cli.gateway"],
+        ),
         ("evidence", ["auditseal_evidence", "auditseal_search"], ["auditseal.cli.evidence"]),
         ("local", ["auditseal_local"], []),
         ("all", list(OURS), []),

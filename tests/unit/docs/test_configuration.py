@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from auditseal.settings_archiver import ArchiverSection, ArchiverSettings
+from auditseal.settings_gateway import GatewaySection, GatewaySettings, OidcSettings
 from auditseal.settings_kafka import KafkaSettings
 from auditseal.settings_sasl import KerberosSettings, OauthbearerSettings
 from auditseal.settings_sealer import SealerSection
 from auditseal.settings_sections import MetricsSettings, Section
 from auditseal.settings_watch import WatchSection, WatchSettings
+from auditseal_gateway.clients import ClientDirectory
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "configuration.md").read_text("utf-8")
@@ -35,12 +37,21 @@ def told(default: Any) -> str:
 
 @pytest.mark.parametrize(
     ("title", "section"),
-    [("## The archiver", ArchiverSection), ("## The watcher", WatchSection), ("## The sealer", SealerSection)],
+    [
+        ("## The archiver", ArchiverSection),
+        ("## The watcher", WatchSection),
+        ("## The sealer", SealerSection),
+        ("## The gateway", GatewaySection),
+    ],
 )
 def test_every_key_stands_with_its_default(title: str, section: type[Section]) -> None:
     fields = section.model_fields
     expected = {name: "required" if field.is_required() else told(field.default) for name, field in fields.items()}
     assert rows(title) == expected
+
+
+def test_every_key_of_the_gateways_provider_stands_in_the_page() -> None:
+    assert [name for name in OidcSettings.model_fields if f"`gateway.oidc.{name}`" not in PAGE] == []
 
 
 def test_every_shared_key_stands_in_the_page() -> None:
@@ -66,3 +77,12 @@ def test_the_watchers_example_is_valid_and_has_what_it_needs() -> None:
     assert config.keys() <= WatchSettings.model_fields.keys()
     needed = {key for key, field in WatchSection.model_fields.items() if field.is_required()}
     assert needed <= config["watch"].keys() <= WatchSection.model_fields.keys()
+
+
+def test_the_gateways_examples_are_valid() -> None:
+    clients, config = re.findall(r"```toml\n(.*?)```", (DOCS / "how-to" / "gateway.md").read_text("utf-8"), re.DOTALL)
+    assert len(ClientDirectory.parse(clients).clients) == 2
+    read = tomllib.loads(config)
+    assert read.keys() <= GatewaySettings.model_fields.keys()
+    needed = {key for key, field in GatewaySection.model_fields.items() if field.is_required()}
+    assert needed <= read["gateway"].keys() <= GatewaySection.model_fields.keys()

@@ -11,6 +11,7 @@ from auditseal.cli.sealer import SEALING
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.telemetry import make_registry
+from auditseal_gateway.metrics import GatewayMetrics
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_search.follow import INDEX, IndexMetrics
@@ -45,10 +46,11 @@ def registered(registry: CollectorRegistry) -> Described:
     [
         ("The sealer", SealerMetrics),
         ("The archiver", ArchiverMetrics),
+        ("The gateway", GatewayMetrics),
         ("Verification", WatchMetrics),
         ("The index", IndexMetrics),
     ],
-    ids=["sealer", "archiver", "watch", "index"],
+    ids=["sealer", "archiver", "gateway", "watch", "index"],
 )
 def test_every_metric_stands_in_the_page_and_no_other(title: str, metrics: type) -> None:
     registry = CollectorRegistry()
@@ -71,7 +73,7 @@ def test_what_only_a_watcher_serves_is_marked_and_its_results_are_named() -> Non
 
 
 def test_what_alerts_ask_for_is_served() -> None:
-    titles = ("Both", "The sealer", "The archiver", "Verification", "The index")
+    titles = ("Both", "The sealer", "The archiver", "The gateway", "Verification", "The index")
     known = {name for title in titles for name in told(title)}
     named = {page: set(re.findall(r"auditseal_[a-z0-9_]+[a-z]", page)) for page in (PAGE, ALERTS)}
     assert named[PAGE] == known

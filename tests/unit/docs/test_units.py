@@ -27,7 +27,12 @@ def port_of(path: Path) -> str:
 
 
 def test_each_daemon_has_a_unit() -> None:
-    assert [path.stem for path in UNITS] == ["auditseal-archiver", "auditseal-sealer", "auditseal-watch"]
+    assert [path.stem for path in UNITS] == [
+        "auditseal-archiver",
+        "auditseal-gateway",
+        "auditseal-sealer",
+        "auditseal-watch",
+    ]
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
