@@ -14,6 +14,7 @@ that a command that publishes nothing loads no Kafka client.
 | `settings_sealer` | the sealer's settings |
 | `settings_archiver` | the archiver's settings |
 | `settings_watch` | the watcher's settings |
+| `settings_explorer` | the explorer's file of access |
 | `settings_topics` | the settings that `auditseal topics` reads |
 | `pytest` | the pytest plugin for services |
 | `trust_lines` | log lines that are added to a trust file |

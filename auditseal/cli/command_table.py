@@ -38,7 +38,7 @@ COMMANDS = (
     CommandEntry("check-proof", "check_proof", "auditor", "Check a proof with a trust file: no vault, no network."),
     CommandEntry("receipt", "receipt", "auditor", "Turn a producer's receipt into a proof, once it is sealed."),
     CommandEntry("search", "search", "search", "Find events in sealed logs; answers say how complete they are."),
-    CommandEntry("explore", "explore", "explorer", "Explore sealed events in a browser, on this machine alone."),
+    CommandEntry("explore", "explore", "explorer", "Explore sealed events in a browser."),
     CommandEntry("tail", "tail", "search", "Show events as they are archived, each block verified first."),
     CommandEntry("export", "export", "search", "Write all events that match, for other tools."),
     CommandEntry("evidence", "evidence", "evidence", "Pack the events of a case with their proofs."),

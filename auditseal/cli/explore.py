@@ -1,33 +1,46 @@
 """`auditseal explore`: sealed events and the health of their logs, in a browser."""
 
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, tell, vault_url
+from auditseal.settings_explorer import read_access
 from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
 from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_explorer.sources import Sources
+from auditseal_explorer.trail import NoTrail, ProducerTrail, StrictTrail, Trail
+from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_search.index_store import open_index
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
+HOST = "127.0.0.1"
 
 
 @app.command()
-def explore(
+def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     trust: TrustFile,
     vault: VaultUrl = None,
     index: Annotated[str | None, typer.Option("--index", help="The index. [default: none, read the vault]")] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on, on this machine alone.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on; another than loopback needs --access.")] = HOST,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")] = 8089,
+    access: Annotated[Path | None, typer.Option(help="The file with TLS, login and auditors.")] = None,
+    records: Annotated[bool, typer.Option("--record", help="Record each look as an audit event.")] = False,  # noqa: FBT002
+    strict: Annotated[bool, typer.Option("--strict", help="Show nothing that was not recorded.")] = False,  # noqa: FBT002
     opens: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,  # noqa: FBT002
 ) -> None:
-    """Explore sealed events in a browser, on this machine alone.
+    """Explore sealed events in a browser.
+
+    Without --access it is reached from this machine alone, and there is no login. --record and --strict take the
+    brokers and the topic from the environment, as every producer does (AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS and others).
 
     It ends with Ctrl-C. Pages show the events that match a filter, one event with its proof, and the health of each
     log. Every page says how complete its answer is. Meanwhile the vault is verified, and a finding is on every page.
@@ -41,9 +54,26 @@ def explore(
         url = vault_url(vault, pinned)
         open_vault = partial(open_reader, url)
         sources = Sources(pinned, open_vault, open_index(index) if index else None)
-        with sources.reading(), listen(host, port) as listening, Checker(pinned, open_vault) as checker:
-            address = address_of(listening)
+        door = read_access(access) if access else None
+        with (
+            sources.reading(),
+            _trail(records=records, strict=strict) as trail,
+            listen(host, port, door) as listening,
+            Checker(pinned, open_vault) as checker,
+        ):
+            address, hosts = (door.url, door.hosts) if door else (address_of(listening), hosts_of(listening))
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")
             if opens:
                 webbrowser.open(address)
-            serve(make_app(Explorer(sources, checker, Pages(url)), hosts_of(listening)), listening)
+            explorer = Explorer(sources, checker, Pages(url), trail)
+            serve(make_app(explorer, hosts, door), listening, door.tls if door else None)
+
+
+@contextmanager
+def _trail(*, records: bool, strict: bool) -> Iterator[Trail]:
+    """Give what records the looks of auditors; its events are delivered at the end."""
+    if not (records or strict):
+        yield NoTrail()
+        return
+    with AuditProducer(ProducerConfig.from_env(service="auditseal-explorer")) as producer:
+        yield StrictTrail(producer) if strict else ProducerTrail(producer)

@@ -9,10 +9,17 @@
 | `event_view` | one event, proven, as parts of a page |
 | `log_status` | one log's head, lock and last verdict |
 | `checker` | verifies the vault while the explorer runs |
+| `auditor` | who looks, and which tenants' events they may see |
+| `access` | how it is reached from other machines: TLS, login, auditors |
+| `admission` | lets in the auditors of a list |
+| `oidc_login` | a login at an OpenID Connect provider |
+| `certificate_login` | a login by client certificates |
+| `proxy_login` | a login at a reverse proxy, by a signed header |
+| `trail` | each look of an auditor as an audit event |
 | `guard` | who may ask: hosts, origins, and the headers of each answer |
 | `pages` | the pages |
 | `api` | the same answers as JSON |
 | `app` | the routes, and how errors are answered |
-| `server` | serves it on this machine |
+| `server` | listens, and serves it |
 | `errors` | the errors of this package |
 """

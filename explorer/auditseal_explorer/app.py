@@ -1,7 +1,7 @@
 """The routes, and how errors are answered: each has a page that says what to do, and a status."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
@@ -16,8 +16,11 @@ from starlette.staticfiles import StaticFiles
 
 from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_explorer import api
+from auditseal_explorer.access import Access
+from auditseal_explorer.admission import LocalAdmission
+from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.checker import Checked, Checker
-from auditseal_explorer.errors import AddressError
+from auditseal_explorer.errors import AddressError, UnrecordedError
 from auditseal_explorer.event_view import EventView, read_event
 from auditseal_explorer.guard import Guard
 from auditseal_explorer.log_status import read_statuses
@@ -25,12 +28,23 @@ from auditseal_explorer.pages import Pages
 from auditseal_explorer.question import Question
 from auditseal_explorer.results import Results, export, find
 from auditseal_explorer.sources import Sources
+from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError
+from auditseal_schemas.event_parts import Resource
 from auditseal_schemas.origin import Origin
+from auditseal_search.answer import Grade
 from auditseal_search.errors import QueryError
 from auditseal_search.export import Format
 
 _EXPORTS = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
+_STATUSES: dict[type[Exception], tuple[int, str]] = {
+    AddressError: (400, "The address can't be understood"),
+    MalformedError: (400, "The address can't be understood"),
+    RecordNotFoundError: (404, "There is no such event"),
+    UnavailableError: (503, "The store can't be read just now"),
+    UnrecordedError: (503, "This can't be shown just now"),
+}
+_UNKNOWN = (500, "That can't be answered")
 _Place: TypeAlias = tuple[Origin, int]
 
 
@@ -42,11 +56,13 @@ class Explorer:
         sources: The vault and the index.
         checker: Verifies the vault meanwhile.
         pages: Writes the pages.
+        trail: Records what auditors look at, before they see it.
     """
 
     sources: Sources
     checker: Checker
     pages: Pages
+    trail: Trail = field(default_factory=NoTrail)
 
     @property
     def checked(self) -> Checked:
@@ -66,27 +82,28 @@ class Explorer:
         kind = next((kind for kind in _EXPORTS if kind.value == request.path_params["kind"]), None)
         if kind is None:
             raise HTTPException(404, "Exports are export.csv and export.jsonl; `auditseal export` has more.")
-        grade, pieces = export(
-            self.sources, Question.parse(request.query_params.multi_items()), kind, datetime.now(UTC)
-        )
-        name = f"events-{grade.value}.{kind.value}"
-        headers = {"content-disposition": f'attachment; filename="{name}"', "x-auditseal-grade": grade.value}
-        return StreamingResponse(pieces, headers=headers, media_type=_EXPORTS[kind])
+        auditor = _auditor(request)
+        found = export(self.sources, auditor, _question(request), datetime.now(UTC))
+        looked = _looked(found.question, found.total, found.grade) | {"format": kind.value}
+        self.trail.record(auditor, "auditseal.export", self._vault, looked)
+        name = f"events-{found.grade.value}.{kind.value}"
+        headers = {"content-disposition": f'attachment; filename="{name}"', "x-auditseal-grade": found.grade.value}
+        return StreamingResponse(found.lines(kind), headers=headers, media_type=_EXPORTS[kind])
 
     def event(self, request: Request) -> Response:
         """Show one event."""
-        return HTMLResponse(self.pages.event(self._event(request), self.checked))
+        return HTMLResponse(self.pages.event(self._event(request, "auditseal.view"), self.checked))
 
     def event_json(self, request: Request) -> Response:
         """Return one event as JSON."""
-        return JSONResponse(api.event_to_json(self._event(request)))
+        return JSONResponse(api.event_to_json(self._event(request, "auditseal.view")))
 
     def proof(self, request: Request) -> Response:
         """Return the proof of one event, as `auditseal check-proof` takes it."""
         origin, offset = _place(request)
         name = f"{origin.topic}-{origin.partition}-{offset}.tlog-proof"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        data = read_event(self.sources, origin, offset).proof.format()
+        data = self._event(request, "auditseal.proof").proof.format()
         return Response(data, headers=headers, media_type="text/plain; charset=utf-8")
 
     def logs(self, _request: Request) -> Response:
@@ -101,11 +118,22 @@ class Explorer:
         """Return the OpenAPI description."""
         return JSONResponse(api.description())
 
-    def _find(self, request: Request) -> Results:
-        return find(self.sources, _question(request), datetime.now(UTC))
+    @property
+    def _vault(self) -> Resource:
+        return Resource("audit_vault", self.pages.vault)
 
-    def _event(self, request: Request) -> EventView:
-        return read_event(self.sources, *_place(request))
+    def _find(self, request: Request) -> Results:
+        auditor = _auditor(request)
+        results = find(self.sources, auditor, _question(request), datetime.now(UTC))
+        looked = _looked(results.question, results.total, results.account.grade)
+        self.trail.record(auditor, "auditseal.search", self._vault, looked)
+        return results
+
+    def _event(self, request: Request, action: str) -> EventView:
+        auditor, (origin, offset) = _auditor(request), _place(request)
+        view = read_event(self.sources, auditor, origin, offset)
+        self.trail.record(auditor, action, Resource("audit_record", f"{origin}/{offset}"), {})
+        return view
 
     def on_query_error(self, request: Request, error: Exception) -> Response:
         """Mark the mistake in a filter."""
@@ -120,16 +148,17 @@ class Explorer:
         detail = str(error.detail if isinstance(error, HTTPException) else error)
         if _wants_json(request):
             return JSONResponse({"error": detail}, status)
-        retry = isinstance(error, UnavailableError)
+        retry = isinstance(error, UnavailableError | UnrecordedError)
         return HTMLResponse(self.pages.problem(title, detail, self.checked, retry=retry), status)
 
 
-def make_app(explorer: Explorer, hosts: Iterable[str]) -> Starlette:
+def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = None) -> Starlette:
     """Return the application.
 
     Args:
         explorer: Answers requests.
         hosts: The values of `Host` under which it is reached.
+        access: Its login and its auditors; None where it is reached from this machine alone.
     """
     routes = [
         Route("/", explorer.search),
@@ -141,6 +170,7 @@ def make_app(explorer: Explorer, hosts: Iterable[str]) -> Starlette:
         Route("/api/v1/event", explorer.event_json),
         Route("/api/v1/logs", explorer.logs_json),
         Route("/api/v1/openapi.json", explorer.describe),
+        *(access.login.routes if access else ()),
         Mount("/static", StaticFiles(packages=[(__package__, "static")])),
     ]
     handlers = {
@@ -150,7 +180,10 @@ def make_app(explorer: Explorer, hosts: Iterable[str]) -> Starlette:
     }
     return Starlette(
         routes=routes,
-        middleware=[Middleware(partial(Guard, hosts=tuple(hosts)))],
+        middleware=[
+            Middleware(partial(Guard, hosts=tuple(hosts))),
+            *(access.middleware if access else [Middleware(LocalAdmission)]),
+        ],
         exception_handlers=handlers,
     )
 
@@ -159,16 +192,22 @@ def _status_of(error: Exception) -> tuple[int, str]:
     match error:
         case HTTPException():
             return error.status_code, "There is no such page" if error.status_code == 404 else "That can't be answered"
-        case AddressError() | MalformedError():
-            return 400, "The address can't be understood"
-        case RecordNotFoundError():
-            return 404, "There is no such event"
         case VerificationError():
             return 409, f"Verification failed: {error.verdict.value}"
-        case UnavailableError():
-            return 503, "The store can't be read just now"
         case _:
-            return 500, "That can't be answered"
+            return next((answer for kind, answer in _STATUSES.items() if isinstance(error, kind)), _UNKNOWN)
+
+
+def _auditor(request: Request) -> Auditor:
+    """Return who looks: the one who was let in."""
+    found: Auditor = request.state.auditor
+    return found
+
+
+def _looked(question: Question, rows: int, grade: Grade) -> dict[str, str]:
+    """Return what the trail says of an answer."""
+    heads = " ".join(f"{origin}:{size}" for origin, size in question.as_of)
+    return {"filter": question.filter, "as_of": heads, "rows": str(rows), "grade": grade.value}
 
 
 def _wants_json(request: Request) -> bool:

@@ -3,7 +3,8 @@
 AuditsealError
 ├── ConfigurationError   (auditseal_schemas) an address to listen on that the explorer refuses
 ├── QueryError           (auditseal_search) a filter with a mistake: status 400
-└── AddressError         a part of an address can't be understood: status 400
+├── AddressError         a part of an address can't be understood: status 400
+└── UnrecordedError      a look was not recorded, so it is not answered: status 503
 """
 
 from auditseal_schemas.errors import AuditsealError
@@ -11,3 +12,7 @@ from auditseal_schemas.errors import AuditsealError
 
 class AddressError(AuditsealError):
     """A part of an address can't be understood. The answer is a page with status 400."""
+
+
+class UnrecordedError(AuditsealError):
+    """A look could not be recorded, and the explorer was started with `--strict`. The answer has status 503."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from auditseal_auditor.blocks.block_json import proven_to_json
 from auditseal_auditor.blocks.prover import prove_offset
+from auditseal_auditor.errors import RecordNotFoundError
+from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.question import about
 from auditseal_explorer.sources import Sources
 from auditseal_schemas.event_proof import check_record_proof
@@ -43,6 +45,11 @@ class EventView:
         return found
 
     @property
+    def tenant(self) -> str | None:
+        """The event's tenant; None without one."""
+        return self.event.get("tenant") if self.event else None
+
+    @property
     def sections(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """The event's fields as titled lists of names and texts; the record's own if it is not an event."""
         if self.event is None:
@@ -75,17 +82,29 @@ class EventView:
         return [(title, text) for title, text in filters.items() if text]
 
 
-def read_event(sources: Sources, origin: Origin, offset: int) -> EventView:
+def read_event(sources: Sources, auditor: Auditor, origin: Origin, offset: int) -> EventView:
     """Read the event at an offset, prove it from the trust file, and return it.
 
     Raises:
         VerificationError: The trust file does not pin the log, or the block or the proof does not hold.
-        RecordNotFoundError, NotStoredError, UnavailableError: As `prove_offset`.
+        RecordNotFoundError: As `prove_offset`, or the event is of a tenant that the auditor may not see.
+        NotStoredError, UnavailableError: As `prove_offset`.
     """
     pinned = sources.trust.log_of(origin)
     with sources.reading() as pool:
-        proof = prove_offset(pool.vault, pinned, offset)
-    return EventView(proof, proven_to_json(check_record_proof(proof, sources.trust)))
+        try:
+            proof = prove_offset(pool.vault, pinned, offset)
+        except RecordNotFoundError as error:
+            raise error if auditor.tenants is None else _not_for(auditor, origin, offset) from error
+    view = EventView(proof, proven_to_json(check_record_proof(proof, sources.trust)))
+    if not auditor.may_see(view.tenant):
+        raise _not_for(auditor, origin, offset)
+    return view
+
+
+def _not_for(auditor: Auditor, origin: Origin, offset: int) -> RecordNotFoundError:
+    """Return the error for an event that is not there, or is of another tenant: both look the same."""
+    return RecordNotFoundError(f"{origin} has no event at offset {offset} that {auditor.name} may see")
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:

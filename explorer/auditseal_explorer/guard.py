@@ -22,6 +22,7 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+_SECURE = {"strict-transport-security": "max-age=31536000"}
 _CACHED = "public, max-age=3600"
 _OWN_SITES = {"same-origin", "none"}
 READS = ("GET", "HEAD")
@@ -68,7 +69,8 @@ class Guard:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 cache = _CACHED if scope["path"].startswith("/static/") else "no-store"
-                MutableHeaders(scope=message).update(SECURITY_HEADERS | {"cache-control": cache})
+                secure = _SECURE if scope["scheme"] == "https" else {}
+                MutableHeaders(scope=message).update(SECURITY_HEADERS | secure | {"cache-control": cache})
             await send(message)
 
         if scope["method"] in self._methods:

@@ -6,6 +6,7 @@ from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Any
 
+from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.question import Question
 from auditseal_explorer.sources import Gathered, Sources
 from auditseal_explorer.timeline import Timeline, draw, unit_for
@@ -13,7 +14,6 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_search.answer import Account, Grade
 from auditseal_search.export import Format, pieces
 from auditseal_search.hit_order import Cursor
-from auditseal_search.query import Condition
 from auditseal_search.searcher import Searcher
 
 PAGE = 50
@@ -63,31 +63,30 @@ class Results:
         return replace(self.question, after=Cursor.of(self.hits[-1])) if len(self.hits) == PAGE else None
 
 
-def find(sources: Sources, question: Question, now: datetime) -> Results:
-    """Answer a question.
+def find(sources: Sources, auditor: Auditor, question: Question, now: datetime) -> Results:
+    """Answer a question of an auditor.
 
     Raises:
         QueryError: The filter has a mistake.
         VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
     """
     condition = question.condition(now)
-    found = sources.gather(condition, question.as_of)
+    found = sources.gather(auditor, condition, question.as_of)
     for _ in range(_MERGES):
         try:
-            return _answer(sources, question, condition, found)
+            return _answer(question, found)
         except UnavailableError:  # of a file that was merged into another since the manifest was read?
-            before, found = found, sources.gather(condition, question.as_of)
+            before, found = found, sources.gather(auditor, condition, question.as_of)
             if found.files == before.files:
                 raise
-    return _answer(sources, question, condition, found)
+    return _answer(question, found)
 
 
-def _answer(sources: Sources, question: Question, condition: Condition, found: Gathered) -> Results:
-    as_of = tuple((log.origin, log.size) for log in found.account.logs)
-    with _searches, Searcher(sources.index, found.logs, condition) as searcher:
+def _answer(question: Question, found: Gathered) -> Results:
+    with _searches, found.searcher() as searcher:
         hits = list(searcher.hits(oldest_first=question.oldest_first, limit=PAGE, after=question.after))
         return Results(
-            question=replace(question, as_of=as_of),
+            question=_pinned(question, found),
             hits=hits,
             total=searcher.count(),
             timeline=_timeline(searcher),
@@ -97,22 +96,48 @@ def _answer(sources: Sources, question: Question, condition: Condition, found: G
         )
 
 
-def export(sources: Sources, question: Question, kind: Format, now: datetime) -> tuple[Grade, Iterator[bytes]]:
-    """Return the grade of an answer, and all its hits in a format of lines, in no order.
+@dataclass(frozen=True, slots=True)
+class Export:
+    """All hits of a question.
+
+    Attributes:
+        question: The question with the heads up to which it is answered.
+        grade: The grade of the answer.
+        total: How many hits there are.
+        found: The rows.
+    """
+
+    question: Question
+    grade: Grade
+    total: int
+    found: Gathered
+
+    def lines(self, kind: Format) -> Iterator[bytes]:
+        """Yield the hits in a format of lines, in no order; memory stays flat.
+
+        Raises:
+            UnavailableError: A file of the index can't be read.
+        """
+        with self.found.searcher() as searcher:
+            for piece, _ in pieces(searcher.batches(), kind):
+                yield piece
+
+
+def export(sources: Sources, auditor: Auditor, question: Question, now: datetime) -> Export:
+    """Return all hits of an auditor's question.
 
     Raises:
         QueryError: The filter has a mistake.
         VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
     """
-    condition = question.condition(now)
-    found = sources.gather(condition, question.as_of)
+    found = sources.gather(auditor, question.condition(now), question.as_of)
+    with found.searcher() as searcher:
+        total = searcher.count()
+    return Export(_pinned(question, found), found.account.grade, total, found)
 
-    def lines() -> Iterator[bytes]:
-        with Searcher(sources.index, found.logs, condition) as searcher:
-            for piece, _ in pieces(searcher.batches(), kind):
-                yield piece
 
-    return found.account.grade, lines()
+def _pinned(question: Question, found: Gathered) -> Question:
+    return replace(question, as_of=tuple((log.origin, log.size) for log in found.account.logs))
 
 
 def _timeline(searcher: Searcher) -> Timeline:

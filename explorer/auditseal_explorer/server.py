@@ -1,25 +1,29 @@
-"""Serves the explorer on this machine, until it is stopped."""
+"""Listens, and serves the explorer until it is stopped."""
 
 import ipaddress
 import socket
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from auditseal_explorer.access import Access, Tls
+from auditseal_explorer.certificate_login import CertificateProtocol
 from auditseal_schemas.errors import ConfigurationError, quoted
 
 _SECONDS_TO_END = 3
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, access: Access | None = None) -> socket.socket:
     """Return a socket that listens.
 
     Args:
-        host: An address of this machine's loopback: `127.0.0.1`, `::1` or `localhost`.
+        host: An address of this machine; `localhost` is 127.0.0.1.
         port: The port; 0 for a free one.
+        access: The login; without one the address must be of this machine's loopback.
 
     Raises:
-        ConfigurationError: The address is not loopback, or can't be listened on.
+        ConfigurationError: It can't be listened on, or other machines reach it and there is no login or no TLS.
     """
     address = "127.0.0.1" if host == "localhost" else host
     try:
@@ -27,8 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
     except ValueError as error:
         raise ConfigurationError(f"--host {quoted(host)} is not an address: use 127.0.0.1 or ::1") from error
     if not parsed.is_loopback:
-        problem = f"--host {host} is reached from other machines, and the explorer has no login"
-        raise ConfigurationError(f"{problem}: use 127.0.0.1, and reach it through ssh -L or a proxy with a login")
+        _check_beyond_loopback(host, access)
     family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -39,6 +42,15 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise ConfigurationError(f"{host} port {port} can't be listened on: {error.strerror}: use --port") from error
     return listening
+
+
+def _check_beyond_loopback(host: str, access: Access | None) -> None:
+    if access is None:
+        problem = f"--host {host} is reached from other machines, and there is no login"
+        raise ConfigurationError(f"{problem}: give one by --access, or use 127.0.0.1 and reach it through ssh -L")
+    if access.tls is None:
+        problem = f"--host {host} is reached from other machines, and the file of --access has no certificate"
+        raise ConfigurationError(f"{problem}: add certificate and key, or use 127.0.0.1 behind a proxy that has TLS")
 
 
 def address_of(listening: socket.socket) -> str:
@@ -53,12 +65,16 @@ def hosts_of(listening: socket.socket) -> tuple[str, ...]:
     return address_of(listening).partition("://")[2], f"localhost:{port}"
 
 
-def serve(app: Starlette, listening: socket.socket) -> None:
+def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> None:
     """Answer requests until SIGTERM or SIGINT."""
+    options: dict[str, Any] = dict(tls.options()) if tls else {}
     config = uvicorn.Config(
         app,
+        http=CertificateProtocol,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,
+        **options,
     )
     uvicorn.Server(config).run([listening])

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
+from auditseal_explorer.auditor import Auditor
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
@@ -16,6 +17,7 @@ from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_filter import RowFilter
 from auditseal_search.row_source import LogRows, RowSource, TimeSpan
+from auditseal_search.searcher import Searcher
 from auditseal_search.verified_range import ChainCheck
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import VaultReader
@@ -26,10 +28,23 @@ MOST_BLOCKS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The rows that an answer can have, and what they account for."""
+    """The rows that an answer can have, and what they account for.
 
+    Attributes:
+        index: Where the rows' files are.
+        condition: The filter, within what the auditor may see.
+        logs: The rows.
+        account: What they account for.
+    """
+
+    index: IndexStore | None
+    condition: Condition
     logs: Sequence[LogRows]
     account: Account
+
+    def searcher(self) -> Searcher:
+        """Return a searcher of the rows that match and that the auditor may see."""
+        return Searcher(self.index, self.logs, self.condition)
 
     @property
     def files(self) -> list[str]:
@@ -60,10 +75,11 @@ class Sources:
         yield pool
         self._idle.put(pool)
 
-    def gather(self, condition: Condition, as_of: Sequence[tuple[Origin, int]]) -> Gathered:
-        """Return the rows that can match, up to some heads.
+    def gather(self, auditor: Auditor, condition: Condition, as_of: Sequence[tuple[Origin, int]]) -> Gathered:
+        """Return the rows that can match and that an auditor may see, up to some heads.
 
         Args:
+            auditor: The auditor.
             condition: The filter.
             as_of: The size of each log up to which the answer goes; empty for the heads of now.
 
@@ -74,11 +90,12 @@ class Sources:
         """
         wanted: dict[Origin, int | None] = dict(as_of) or dict.fromkeys(log.origin for log in self.trust.logs)
         pinned = [self.trust.log_of(origin) for origin in wanted]
+        condition = auditor.within(condition)
         span = TimeSpan(*time_bounds(condition))
         with self.reading() as pool, RowFilter(condition) as keep:
             source = RowSource(pool, self.index, span, keep, most_blocks=MOST_BLOCKS)
             logs = [_up_to(source.gather(log), wanted[log.origin], pool.vault, log) for log in pinned]
-        return Gathered(logs, Account(tuple(log.coverage for log in logs)))
+        return Gathered(self.index, condition, logs, Account(tuple(log.coverage for log in logs)))
 
 
 def _up_to(rows: LogRows, size: int | None, vault: VaultReader, pinned: PinnedLog) -> LogRows:

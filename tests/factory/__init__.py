@@ -31,7 +31,8 @@
 | `rights` | the files of `deploy/rights`, as ACLs and as credentials |
 | `programs` | programs that a test puts in place of real ones, or runs |
 | `timestamp_authority` | an RFC 3161 timestamp authority of OpenSSL on this machine |
-| `token_provider` | an OpenID Connect provider on this machine |
+| `token_provider` | an OpenID Connect provider on this machine, for clients of a broker |
+| `oidc_provider` | another, at which people log in with a browser |
 | `raw_fork` | a fork that Python isn't told of |
 | `process_ends` | programs, one for each way in which a service's process ends |
 | `web` | a web server that has files, and fails as planned |

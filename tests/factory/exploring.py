@@ -12,17 +12,19 @@ from urllib.parse import urlencode
 
 from starlette.testclient import TestClient
 
+from auditseal_explorer.access import Access
 from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
 from auditseal_explorer.sources import Sources
+from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.block import Block
 from auditseal_schemas.trust import Trust
 from auditseal_search.index_store import IndexStore
 from tests.factory.vaults import MemoryVault, put_log
 
 HOST = "explorer.test"
-_ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+) shows file:")
+_ADDRESS = re.compile(r"(https?://127\.0\.0\.1:\d+) shows file:")
 VOID = {"br", "img", "input", "link", "meta"}
 
 
@@ -66,12 +68,22 @@ class Page(HTMLParser):
 class Exploring:
     """An explorer under test: its vault, and a client that is a browser on the same site."""
 
-    def __init__(self, vault: MemoryVault, trust: Trust, index: IndexStore | None = None) -> None:
+    def __init__(
+        self,
+        vault: MemoryVault,
+        trust: Trust,
+        index: IndexStore | None = None,
+        *,
+        access: Access | None = None,
+        trail: Trail | None = None,
+    ) -> None:
         self.vault = vault
         self.checker = Checker(trust, lambda: self.vault)
         self.sources = Sources(trust, lambda: self.vault, index)
-        explorer = Explorer(self.sources, self.checker, Pages(vault.url))
-        self.client = TestClient(make_app(explorer, [HOST]), f"http://{HOST}", raise_server_exceptions=False)
+        explorer = Explorer(self.sources, self.checker, Pages(vault.url), trail or NoTrail())
+        url = access.url if access else f"http://{HOST}"
+        self.app = make_app(explorer, access.hosts if access else [HOST], access)
+        self.client = TestClient(self.app, url, raise_server_exceptions=False, follow_redirects=False)
 
     def page(self, address: str = "/", status: int = 200) -> Page:
         answer = self.client.get(address)
@@ -101,8 +113,8 @@ def exploring(blocks: Sequence[Block], trust: Trust, index: IndexStore | None = 
 
 @contextmanager
 def explorer_process(trust: Path, vault: Path, *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run `auditseal explore` on a free port, and give its address; it is ended afterwards."""
-    words = ["--trust", str(trust), "--vault", vault.as_uri(), "--port", "0", *more]
+    """Run `auditseal explore` on a free port, if `more` names none, and give its address; it is ended afterwards."""
+    words = ["--port", "0", "--trust", str(trust), "--vault", vault.as_uri(), *more]
     command = [sys.executable, "-m", "auditseal", "explore", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -1,14 +1,19 @@
 """`auditseal explore` as a user runs it: it says where it is, answers, and ends; what it refuses, it names."""
 
 import signal
+import ssl
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 from typer.testing import CliRunner
 
 from auditseal.cli import app
+from auditseal.settings_explorer import read_access
+from auditseal_local.ports import free_ports
+from tests.factory.certificates import Authority
 from tests.factory.exploring import explorer_process
 from tests.unit.search.test_search_command import BLOCKS, VALUES, Place
 
@@ -46,7 +51,7 @@ def test_it_answers_at_the_address_that_it_prints_until_it_is_stopped(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 is reached from other machines, and the explorer has no login"),
+        (["--host", "0.0.0.0"], "--host 0.0.0.0 is reached from other machines, and there is no login"),
         (["--host", "audit.example.com"], "is not an address: use 127.0.0.1 or ::1"),
         (["--vault", "ftp://x"], "ftp"),
     ],
@@ -62,3 +67,53 @@ def test_a_port_that_is_taken_is_named(place: Place, explorer: tuple[str, "subpr
     where = ["--trust", str(place.trust), "--vault", place.vault.as_uri()]
     done = CliRunner().invoke(app, ["explore", *where, "--port", port])
     assert (done.exit_code, f"port {port} can't be listened on: Address already in use" in done.stderr) == (2, True)
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Path:
+    """A file of access for TLS with client certificates at a free port, and the files that it names."""
+    authority, others = Authority("auditors"), Authority("others")
+    files = {"authorities.pem": authority.pem}
+    files["server.pem"], files["server-key.pem"] = authority.issue("explorer")
+    for name, issuer in {"ada": authority, "eve": authority, "stranger": others}.items():
+        files[f"{name}.pem"], files[f"{name}-key.pem"] = issuer.issue(name)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (port,) = free_ports(1)
+    path = tmp_path / "access.toml"
+    path.write_text(f"""
+url = "https://127.0.0.1:{port}"
+certificate = "{tmp_path}/server.pem"
+key = "{tmp_path}/server-key.pem"
+
+[client_certificates]
+authorities = "{tmp_path}/authorities.pem"
+
+[auditors]
+ada = ["acorn"]
+""")
+    return path
+
+
+def test_from_other_machines_it_is_reached_by_tls_with_a_certificate_of_an_auditor(place: Place, access: Path) -> None:
+    port = read_access(access).hosts[0].rpartition(":")[2]
+    words = ("--access", str(access), "--host", "0.0.0.0", "--port", port)
+    with explorer_process(place.trust, place.vault, *words) as (address, _):
+        assert address == f"https://127.0.0.1:{port}"
+
+        def ask(name: str) -> httpx2.Response:
+            context = ssl.create_default_context(cafile=str(access.with_name("authorities.pem")))
+            if name:
+                context.load_cert_chain(access.with_name(f"{name}.pem"), access.with_name(f"{name}-key.pem"))
+            return httpx2.get(f"{address}/api/v1/search", verify=context)
+
+        answer = ask("ada")
+        assert answer.status_code == 200
+        assert {entry["tenant"] for entry in answer.json()["entries"]} == {"acorn"}
+        assert "max-age" in answer.headers["strict-transport-security"]
+        assert ask("eve").status_code == 403
+        for refused in ("", "stranger"):
+            with pytest.raises(httpx2.TransportError):
+                ask(refused)
+        with pytest.raises(httpx2.TransportError):
+            httpx2.get(address.replace("https:", "http:"))
