@@ -13,7 +13,8 @@ from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas.block_draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.header import Predecessor
-from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_RECORDS
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_KEYS, MAX_RECORDS
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.config import SealerConfig, Timeouts
@@ -26,7 +27,8 @@ class SealerSection(Section):
         key_file: The log's signing key, as `auditseal keys new` makes it.
         passphrase_file: A file that holds only the key's passphrase.
         run: The run in the origins; a run above 0 continues after a halt that gave up a log.
-        predecessors: For a run above 0, `<origin> <size> <root>` of the last heads of the runs before, one a partition.
+        predecessors: For a run above 0, `<origin> <size> <root> <key> …` of the last heads of the runs before, one a
+            partition.
         group: The consumer group.
         instance: This sealer's name in the group for static membership; empty for none.
         block_records: A block closes at this number of records.
@@ -103,16 +105,26 @@ class SealerSettings(DaemonSettings):
 
 
 def _predecessor(line: str) -> Predecessor:
-    """Read `<origin> <size> <root>`, the words of a trust file's `start` line.
+    """Read `<origin> <size> <root> <key> …`: a trust file's `start` line, and the words of its `log` lines.
 
     Raises:
         ValueError: It is anything else.
     """
     try:
-        origin, size, root = line.split()
-        predecessor = Predecessor(str(Origin.parse(origin)), int(size), b64decode(root, validate=True))
+        origin, size, root, *keys = line.split()
+        vkeys = tuple(str(VerifierKey.parse(key)) for key in keys)
+        predecessor = Predecessor(str(Origin.parse(origin)), int(size), b64decode(root, validate=True), vkeys)
     except (ValueError, AuditsealError, Base64Error) as error:
-        raise ValueError(f"{line!r} is not <origin> <size> <base64 root>: {error}") from error
+        raise ValueError(f"{line!r} is not <origin> <size> <base64 root> <verifier key> …: {error}") from error
     if predecessor.size < 0 or len(predecessor.root) != 32:
         raise ValueError(f"{line!r}: the size is negative, or the root is not of 32 bytes")
+    _check_predecessor_keys(line, predecessor)
     return predecessor
+
+
+def _check_predecessor_keys(line: str, head: Predecessor) -> None:
+    if not 1 <= len(head.keys) <= MAX_KEYS or len(set(head.keys)) != len(head.keys):
+        problem = f"it needs 1 to {MAX_KEYS} different verifier keys after the root: those that signed the log's head"
+        raise ValueError(f"{line!r}: {problem}; the trust file's log line has the first one")
+    if others := [key for key in head.keys if VerifierKey.parse(key).name != head.origin]:
+        raise ValueError(f"{line!r}: the key {others[0]} is not one of {head.origin}")

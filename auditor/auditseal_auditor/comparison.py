@@ -16,11 +16,12 @@ from auditseal_schemas.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class PredecessorClaim:
-    """The statement of a log's first header about the run that it continues: its size and its root."""
+    """The statement of a log's first header about the run that it continues: its size, its root and its keys."""
 
     predecessor: Origin
     size: int
     root: bytes
+    keys: frozenset[str]
     successor: Origin
 
 
@@ -30,7 +31,7 @@ def claim_of(check: LogCheck) -> PredecessorClaim | None:
     if first is None or first.predecessor is None:
         return None
     named = first.predecessor
-    return PredecessorClaim(Origin.parse(named.origin), named.size, named.root, first.origin)
+    return PredecessorClaim(Origin.parse(named.origin), named.size, named.root, frozenset(named.keys), first.origin)
 
 
 def compare_log(check: LogCheck, head: Head | None, oldest: int | None) -> None:
@@ -118,10 +119,21 @@ def _compare_claim(claim: PredecessorClaim, check: LogCheck, successor: LogCheck
     elif root is None and check.first_missing >= claim.size:
         return  # the block at that size exists and is at fault, which is reported as such
     elif root != claim.root:
-        found = "has fewer" if root is None else "are others"
-        problem = f"it continues {claim.size} blocks of {claim.predecessor}, which {found}"
-        finding = _finding(Verdict.BROKEN_CHAIN, claim.successor, "predecessor", problem, height=0)
-        successor.findings.add(finding)
+        _add_false_claim(claim, successor, "which has fewer" if root is None else "which are others")
+    elif (signers := _signers_at(claim.size, check)) and signers != claim.keys:
+        _add_false_claim(claim, successor, "and names other keys than those that signed the last of them")
+
+
+def _add_false_claim(claim: PredecessorClaim, successor: LogCheck, found: str) -> None:
+    problem = f"it continues {claim.size} blocks of {claim.predecessor}, {found}"
+    successor.findings.add(_finding(Verdict.BROKEN_CHAIN, claim.successor, "predecessor", problem, height=0))
+
+
+def _signers_at(size: int, check: LogCheck) -> frozenset[str]:
+    """Return the keys valid at the last of a log's first blocks, at height 0 for none; empty if they are not known."""
+    is_from_the_beginning = check.start.height == 0 and check.start.remembered is None
+    keys = check.start.keys if size == 0 and is_from_the_beginning else check.signers.get(size, ())
+    return frozenset(map(str, keys))
 
 
 def _root_at(size: int, check: LogCheck) -> bytes | None:

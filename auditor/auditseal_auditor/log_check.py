@@ -44,6 +44,7 @@ class LogCheck:
         counts: The counts so far.
         notices: Remarks that are not faults.
         roots: The root at each size that is needed and known, with the note of the nearest block.
+        signers: The keys that signed the last block of each size that is needed, if that block is linked.
         start: Where the check begins.
         last: The last linked block, without locators and data, and the keys valid at its height; None before one.
         refused: Objects that the store refused to the reader.
@@ -55,6 +56,7 @@ class LogCheck:
         self.findings, self.counts = Findings(), Counts()
         self.notices: list[str] = []
         self.roots: dict[int, tuple[bytes, Note]] = {}
+        self.signers: dict[int, tuple[VerifierKey, ...]] = {}
         self.start = start
         self.last: tuple[Block, tuple[VerifierKey, ...]] | None = None
         self.refused, self.error, self.is_whole = 0, "", False
@@ -188,11 +190,13 @@ class LogCheck:
         for below in (self._missing_below, self._invalid_below):
             self.findings.move_from(below)
         self._first_hole, self._is_refused_above = None, False
-        self.last = (block, self._progress.keys)
+        keys, height = self._progress.keys, block.header.height
+        self.last = (block, keys)
         broken = self._progress.advance(block)
         if broken:
             self._find(listed, broken)
-        height = block.header.height
+        if height + 1 in self._requirements.sizes:
+            self.signers[height + 1] = keys
         for size, root in ((height, block.frontier.root), (height + 1, block.checkpoint.root)):
             if size in self._requirements.sizes:
                 self.roots.setdefault(size, (root, block.note))

@@ -35,11 +35,12 @@ class Gap(NamedTuple):
 
 
 class Predecessor(NamedTuple):
-    """The head of the run that this one continues from."""
+    """The head of the run that this one continues from, and the verifier keys that signed its last block."""
 
     origin: str
     size: int
     root: bytes
+    keys: tuple[str, ...]
 
 
 class Extension(NamedTuple):
@@ -106,6 +107,11 @@ class Header:
             raise _wrong("predecessor", "it is required at height 0 of every run but the first, and nowhere else")
         if self.predecessor:
             self._check_predecessor(Origin.parse(self.predecessor.origin), self.predecessor.size)
+            self._check_predecessor_keys(self.predecessor.keys)
+
+    def _check_predecessor_keys(self, keys: tuple[str, ...]) -> None:
+        if not 1 <= len(keys) <= MAX_KEYS or len(set(keys)) != len(keys):
+            raise _wrong("predecessor", f"it needs 1 to {MAX_KEYS} different keys, and has {len(keys)}")
 
     def _check_predecessor(self, origin: Origin, size: int) -> None:
         if size < 0 or origin.run >= self.origin.run or replace(origin, run=self.origin.run) != self.origin:
@@ -180,7 +186,7 @@ class Header:
         fields = asdict(self) | {
             "version": VERSION,
             "origin": str(self.origin),
-            "predecessor": self.predecessor and self.predecessor._asdict(),
+            "predecessor": self.predecessor and self.predecessor._asdict() | {"keys": list(self.predecessor.keys)},
             "gaps": [gap._asdict() for gap in self.gaps],
             "next_keys": list(self.next_keys),
             "extensions": [extension._asdict() for extension in self.extensions],
@@ -206,7 +212,7 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     predecessor = fields["predecessor"]
     return fields | {
         "origin": Origin.parse(fields["origin"]),
-        "predecessor": Predecessor(**predecessor) if predecessor else None,
+        "predecessor": Predecessor(**predecessor | {"keys": tuple(predecessor["keys"])}) if predecessor else None,
         "gaps": tuple(Gap(**gap) for gap in fields["gaps"]),
         "next_keys": tuple(fields["next_keys"]),
         "extensions": tuple(Extension(**extension) for extension in fields["extensions"]),

@@ -160,7 +160,7 @@ def _check_genesis(origin: Origin, genesis: GenesisRule, earlier_head: Predecess
         problem = "a run above 0, and no other, continues from a predecessor: configure its origin, size and root"
         raise HaltError(Halt.GENESIS_NOT_ALLOWED, f"{origin}: {problem}")
     named = genesis.predecessor
-    if named and named != (found := earlier_head or Predecessor(named.origin, 0, EMPTY_ROOT)):
+    if named and named != (found := earlier_head or Predecessor(named.origin, 0, EMPTY_ROOT, named.keys)):
         has = (
             f"the vault's last head of the runs before is {_line(found)}"
             if earlier_head

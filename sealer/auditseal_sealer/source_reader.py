@@ -10,6 +10,7 @@ from auditseal_daemon.batch_size import fetch_bytes
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError, UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.header import Predecessor
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.blocks_reader import BlocksReader
 from auditseal_sealer.context import SealerContext
@@ -66,9 +67,13 @@ class SourceReader:
             aborted=aborted,
             archived=archived,
             group_text=group_text,
-            earlier_head=None if begun else find_earlier_head(self._archive.reader, origin),
+            earlier_head=None if begun else self._find_earlier_head(),
             filled=filled,
         )
+
+    def _find_earlier_head(self) -> Predecessor | None:
+        named = self._config.predecessor(self._origin.partition)
+        return find_earlier_head(self._archive.reader, self._origin, named)
 
     def _settled_end(self) -> int:
         """Return the blocks partition's end once no transaction is open: an open one hides the records behind it."""

@@ -15,6 +15,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.log import LogState
+from tests.factory.keys import verifier_key
 from tests.faults.daemon import Daemon, await_true
 from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.ledger import Ledger, format_entry
@@ -159,7 +160,7 @@ def _go_on(trial: Trial, line: Pipeline, end: int) -> Outcome:
     head = last_head(line)
     settings = following.sealer("sealer-run-1", static=True).environment
     settings["AUDITSEAL_SEALER__PREDECESSORS"] = json.dumps([head])
-    origin, size, _ = head.split()
+    origin, size, *_ = head.split()
     arguments = ("sealer", "--genesis", "--give-up", f"{origin} {size}")
     sealer = Daemon("sealer-run-1", "auditseal", settings, following.folder / "sealer-run-1.log", *arguments)
     with sealer, following.archiver("archiver-run-1", static=True):
@@ -170,10 +171,11 @@ def _go_on(trial: Trial, line: Pipeline, end: int) -> Outcome:
 
 
 def last_head(line: Pipeline) -> str:
-    """Return `<origin> <size> <root>` of the last block in the vault."""
+    """Return `<origin> <size> <root> <key>` of the last block in the vault."""
     block = line.stored_blocks()[-1]
     root = LogState.after(block, ()).root
-    return f"{block.header.origin} {block.header.height + 1} {b64encode(root).decode()}"
+    key = verifier_key(block.header.origin, line.key)
+    return f"{block.header.origin} {block.header.height + 1} {b64encode(root).decode()} {key}"
 
 
 @fault("F24", "a foreign transaction left open on the blocks topic", 4)

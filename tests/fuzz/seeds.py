@@ -37,7 +37,7 @@ def logs() -> tuple[tuple[bytes, ...], tuple[LogState, ...]]:
     ]
     (first, second, third), states = chain(3, 2, 0)
     turned = LogState.genesis(_NEXT_RUN, (replace(KEY, name=str(_NEXT_RUN)),))
-    predecessor = Predecessor(str(ORIGIN), 3, bytes(32))
+    predecessor = Predecessor(str(ORIGIN), 3, bytes(32), ("k",))
     cases = (
         (first, GENESIS),
         (second, states[1]),

@@ -14,6 +14,7 @@ from auditseal_local.kafka import KafkaNode
 from auditseal_local.ports import free_ports
 from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt
+from tests.factory.keys import verifier_key
 from tests.factory.sealing import UNCOMMITTED, SealerProcess, Site
 
 
@@ -157,24 +158,26 @@ def test_after_a_strangers_record_the_log_goes_on_in_its_next_run_on_another_blo
     with site.sealer() as sealer:
         assert_halts(sealer, Halt.INVALID_BLOCK)
 
-    root = b64encode(Block.parse(value).next_frontier.root).decode()
+    root, key = b64encode(Block.parse(value).next_frontier.root).decode(), verifier_key(site.origin(), site.key)
     named = f"{site.origin()} 1"
     given_up = ("--genesis", "--give-up", named)
-    with site.sealer("--genesis", run=1, predecessors=json.dumps([f"{named} {root}"])) as sealer:
+    with site.sealer("--genesis", run=1, predecessors=json.dumps([f"{named} {root} {key}"])) as sealer:
         assert sealer.exit_code() == 2
         assert f"confirm it by --give-up '{named}'" in sealer.log.read_text()
-    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {root}"])) as sealer:
+    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {root} {key}"])) as sealer:
         assert_halts(sealer, Halt.INVALID_BLOCK)
     site.blocks = topic_name("blocks")
     site.create_topics()
-    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {b64encode(bytes(32)).decode()}"])) as sealer:
+    with site.sealer(
+        *given_up, run=1, predecessors=json.dumps([f"{named} {b64encode(bytes(32)).decode()} {key}"])
+    ) as sealer:
         assert f"last head of the runs before is {named} {root}" in assert_halts(sealer, Halt.GENESIS_NOT_ALLOWED)
-    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {root}"])) as sealer:
+    with site.sealer(*given_up, run=1, predecessors=json.dumps([f"{named} {root} {key}"])) as sealer:
         labels = f'{{partition="0",topic="{site.events}"}}'
         sealer.await_metric(f"auditseal_events_sealed_total{labels} 1.0")
         assert sealer.stop() == 0
     header = Block.parse(site.block_values()[0]).header
-    assert header.predecessor == (str(site.origin()), 1, Block.parse(value).next_frontier.root)
+    assert header.predecessor == (str(site.origin()), 1, Block.parse(value).next_frontier.root, (str(key),))
     assert header.count == 1  # what run 0 sealed too: the events topic still has it
 
 

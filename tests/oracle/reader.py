@@ -199,6 +199,8 @@ def read_header(data: bytes) -> dict[str, Any]:  # section 7
         *before, earlier = check_origin(h["predecessor"]["origin"])
         need(before == [*place, partition] and int(earlier) < int(run), "header.predecessor")
         need(h["predecessor"]["size"] >= 0, "header.predecessor")
+        signed_by = h["predecessor"]["keys"]
+        need(1 <= len(signed_by) <= 16 and len(set(signed_by)) == len(signed_by), "header.predecessor")
     need(all(re.fullmatch("[ -~]{1,255}", h[name]) for name in TEXTS) and h["partitions"] > int(partition), "header")
     need(0 <= h["first_offset"] <= h["last_offset"] + 1, "header.last_offset")
     need(0 <= h["count"] <= 65_536 and 0 <= h["size"] <= 11_534_336 and len(h["gaps"]) <= 1_000, "header.count")

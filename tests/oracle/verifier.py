@@ -45,6 +45,8 @@ class Log:
         self.origin, self.keys, self.start = origin, [read_key(key, origin) for key in keys], start
         self.height = self.first = start[0] if start else 0
         self.roots = {0: fold([])} | dict([start] if start else [])
+        self.valid = set(keys)
+        self.signers = {} if start else {0: self.valid}
         self.head: dict[str, Any] = {}
         self.state: Any = None if start else ([], genesis, genesis, 0)
         self.predecessor: Any = None
@@ -55,7 +57,9 @@ class Log:
         self.check_head(block)
         records = check_content(block)
         header, frontier = block.h, append(block.frontier, block.h["height"], block.leaf)
+        self.signers[self.height + 1] = self.valid
         self.keys = [read_key(key, self.origin) for key in header["next_keys"]] or self.keys  # step 9
+        self.valid = set(header["next_keys"]) or self.valid
         self.state = (frontier, block.leaf, header["last_link"], header["last_offset"] + 1)
         self.head, self.height, self.start = header, self.height + 1, None
         self.roots[self.height] = fold(frontier)
@@ -289,6 +293,8 @@ def check_predecessor(log: Log, logs: dict[str, Log]) -> None:
     run, size = logs[before["origin"]], before["size"]
     known = size in run.roots or size > run.first  # below a start nothing but the empty root is known
     if known and run.roots.get(size) != before["root"]:
+        refuse("predecessor", "BROKEN_CHAIN", place=(log.origin, 0))
+    if run.signers.get(size, set(before["keys"])) != set(before["keys"]):
         refuse("predecessor", "BROKEN_CHAIN", place=(log.origin, 0))
 
 

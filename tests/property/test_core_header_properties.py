@@ -25,6 +25,13 @@ BLOCK_DATA = chain(2, 3)[0][1].format()
 
 
 @st.composite
+def predecessors(draw: st.DrawFn, origin: Origin) -> Predecessor:
+    before = str(replace(origin, run=origin.run - 1))
+    keys = draw(st.lists(st.text(max_size=8), unique=True, min_size=1, max_size=3))
+    return Predecessor(before, draw(st.integers(0, 2**63 - 1)), draw(HASHES), tuple(keys))
+
+
+@st.composite
 def headers(draw: st.DrawFn) -> Header:
     """Draw records and gaps one after the other, and all else at will."""
     first = offset = draw(st.integers(0, 2**62))
@@ -44,9 +51,7 @@ def headers(draw: st.DrawFn) -> Header:
         origin=origin,
         height=height,
         previous=draw(HASHES),
-        predecessor=Predecessor(str(replace(origin, run=run - 1)), draw(st.integers(0, 2**63 - 1)), draw(HASHES))
-        if run and not height
-        else None,
+        predecessor=draw(predecessors(origin)) if run and not height else None,
         cluster_id=draw(TEXTS),
         topic_id=draw(TEXTS),
         partitions=draw(st.integers(6, 2**31 - 1)),

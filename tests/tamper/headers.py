@@ -67,7 +67,7 @@ def _lies_about_the_place(origin: Origin, height: int) -> Iterator[Lie]:
     yield Lie({"height": 1 if height != 1 else 2}, "height" if height else NO_BLOCK)
     yield Lie({"height": 7}, NO_BLOCK)
     yield Lie({"previous": ZEROS}, "previous")
-    yield Lie({"predecessor": {"origin": str(origin), "size": 1, "root": ZEROS}}, NO_BLOCK)
+    yield Lie({"predecessor": {"origin": str(origin), "size": 1, "root": ZEROS, "keys": ["k"]}}, NO_BLOCK)
     yield Lie({"cluster_id": "another"}, later.format("cluster_id"))
     yield Lie({"topic_id": "recreated"}, later.format("topic_id"))
     yield Lie({"topic_id": "\x1b[2J"}, NO_BLOCK)

@@ -213,10 +213,17 @@ def _forgetful_run() -> Iterator[Vault]:
     for size, true in enumerate(roots):
         for number, root in enumerate((*roots, bytes(32))):
             if root != true:
-                block = seal_messages(genesis(run), [], SIGNER, predecessor=Predecessor(str(LOG), size, root))
+                block = seal_messages(
+                    genesis(run),
+                    [],
+                    SIGNER,
+                    predecessor=Predecessor(str(LOG), size, root, tuple(map(str, keys_of(LOG)))),
+                )
                 name = f"{size} blocks, root {number}"
                 yield Vault(name, with_blocks([block]), (find(Verdict.BROKEN_CHAIN, run, 0, "predecessor"),), trust)
-    block = seal_messages(genesis(run), [], SIGNER, predecessor=Predecessor(str(LOG), LAST + 2, roots[-1]))
+    block = seal_messages(
+        genesis(run), [], SIGNER, predecessor=Predecessor(str(LOG), LAST + 2, roots[-1], tuple(map(str, keys_of(LOG))))
+    )
     yield Vault("too many", with_blocks([block]), (find(Verdict.BROKEN_CHAIN, run, 0, "predecessor"),), trust)
 
 

@@ -2,29 +2,89 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 
 from auditseal_schemas.header import Predecessor
-from tests.factory.keys import signing_key
+from tests.factory.keys import signing_key, verifier_key
 from tests.vectors.good import Run, message, origin, plain, simple_run, trust
 from tests.vectors.vector import Finding, Vector, finding, plain_objects
 
 ORIGIN = origin(0)
 LATER = origin(0, 1)
 WRONG = bytes(32)
+KEYS = (str(verifier_key(ORIGIN, signing_key("log 0"))),)
 BROKEN = finding("BROKEN_CHAIN", LATER, 0, "predecessor")
 
 
 def company_vectors() -> Iterator[Vector]:
     yield from roots()
+    yield from signers()
     yield unlinked()
     yield from widths()
 
 
-def later_run(size: int, root: bytes) -> Run:
-    """Return a run 1 of log 0 that continues from that number of blocks of run 0, with that root."""
+def later_run(size: int, root: bytes, keys: tuple[str, ...] = KEYS) -> Run:
+    """Return a run 1 of log 0 that continues from that number of blocks of run 0, with that root and those keys."""
     run = Run(LATER, (signing_key("log 0, run 1"),))
-    run.add(predecessor=Predecessor(str(ORIGIN), size, root))
+    run.add(predecessor=Predecessor(str(ORIGIN), size, root, keys))
     return run
+
+
+def signers() -> Iterator[Vector]:
+    """Yield claims of a later run about the keys that signed the last block of the run before."""
+    _, other = plain()
+    run = Run(ORIGIN, (signing_key("log 0"),))
+    run.add([message(0, b"one")])
+    pair = (signing_key("next 1"), signing_key("next 2"))
+    run.add(rotate=pair)
+    run.add([message(1, b"two")])
+    first, rotation, last = run.blocks
+    old, new = KEYS, tuple(str(verifier_key(ORIGIN, key)) for key in pair)
+    whole, nothing = run.objects, sha256(b"").digest()
+    cut = finding("BROKEN_CHAIN", ORIGIN, 2, "origin")
+    topless = whole | {last.key: other.blocks[0].object()}
+    below = {key: data for key, data in whole.items() if key != first.key}
+    start = f"start {ORIGIN} 1 {b64encode(first.root).decode()}\n"
+    cases: tuple[tuple[str, str, dict[str, bytes], Run, tuple[Finding, ...], str], ...] = (
+        (
+            "after-a-rotation",
+            "the keys after a rotation, in another order",
+            whole,
+            later_run(3, last.root, new[::-1]),
+            (),
+            "",
+        ),
+        ("before-a-rotation", "keys that a rotation retired", whole, later_run(3, last.root, old), (BROKEN,), ""),
+        ("one-of-two", "one of the two keys", whole, later_run(3, last.root, new[:1]), (BROKEN,), ""),
+        ("of-the-rotation", "the key that signed the rotation itself", whole, later_run(2, rotation.root, old), (), ""),
+        ("too-early", "keys that sign only the next block", whole, later_run(2, rotation.root, new), (BROKEN,), ""),
+        ("of-no-block", "the pinned key, and no block", whole, later_run(0, nothing, old), (), ""),
+        (
+            "of-no-block-wrong",
+            "other keys than the pinned one, and no block",
+            whole,
+            later_run(0, nothing, new),
+            (BROKEN,),
+            "",
+        ),
+        ("at-fault", "retired keys of a block that is a foreign one", topless, later_run(3, WRONG, old), (cut,), ""),
+        (
+            "of-no-block-start",
+            "other keys, and no block; run 0 is checked from a start on",
+            below,
+            later_run(0, nothing, new),
+            (),
+            start,
+        ),
+    )
+    for name, about, objects, later, found, line in cases:
+        yield Vector(
+            f"keys-{name}",
+            f"Run 1 continues run 0, and names {about}.",
+            trust(*run.pinned, *other.pinned, *later.pinned, lines=line),
+            plain_objects(objects | other.objects | later.objects),
+            found,
+        )
 
 
 def roots() -> Iterator[Vector]:

@@ -175,7 +175,9 @@ def next_run(first: Run) -> Run:
     run.add(
         [message(at, f"event {at} of run 1".encode()) for at in (8, 9)],
         log_start=8,
-        predecessor=Predecessor(str(first.origin), 2, head.root),
+        predecessor=Predecessor(
+            str(first.origin), 2, head.root, tuple(str(verifier_key(first.origin, key)) for key in first.keys)
+        ),
     )
     run.add([message(10, b"and on")])
     return run

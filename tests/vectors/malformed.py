@@ -85,7 +85,7 @@ def malformed_headers() -> Iterator[Vector]:
         (
             "predecessor",
             "a header above height 0 has a predecessor.",
-            block.altered(predecessor={"origin": str(origin(0)), "size": 1, "root": bytes(32)}),
+            block.altered(predecessor={"origin": str(origin(0)), "size": 1, "root": bytes(32), "keys": ["k"]}),
         ),
         (
             "next-keys-doubled",
@@ -182,7 +182,7 @@ def predecessors() -> Iterator[Vector]:
     first, second = plain()
     run = next_run(first)
     genesis = run.blocks[0]
-    good = Predecessor(str(first.origin), 2, bytes(32))
+    good = Predecessor(str(first.origin), 2, bytes(32), (str(verifier_key(first.origin, KEY)),))
     cases: dict[str, dict[str, Any] | None] = {
         "none": None,
         "negative-size": good._replace(size=-1)._asdict(),
@@ -191,6 +191,9 @@ def predecessors() -> Iterator[Vector]:
         "another-topic": good._replace(origin="audit.example.com/other/0/0")._asdict(),
         "another-cluster": good._replace(origin="other.example.com/audit.events/0/0")._asdict(),
         "no-origin": good._replace(origin="audit.events/0/0")._asdict(),
+        "no-keys": good._replace(keys=())._asdict(),
+        "too-many-keys": good._replace(keys=tuple(map(str, range(17))))._asdict(),
+        "keys-doubled": good._replace(keys=good.keys * 2)._asdict(),
     }
     pinned = trust(*first.pinned, *second.pinned, *run.pinned)
     for name, predecessor in cases.items():

@@ -151,7 +151,7 @@ def chains() -> Iterator[Vector]:
         at(2, "MISSING_LOG", "partitions"),
     )
     later = Run(origin(0, 1), (signing_key("log 0, run 1"),))
-    later.add(log_start=0, predecessor=Predecessor(str(ORIGIN), 2, bytes(32)))
+    later.add(log_start=0, predecessor=Predecessor(str(ORIGIN), 2, bytes(32), (str(verifier_key(ORIGIN, KEY)),)))
     yield Vector(
         "predecessor",
         THIEF.format("the next run names another root of its predecessor."),
@@ -185,7 +185,7 @@ def claims() -> Iterator[Vector]:
     )
     for name, about, start, size, root, found in cases:
         run = Run(origin(0, 1), (signing_key("log 0, run 1"),))
-        run.add(log_start=0, predecessor=Predecessor(str(ORIGIN), size, root))
+        run.add(log_start=0, predecessor=Predecessor(str(ORIGIN), size, root, (str(verifier_key(ORIGIN, KEY)),)))
         line = f"start {ORIGIN} {start} {b64encode(first.blocks[start - 1].root).decode()}\n"
         kept = {block.key: block.object() for block in first.blocks[start:]}
         objects = plain_objects(kept | second.objects | run.objects)

@@ -176,7 +176,12 @@ def headers() -> Iterator[Vector]:
         ("origin", {"origin": str(OTHER)}, "BROKEN_CHAIN", "origin"),
         ("height", {"height": 2}, "BROKEN_CHAIN", "height"),
         ("previous", {"previous": zeros}, "BROKEN_CHAIN", "previous"),
-        ("predecessor", {"predecessor": {"origin": str(ORIGIN), "size": 1, "root": zeros}}, "MALFORMED", None),
+        (
+            "predecessor",
+            {"predecessor": {"origin": str(ORIGIN), "size": 1, "root": zeros, "keys": ["k"]}},
+            "MALFORMED",
+            None,
+        ),
         ("cluster_id", {"cluster_id": "cluster-2"}, "BROKEN_CHAIN", "cluster_id"),
         ("topic_id", {"topic_id": "topic-2"}, "BROKEN_CHAIN", "topic_id"),
         ("partitions", {"partitions": 3}, "BAD_ROOT", "checkpoint.root"),

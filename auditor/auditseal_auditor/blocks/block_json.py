@@ -117,7 +117,8 @@ def _header_to_json(header: Header) -> dict[str, Any]:
     predecessor = header.predecessor
     return fields | {
         "origin": str(header.origin),
-        "predecessor": predecessor and predecessor._asdict() | {"root": predecessor.root.hex()},
+        "predecessor": predecessor
+        and predecessor._asdict() | {"root": predecessor.root.hex(), "keys": list(predecessor.keys)},
         "gaps": [gap._asdict() | {"means": _GAP_CAUSES[gap.cause]} for gap in header.gaps],
         "timestamp_type": _TIMESTAMP_TYPES[header.timestamp_type],
         "min_time": None if header.min_timestamp is None else _time_of_ms(header.min_timestamp),

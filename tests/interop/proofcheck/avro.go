@@ -112,6 +112,7 @@ func parseHeader(data []byte) (h header, err error) {
 		r.text()
 		r.long()
 		r.hash()
+		r.array(func() { r.text() }) // keys
 	}
 	r.text() // cluster_id, topic_id
 	r.text()

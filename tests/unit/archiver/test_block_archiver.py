@@ -176,7 +176,7 @@ NEXT_LOG = PinnedLog(NEXT_RUN, (VerifierKey(str(NEXT_RUN), SIGNER.public),))
 
 
 def next_run_block() -> bytes:
-    predecessor = Predecessor(str(ORIGIN), 1, STATES[1].root)
+    predecessor = Predecessor(str(ORIGIN), 1, STATES[1].root, ("k",))
     return sealed(messages([5]), LogState.genesis(NEXT_RUN, NEXT_LOG.keys), predecessor=predecessor).format()
 
 

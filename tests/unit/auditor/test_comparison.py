@@ -30,6 +30,11 @@ from tests.factory.vaults import (
 LOG = ORIGINS[0]
 
 
+def continued(log: Origin, size: int, root: bytes) -> Predecessor:
+    """Return the claim to continue a log of the factory's key."""
+    return Predecessor(str(log), size, root, tuple(map(str, keys_of(log))))
+
+
 def test_a_pinned_log_that_isnt_there() -> None:
     vault, _ = make_vault()
     for height in range(3):
@@ -74,16 +79,16 @@ def test_a_later_run_goes_on_from_what_is_there() -> None:
         put_log(both, [seal(genesis(run), 2, predecessor=claimed)])
         return places(audit(both, make_trust(*ORIGINS, run)))
 
-    assert after(Predecessor(str(LOG), 2, root)) == []
-    assert after(Predecessor(str(LOG), 0, tree_root([]))) == []
-    for claimed in (Predecessor(str(LOG), 2, bytes(32)), Predecessor(str(LOG), 4, root)):
+    assert after(continued(LOG, 2, root)) == []
+    assert after(continued(LOG, 0, tree_root([]))) == []
+    for claimed in (continued(LOG, 2, bytes(32)), continued(LOG, 4, root)):
         assert after(claimed) == [(Verdict.BROKEN_CHAIN, 0, 0, None, "predecessor")]
 
 
 def test_what_is_wrong_with_the_earlier_run_is_told_once() -> None:
     vault, logs = make_vault()
     run = Origin("a.example", "audit.events", 0, 1)
-    put_log(vault, [seal(genesis(run), 2, predecessor=Predecessor(str(LOG), 3, logs[0][2].checkpoint.root))])
+    put_log(vault, [seal(genesis(run), 2, predecessor=continued(LOG, 3, logs[0][2].checkpoint.root))])
     trust = make_trust(*ORIGINS, run)
     assert places(audit(vault, trust)) == []
     vault.replace(LOG.block_key(2), b"")
@@ -233,7 +238,7 @@ WRONG = bytes(32)
 
 def put_successor(vault: MemoryVault, run: Origin, earlier: Origin, blocks: int = 1) -> None:
     """Store a log whose first block claims what was never so of an earlier one."""
-    state, claim = genesis(run), Predecessor(str(earlier), 2, WRONG)
+    state, claim = genesis(run), continued(earlier, 2, WRONG)
     for height in range(blocks):
         block = seal(state, 2, **({"predecessor": claim} if height == 0 else {}))
         put_log(vault, [block])
@@ -254,7 +259,7 @@ def test_a_claim_that_cant_be_judged_hides_no_other_one() -> None:
 @pytest.mark.parametrize(("size", "words"), [(2, "which are others"), (4, "which has fewer")])
 def test_a_wrong_claim_says_what_is_wrong(size: int, words: str) -> None:
     vault, _ = make_vault()
-    put_log(vault, [seal(genesis(RUNS[0]), 2, predecessor=Predecessor(str(LOG), size, WRONG))])
+    put_log(vault, [seal(genesis(RUNS[0]), 2, predecessor=continued(LOG, size, WRONG))])
     (found,) = audit(vault, make_trust(*ORIGINS, RUNS[0])).kept_findings
     assert found.detail.endswith(words)
 
@@ -311,7 +316,7 @@ def test_partitions_are_told_from_the_first_to_the_last(pinned: tuple[int, ...],
 def later_run(run: int, size: int, root: bytes) -> Block:
     """Return the first block of a later run that continues that number of blocks of the first one."""
     origin = replace(LOG, run=run)
-    return seal(genesis(origin), 1, predecessor=Predecessor(str(LOG), size, root))
+    return seal(genesis(origin), 1, predecessor=continued(LOG, size, root))
 
 
 def notices_of(report: Report, run: int) -> tuple[str, ...]:

@@ -376,7 +376,7 @@ def test_a_claim_on_older_blocks_is_not_compared_and_that_is_said() -> None:
     vault, logs = make_vault(sizes=(2,) * 4)
     later = replace(LOG, run=1)
     trust = make_trust(*ORIGINS, later)
-    predecessor = Predecessor(str(LOG), 2, logs[0][2].frontier.root)
+    predecessor = Predecessor(str(LOG), 2, logs[0][2].frontier.root, tuple(map(str, keys_of(LOG))))
     put_log(vault, [seal(genesis(later), 1, predecessor=predecessor)])
     heads = audit(vault, trust, memory="state").heads_after({})
     report = audit(vault, trust, heads=heads, memory="state", continued=True)

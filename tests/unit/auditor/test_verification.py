@@ -287,7 +287,7 @@ def audited(size: int, root: bytes, start: int) -> Report:
     """Audit run 0 from a start on, and a run 1 that continues from that number of its blocks, with that root."""
     vault = MemoryVault()
     put_log(vault, BLOCKS[start:])
-    claim = Predecessor(str(EARLIER), size, root)
+    claim = Predecessor(str(EARLIER), size, root, tuple(map(str, keys_of(EARLIER))))
     put_log(vault, [seal(genesis(LATER), 2, partitions=1, predecessor=claim)])
     logs = (
         PinnedLog(EARLIER, keys_of(EARLIER), Start(start, ROOTS[start])),

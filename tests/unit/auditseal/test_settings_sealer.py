@@ -9,10 +9,14 @@ from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.header import Predecessor
+from auditseal_schemas.key import VerifierKey
+from tests.factory.keys import OTHER_SIGNER, SIGNER
 from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 ROOT = b64encode(bytes(32)).decode()
+KEY, OTHER = (str(VerifierKey("a/audit.events/2/0", signer.public)) for signer in (SIGNER, OTHER_SIGNER))
+HEAD = f"a/audit.events/2/0 7 {ROOT}"
 
 
 @pytest.fixture
@@ -22,10 +26,10 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_settings_become_a_configuration(directory: Path) -> None:
-    lines = ("run = 1", f'predecessors = ["a/audit.events/2/0 7 {ROOT}"]', "block_age = 0.5", "replication = 1")
+    lines = ("run = 1", f'predecessors = ["{HEAD} {KEY} {OTHER}"]', "block_age = 0.5", "replication = 1")
     settings = load_settings(SealerSettings, write_sealer_settings(directory, *lines, 'instance = "one"'))
     config = settings.config(genesis_allowed=True)
-    assert config.predecessor(2) == Predecessor("a/audit.events/2/0", 7, bytes(32))
+    assert config.predecessor(2) == Predecessor("a/audit.events/2/0", 7, bytes(32), (KEY, OTHER))
     assert config.predecessor(0) is None
     assert str(config.origin(2)) == "a/audit.events/2/1"
     assert config.transactional_id(2) == "auditseal.audit.events.2"
@@ -43,9 +47,13 @@ def test_settings_become_a_configuration(directory: Path) -> None:
         ("block_records = 65537", "sealer.block_records"),
         ("session_timeout = 1", "sealer.session_timeout"),
         ("predecessors = ['a/e/0/0 7']", "sealer.predecessors"),
-        (f"predecessors = ['a/e/0/0 -7 {ROOT}']", "sealer.predecessors"),
-        ("predecessors = ['a/e/0/0 7 AAAA']", "sealer.predecessors"),
-        (f"predecessors = ['a/e/0/0 7 {ROOT}']", "run 0 has no predecessor"),
+        (f"predecessors = ['a/audit.events/2/0 -7 {ROOT} {KEY}']", "the size is negative"),
+        (f"predecessors = ['a/audit.events/2/0 7 AAAA {KEY}']", "the root is not of 32 bytes"),
+        (f"predecessors = ['{HEAD}']", "it needs 1 to 16 different verifier keys after the root"),
+        (f"predecessors = ['{HEAD} {KEY} {KEY}']", "it needs 1 to 16 different verifier keys after the root"),
+        (f"predecessors = ['{HEAD} {KEY[:-1]}']", "is not <origin> <size> <base64 root> <verifier key> …: BAD_KEY"),
+        (f"predecessors = ['a/e/0/0 7 {ROOT} {KEY}']", "is not one of a/e/0/0"),
+        (f"predecessors = ['{HEAD} {KEY}']", "run 0 has no predecessor"),
         ("block_size = 7", "sealer.block_size"),
     ],
 )

@@ -8,7 +8,7 @@ from auditseal_schemas.header import Predecessor
 
 
 def test_a_terminal_is_asked_for_each_log() -> None:
-    heads = [Predecessor(f"a/audit.events/{number}/0", 7, bytes(32)) for number in range(2)]
+    heads = [Predecessor(f"a/audit.events/{number}/0", 7, bytes(32), ("k",)) for number in range(2)]
     asked: list[str] = []
 
     def answer(question: str) -> str:

@@ -9,11 +9,16 @@ from typer.testing import CliRunner
 
 from auditseal.cli import app
 from auditseal_schemas.merkle import EMPTY_ROOT
+from tests.factory.keys import SIGNER, verifier_key
 from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
 from tests.factory.secret_files import write_secret
 
 pytestmark = pytest.mark.usefixtures("no_settings")
-ROOT = b64encode(bytes(32)).decode()
+
+
+def given_up(origin: str, size: int, root: bytes = bytes(32)) -> str:
+    """Return a line of `sealer.predecessors`."""
+    return f"{origin} {size} {b64encode(root).decode()} {verifier_key(origin, SIGNER)}"
 
 
 @pytest.fixture
@@ -41,12 +46,24 @@ def test_check_prints_the_configuration_and_opens_the_key(directory: Path) -> No
         ("KAFKA__SASL_PASSWORD_FILE", "empty", "is empty: write the secret"),
         (
             "SEALER__PREDECESSORS",
-            json.dumps([f"a/audit.events/0/1 7 {ROOT}"]),
+            json.dumps([given_up("a/audit.events/0/1", 7)]),
             "0/1 is not a run of a/audit.events before",
         ),
-        ("SEALER__PREDECESSORS", json.dumps([f"b/audit.events/0/0 7 {ROOT}"]), "b/audit.events/0/0 is not a run of a/"),
-        ("SEALER__PREDECESSORS", json.dumps([f"a/other/0/0 7 {ROOT}"]), "a/other/0/0 is not a run of a/audit.events"),
-        ("SEALER__PREDECESSORS", json.dumps([f"a/audit.events/0/0 {n} {ROOT}" for n in (1, 2)]), "0 has more than one"),
+        (
+            "SEALER__PREDECESSORS",
+            json.dumps([given_up("b/audit.events/0/0", 7)]),
+            "b/audit.events/0/0 is not a run of a/",
+        ),
+        (
+            "SEALER__PREDECESSORS",
+            json.dumps([given_up("a/other/0/0", 7)]),
+            "a/other/0/0 is not a run of a/audit.events",
+        ),
+        (
+            "SEALER__PREDECESSORS",
+            json.dumps([given_up("a/audit.events/0/0", size) for size in (1, 2)]),
+            "0 has more than one",
+        ),
     ],
 )
 @pytest.mark.parametrize("check", [["--check"], []], ids=["check", "run"])
@@ -67,7 +84,7 @@ def test_check_refuses_what_a_run_refuses(
 
 TWO_LOGS = (
     "run = 1",
-    f'predecessors = ["a/audit.events/0/0 7 {ROOT}", "a/audit.events/1/0 0 {b64encode(EMPTY_ROOT).decode()}"]',
+    f'predecessors = ["{given_up("a/audit.events/0/0", 7)}", "{given_up("a/audit.events/1/0", 0, EMPTY_ROOT)}"]',
 )
 
 

@@ -31,7 +31,7 @@ from tests.factory.blocks import empty_header, flipped
 from tests.factory.keys import KEY, ORIGIN
 
 SECOND_RUN = Origin(ORIGIN.cluster, ORIGIN.topic, ORIGIN.partition, 1)
-PREDECESSOR = Predecessor(str(ORIGIN), 2, bytes(32))
+PREDECESSOR = Predecessor(str(ORIGIN), 2, bytes(32), ("k",))
 TEN = {
     "last_offset": 9,
     "count": 10,
@@ -113,6 +113,9 @@ def test_the_partition_is_one_of_them(partitions: int) -> None:
         {"origin": SECOND_RUN},
         {"origin": SECOND_RUN, "height": 1, "predecessor": PREDECESSOR},
         {"origin": SECOND_RUN, "predecessor": PREDECESSOR._replace(size=-1)},
+        {"origin": SECOND_RUN, "predecessor": PREDECESSOR._replace(keys=())},
+        {"origin": SECOND_RUN, "predecessor": PREDECESSOR._replace(keys=("k", "k"))},
+        {"origin": SECOND_RUN, "predecessor": PREDECESSOR._replace(keys=tuple(map(str, range(17))))},
         {"origin": SECOND_RUN, "predecessor": PREDECESSOR._replace(origin=str(SECOND_RUN))},
     ],
 )

@@ -19,7 +19,7 @@ from tests.factory.messages import Message
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 1)
 SIGNER = SigningKey.from_seed(bytes(32))
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)
-PREDECESSOR = Predecessor("audit.example.com/audit.events/3/0", 7, bytes(32))
+PREDECESSOR = Predecessor("audit.example.com/audit.events/3/0", 7, bytes(32), ("k",))
 
 
 def sealed(*timestamps: int) -> Block:
@@ -73,7 +73,7 @@ def test_a_header_at_the_bounds_is_accepted() -> None:
 )
 def test_only_an_earlier_run_of_the_same_partition_is_a_predecessor(origin: str) -> None:
     with pytest.raises(MalformedError, match="predecessor"):
-        header(predecessor=Predecessor(origin, 7, bytes(32)))
+        header(predecessor=Predecessor(origin, 7, bytes(32), ("k",)))
 
 
 def test_a_predecessor_has_no_negative_size() -> None:

@@ -255,7 +255,7 @@ def test_a_next_key_must_be_one_of_this_log(vkey: str) -> None:
 def test_a_later_run_begins_with_its_predecessor() -> None:
     run = replace(ORIGIN, run=1)
     genesis = LogState.genesis(run, (VerifierKey(str(run), SIGNER.public),))
-    head = Predecessor(str(ORIGIN), STATES[-1].height, STATES[-1].root)
+    head = Predecessor(str(ORIGIN), STATES[-1].height, STATES[-1].root, (str(KEY),))
     first = sealed(messages(range(2)), genesis, predecessor=head)
     state = genesis.accept(Block.parse(first.format()))
     assert state.head

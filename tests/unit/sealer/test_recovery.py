@@ -26,6 +26,7 @@ from tests.factory.vaults import MemoryVault
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 KEY = VerifierKey(str(ORIGIN), SIGNER.public)
+KEYS = (str(KEY),)
 EVENTS = EventsPartition("cluster", "topic", 6, 0, 100, 1)
 ALLOWED, FORBIDDEN = GenesisRule(allowed=True, predecessor=None), GenesisRule(allowed=False, predecessor=None)
 NOTHING = LogSources(EVENTS, None, None, (), None, "")
@@ -35,7 +36,7 @@ def make_chain(origin: Origin, *sizes: int, signer=SIGNER, salt: bytes = b"", no
     """Blocks of so many records each, from offset 0."""
     state = LogState.genesis(origin, (VerifierKey(str(origin), signer.public),))
     blocks, offset = [], 0
-    predecessor = None if origin.run == 0 else Predecessor(str(replace(origin, run=0)), 2, bytes(32))
+    predecessor = None if origin.run == 0 else Predecessor(str(replace(origin, run=0)), 2, bytes(32), ("k",))
     for size in sizes:
         draft = BlockDraft(state, BlockLimits())
         draft.extend([Message(number, b"value %d" % number + salt) for number in range(offset, offset + size)])
@@ -132,7 +133,7 @@ def test_a_log_begins_only_where_it_was_allowed() -> None:
 def test_a_later_run_begins_after_its_predecessor_and_ignores_its_blocks_and_position() -> None:
     later = replace(ORIGIN, run=1)
     sources = replace(HEAD, unarchived=None, group_text="auditseal run=0 height=2")
-    genesis = GenesisRule(allowed=True, predecessor=Predecessor(str(ORIGIN), 2, CHAIN[1].next_frontier.root))
+    genesis = GenesisRule(allowed=True, predecessor=Predecessor(str(ORIGIN), 2, CHAIN[1].next_frontier.root, KEYS))
     sources = replace(sources, earlier_head=genesis.predecessor)
     assert decide(sources, genesis, later).state == LogState.genesis(later, (VerifierKey(str(later), SIGNER.public),))
     assert halted(sources, ALLOWED, later) is Halt.GENESIS_NOT_ALLOWED
@@ -140,18 +141,18 @@ def test_a_later_run_begins_after_its_predecessor_and_ignores_its_blocks_and_pos
 
 
 ROOTS = [block.next_frontier.root for block in CHAIN]
-GIVEN_UP = Predecessor(str(ORIGIN), 2, ROOTS[1])
+GIVEN_UP = Predecessor(str(ORIGIN), 2, ROOTS[1], KEYS)
 
 
 @pytest.mark.parametrize(
     ("named", "found"),
     [
         (GIVEN_UP._replace(root=bytes(32)), GIVEN_UP),
-        (Predecessor(str(ORIGIN), 3, ROOTS[2]), GIVEN_UP),  # more than was published
-        (Predecessor(str(ORIGIN), 1, ROOTS[0]), GIVEN_UP),  # true, but it would disown block 1
+        (Predecessor(str(ORIGIN), 3, ROOTS[2], KEYS), GIVEN_UP),  # more than was published
+        (Predecessor(str(ORIGIN), 1, ROOTS[0], KEYS), GIVEN_UP),  # true, but it would disown block 1
         (GIVEN_UP, None),
-        (Predecessor(str(replace(ORIGIN, run=1)), 0, EMPTY_ROOT), GIVEN_UP),  # a run in which nothing was sealed
-        (Predecessor(str(ORIGIN), 0, bytes(32)), None),
+        (Predecessor(str(replace(ORIGIN, run=1)), 0, EMPTY_ROOT, KEYS), GIVEN_UP),  # a run in which nothing was sealed
+        (Predecessor(str(ORIGIN), 0, bytes(32), KEYS), None),
     ],
 )
 def test_a_later_run_names_the_very_head_that_the_vault_has(named: Predecessor, found: Predecessor | None) -> None:
@@ -163,7 +164,7 @@ def test_a_later_run_names_the_very_head_that_the_vault_has(named: Predecessor, 
 
 
 def test_a_run_goes_on_from_one_that_was_never_published() -> None:
-    nothing = Predecessor(str(ORIGIN), 0, EMPTY_ROOT)
+    nothing = Predecessor(str(ORIGIN), 0, EMPTY_ROOT, KEYS)
     assert decide(NOTHING, GenesisRule(allowed=True, predecessor=nothing), replace(ORIGIN, run=1)).state.height == 0
 
 
@@ -174,6 +175,7 @@ def vault_of(*objects: tuple[Origin, int, bytes]) -> MemoryVault:
     return vault
 
 
+THREE = Predecessor(str(ORIGIN), 3, ROOTS[2], KEYS)
 FORGED = replace(CHAIN[2], frontier=Block.parse(OTHER_HISTORY[2]).frontier).format()
 """Block 2 on another tree than its checkpoint's."""
 
@@ -182,7 +184,7 @@ FORGED = replace(CHAIN[2], frontier=Block.parse(OTHER_HISTORY[2]).frontier).form
     ("above", "found"),
     [
         ([], GIVEN_UP),
-        ([(ORIGIN, 2, RAW[2])], Predecessor(str(ORIGIN), 3, ROOTS[2])),
+        ([(ORIGIN, 2, RAW[2])], THREE),
         ([(ORIGIN, 2, b"squatted"), (ORIGIN, MAX_HEIGHT, b"")], GIVEN_UP),
         ([(ORIGIN, 2, RAW[1])], GIVEN_UP),
         ([(ORIGIN, 2, make_chain(replace(ORIGIN, partition=2), 1, 1, 1)[2].format())], GIVEN_UP),
@@ -193,8 +195,37 @@ FORGED = replace(CHAIN[2], frontier=Block.parse(OTHER_HISTORY[2]).frontier).form
 )
 def test_the_head_that_is_given_up_is_the_last_block_of_the_runs_before(above, found) -> None:
     vault = vault_of((ORIGIN, 0, RAW[0]), (ORIGIN, 1, RAW[1]), *above)
-    assert find_earlier_head(vault, replace(ORIGIN, run=2)) == found
-    assert find_earlier_head(vault, ORIGIN) is None
+    without_keys = found._replace(keys=())  # without a configured head, nothing says which keys are right
+    assert find_earlier_head(vault, replace(ORIGIN, run=2), None) == without_keys
+    assert find_earlier_head(vault, replace(ORIGIN, run=2), found) == found
+    assert find_earlier_head(vault, ORIGIN, None) is None
+
+
+def test_a_foreign_block_above_the_head_that_is_named_with_its_keys_is_passed_over() -> None:
+    """It is a block except for its signature, and locked: it could keep every later run from beginning."""
+    foreign = [block.format() for block in make_chain(ORIGIN, 10, 10, 10, 1, signer=OTHER_SIGNER)]
+    vault = vault_of((ORIGIN, 0, RAW[0]), (ORIGIN, 1, RAW[1]), (ORIGIN, 2, foreign[2]), (ORIGIN, 3, foreign[3]))
+    later = replace(ORIGIN, run=1)
+    assert find_earlier_head(vault, later, GIVEN_UP) == GIVEN_UP
+    assert find_earlier_head(vault, later, None).size == 4
+    named = GIVEN_UP._replace(keys=(str(VerifierKey(str(ORIGIN), OTHER_SIGNER.public)),))
+    assert find_earlier_head(vault, later, named).size == 4  # the thief's key is not one that a person would name
+
+
+def test_a_head_that_is_named_with_keys_of_before_a_rotation_is_not_the_last_one() -> None:
+    other = VerifierKey(str(ORIGIN), OTHER_SIGNER.public)
+    state = LogState.after(CHAIN[1], (KEY,))
+    source = SourceIdentity("cluster", "topic", 6, 4)
+    rotation = BlockDraft(state, BlockLimits()).seal(source, [SIGNER], now=9, sealer="test/1", next_keys=(str(other),))
+    after = state.accept(rotation)
+    head = BlockDraft(after, BlockLimits()).seal(source, [OTHER_SIGNER], now=9, sealer="test/1")
+    blocks = [*RAW[:2], rotation.format(), head.format()]
+    vault = vault_of(*((ORIGIN, height, data) for height, data in enumerate(blocks)))
+    later, root = replace(ORIGIN, run=1), head.next_frontier.root
+    named = Predecessor(str(ORIGIN), 4, root, (str(other),))
+    assert find_earlier_head(vault, later, named) == named
+    disowned = Predecessor(str(ORIGIN), 3, after.root, KEYS)
+    assert find_earlier_head(vault, later, disowned) == Predecessor(str(ORIGIN), 4, root, ())
 
 
 def test_a_signed_next_block_that_was_not_committed_is_found_among_leftovers() -> None:
