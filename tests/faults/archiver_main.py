@@ -43,7 +43,7 @@ def _die_by_chance(name: str, key: str) -> None:
 
 def main() -> int:
     """Run the archiver."""
-    patch.object(archiver, "open_vault", lambda url: DeadlyVault(open_vault(url))).start()
+    patch.object(archiver, "open_vault", lambda *arguments: DeadlyVault(open_vault(*arguments))).start()
     return archiver.run_archiver(load_settings(ArchiverSettings, None))
 
 
