@@ -9,6 +9,8 @@
 | `record_batch` | the records of verified blocks as rows |
 | `verified_range` | a run of blocks, read, verified and turned into rows |
 | `range_pool` | such runs in several processes, in order |
+| `row_group` | the rows of one row group while they come |
+| `free_memory` | freed memory back to the system |
 | `segment_file` | one segment's Parquet file while it is written |
 | `manifest` | which segments a log's index has, and what each covers |
 | `index_store` | the directory or bucket that keeps an index |

@@ -19,6 +19,8 @@ _MANY_BLOCKS = 512
 _FEW_BLOCKS = 8  # that this process reads alone: others take longer to start
 _RECORDS, _BYTES = 25_000, 16 << 20  # of a run at most, as far as the run before lets it be foreseen
 _AHEAD = 2  # runs under way for each process
+_SHARED = ["auditseal_search.verified_range", "auditseal_vault.open"]
+"""Modules that the processes share in memory: the server that they are forked from imports them once."""
 
 _vault: VaultReader
 
@@ -89,7 +91,8 @@ class RangePool:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = get_context("spawn")  # forking would copy the locks of threads
+            context = get_context("forkserver")  # forking this process would copy the locks of its threads
+            context.set_forkserver_preload(_SHARED)
             self._pool = ProcessPoolExecutor(self._jobs, context, _begin, (self._open,))
         return self._pool
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,12 +14,10 @@ import pyarrow.parquet as pq
 from auditseal_schemas.header import Header
 from auditseal_search.columns import CHANGE, ROW
 from auditseal_search.errors import BrokenIndexError
+from auditseal_search.free_memory import release_free_memory
 from auditseal_search.manifest import FULL, Segment
+from auditseal_search.row_group import ROW_GROUP, RowGroup
 
-ROW_GROUP = 100_000
-"""Rows of a row group, whatever the blocks' size: a quiet log has few records a block."""
-GROUP_BYTES = 64 << 20
-"""Bytes of values at which a row group closes before that, so that it fits in memory."""
 _PIECE = 1 << 20
 _BLOOMS = ("event_id", "actor_id", "session_id", "correlation_id", "trace_id")
 _ENCODINGS = {
@@ -99,8 +96,8 @@ class SegmentFile:
             write_page_index=True,
             bloom_filter_options={name: {"ndv": ROW_GROUP, "fpp": 0.01} for name in _BLOOMS},
         )
-        self._waiting: list[pa.Table] = []
-        self._waiting_rows = self._waiting_bytes = self._blocks = 0
+        self._group = RowGroup()
+        self._blocks = 0
         self._sums = RowSums()
         self._first: tuple[int, int] | None = None
 
@@ -138,24 +135,20 @@ class SegmentFile:
 
     def _add(self, rows: pa.Table) -> None:
         self._sums.take(rows)
-        self._waiting.append(rows)
-        self._waiting_rows += len(rows)
-        self._waiting_bytes += pc.sum(rows["value_bytes"]).as_py() or 0
-        while self._waiting_rows >= ROW_GROUP or self._waiting_bytes >= GROUP_BYTES:
-            whole = pa.concat_tables(self._waiting)
-            count = _group_rows(whole["value_bytes"])
-            self._write_group(whole.slice(0, count))
-            rest = whole.slice(count)
-            self._waiting, self._waiting_rows = [rest], len(rest)
-            self._waiting_bytes = pc.sum(rest["value_bytes"]).as_py() or 0
+        while len(rows):
+            rows = self._group.take(rows)
+            if self._group.is_full:
+                self._write_group()
 
-    def _write_group(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP)
+    def _write_group(self) -> None:
+        self._writer.write_table(self._group.table(), row_group_size=ROW_GROUP)
+        self._group = RowGroup()
+        release_free_memory()
 
     def close(self, last: Header, root: bytes) -> Segment:
         """Write what waits, and return what the file holds; `last` is the header of its last block."""
-        if self._waiting_rows:
-            self._write_group(pa.concat_tables(self._waiting))
+        if self._group.rows:
+            self._write_group()
         self._writer.close()
         assert self._first is not None
         size, sha256_digits = digest(self._path)
@@ -175,12 +168,6 @@ class SegmentFile:
             bytes=size,
             sha256=sha256_digits,
         )
-
-
-def _group_rows(sizes: pa.ChunkedArray) -> int:
-    """Return how many of the rows that wait are the next row group, by the bytes of their values."""
-    total = np.cumsum(np.asarray(pc.fill_null(sizes, 0)))
-    return min(ROW_GROUP, int(np.searchsorted(total, GROUP_BYTES)) + 1, len(total))
 
 
 def read_groups(source: Any, what: str) -> Iterator[pa.Table]:

@@ -16,6 +16,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import CHECKPOINT, LINK, RECORDS, SIGNED, STORED, verify
+from auditseal_search.free_memory import release_free_memory
 from auditseal_search.record_batch import rows_of
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import VaultReader
@@ -65,7 +66,9 @@ def read_range(vault: VaultReader, origin: Origin, heights: range) -> VerifiedRa
     except (VerificationError, NotStoredError) as error:
         fault = _fault(heights[len(blocks)], error)
     heads = tuple(replace(block, locators=b"", chunks=()) for block in blocks)
-    return VerifiedRange(heads, rows_of(blocks), fault)
+    rows = rows_of(blocks)
+    release_free_memory()
+    return VerifiedRange(heads, rows, fault)
 
 
 def _fault(height: int, error: VerificationError | NotStoredError) -> Fault:

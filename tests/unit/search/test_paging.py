@@ -7,7 +7,7 @@ import pytest
 
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.log import LogState
-from auditseal_search import searcher, segment_file
+from auditseal_search import row_group, searcher, segment_file
 from auditseal_search.range_pool import _length_after
 from auditseal_search.record_batch import rows_of
 from auditseal_search.verified_range import VerifiedRange
@@ -27,7 +27,7 @@ TIMES = [
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr("auditseal_search.manifest.FULL", 40)
     monkeypatch.setattr(segment_file, "FULL", 40)
-    monkeypatch.setattr(segment_file, "ROW_GROUP", 16)
+    monkeypatch.setattr(row_group, "ROW_GROUP", 16)
     place = Place(tmp_path)
     state, blocks = LogState.genesis(LOG, keys_of(LOG, KEY)), []
     for start in range(0, COUNT, 20):

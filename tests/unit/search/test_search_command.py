@@ -20,7 +20,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_search import segment_file
+from auditseal_search import row_group, segment_file
 from auditseal_search.manifest import Manifest, manifest_name
 from tests.factory.keys import keys_of, signing_key
 from tests.factory.messages import Message
@@ -102,7 +102,7 @@ def place(tmp_path: Path) -> Place:
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auditseal_search.manifest.FULL", 150)
     monkeypatch.setattr(segment_file, "FULL", 150)
-    monkeypatch.setattr(segment_file, "ROW_GROUP", 40)
+    monkeypatch.setattr(row_group, "ROW_GROUP", 40)
 
 
 def rows() -> list[dict[str, object]]:
@@ -203,7 +203,7 @@ def test_however_often_it_is_interrupted_the_index_is_the_same(place: Place, tmp
 
 
 def test_row_groups_are_bounded_by_the_bytes_of_their_values(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment_file, "GROUP_BYTES", 5_000)
+    monkeypatch.setattr(row_group, "GROUP_BYTES", 5_000)
     for block in BLOCKS[1:]:
         (place.vault / LOG.block_key(block.header.height)).unlink()
     place.build()
@@ -272,7 +272,7 @@ def rewrite(place: Place, change: object, *, honest: bool) -> None:
     """Change the rows of the index; with `honest` False its manifest is made to fit, as a forger would."""
     (path,) = place.index.rglob("*.parquet")
     table = change(pq.read_table(path))  # type: ignore[operator]
-    pq.write_table(table, path, row_group_size=segment_file.ROW_GROUP)
+    pq.write_table(table, path, row_group_size=row_group.ROW_GROUP)
     if honest:
         return
     from dataclasses import replace
