@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +11,12 @@ import typer
 
 from auditseal.cli.data_output import data_output
 from auditseal.cli.progress import progress_bar
-from auditseal.cli.querying import gather_rows, read_query
+from auditseal.cli.querying import read_query, stream_rows
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_search.export import Format, open_output, send_rows, write_rows
-from auditseal_search.searcher import Searcher
+from auditseal_search.row_stream import RowStream
 
 app = typer.Typer()
 
@@ -48,8 +48,8 @@ def export(  # noqa: PLR0917  (one for each option)
             raise ConfigurationError("--syslog sends CEF to a server: leave --output and --format out")
         if kind is Format.PARQUET and not output and sys.stdout.isatty():
             raise ConfigurationError("Parquet is not for a terminal: name a file with --output")
-        found = gather_rows(read_query("export", query), trust, vault, index)
-        with Searcher(found.index, found.logs, found.condition) as searcher, _counted(searcher) as batches:
+        with stream_rows(read_query("export", query), trust, vault, index) as rows:
+            batches = chain(_indexed(rows), rows.read())
             if syslog:
                 count = send_rows(batches, syslog)
             elif output:
@@ -57,23 +57,19 @@ def export(  # noqa: PLR0917  (one for each option)
                     count = write_rows(batches, kind, file)
             else:
                 count = write_rows(batches, kind, data_output())
+        account = rows.account
     typer.echo(f"{count:,} events written", err=True)
-    for line in found.account.lines():
+    for line in account.lines():
         typer.echo(printable(line), err=True)
-    raise typer.Exit(found.account.exit_code)
+    raise typer.Exit(account.exit_code)
 
 
-@contextmanager
-def _counted(searcher: Searcher) -> Iterator[Iterator[pa.RecordBatch]]:
-    """Yield the rows of an export, whose progress is shown while they are taken."""
+def _indexed(rows: RowStream) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of the index, whose progress is shown while they are taken."""
     with progress_bar("events") as advance:
-        total = searcher.count() if sys.stderr.isatty() else None
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            done = 0
-            for batch in searcher.batches():
-                yield batch
-                done += batch.num_rows
-                advance("exported", done, total)
-
-        yield batches()
+        total = rows.count_indexed() if sys.stderr.isatty() else None
+        done = 0
+        for batch in rows.indexed():
+            yield batch
+            done += batch.num_rows
+            advance("exported", done, total)

@@ -34,6 +34,7 @@
 | `query_sql` | a filter as SQL with parameters |
 | `row_filter` | the rows of a table that a filter matches |
 | `row_source` | the rows of an answer: from the index, and from the vault for the rest |
+| `row_stream` | all rows that match, a batch at a time |
 | `hit_order` | the order of hits, and the cursor of the next page |
 | `searcher` | hits, pages, counts and histogram |
 | `row_json` | a row as JSON |

@@ -3,10 +3,11 @@
 Without an index all rows come from the vault. Then the signed times of the blocks rule most of them out unread.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError, VerificationError
@@ -19,7 +20,7 @@ from auditseal_search.index_builder import read_manifest
 from auditseal_search.index_store import IndexStore
 from auditseal_search.manifest import Manifest, Segment, segment_name
 from auditseal_search.range_pool import RangePool
-from auditseal_search.verified_range import ChainCheck
+from auditseal_search.verified_range import ChainCheck, VerifiedRange
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import head_height
 from auditseal_vault.log_reader import LogReader
@@ -90,6 +91,32 @@ class LogRows:
     coverage: Coverage
 
 
+class LogReading:
+    """The rows of one log that can match, of which those of the vault are read while they are taken.
+
+    Attributes:
+        origin: The log.
+        files: Files of the index, in the order of their heights.
+    """
+
+    def __init__(
+        self, origin: Origin, files: tuple[IndexedFile, ...], tail: Generator[pa.Table, None, Coverage]
+    ) -> None:
+        self.origin, self.files = origin, files
+        self._tail = tail
+        self._coverage: Coverage | None = None
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the rows of the vault's blocks that the index doesn't cover; once."""
+        self._coverage = yield from self._tail
+
+    @property
+    def coverage(self) -> Coverage:
+        """The heights that the rows account for, which is known once all tables were taken."""
+        assert self._coverage is not None, "some of the vault's rows were not read"
+        return self._coverage
+
+
 class RowSource:
     """Gathers the rows of logs for one answer.
 
@@ -115,7 +142,13 @@ class RowSource:
         self._most_blocks = most_blocks
 
     def gather(self, pinned: PinnedLog) -> LogRows:
-        """Return the rows of a log that can match, verified up to the vault's head.
+        """Return the rows of a log that can match, verified up to the vault's head; errors as `read`."""
+        reading = self.read(pinned)
+        tables = tuple(reading.tables())
+        return LogRows(pinned.origin, reading.files, tables, reading.coverage)
+
+    def read(self, pinned: PinnedLog) -> LogReading:
+        """Return the rows of a log that can match, of which those of the vault are yet to be read.
 
         Raises:
             BrokenIndexError: The index is damaged or of another log.
@@ -124,8 +157,7 @@ class RowSource:
         manifest = read_manifest(self._index, pinned.origin) if self._index else Manifest(pinned.origin)
         segments = [one for one in manifest.segments if self._span.may_hold(one.min_timestamp, one.max_timestamp)]
         files = tuple(self._file(pinned.origin, segment) for segment in segments)
-        tables, coverage = self._read_tail(pinned, manifest)
-        return LogRows(pinned.origin, files, tuple(tables), coverage)
+        return LogReading(pinned.origin, files, self._read_tail(pinned, manifest))
 
     def _file(self, origin: Origin, segment: Segment) -> IndexedFile:
         assert self._index is not None
@@ -133,19 +165,19 @@ class RowSource:
         location = self._index.location(segment_name(origin, heights.start, segment.last_height))
         return IndexedFile(location, heights, segment.min_timestamp, segment.max_timestamp)
 
-    def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> tuple[list[pa.Table], Coverage]:
-        """Read what the index doesn't cover yet, as far as it can match."""
+    def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> Generator[pa.Table, None, Coverage]:
+        """Yield the rows that the index doesn't cover yet, as far as they can match; return what they account for."""
         size, head = manifest.size, None
         try:
             head = head_height(self._pool.vault, pinned.origin)
             if head is None or head < size - 1:
-                return [], _shorter(manifest, head)
+                return _shorter(manifest, head)
             first, last = self._heights_in_span(pinned, size, head)
             chain = ChainCheck(self._pool.vault, pinned, first)
             self._check_index(pinned, manifest, chain)
         except (VerificationError, NotStoredError, UnavailableError) as error:
-            return [], _indexed_alone(manifest, Gap(size, head, str(error), _verdict(error)))
-        return self._read_heights(pinned, manifest, chain, range(first, last + 1), head)
+            return _indexed_alone(manifest, Gap(size, head, str(error), _verdict(error)))
+        return (yield from self._read_heights(pinned, manifest, chain, range(first, last + 1), head))
 
     def _check_index(self, pinned: PinnedLog, manifest: Manifest, chain: ChainCheck) -> None:
         """Check that the index was made from the history that the vault holds; `chain` is where reading begins."""
@@ -158,29 +190,35 @@ class RowSource:
 
     def _read_heights(
         self, pinned: PinnedLog, manifest: Manifest, chain: ChainCheck, heights: range, head: int
-    ) -> tuple[list[pa.Table], Coverage]:
-        tables, read, gap, near = list[pa.Table](), 0, None, heights[: self._most_blocks]
+    ) -> Generator[pa.Table, None, Coverage]:
+        near = heights[: self._most_blocks]
+        first, gap = chain.height, None
         try:
             for found in self._pool.ranges(near.start, near.stop - 1, pinned.origin) if near else ():
-                tables.append(self._keep(pinned.origin, found.rows))
-                for block in found.heads:
-                    chain.accept(block)
-                    read += 1
-                    self._on_block(pinned.origin, read, len(near))
-                if found.fault:
-                    gap = Gap(found.fault.height, head, found.fault.problem, found.fault.verdict)
+                gap = self._accept(pinned.origin, chain, found, head, near)
+                rows = found.rows.filter(pc.field("height") < gap.first) if gap else found.rows
+                yield self._keep(pinned.origin, rows)
+                if gap:
                     break
-        except VerificationError as error:
-            gap = Gap(chain.height, head, str(error), error.verdict)
         except UnavailableError as error:
             gap = Gap(chain.height, head, str(error))
+        read = chain.height - first
         if gap is None and len(near) < len(heights):
             why = f"the index ends at block {manifest.size}, and {self._most_blocks} blocks after it were read"
             gap = Gap(near.stop, heights[-1], f"{why}: build the index on")
-        if gap:
-            tables = [table.filter(pa.compute.field("height") < gap.first) for table in tables]
         root, size = self._head(pinned, chain, head, gap)
-        return tables, Coverage(pinned.origin, size, root, manifest.size, read, (gap,) if gap else ())
+        return Coverage(pinned.origin, size, root, manifest.size, read, (gap,) if gap else ())
+
+    def _accept(self, origin: Origin, chain: ChainCheck, found: VerifiedRange, head: int, heights: range) -> Gap | None:
+        """Continue with a run of blocks; return the gap that begins at the first one that is at fault, if any is."""
+        for block in found.heads:
+            try:
+                chain.accept(block)
+            except VerificationError as error:
+                return Gap(chain.height, head, str(error), error.verdict)
+            self._on_block(origin, chain.height - heights.start, len(heights))
+        fault = found.fault
+        return Gap(fault.height, head, fault.problem, fault.verdict) if fault else None
 
     def _head(self, pinned: PinnedLog, chain: ChainCheck, head: int, gap: Gap | None) -> tuple[str, int]:
         """Return root and size of the head that an answer accounts for."""
