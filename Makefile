@@ -83,6 +83,10 @@ bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms 
 .PHONY: bench-search
 bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000)
 	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS))
+.PHONY: bench-gateway
+bench-gateway: $(VENV)/test ## The gateway at 2,000 events/s next to a bare handler: latency, CPU, memory; JSON
+	$(BIN)/python -m tests.bench.bench_gateway
+
 .PHONY: bench-proofs
 bench-proofs: $(VENV)/test ## Proving one event of BLOCKS=1000000 blocks, and packs of 10,000 events: time, size and memory
 	$(BIN)/python -m tests.bench.bench_proofs $(BLOCKS)
