@@ -19,6 +19,7 @@ from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.header import Header
 from auditseal_schemas.trust import PinnedLog
 from auditseal_search.follow import INDEX, IndexFollower, IndexMetrics
+from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.index_builder import Built, IndexBuilder
 from auditseal_search.index_store import IndexStore, open_index
 from auditseal_search.index_verifier import IndexFinding, verify_index
@@ -59,6 +60,7 @@ def build(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     Example: auditseal index build --trust trust.txt --index ./index
     """
     with exit_on_failure("index build", "what is built so far stays, and the next build continues"):
+        return_large_blocks()
         pinned = read_trust(trust)
         url, store, signer = vault_url(vault, pinned), open_index(index), read_key(key, passphrase_file, pinned)
         with workers(jobs, dask) as (count, cluster), RangePool(ReaderAt(url), count, cluster) as pool:
@@ -94,6 +96,7 @@ def follow(  # noqa: PLR0917
     Example: auditseal index follow --trust trust.txt --index ./index
     """
     with exit_on_failure("index follow"):
+        return_large_blocks()
         pinned = read_trust(trust)
         url, store, signer = vault_url(vault, pinned), open_index(index), read_key(key, passphrase_file, pinned)
         verdicts: list[VerificationError] = []

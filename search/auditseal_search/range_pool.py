@@ -11,6 +11,7 @@ from typing import Self
 
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
+from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.verified_range import VerifiedRange, read_range
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.thread_reader import thread_reader
@@ -110,6 +111,7 @@ def _begin(open_vault: Callable[[], VaultReader]) -> None:
     """Open the vault once in each process; an interrupt is for the parent to handle."""
     global _vault  # noqa: PLW0603  (a process of a pool has no other place)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return_large_blocks()
     _vault = open_vault()
 
 
