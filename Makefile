@@ -72,6 +72,10 @@ slice: $(VENV)/test ## Short, real slices of the long campaigns: kills of each d
 bench: $(VENV)/test ## Speed beside named references, in one run
 	$(BIN)/python -m tests.bench
 
+.PHONY: peers
+peers: $(VENV)/test ## Tessera, immudb, a Connect sink, pymerkle and ours over the same events, in one run; peers.json (SCALE=0.05)
+	$(BIN)/python -m tests.peers $(if $(SCALE),--scale $(SCALE))
+
 .PHONY: bench-verify
 bench-verify: $(VENV)/test ## The verifier's memory at RECORDS=10000000 and at a tenth; sealing them takes some minutes
 	$(BIN)/python -m tests.bench.bench_verify $(RECORDS)

@@ -1,4 +1,4 @@
-"""Kafka's jars from Maven repositories: several at a time, and each one the jar of the lock or none."""
+"""Jars from Maven repositories: several at a time, and each one the jar of the lock or none."""
 
 import tempfile
 import time

@@ -3,11 +3,12 @@
 Fetching follows the lock: it reads no POM, and no mirror can change a byte.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from auditseal_local.cache import cache_dir, exclusive
 from auditseal_local.errors import LocalStackError
-from auditseal_local.locked_jars import KAFKA, lock_tag, locked_jars
+from auditseal_local.locked_jars import KAFKA, Jar, lock_tag, locked_jars
 from auditseal_local.progress import Progress
 
 
@@ -17,8 +18,15 @@ def class_path(progress: Progress) -> list[Path]:
     Raises:
         LocalStackError: A jar can't be fetched, or is not the one of the lock.
     """
-    jars = locked_jars()
-    folder = cache_dir() / f"{KAFKA.replace(':', '-')}-{lock_tag()}"
+    return cached_jars(locked_jars(), cache_dir() / f"{KAFKA.replace(':', '-')}-{lock_tag()}", progress)
+
+
+def cached_jars(jars: Sequence[Jar], folder: Path, progress: Progress) -> list[Path]:
+    """Return the paths of the jars of a lock in their folder, in the same way.
+
+    Raises:
+        LocalStackError: A jar can't be fetched, or is not the one of the lock.
+    """
     with exclusive(folder.with_name(f"{folder.name}.lock")):
         if not folder.exists():
             from auditseal_local.jar_download import fetch_jars  # noqa: PLC0415  (its libraries take 0.3 s to load)

@@ -1,15 +1,16 @@
-"""The list of Kafka's jars with their hashes: `kafka_jars.lock`, which `kafka_lock` makes."""
+"""Lists of jars with their hashes. That of Kafka is `kafka_jars.lock`, which `kafka_lock` makes."""
 
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Self
 
 from auditseal_local.cache import sha256_of
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.1.1"
-_LOCK = "kafka_jars.lock"
+_LOCK: Traversable = files("auditseal_local") / "kafka_jars.lock"
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Jar:
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.filename}"
 
 
-def locked_jars() -> list[Jar]:
-    """Return the jars of the lock file, in class path order."""
-    return [Jar.parse(line) for line in files("auditseal_local").joinpath(_LOCK).read_text().splitlines()]
+def locked_jars(lock: Traversable = _LOCK) -> list[Jar]:
+    """Return the jars of a lock file, in class path order."""
+    return [Jar.parse(line) for line in lock.read_text().splitlines()]
 
 
-def lock_tag() -> str:
-    """Return a name for the lock's content: jars of another lock have another directory."""
-    return sha256(files("auditseal_local").joinpath(_LOCK).read_bytes()).hexdigest()[:12]
+def lock_tag(lock: Traversable = _LOCK) -> str:
+    """Return a name for a lock's content: jars of another lock have another directory."""
+    return sha256(lock.read_bytes()).hexdigest()[:12]

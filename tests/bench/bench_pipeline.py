@@ -78,7 +78,7 @@ class Arrivals:
 
 def measure(bootstrap_servers: str, minio: MinioNode, directory: Path, burst: int = 600_000) -> dict[str, float]:
     """Return p50 and p99 in seconds, records/s of the burst, and each daemon's peak resident MiB."""
-    with _pipeline(bootstrap_servers, minio, directory) as (arrivals, daemons):
+    with pipeline(bootstrap_servers, minio, directory) as (arrivals, daemons):
         quiet = _publish_quietly(bootstrap_servers)
         arrivals.wait_for(len(quiet))
         arrivals.forget()
@@ -107,7 +107,8 @@ def measure(bootstrap_servers: str, minio: MinioNode, directory: Path, burst: in
 
 
 @contextmanager
-def _pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iterator[tuple[Arrivals, dict[str, Child]]]:
+def pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iterator[tuple[Arrivals, dict[str, Child]]]:
+    """Run a sealer and an archiver until the block of code ends; yield what arrives, and the daemons by their names."""
     directory.mkdir(parents=True)
     bucket = f"bench-{time.time_ns()}"
     minio.make_bucket(bucket)

@@ -59,15 +59,15 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
     figures = {
         "records": float(records),
         "object_bytes": float(sum(path.stat().st_size for path in objects)),
-        "floor_records_per_second": _rate(records, partial(_floor, objects)),
+        "floor_records_per_second": rate(records, partial(_floor, objects)),
     }
     for jobs in (1, 2):
         for name, quick in (("full", False), ("quick", True)):
-            rate = _rate(records, partial(_verify, directory, jobs, quick=quick))
-            figures[f"{name}_records_per_second_{jobs}"] = rate
+            run = partial(verify, directory, jobs, quick=quick)
+            figures[f"{name}_records_per_second_{jobs}"] = rate(records, run)
     for name, quick in (("full", False), ("quick", True)):
-        rate = _rate(records, partial(_verify, directory, 1, quick=quick), clock=time.process_time)
-        figures[f"{name}_records_per_cpu_second"] = rate
+        run = partial(verify, directory, 1, quick=quick)
+        figures[f"{name}_records_per_cpu_second"] = rate(records, run, clock=time.process_time)
     return figures | _peaks(directory)
 
 
@@ -96,7 +96,8 @@ def varied_messages(records: int) -> Iterator[Message]:
         yield Message(number, encode_event(event), event.actor.id.encode(), [], began + number // 20, TIMESTAMP_CREATE)
 
 
-def _verify(directory: Path, jobs: int, *, quick: bool) -> None:
+def verify(directory: Path, jobs: int, *, quick: bool) -> None:
+    """Verify a vault that `make_vault` made, in that many processes."""
     with CheckPool(partial(DirectoryVault, directory / "vault"), jobs) as pool:
         report: Report = Verification(Request(TRUST, quick=quick), pool).run()
     if report.exit_code:
@@ -112,7 +113,7 @@ def _floor(objects: list[Path]) -> None:
                 sha256(content[start : start + length]).digest()
 
 
-def _rate(records: int, run: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> float:
+def rate(records: int, run: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> float:
     """Return records/s of the best of a few runs: other load of the machine isn't measured."""
     seconds = []
     for _ in range(_BEST_OF):

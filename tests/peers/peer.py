@@ -1,0 +1,38 @@
+"""What is said about a peer: which it is, how it was set, what it does that others do not, and its rate."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A system, or one way to use it.
+
+    Attributes:
+        name: The name in the table.
+        version: The version that was measured.
+        settings: What differs from its defaults, and why.
+        does: What it does with an event that others here do not.
+        leaves_out: What it does not do that auditseal does.
+        compared_with: The figure of ours to which its rate is set in relation.
+    """
+
+    name: str
+    version: str
+    settings: str
+    does: str
+    leaves_out: str
+    compared_with: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A peer's rate in events per second, and how many events it was measured with."""
+
+    peer: Peer
+    events: int
+    rate: float
+
+    def as_json(self, ratio: float) -> dict[str, Any]:
+        """Return it for the JSON file, with the ratio to the figure that it is compared with."""
+        return {**asdict(self.peer), "events": self.events, "events_per_second": self.rate, "ratio": ratio}
