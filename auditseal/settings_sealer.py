@@ -13,7 +13,7 @@ from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas.block_draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.header import Predecessor
-from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.key import ED25519, VerifierKey
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_KEYS, MAX_RECORDS
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.batch import BatchPolicy
@@ -26,6 +26,9 @@ class SealerSection(Section):
     Attributes:
         key_file: The log's signing key, as `auditseal keys new` makes it.
         passphrase_file: A file that holds only the key's passphrase.
+        next_key_file: The key that `auditseal keys rotate` announces. The sealer signs with it from then on.
+        next_passphrase_file: A file that holds only its passphrase.
+        retired_keys: The keys that signed before, as the last part of their verifier keys.
         run: The run in the origins; a run above 0 continues after a halt that gave up a log.
         predecessors: For a run above 0, `<origin> <size> <root> <key> …` of the last heads of the runs before, one a
             partition.
@@ -43,6 +46,9 @@ class SealerSection(Section):
 
     key_file: ReadableFile
     passphrase_file: ReadableFile
+    next_key_file: ReadableFile | None = None
+    next_passphrase_file: ReadableFile | None = None
+    retired_keys: tuple[str, ...] = ()
     run: int = Field(default=0, ge=0, le=1000)
     predecessors: tuple[str, ...] = ()
     group: str = Field(default="auditseal.sealer", min_length=1)
@@ -63,6 +69,19 @@ class SealerSection(Section):
             _predecessor(line)
         return lines
 
+    @field_validator("retired_keys")
+    @classmethod
+    def _check_retired(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            _public_key(key)
+        return keys
+
+    @model_validator(mode="after")
+    def _check_next_key(self) -> Self:
+        if (self.next_key_file is None) != (self.next_passphrase_file is None):
+            raise ValueError("next_key_file and next_passphrase_file are set together, or not at all")
+        return self
+
     @model_validator(mode="after")
     def _check_run(self) -> Self:
         if self.predecessors and not self.run:
@@ -72,6 +91,10 @@ class SealerSection(Section):
     def passphrase(self) -> str:
         """Return the key's passphrase."""
         return read_secret(self.passphrase_file)
+
+    def retired_public_keys(self) -> tuple[bytes, ...]:
+        """Return the retired keys, 32 bytes each."""
+        return tuple(map(_public_key, self.retired_keys))
 
 
 class SealerSettings(DaemonSettings):
@@ -102,6 +125,22 @@ class SealerSettings(DaemonSettings):
             timeouts=Timeouts(session=section.session_timeout),
             clock_lead=section.clock_lead,
         )
+
+
+def _public_key(text: str) -> bytes:
+    """Read the last part of a verifier key.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    try:
+        blob = b64decode(text, validate=True)
+        public = VerifierKey("retired", blob[1:]).public
+    except (ValueError, AuditsealError, Base64Error) as error:
+        raise ValueError(f"{text!r} is not the last part of a verifier key, after its second `+`: {error}") from error
+    if blob[:1] != ED25519:
+        raise ValueError(f"{text!r} is not the last part of a verifier key: its type is not 0x01 (Ed25519)")
+    return public
 
 
 def _predecessor(line: str) -> Predecessor:

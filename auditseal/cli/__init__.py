@@ -19,6 +19,7 @@
 | `spool` | `auditseal spool` |
 | `local` | `auditseal local` |
 | `keys` | `auditseal keys` |
+| `passphrase` | the passphrase of a key, from its file or the terminal |
 | `sealer` | `auditseal sealer` |
 | `give_up` | the confirmation that `sealer` asks for before a log ends |
 | `topics` | `auditseal topics` |

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.keys import read_passphrase
+from auditseal.cli.passphrase import read_passphrase
 from auditseal.cli.vault_options import exit_on_failure
 from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
 from auditseal_schemas.key import SigningKey, VerifierKey

@@ -1,19 +1,28 @@
-"""`auditseal keys`: makes a log's signing key, and prints the trust lines that auditors pin."""
+"""`auditseal keys`: makes a log's signing key, prints the trust lines that auditors pin, and changes keys."""
 
 import json
-import warnings
-from getpass import GetPassWarning
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from confluent_kafka import Consumer
+from prometheus_client import CollectorRegistry
 
 from auditseal.cli.exits import exit_on_errors
-from auditseal_daemon.secret_file import read_secret
+from auditseal.cli.passphrase import read_passphrase
+from auditseal.cli.sealer import make_context
+from auditseal.settings import load_settings
+from auditseal.settings_sealer import SealerSettings
+from auditseal_daemon.kafka_client import settings as client_settings
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.key_file import load_key, store_key
+from auditseal_sealer.key_rotation import KeyRotation, look_at_rotation, rotate_log, try_signer
+from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.watch import inspect_topics
 
 app = typer.Typer(name="keys", no_args_is_help=True)
 
@@ -69,32 +78,71 @@ def show(  # noqa: PLR0917
     _print(key, origins, as_json=as_json)
 
 
+@app.command()
+def rotate(
+    config: Annotated[Path | None, typer.Option("--config", help="The sealers' TOML file.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try the keys, show the logs, and write nothing.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Announce the next key (sealer.next_key_file) in every log of the events topic.
+
+    In each log one signed block announces the key, and the next block is signed by it. A log that is done is left
+    alone, so after an interruption the same command does the rest. Sealers that run need both keys.
+
+    Exit codes: 0 done, 1 Kafka or the vault does not answer, 2 usage or configuration, from 40 on a log can't continue.
+
+    Example: auditseal keys rotate --config auditseal.toml --dry-run
+    """
+    with exit_on_errors():
+        rotations = rotate_keys(load_settings(SealerSettings, config), dry_run=dry_run)
+        for rotation in rotations:
+            typer.echo(json.dumps(_rotation_to_json(rotation)) if as_json else _rotation_line(rotation))
+
+
+def rotate_keys(settings: SealerSettings, *, dry_run: bool, hooks: Hooks | None = None) -> Iterator[KeyRotation]:
+    """Announce the next key in each log and yield the outcome; with `dry_run`, only look.
+
+    Raises:
+        ConfigurationError, HaltError, UnavailableError, FencedError: As `rotate_log`.
+    """
+    config = settings.config(genesis_allowed=False)
+    context = make_context(settings, config, SealerMetrics(CollectorRegistry()), hooks or NoHooks())
+    for signer, name in ((context.signer, "sealer.key_file"), (context.next_signer, "sealer.next_key_file")):
+        if signer is None:
+            raise ConfigurationError("sealer.next_key_file is not set: make a key with `auditseal keys new`, name it")
+        try_signer(signer, name)
+    events, _ = inspect_topics(context.cluster, config)
+    consumer = Consumer(client_settings(config.client, group_id=config.group))
+    try:
+        for number in range(events.partitions):
+            origin = config.origin(number)
+            if dry_run:
+                yield look_at_rotation(context, origin)
+            else:
+                yield rotate_log(context, origin, consumer.consumer_group_metadata)
+    finally:
+        consumer.close()
+
+
+def _rotation_line(rotation: KeyRotation) -> str:
+    key = f"{rotation.next_key.key_id.hex()} signs from block {rotation.height} on"
+    return f"{rotation.origin}: {key}" if rotation.is_announced else f"{rotation.origin}: would be announced, {key}"
+
+
+def _rotation_to_json(rotation: KeyRotation) -> dict[str, object]:
+    return {
+        "origin": str(rotation.origin),
+        "next_key": str(rotation.next_key),
+        "height": rotation.height,
+        "announced": rotation.is_announced,
+    }
+
+
 def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin]:
     try:
         return [Origin(cluster, topic, partition, run) for partition in range(partitions)]
     except VerificationError as error:
         raise ConfigurationError(f"these do not make an origin: {error}") from error
-
-
-def read_passphrase(path: Path | None, *, confirm: bool) -> str:
-    """Return a key's passphrase, from its file or else from the terminal.
-
-    Raises:
-        ConfigurationError: The file can't be read, or there is no terminal.
-    """
-    if path is None:
-        return _ask_passphrase(confirm=confirm)
-    return read_secret(path)
-
-
-def _ask_passphrase(*, confirm: bool) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", GetPassWarning)  # it would go on, and show what is typed
-        try:
-            passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
-        except GetPassWarning as warning:
-            raise ConfigurationError("no terminal to ask for the passphrase: use --passphrase-file") from warning
-    return passphrase
 
 
 def _print(key: SigningKey, origins: list[Origin], *, as_json: bool) -> None:

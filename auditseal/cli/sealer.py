@@ -16,8 +16,10 @@ from auditseal.settings_sealer import SealerSettings
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
+from auditseal_daemon.secret_file import read_secret
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import SigningKey
+from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.key_file import load_key
@@ -56,6 +58,7 @@ def sealer(
         open_reader(settings.vault)
         check_listening(settings.metrics.host, settings.metrics.port)
         load_signer(settings)
+        load_next_signer(settings)
         if genesis or give_up:
             ask = partial(typer.prompt, err=True) if sys.stdin.isatty() and not check else None
             check_giving_up(made.predecessors if genesis else (), give_up or (), ask)
@@ -76,18 +79,39 @@ def run_sealer(settings: SealerSettings, *, genesis_allowed: bool, hooks: Hooks 
                 daemon.health.miss(SEALING, missing)
 
         config = settings.config(genesis_allowed=genesis_allowed)
-        context = SealerContext(
-            config,
-            signer=load_signer(settings),
-            vault=open_reader(settings.vault),
-            cluster=Cluster(config.client, config.timeouts.question),
-            metrics=SealerMetrics(daemon.registry),
-            watchdog=Watchdog(config.timeouts.stuck, _end_hard),
-            hooks=hooks or NoHooks(),
-        )
+        context = make_context(settings, config, SealerMetrics(daemon.registry), hooks or NoHooks())
         Sealer(context, show).run(daemon.stop)
 
     return run_daemon("auditseal.sealer", settings.options(), [SEALING], body)
+
+
+def make_context(settings: SealerSettings, config: SealerConfig, metrics: SealerMetrics, hooks: Hooks) -> SealerContext:
+    """Return what all parts of a sealer share.
+
+    Raises:
+        ConfigurationError: A key can't be opened, or the vault's URL is wrong.
+    """
+    return SealerContext(
+        config,
+        signer=load_signer(settings),
+        vault=open_reader(settings.vault),
+        cluster=Cluster(config.client, config.timeouts.question),
+        metrics=metrics,
+        watchdog=Watchdog(config.timeouts.stuck, _end_hard),
+        hooks=hooks,
+        next_signer=load_next_signer(settings),
+        retired=settings.sealer.retired_public_keys(),
+    )
+
+
+def load_next_signer(settings: SealerSettings) -> SigningKey | None:
+    """Open the next signing key that the settings name, None if they name none.
+
+    Raises:
+        ConfigurationError: It can't be opened, or other users may read it.
+    """
+    path, passphrase = settings.sealer.next_key_file, settings.sealer.next_passphrase_file
+    return load_key(path, read_secret(passphrase)) if path and passphrase else None
 
 
 def load_signer(settings: SealerSettings) -> SigningKey:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.exits import exit_on_errors
-from auditseal.cli.keys import read_passphrase
+from auditseal.cli.passphrase import read_passphrase
 from auditseal.settings import load_settings
 from auditseal.settings_topics import TopicsSettings
 from auditseal.trust_lines import TrustLines

@@ -11,7 +11,11 @@
 | `sources` | the values that it returns |
 | `earlier_runs` | the head of the run that a later run continues, from the vault |
 | `recovery` | where a log continues: decided from its sources (pure) |
-| `signed_block` | which blocks this log's key signed (pure) |
+| `signed_block` | which blocks this log's keys signed (pure) |
+| `log_keys` | the keys of a log: those that sign, and retired ones (pure) |
+| `committed_head` | the head, after committing a block that was signed and not committed |
+| `block_signer` | signs the next block, and checks it before anybody gets it |
+| `key_rotation` | announces the next key of a log |
 | `session` | sealing from a recovered head: read, fill, sign, publish |
 | `batch` | when a block closes before it is full (pure) |
 | `clock` | the bound on how far a block's time may lead the broker's clock (pure) |

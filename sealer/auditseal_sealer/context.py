@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.key import Signer, VerifierKey
+from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.hooks import Hooks, NoHooks
+from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.interface import VaultReader
@@ -25,6 +27,8 @@ class SealerContext:
         metrics: The metrics of all logs.
         watchdog: Ends the process when a transactional call doesn't return.
         hooks: Called between the steps of sealing.
+        next_signer: Signs for a log from the block on that its announcement names; None without a change of keys.
+        retired: The public keys of earlier signers, whose blocks may still be read.
     """
 
     config: SealerConfig
@@ -34,10 +38,27 @@ class SealerContext:
     metrics: SealerMetrics
     watchdog: Watchdog
     hooks: Hooks = field(default_factory=NoHooks)
+    next_signer: Signer | None = None
+    retired: tuple[bytes, ...] = ()
 
-    def key(self, origin: Origin) -> VerifierKey:
-        """Return the key that verifies a log's checkpoints."""
-        return VerifierKey(str(origin), self.signer.public)
+    def keys(self, origin: Origin) -> LogKeys:
+        """Return the keys of a log."""
+        signing = (VerifierKey(str(origin), signer.public) for signer in self._signers)
+        return LogKeys(tuple(signing), tuple(VerifierKey(str(origin), public) for public in self.retired))
+
+    def signers(self, state: LogState) -> list[Signer]:
+        """Return the signers of a log's next block, in the order of its keys.
+
+        Raises:
+            HaltError: KEY; this sealer doesn't have one of them.
+        """
+        self.keys(state.origin).check_can_sign(state)
+        signers = {signer.public: signer for signer in self._signers}
+        return [signers[key.public] for key in state.keys]
+
+    @property
+    def _signers(self) -> tuple[Signer, ...]:
+        return (self.signer,) if self.next_signer is None else (self.signer, self.next_signer)
 
     def archive(self, origin: Origin) -> LogReader:
         """Return the reader of a log in the vault."""

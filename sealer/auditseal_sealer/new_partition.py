@@ -52,7 +52,7 @@ def is_unarchived_partition(context: SealerContext, origin: Origin, partitions: 
 def is_archived(context: SealerContext, origin: Origin) -> bool:
     """Return whether the vault has the first block of a log, or of an earlier run of it.
 
-    The block of this run must be signed by this sealer's key. Earlier runs may have had other keys.
+    The block of this run must be signed by a key of this sealer, or a retired one. Earlier runs may have had others.
     """
     for run in range(origin.run + 1):
         log = replace(origin, run=run)
@@ -60,7 +60,7 @@ def is_archived(context: SealerContext, origin: Origin) -> bool:
             first = context.archive(log).block(0)
         except (NotStoredError, VerificationError, HaltError):
             continue
-        if run < origin.run or is_signed(first, (context.key(origin),)):
+        if run < origin.run or is_signed(first, (context.keys(origin).signer_of(first),)):
             return True
     return False
 

@@ -15,20 +15,19 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
+from auditseal_sealer.block_writer import BlockWriter, GroupMetadata
+from auditseal_sealer.committed_head import recover_committed_head
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.damage_extent import find_extent
 from auditseal_sealer.errors import FencedError, NoBlocksPartitionError, UnreadableRecordsError
 from auditseal_sealer.event_reader import EventReader
-from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.new_partition import is_new_partition
 from auditseal_sealer.publisher import Publisher
-from auditseal_sealer.recovery import GenesisRule, Recovered, recover
+from auditseal_sealer.recovery import Recovered
 from auditseal_sealer.restart import Failure
 from auditseal_sealer.sealing_state import SealingState
 from auditseal_sealer.session import Session
-from auditseal_sealer.source_reader import SourceReader
 from auditseal_sealer.stop import Stop
 from auditseal_sealer.unreadable import Doubt, Unreadable, join
 
@@ -148,7 +147,7 @@ class PartitionSealer:
         self._check_place()
         writer = BlockWriter(self._context, self.origin)
         clock = writer.ask_clock()
-        recovered = self._recover(writer)
+        recovered = recover_committed_head(self._context, self.origin, writer, self._owner.group_metadata)
         self._show_recovered(recovered)
         resume = recovered.resume
         with (
@@ -224,21 +223,6 @@ class PartitionSealer:
         self.archive_age.restart(state.height - 1, recovered.unarchived_since)
         if start > state.next_offset:
             self._log.error("offsets are gone", first=state.next_offset, last=start - 1)
-
-    def _recover(self, writer: BlockWriter) -> Recovered:
-        """Find out where the log continues, after committing a block that a predecessor signed and didn't commit."""
-        config, origin = self._config, self.origin
-        reader = SourceReader(self._context, origin)
-        genesis = GenesisRule(config.genesis_allowed, config.predecessor(origin.partition))
-        while True:
-            recovered = recover(origin, self._context.key(origin), reader.read(), genesis)
-            self._context.hooks.after(Step.RECOVERED, origin)
-            if recovered.unfinished is None:
-                return recovered
-            header = recovered.unfinished.header
-            self._log.warning("committing a block again that was signed and not committed", height=header.height)
-            position = Position(header.last_offset + 1, header.height + 1)
-            writer.publish(recovered.unfinished.format(), position, self._owner.group_metadata())
 
 
 def _state_after(error: Exception) -> SealingState:

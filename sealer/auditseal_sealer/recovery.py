@@ -25,6 +25,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.signed_block import find_unfinished, open_block
 from auditseal_sealer.sources import EventsPartition, LogSources
 from auditseal_vault.log_reader import StoredBlock
@@ -75,39 +76,42 @@ class Recovered:
     unarchived_since: int | None
 
 
-def recover(origin: Origin, key: VerifierKey, sources: LogSources, genesis: GenesisRule) -> Recovered:
+def recover(origin: Origin, keys: LogKeys, sources: LogSources, genesis: GenesisRule) -> Recovered:
     """Decide where a log continues.
 
     Raises:
         UnavailableError: A broker's metadata is older than the head.
         HaltError: It can't continue safely; see the rules above.
     """
-    head = None if sources.head is None else open_block(origin, key, sources.head, "the blocks topic's last block")
+    head, signed_by = (
+        (None, ()) if sources.head is None else open_block(origin, keys, sources.head, "the blocks topic's last block")
+    )
     if head and head.header.origin.run > origin.run:
         problem = f"run {head.header.origin.run} of this log has begun: {origin} is over"
         raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: {problem}; set the sealer's run")
     if head and head.header.origin != origin:
         head = None
-    unarchived = _check_vault(origin, key, head, sources)
-    state = LogState.after(head, (key,)) if head else LogState.genesis(origin, (key,))
+    unarchived = _check_vault(origin, keys, head, sources)
+    state = LogState.after(head, signed_by) if head else LogState.genesis(origin, keys.signing[:1])
+    keys.check_can_sign(state)
     _check_group(state, sources.group_text)
     unfinished = find_unfinished(state, sources.aborted)
     if head is None and unfinished is None:
         _check_genesis(origin, genesis, sources.earlier_head)
-    filled = _check_filled(origin, key, head, sources.filled)
+    filled = _check_filled(origin, keys, head, sources.filled)
     resume = _find_resume_point(origin, head, filled, sources.events)
     since = unarchived.header.sealed_at if unarchived else None
     return Recovered(state, unfinished, resume, sources.events, since)
 
 
-def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, sources: LogSources) -> Block | None:
+def _check_vault(origin: Origin, keys: LogKeys, head: Block | None, sources: LogSources) -> Block | None:
     """Check that vault and topic agree; return the oldest block that isn't archived."""
-    if sources.archived is None:
-        expected = 0
-    else:
+    before, expected = None, 0
+    if sources.archived:
         height = sources.archived.height
         expected = height + 1
-        archived = _open_archived(origin, key, head, sources.archived)
+        archived, archived_by = _open_archived(origin, keys, head, sources.archived)
+        before = LogState.after(archived, archived_by)
         if head is None or head.header.height < height:
             has = "has no block" if head is None else f"ends at {head.header.height}"
             raise HaltError(Halt.HEAD_DISAGREES, f"{origin}: the vault has block {height}, the blocks topic {has}")
@@ -120,28 +124,29 @@ def _check_vault(origin: Origin, key: VerifierKey, head: Block | None, sources: 
     if sources.unarchived is None:
         problem = f"block {expected} is in neither vault nor blocks topic, which has {head.header.height}"
         raise HaltError(Halt.BLOCKS_LOST, f"{origin}: {problem}")
-    unarchived = open_block(origin, key, sources.unarchived, f"the blocks topic's block {expected}")
-    before = LogState.after(archived, (key,)) if sources.archived else LogState.genesis(origin, (key,))
+    unarchived, signed_by = open_block(origin, keys, sources.unarchived, f"the blocks topic's block {expected}")
     try:
-        before.accept(unarchived)
+        (before or LogState.genesis(origin, signed_by)).accept(unarchived)
     except VerificationError as error:
         problem = f"the blocks topic's block {expected} doesn't extend the vault's: {error}"
         raise HaltError(Halt.FORK, f"{origin}: {problem}") from error
     return unarchived
 
 
-def _open_archived(origin: Origin, key: VerifierKey, head: Block | None, stored: StoredBlock) -> Block:
-    """Return the vault's highest block, which must be ours: any other object there is foreign."""
+def _open_archived(
+    origin: Origin, keys: LogKeys, head: Block | None, stored: StoredBlock
+) -> tuple[Block, tuple[VerifierKey, ...]]:
+    """Return the vault's highest block and its key. It must be ours: any other object there is foreign."""
     where = f"the vault's block {stored.height}"
     try:
-        archived = open_block(origin, key, stored.data, where)
+        archived, signed_by = open_block(origin, keys, stored.data, where)
     except HaltError as error:
         if error.halt is Halt.KEY and head is None:  # no other block of ours shows that our key is the right one
             raise
         raise HaltError(Halt.SQUATTED, str(error)) from error
     if (archived.header.origin, archived.header.height) != (origin, stored.height):
         raise HaltError(Halt.SQUATTED, f"{origin}: {where} is of another place")
-    return archived
+    return archived, signed_by
 
 
 def _check_group(state: LogState, text: str) -> None:
@@ -175,13 +180,13 @@ def _line(head: Predecessor) -> str:
     return f"{head.origin} {head.size} {b64encode(head.root).decode()}"
 
 
-def _check_filled(origin: Origin, key: VerifierKey, head: Block | None, data: bytes | None) -> Block | None:
+def _check_filled(origin: Origin, keys: LogKeys, head: Block | None, data: bytes | None) -> Block | None:
     """Return the last block of this log with records, which must be ours; None where the topic doesn't have it."""
     if head is None or head.header.count:
         return head
     if data is None:
         return None
-    filled = open_block(origin, key, data, "the blocks topic's last block with records")
+    filled, _ = open_block(origin, keys, data, "the blocks topic's last block with records")
     if filled.header.origin != origin:
         return None
     if filled.header.last_link != head.header.first_link:

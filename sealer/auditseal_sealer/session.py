@@ -11,12 +11,12 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
 from auditseal_schemas.block_draft import BlockDraft, CloseReason, SourceIdentity
-from auditseal_schemas.errors import UnavailableError, VerificationError
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Header
 from auditseal_schemas.kafka_message import encode_message
-from auditseal_schemas.verdict import Verdict
 from auditseal_sealer.archive_age import ArchiveAge
+from auditseal_sealer.block_signer import sign_block
 from auditseal_sealer.block_writer import Position
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import UnreadableRecordsError
@@ -61,7 +61,7 @@ class Session:
 
         `partitions` returns the number of the events topic's partitions now, which headers state.
         """
-        self._config, self._signer, self._hooks = context.config, context.signer, context.hooks
+        self._context, self._config, self._hooks = context, context.config, context.hooks
         self._reader, self._publisher = reader, publisher
         self._metrics, self._archive_age, self._partitions = metrics, archive_age, partitions
         self._state, self._events = recovered.state, recovered.events
@@ -179,26 +179,11 @@ class Session:
     def _close(self, reason: CloseReason) -> None:
         """Sign the draft as the next block and pass it to the publisher."""
         self._settle()
-        config, closed = self._config, time.monotonic()
+        closed = time.monotonic()
         self._metrics.closed(reason)
-        now = time.time_ns() // 1000
-        head = self._state.head
-        self._publisher.clock.check(max(now, head.sealed_at if head else 0), closed, config.clock_lead)
         events, partitions = self._events, max(self._events.partitions, self._partitions())
-        block = self._draft.seal(
-            SourceIdentity(events.cluster_id, events.topic_id, partitions, self._leader_epoch),
-            [self._signer],
-            now=now,
-            sealer=config.sealer,
-            predecessor=None if head else config.predecessor(self._state.origin.partition),
-        )
-        try:
-            state = self._state.accept(block)
-        except VerificationError as error:
-            halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
-            problem = f"the block that was just sealed is not valid and was not published: {error}"
-            raise HaltError(halt, f"{self._state.origin}: {problem}") from error
-        self._hooks.after(Step.SIGNED, self._state.origin)
+        source = SourceIdentity(events.cluster_id, events.topic_id, partitions, self._leader_epoch)
+        block, state = sign_block(self._context, self._state, self._draft, source, self._publisher.clock)
         data = block.format()
         future = self._publisher.publish(data, Position(state.next_offset, state.height))
         self._publication = _Publication(future, block.header, len(data), closed, self._oldest)

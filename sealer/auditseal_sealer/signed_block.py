@@ -1,4 +1,4 @@
-"""Blocks that this log's key signed, and no others: only they decide where a log continues. Pure."""
+"""Blocks that this log's keys signed, and no others: only they decide where a log continues. Pure."""
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError, VerificationError
@@ -9,10 +9,11 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import RECORDS, SIGNED, STORED, verify
+from auditseal_sealer.log_keys import LogKeys
 
 
-def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Block:
-    """Return a block that this log's key signed, or one of another run of the same partition.
+def open_block(origin: Origin, keys: LogKeys, data: bytes, where: str) -> tuple[Block, tuple[VerifierKey, ...]]:
+    """Return a block and the key of this log that signed it, or one of another run of the same partition and no key.
 
     Raises:
         HaltError: INVALID_BLOCK, or KEY if another key signed it.
@@ -22,12 +23,14 @@ def open_block(origin: Origin, key: VerifierKey, data: bytes, where: str) -> Blo
         found = block.header.origin
         if (found.cluster, found.topic, found.partition) != (origin.cluster, origin.topic, origin.partition):
             raise MalformedError("origin", f"it is of {found}")
-        if found == origin:
-            verify(block, SIGNED + STORED, Expected.of(block.header, (key,)))
+        if found != origin:
+            return block, ()
+        signed_by = (keys.signer_of(block),)
+        verify(block, SIGNED + STORED, Expected.of(block.header, signed_by))
     except VerificationError as error:
         halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK
         raise HaltError(halt, f"{origin}: {where} isn't one of ours: {error}") from error
-    return block
+    return block, signed_by
 
 
 def find_unfinished(state: LogState, aborted: tuple[bytes, ...]) -> Block | None:

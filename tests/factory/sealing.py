@@ -123,10 +123,10 @@ class Site:
             records += block.records()
         return records
 
-    def check_one_block_a_height(self) -> None:
+    def check_one_block_a_height(self, partition: int = 0) -> None:
         """Check that all committed and aborted blocks of one height are the same, and that no height is missing."""
         heights: dict[int, bytes] = {}
-        for value in self.block_values(UNCOMMITTED):
+        for value in self.block_values(UNCOMMITTED, partition):
             height = Block.parse(value).header.height
             assert heights.setdefault(height, value) == value
         assert sorted(heights) == list(range(len(heights)))

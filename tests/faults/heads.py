@@ -127,7 +127,7 @@ def measure(line: Pipeline, reader: VaultReader, blocks: int) -> Times:
         writer.ask_clock()
         assert all(read_topics(context.cluster, config))  # as a sealer does when it starts
         sources = SourceReader(context, origin).read()
-        return recover(origin, context.key(origin), sources, GenesisRule(allowed=False, predecessor=None))
+        return recover(origin, context.keys(origin), sources, GenesisRule(allowed=False, predecessor=None))
 
     patient(recovery)  # Kafka makes its own topics
     recoveries, answers = list[float](), list[float]()

@@ -55,6 +55,9 @@ def test_settings_become_a_configuration(directory: Path) -> None:
         (f"predecessors = ['a/e/0/0 7 {ROOT} {KEY}']", "is not one of a/e/0/0"),
         (f"predecessors = ['{HEAD} {KEY}']", "run 0 has no predecessor"),
         ("block_size = 7", "sealer.block_size"),
+        ("retired_keys = ['AQID']", "is not the last part of a verifier key"),
+        (f"retired_keys = ['{KEY}']", "is not the last part of a verifier key"),
+        ("retired_keys = ['" + b64encode(b"\x02" + SIGNER.public).decode() + "']", "its type is not 0x01 (Ed25519)"),
     ],
 )
 def test_each_wrong_key_is_named(directory: Path, line: str, named: str) -> None:
@@ -62,3 +65,15 @@ def test_each_wrong_key_is_named(directory: Path, line: str, named: str) -> None
         load_settings(SealerSettings, write_sealer_settings(directory, line))
     assert named in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_next_key_needs_its_passphrase(directory: Path) -> None:
+    path = write_sealer_settings(directory, f'next_key_file = "{directory}/key.pem"')
+    with pytest.raises(ConfigurationError, match="next_key_file and next_passphrase_file are set together"):
+        load_settings(SealerSettings, path)
+
+
+def test_retired_keys_are_public_keys(directory: Path) -> None:
+    retired = b64encode(b"\x01" + SIGNER.public).decode()
+    settings = load_settings(SealerSettings, write_sealer_settings(directory, f'retired_keys = ["{retired}"]'))
+    assert settings.sealer.retired_public_keys() == (SIGNER.public,)

@@ -12,6 +12,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_sealer import new_partition
 from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.new_partition import is_new_partition, is_unarchived_partition
 from auditseal_vault.log_reader import LogReader
 from tests.factory.keys import OTHER_SIGNER, SIGNER
@@ -37,7 +38,7 @@ class Stage:
         return SimpleNamespace(
             config=config,
             archive=lambda origin: LogReader(self.vault, origin),
-            key=lambda origin: VerifierKey(str(origin), SIGNER.public),
+            keys=lambda origin: LogKeys((VerifierKey(str(origin), SIGNER.public),)),
         )
 
     def is_new(self, origin: Origin) -> bool:

@@ -16,6 +16,7 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.earlier_runs import find_earlier_head
+from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.recovery import GenesisRule, Recovered, ResumePoint, recover
 from auditseal_sealer.sources import EventsPartition, LogSources
 from auditseal_vault.log_reader import StoredBlock
@@ -64,7 +65,7 @@ def stored(height: int, data: bytes) -> StoredBlock:
 
 
 def decide(sources: LogSources, genesis: GenesisRule = FORBIDDEN, origin: Origin = ORIGIN) -> Recovered:
-    return recover(origin, VerifierKey(str(origin), SIGNER.public), sources, genesis)
+    return recover(origin, LogKeys((VerifierKey(str(origin), SIGNER.public),)), sources, genesis)
 
 
 def halted(sources: LogSources, genesis: GenesisRule = FORBIDDEN, origin: Origin = ORIGIN) -> Halt:
