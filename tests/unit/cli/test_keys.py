@@ -14,6 +14,7 @@ from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.trust import Trust
 from auditseal_sealer.key_file import load_key, store_key
+from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
 from tests.factory.secret_files import write_secret
 
 ARGUMENTS = ("--cluster", "audit.example.com", "--topic", "events", "--partitions", "3", "--run", "2")
@@ -114,3 +115,10 @@ def test_a_passphrase_that_others_may_read_is_refused(tmp_path: Path, passphrase
     assert refused.exit_code == 2
     assert f"chmod 600 {passphrase}" in refused.stderr
     assert not (tmp_path / "key.pem").exists()
+
+
+def test_a_change_of_keys_needs_a_next_key(tmp_path: Path, no_settings: None) -> None:
+    write_sealer_key(tmp_path)
+    refused = CliRunner().invoke(app, ["keys", "rotate", "--config", str(write_sealer_settings(tmp_path))])
+    assert refused.exit_code == 2
+    assert "sealer.next_key_file is not set: make a key with `auditseal keys new`" in refused.stderr
