@@ -84,6 +84,10 @@ bench-verify: $(VENV)/test ## The verifier's memory at RECORDS=10000000 and at a
 bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms away, and from a directory of 100,000
 	$(BIN)/python -m tests.bench.bench_reader
 
+.PHONY: bench-restore
+bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a second copy, next to bare writes: at most five minutes
+	$(BIN)/python -m tests.bench.bench_restore $(BLOCKS)
+
 .PHONY: bench-search
 bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000)
 	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS))

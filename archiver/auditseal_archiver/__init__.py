@@ -11,6 +11,7 @@
 | `conflict` | what an object means that is already at a block's key: FORK, SQUATTED or the same block (pure) |
 | `retention` | when a block's lock ends |
 | `log_state` | a log's state, read from the vault and verified |
+| `replication` | a log's blocks copied into another vault, verified, and compared there |
 | `start_offset` | where in the blocks topic a partition is read from |
 | `drill_schedule` | the WORM drill before the first block, and again on its schedule |
 | `store_check` | whether the store answers while there is no block to store |

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.expected import Expected
 from auditseal_schemas.halt import Halt, HaltError
+from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.log import LogState
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verification import CHECKPOINT, RECORDS, SIGNATURES, STORED, verify
@@ -13,15 +14,15 @@ from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, StoredBlock, is_signed, keys_at, parse_in_place
 
 
-def read_log_state(reader: VaultReader, log: PinnedLog) -> LogState:
-    """Return the state after a log's highest stored block, which is verified; genesis where nothing is stored.
+def read_log_state(reader: VaultReader, log: PinnedLog, below: int = MAX_HEIGHT + 1) -> LogState:
+    """Return the state after a log's highest stored block below a height, verified; genesis where nothing is stored.
 
     Raises:
         HaltError: SQUATTED, the highest object is not a block that the log's keys signed. BLOCKS_LOST, a block below
             it that names the next keys is not in the vault.
         UnavailableError: The store can't be read.
     """
-    stored = LogReader(reader, log.origin).head()
+    stored = LogReader(reader, log.origin).head(below)
     if stored is None:
         return LogState.genesis(log.origin, log.keys)
     try:

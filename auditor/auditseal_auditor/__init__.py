@@ -11,6 +11,7 @@
 | `log_check` | one log checked, object after object |
 | `log_progress` | where a check begins, the state that the next block must fit, and older blocks that are due again |
 | `fork_proof` | the two notes that prove a fork, found and written as files |
+| `copy_comparison` | a vault compared with a copy of it |
 | `comparison` | a whole log compared with its remembered head, other logs and the clock |
 | `findings` | a finding, a bounded collection of findings, and counts |
 | `report` | the result of a run, as values and as JSON |

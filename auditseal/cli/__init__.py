@@ -25,6 +25,8 @@
 | `topics` | `auditseal topics` |
 | `archiver` | `auditseal archiver` |
 | `drill` | `auditseal drill` |
+| `replicate` | a second copy of a vault |
+| `sse` | options of encryption at rest |
 | `retention` | `auditseal retention` |
 | `verify` | `auditseal verify` |
 | `watch` | `auditseal watch` |

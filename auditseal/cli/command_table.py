@@ -32,6 +32,7 @@ COMMANDS = (
     CommandEntry("archiver", "archiver", "archiver", "Verify blocks and lock them into the vault, until SIGTERM."),
     CommandEntry("drill", "drill", "archiver", "Attack a canary in a vault: does Object Lock keep its promise?"),
     CommandEntry("retention", "retention", "archiver", "Extend how long a vault's blocks are locked."),
+    CommandEntry("replicate", "replicate", "archiver", "Copy a vault into a second one, and compare both there."),
     CommandEntry("verify", "verify", "auditor", "Verify a vault from its storage and a trust file alone."),
     CommandEntry("watch", "watch", "watch", "Verify a vault continuously, until SIGTERM; serves /metrics."),
     CommandEntry("prove", "prove", "auditor", "Prove one event, or that one head is a prefix of a later one."),

@@ -1,11 +1,11 @@
 """`auditseal drill`: the WORM drill against a vault."""
 
 import json
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from auditseal.cli.sse import KmsKey, SseOption
 from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_schemas.exit_codes import ExitCode, exit_code_of
 from auditseal_schemas.halt import HaltError
@@ -16,22 +16,13 @@ from auditseal_vault.open import open_vault
 app = typer.Typer()
 
 
-class Sse(StrEnum):
-    """An encryption at rest that a write can ask for."""
-
-    SSE_S3 = "SSE-S3"
-    SSE_KMS = "SSE-KMS"
-
-
 @app.command()
 def drill(
     vault: Annotated[
         str, typer.Option("--vault", envvar="AUDITSEAL_VAULT", help="s3://bucket/prefix?endpoint=... or file:///path")
     ],
-    encryption: Annotated[
-        Sse | None, typer.Option(help="The encryption at rest that the canaries ask for, as the archiver's setting.")
-    ] = None,
-    kms_key: Annotated[str, typer.Option("--kms-key", help="The key's identifier or ARN, for SSE-KMS.")] = "",
+    encryption: SseOption = None,
+    kms_key: KmsKey = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002
 ) -> None:
     """Attack a canary in a vault: does Object Lock keep its promise?

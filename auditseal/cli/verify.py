@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -27,6 +28,7 @@ from auditseal.cli.vault_options import (
     vault_url,
 )
 from auditseal_auditor.check_pool import CheckPool
+from auditseal_auditor.copy_comparison import compared_with, copy_notices, of_the_copy
 from auditseal_auditor.findings import Counts
 from auditseal_auditor.log_run import OnProgress
 from auditseal_auditor.outcome import keep_outcome
@@ -69,6 +71,9 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     expect: Annotated[list[str] | None, typer.Option(help="A log that must exist; may be repeated.")] = None,
     max_age: Annotated[float | None, typer.Option(min=0, help="Most hours since a log's last block.")] = None,
     evidence: Annotated[Path | None, typer.Option(file_okay=False, help="The folder for the proof of a fork.")] = None,
+    copy: Annotated[
+        str | None, typer.Option("--copy", help="The vault of a copy: it is verified too, and compared with.")
+    ] = None,
     textfile: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write metrics for node_exporter's textfile collector.")
     ] = None,
@@ -97,19 +102,33 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
             oldest=None if max_age is None else _oldest(max_age, now),
             notices=(f"the trust file pins another vault, {pinned.vault}",) if pinned.vault not in (None, url) else (),
         )
-        with (
-            workers(jobs, dask) as (count, cluster),
-            CheckPool(ReaderAt(url), count, cluster) as pool,
-            _progress(pool.reader, continued=continued) as on_progress,
-        ):
-            report = Verification(request, pool, on_progress).run()
+        with workers(jobs, dask) as (count, cluster):
+            of_copy = _verify_copy(copy, request, count, cluster)
+            request = compared_with(request, of_copy) if of_copy else request
+            with (
+                CheckPool(ReaderAt(url), count, cluster) as pool,
+                _progress(pool.reader, continued=continued) as on_progress,
+            ):
+                report = Verification(request, pool, on_progress).run()
+        if of_copy:
+            report = replace(report, notices=(*report.notices, *copy_notices(report, of_copy)))
         outcome = keep_outcome(report, heads, state, evidence, pool.reader)
         report = _measured(outcome.report, textfile, now / 1e6)
         with _answered_by_exit_code(report):
-            _show(report, outcome.proofs, as_json=as_json)
+            _show(report, outcome.proofs, of_copy, as_json=as_json)
             for failure in report.failures:
                 tell("verify", failure)
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(max(report.exit_code, of_copy.exit_code if of_copy else 0))
+
+
+def _verify_copy(url: str | None, request: Request, jobs: int, cluster: Executor | None) -> Report | None:
+    """Verify a copy from its beginning, against nothing that is remembered; None without a copy."""
+    if url is None:
+        return None
+    if request.continued:
+        raise ConfigurationError("--copy verifies both vaults from their beginning: leave --continue out")
+    with CheckPool(ReaderAt(url), jobs, cluster) as pool, _progress(pool.reader, continued=False) as on_progress:
+        return Verification(of_the_copy(request), pool, on_progress).run()
 
 
 def _scrub_period(days: float | None, state: Path | None, *, continued: bool) -> int | None:
@@ -161,15 +180,20 @@ def _answered_by_exit_code(report: Report) -> Iterator[None]:
         raise typer.Exit(report.exit_code) from None
 
 
-def _show(report: Report, proofs: Sequence[Path], *, as_json: bool) -> None:
+def _show(report: Report, proofs: Sequence[Path], of_copy: Report | None, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(report.to_json() | {"evidence": [str(path) for path in proofs]}))
+        more = {"evidence": [str(path) for path in proofs], "copy": of_copy.to_json() if of_copy else None}
+        typer.echo(json.dumps(report.to_json() | more))
         return
     typer.secho(summary_line(report), fg="green" if report.exit_code == 0 else "red", bold=True)
     for line in detail_lines(report):
         typer.echo(line)
     for path in proofs:
         typer.echo(f"evidence: {path}")
+    if of_copy:
+        typer.secho(f"copy: {summary_line(of_copy)}", fg="green" if of_copy.exit_code == 0 else "red", bold=True)
+        for line in detail_lines(of_copy):
+            typer.echo(f"  {line}")
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def measure(minio: MinioNode, directory: Path, files: int = FILES) -> dict[str, 
     }
 
 
-def _blocks(count: int) -> Iterator[tuple[str, bytes]]:
+def linked_blocks(count: int) -> Iterator[tuple[str, bytes]]:
     """Yield keys and contents of blocks of one record each."""
     state = LogState.genesis(ORIGIN, (KEY,))
     for message in varied_messages(count):
@@ -90,13 +90,13 @@ def _blocks(count: int) -> Iterator[tuple[str, bytes]]:
 def _store(url: str) -> None:
     vault, until = open_vault(url), datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     with ThreadPoolExecutor(_WRITERS) as pool:
-        for _ in pool.map(lambda block: vault.put(block[0], block[1], until), _blocks(BLOCKS)):
+        for _ in pool.map(lambda block: vault.put(block[0], block[1], until), linked_blocks(BLOCKS)):
             pass
 
 
 def _fill(root: Path, files: int) -> None:
     """Write files without syncing each, of the size of the store's blocks."""
-    ((_, data),) = _blocks(1)
+    ((_, data),) = linked_blocks(1)
     (root / ORIGIN.blocks_prefix).mkdir(parents=True)
     for height in range(files):
         (root / ORIGIN.block_key(height)).write_bytes(data)

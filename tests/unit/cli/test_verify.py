@@ -81,7 +81,7 @@ def test_the_answer_as_json(place: Path) -> None:
     assert said | {"seconds": 0, "logs": [], "vault": "", "notices": []} == {
         "version": 1, "ok": True, "exit_code": 0, "mode": "full", "vault": "", "anchor": "none", "logs": [],
         "findings": [], "finding_count": 0, "blocks": 6, "records": 150, "bytes": said["bytes"], "notices": [],
-        "errors": [], "seconds": 0, "evidence": [],
+        "errors": [], "seconds": 0, "evidence": [], "copy": None,
     }  # fmt: skip
     assert said["bytes"] == sum(path.stat().st_size for path in place.rglob("*.avro"))
     log = said["logs"][0]

@@ -1,0 +1,155 @@
+"""A second copy of a vault on a real MinIO: made, locked, continued after an interruption, and refused."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from auditseal.cli import app
+from auditseal_archiver import replication
+from auditseal_local.minio import MinioNode
+from auditseal_schemas.block import Block
+from auditseal_schemas.errors import UnavailableError
+from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.interface import Vault
+from auditseal_vault.open import open_vault
+from auditseal_vault.s3 import S3Vault
+from tests.factory.archiver_settings import log_line
+from tests.factory.vaults import ORIGINS, make_log
+
+LOG = ORIGINS[0]
+BLOCKS = make_log(LOG, [1, 2] * 12, partitions=1)
+UNTIL = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+MakeVault = Callable[[], str]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def new_vault(minio: MinioNode, new_bucket: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> MakeVault:
+    """Return the URL of a new bucket with Object Lock."""
+    for name, value in minio.client_environment().items():
+        monkeypatch.setenv(name, value)
+    return lambda: f"s3://{new_bucket()}/vault/?endpoint={minio.endpoint}"
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Path:
+    path = tmp_path / "trust.txt"
+    path.write_text(log_line(LOG))
+    return path
+
+
+def put(url: str, blocks: Sequence[Block]) -> Vault:
+    vault = open_vault(url)
+    for block in blocks:
+        vault.put(LOG.block_key(block.header.height), block.format(), UNTIL)
+    return vault
+
+
+def content(url: str) -> dict[str, bytes]:
+    vault = open_vault(url)
+    return {entry.key: vault.read(entry.key, entry.version_id) for entry in vault.versions("v1/")}
+
+
+def run(command: str, trust: Path, vault: str, *arguments: str) -> tuple[int, Any, str]:
+    """Run a command with --json; return its exit code, its answer and what it complained of."""
+    options = ["--trust", str(trust), "--vault", vault, "--json", *arguments]
+    answer = CliRunner().invoke(app, [command, *options])
+    return answer.exit_code, json.loads(answer.stdout) if answer.stdout else None, answer.stderr
+
+
+def copied(blocks: int, before: int) -> dict[str, Any]:
+    return {"origin": str(LOG), "blocks": blocks, "before": before, "copied": blocks - before}
+
+
+def test_a_copy_has_the_same_bytes_and_locks_and_is_continued(new_vault: MakeVault, trust: Path) -> None:
+    original, copy = new_vault(), new_vault()
+    put(original, BLOCKS[:20])
+    code, answer, problem = run("replicate", trust, original, "--to", copy)
+    assert (code, answer and answer["logs"], problem) == (0, [copied(20, 0)], "")
+    put(original, BLOCKS[20:])
+    assert run("replicate", trust, original, "--to", copy)[1]["logs"] == [copied(24, 20)]
+    assert run("replicate", trust, original, "--to", copy)[1]["logs"] == [copied(24, 24)]
+    assert content(copy) == content(original)
+    stored = open_vault(copy)
+    locks = {stored.retention(entry.key, entry.version_id) for entry in stored.versions("v1/")}
+    assert [(lock.mode, lock.retain_until) for lock in locks if lock] == [("COMPLIANCE", UNTIL)]
+
+
+def test_a_run_that_was_interrupted_leaves_holes_and_is_continued(
+    new_vault: MakeVault, trust: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, copy = new_vault(), new_vault()
+    put(original, BLOCKS)
+    monkeypatch.setattr(replication, "BATCH", 8)
+    real = S3Vault.put
+
+    def fail_at_two(vault: S3Vault, key: str, data: bytes, retain_until: datetime) -> None:
+        if key in {LOG.block_key(9), LOG.block_key(12)}:
+            raise UnavailableError(f"{key}: the store is away")
+        real(vault, key, data, retain_until)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Vault, "put", fail_at_two)
+        code, _, problem = run("replicate", trust, original, "--to", copy)
+    assert (code, "the store is away" in problem) == (1, True)
+    assert LOG.block_key(9) not in content(copy)
+    with suppress(AlreadyStoredError):  # it may have been stored next to the one that failed
+        put(copy, [BLOCKS[11]])
+    assert run("replicate", trust, original, "--to", copy)[1]["logs"] == [copied(24, 9)]
+    assert content(copy) == content(original)
+
+
+def test_another_object_in_the_copy_is_never_taken_for_the_block(new_vault: MakeVault, trust: Path) -> None:
+    original, copy = new_vault(), new_vault()
+    put(original, BLOCKS)
+    open_vault(copy).put(LOG.block_key(7), b"not a block", UNTIL)
+    code, answer, problem = run("replicate", trust, original, "--to", copy)
+    assert (code, answer) == (1, None)
+    assert f"{LOG.block_key(7)} in {open_vault(copy).url} is not the object of that key" in problem
+
+
+def test_a_copy_whose_store_has_no_locks_is_refused(new_vault: MakeVault, trust: Path, minio: MinioNode) -> None:
+    original = new_vault()
+    put(original, BLOCKS)
+    minio.s3().create_bucket(Bucket="replica-without-locks")
+    code, _, problem = run("replicate", trust, original, "--to", minio.vault_url("replica-without-locks"))
+    assert (code, "WORM_REFUSED" in problem) == (49, True)
+
+
+def test_a_directory_is_copied_into_a_bucket_for_as_long_as_is_said(
+    new_vault: MakeVault, trust: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "vault").mkdir()
+    original, copy = (tmp_path / "vault").as_uri(), new_vault()
+    put(original, BLOCKS)
+    code, _, problem = run("replicate", trust, original, "--to", copy)
+    assert (code, "say with --retention-days" in problem) == (1, True)
+    assert content(copy) == {}
+    assert run("replicate", trust, original, "--to", copy, "--retention-days", "5")[0] == 0
+    lock = open_vault(copy).retention(LOG.block_key(0), open_vault(copy).versions_of(LOG.block_key(0))[0].version_id)
+    assert lock is not None
+    assert lock.retain_until > datetime.now(UTC) + timedelta(days=4)
+
+
+def test_the_page_of_the_second_copy_does_what_it_says(new_vault: MakeVault, trust: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "replicate.md").read_text("utf-8")
+    commands = [line.strip().removeprefix("$ ") for line in page.splitlines() if line.strip().startswith("$ ")]
+    assert len(commands) == 4
+    places = {"VAULT": new_vault(), "COPY": new_vault(), "RESTORED": new_vault()}
+    put(places["VAULT"], BLOCKS)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for command in commands:
+        done = subprocess.run(
+            command, shell=True, cwd=trust.parent, env={**os.environ, **places, "PATH": path}, check=False, timeout=60
+        )
+        assert done.returncode == 0, command
+    assert content(places["RESTORED"]) == content(places["VAULT"])
