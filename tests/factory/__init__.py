@@ -17,8 +17,10 @@
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |
 | `spools` | events for a spool, and producers with one |
 | `asgi_exchange` | one exchange with an ASGI application |
+| `helm` | Helm and kube-score, built from source once, and the chart rendered |
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
+| `versitygw` | a real versitygw, built from source once |
 | `dask_cluster` | a Dask scheduler and two workers as processes |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
 | `oauth_kafka` | a real broker that takes OAUTHBEARER tokens |

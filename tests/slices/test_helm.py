@@ -1,0 +1,219 @@
+"""The Helm chart: linted, rendered, held to the schemas of three versions of Kubernetes, to the daemons and to rights.
+
+Nothing here needs a cluster. The first run builds Helm and kube-score from source, which takes some minutes.
+"""
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+
+from auditseal.settings import load_settings
+from auditseal.settings_archiver import ArchiverSettings
+from auditseal.settings_sealer import SealerSettings
+from auditseal.settings_watch import WatchSettings
+from auditseal_daemon.topic_rules import TopicKind, TopicRules
+from auditseal_local.progress import silent
+from tests.factory.archiver_settings import log_line
+from tests.factory.helm import CHART, KUBE_SCORE, VALUES, helm, objects, rendered
+from tests.factory.rights import acl_bindings, acl_lines
+from tests.factory.vaults import ORIGINS
+
+pytestmark = pytest.mark.timeout(1800)  # the builds, on a machine that does much else
+
+VERSIONS = ("1.32", "1.33", "1.34")
+OURS = {"KafkaTopic", "KafkaUser", "PrometheusRule", "ServiceMonitor"}
+"""Kinds of operators, whose schemas Kubernetes does not have."""
+DAEMONS = ("sealer", "archiver", "watch")
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("helm") / "values.yaml"
+    path.write_text(yaml.safe_dump(VALUES))
+    return path
+
+
+@pytest.fixture(scope="module")
+def text(values: Path) -> str:
+    return rendered(values, VERSIONS[-1])
+
+
+def of_kind(text: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Return the objects of a kind by their names."""
+    return {each["metadata"]["name"]: each for each in objects(text) if each["kind"] == kind}
+
+
+def test_lint_finds_nothing(values: Path) -> None:
+    done = helm("lint", "--strict", str(CHART), "--values", str(values))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_object_fits_the_strict_schemas(values: Path, version: str) -> None:
+    found = objects(rendered(values, version))
+    assert {"ConfigMap", "NetworkPolicy", "PodDisruptionBudget", "Service", "StatefulSet"} < {o["kind"] for o in found}
+    for each in found:
+        if each["kind"] not in OURS:
+            kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_the_schemas_refuse_a_misspelled_key(text: str) -> None:
+    spoilt = deepcopy(of_kind(text, "StatefulSet")["audit-sealer"])
+    spoilt["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="readynessProbe"):
+        kubernetes_validate.validate(spoilt, VERSIONS[-1], strict=True)
+
+
+def test_kube_score_finds_nothing_critical(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "objects.yaml"
+    path.write_text(text)
+    (binary,) = KUBE_SCORE.binaries(silent)
+    command = [binary, "score", "--output-format", "json", str(path)]
+    scored = json.loads(subprocess.run(command, capture_output=True, check=False, timeout=120).stdout)
+    grades = [check["grade"] for each in scored for check in each["checks"] if not check["skipped"]]
+    assert len(grades) > 50
+    assert min(grades) == 10, "kube-score has a remark"  # 1 is critical, 5 a warning, 10 in order
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_pod_may_do_nothing_that_it_does_not_need(text: str, daemon: str) -> None:
+    spec = of_kind(text, "StatefulSet")[f"audit-{daemon}"]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert spec["enableServiceLinks"] is False  # docs/reference/configuration.md: its variables would be refused
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert {volume["secret"]["defaultMode"] for volume in spec["volumes"] if "secret" in volume} == {0o440}
+    assert "env" not in container or not any("SECRET" in each["name"] for each in container["env"])
+
+
+def test_the_daemons_take_the_configuration(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paths in the pods are replaced by files here; all else of the configuration is read as it is."""
+    for name, content in (("sealer.pem", "x"), ("passphrase", "x"), ("ca.crt", "x"), ("password", "x")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    trust = tmp_path / "trust.txt"
+    trust.write_text(log_line(ORIGINS[0]).replace(ORIGINS[0].cluster, VALUES["cluster"]))
+    config = of_kind(text, "ConfigMap")["audit-config"]["data"]["auditseal.toml"]
+    for line in config.splitlines():
+        if '= "/etc/auditseal/' in line:
+            path = line.split('"')[1]
+            config = config.replace(path, str(tmp_path / Path(path).name))
+    (tmp_path / "auditseal.toml").write_text(config)
+    monkeypatch.setenv("AUDITSEAL_KAFKA__SASL_USERNAME", "sealer")
+    monkeypatch.setenv("AUDITSEAL_KAFKA__SASL_PASSWORD_FILE", str(tmp_path / "password"))
+    sealer = load_settings(SealerSettings, tmp_path / "auditseal.toml")
+    archiver = load_settings(ArchiverSettings, tmp_path / "auditseal.toml")
+    watch = load_settings(WatchSettings, tmp_path / "auditseal.toml")
+    assert (sealer.sealer.block_age, sealer.kafka.security_protocol) == (2, "SASL_SSL")
+    assert (archiver.archiver.retention_days, archiver.archiver.encryption) == (2555, "SSE-KMS")
+    assert watch.vault == VALUES["vault"]
+    assert tomllib.loads(config)["metrics"] == {"host": "::", "port": 9460}
+
+
+def test_the_topics_are_those_that_topics_create_makes(text: str) -> None:
+    topics = of_kind(text, "KafkaTopic")
+    rules = TopicRules(3, replication=3)
+    for kind, name in ((TopicKind.EVENTS, "audit.events"), (TopicKind.BLOCKS, "audit.blocks")):
+        spec = topics[name]["spec"]
+        assert (spec["partitions"], spec["replicas"]) == (3, 3)
+        assert spec["config"] == rules.settings(kind)
+
+
+def test_the_users_have_the_rights_that_are_tested_on_a_real_broker(text: str) -> None:
+    expected = {
+        identity_of(binding)
+        for line in acl_lines()
+        if "User:topics" not in line  # a person; Strimzi makes the topics here
+        for binding in acl_bindings(line)
+    }
+    assert {
+        identity_of(binding) for user in of_kind(text, "KafkaUser").values() for binding in bindings(user)
+    } == expected
+
+
+def identity_of(binding: AclBinding) -> tuple[Any, ...]:
+    kind, pattern, operation = binding.restype.name, binding.resource_pattern_type.name, binding.operation.name
+    return binding.principal, kind, binding.name, pattern, operation
+
+
+def bindings(user: dict[str, Any]) -> Iterator[AclBinding]:
+    kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "transactionalId": ResourceType.TRANSACTIONAL_ID}
+    for rule in user["spec"]["authorization"]["acls"]:
+        resource = rule["resource"]
+        is_prefix = resource.get("patternType") == "prefix"
+        pattern = ResourcePatternType.PREFIXED if is_prefix else ResourcePatternType.LITERAL
+        for name in rule["operations"]:
+            operation = AclOperation["DESCRIBE_CONFIGS" if name == "DescribeConfigs" else name.upper()]
+            principal = f"User:{user['metadata']['name']}"
+            yield AclBinding(
+                kinds[resource["type"]], resource["name"], pattern, principal, "*", operation, AclPermissionType.ALLOW
+            )
+
+
+def test_the_rules_and_the_jobs_are_those_of_the_monitoring_folder(text: str) -> None:
+    rules = yaml.safe_load((CHART.parents[1] / "monitoring" / "auditseal.rules.yml").read_text())
+    assert of_kind(text, "PrometheusRule")["audit-rules"]["spec"] == rules
+    monitors = of_kind(text, "ServiceMonitor").values()
+    jobs = {each["spec"]["endpoints"][0]["relabelings"][0]["replacement"] for each in monitors}
+    assert jobs == {f"auditseal-{daemon}" for daemon in DAEMONS}
+
+
+def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def apply(values: dict[str, Any]) -> None:
+        *above, last = path.split(".")
+        for name in above:
+            values = values.setdefault(name, {})
+        values[last] = value
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("image.digest", "latest", "image/digest"),
+        ("vault", "s3://key:secret@bucket", "vault"),
+        ("vault", "file:///vault", "vault"),
+        ("cluster", "", "cluster"),
+        ("kafka.bootstrapServers", "kafka", "bootstrapServers"),
+        ("kafka.securityProtocol", "PLAINTEXT", "securityProtocol"),
+        ("sealer.keySecret", "", "keySecret"),
+        ("sealer.replicas", 0, "replicas"),
+        ("sealer.replicas", 4, "sealer.replicas is 4, and partitions is 3"),
+        ("sealer.replica", 2, "replica"),
+        ("archiver.retentionDays", 0, "retentionDays"),
+        ("archiver.resources.limits.memory", "much", "memory"),
+        ("trust.configMap", "", "configMap"),
+        ("strimzi.cluster", "", "strimzi.cluster"),
+        ("networkPolicy.kafkaPorts", [], "kafkaPorts"),
+        ("nonsense", 1, "nonsense"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, path: str, value: object, named: str) -> None:
+    values = deepcopy(VALUES)
+    change(path, value)(values)
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    options = ("--values", str(tmp_path / "values.yaml"), "--kube-version", f"{VERSIONS[-1]}.0")
+    done = helm("template", "audit", str(CHART), *options)
+    assert done.returncode != 0
+    assert named in done.stderr, done.stderr
+
+
+def test_the_values_without_a_default_have_to_be_set() -> None:
+    done = helm("template", "audit", str(CHART), "--kube-version", f"{VERSIONS[-1]}.0")
+    assert done.returncode != 0
+    for name in ("cluster", "vault", "digest", "repository", "bootstrapServers", "configMap", "keySecret"):
+        assert name in done.stderr
