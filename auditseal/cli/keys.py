@@ -84,9 +84,9 @@ def rotate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try the keys, show the logs, and write nothing.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Announce the next key (sealer.next_key_file) in every log of the events topic.
+    """Announce the next key in every log of the events topic.
 
-    In each log one signed block announces the key, and the next block is signed by it. A log that is done is left
+    The next key is sealer.next_key_file. In each log one signed block announces it, and the next block is signed by it. A log that is done is left
     alone, so after an interruption the same command does the rest. Sealers that run need both keys.
 
     Exit codes: 0 done, 1 Kafka or the vault does not answer, 2 usage or configuration, from 40 on a log can't continue.

@@ -110,7 +110,7 @@ def test_completion_of_a_command_loads_none() -> None:
 
 
 def test_completion_within_a_command_knows_its_commands_and_options() -> None:
-    assert complete("auditseal keys ").stdout.split() == ["new", "show"]
+    assert complete("auditseal keys ").stdout.split() == ["new", "show", "rotate"]
     assert "--max-age" in complete("auditseal verify --m").stdout.split()
 
 
