@@ -86,8 +86,9 @@ def rotate(
 ) -> None:
     """Announce the next key in every log of the events topic.
 
-    The next key is sealer.next_key_file. In each log one signed block announces it, and the next block is signed by it. A log that is done is left
-    alone, so after an interruption the same command does the rest. Sealers that run need both keys.
+    The next key is sealer.next_key_file. In each log one signed block announces it, and the next block is signed by
+    it. A log that is done is left alone, so after an interruption the same command does the rest. Sealers that run
+    need both keys.
 
     Exit codes: 0 done, 1 Kafka or the vault does not answer, 2 usage or configuration, from 40 on a log can't continue.
 
