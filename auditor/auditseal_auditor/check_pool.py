@@ -3,9 +3,10 @@
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
@@ -24,13 +25,14 @@ _BATCH_KEYS, _BATCH_BYTES = 256, 4 << 20
 """Keys that a process takes at once, and the listed bytes of their objects: a tenth of a second of work."""
 _AHEAD = 2
 """Batches under way for each process: enough that no process waits, few enough that memory stays flat."""
-_SECONDS_BEFORE_FORK, _SECONDS_BEFORE_SPAWN = 0.03, 1.0
-"""Seconds of work in this process before others are started: about the work that starting them takes."""
+_SECONDS_BEFORE_SHARING, _SECONDS_BEFORE_SPAWN = 0.03, 1.0
+"""Seconds of work in this process before others share it: about the work that it takes them to open the vault; and
+before others are started anew, where they could not be forked at the start."""
 _THREADS = Path("/proc/self/task")
 
 Checked = tuple[ListedKey, CheckedObject | None]
 """A key, and the check of its object; None where the key has no object to check."""
-_reader: VaultReader
+_open: Callable[[], VaultReader]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class CheckPool:
         rest = UntilError(keys)
         try:
             if self._cluster is None:
+                self._fork()
                 yield from _check_all(self.reader, self._until_workers(rest), quick=quick)
             yield from self._check_in_workers(rest, quick=quick)
         except BrokenProcessPool as error:
@@ -91,17 +94,21 @@ class CheckPool:
         if rest.error:
             raise rest.error
 
+    def _fork(self) -> None:
+        """Fork the workers now, before a listing starts a thread: forked later, they would have to start anew."""
+        if self._jobs > 1 and self._pool is None and _may_fork():
+            self._pool = self._make_pool("fork")
+            wait([self._pool.submit(_do_nothing)])  # the first task forks all
+
     def _until_workers(self, keys: Iterator[ListedKey]) -> Iterator[ListedKey]:
-        """Yield the keys for this process: all, or those until other processes have started."""
-        began = monotonic()
+        """Yield the keys for this process: all, or those until other processes have opened the vault."""
+        began, bound = monotonic(), _SECONDS_BEFORE_SHARING if self._pool else _SECONDS_BEFORE_SPAWN
         while not self._starts or not all(start.done() for start in self._starts):
             listed = next(keys, None)
             if listed is None:
                 return
             yield listed
-            worked = monotonic() - began
-            is_due = worked > _SECONDS_BEFORE_SPAWN or (worked > _SECONDS_BEFORE_FORK and _may_fork())
-            if self._jobs > 1 and is_due:
+            if self._jobs > 1 and monotonic() - began > bound:
                 self._start_workers()
 
     def _check_in_workers(self, keys: Iterator[ListedKey], *, quick: bool) -> Iterator[Checked]:
@@ -119,11 +126,15 @@ class CheckPool:
         return self._cluster.submit(_check_batch_at, self._open, batch, quick=quick)
 
     def _start_workers(self) -> ProcessPoolExecutor:
+        """Have the workers open the vault, unless they did."""
         if self._pool is None:
-            context = get_context("fork" if _may_fork() else "spawn")
-            self._pool = ProcessPoolExecutor(self._jobs, context, _start_worker, (self._open,))
-            self._starts = [self._pool.submit(_do_nothing) for _ in range(self._jobs)]
+            self._pool = self._make_pool("fork" if _may_fork() else "spawn")
+        if not self._starts:
+            self._starts = [self._pool.submit(_open_vault) for _ in range(self._jobs)]
         return self._pool
+
+    def _make_pool(self, method: str) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._jobs, get_context(method), _start_worker, (self._open,))
 
 
 def _batches(keys: Iterator[ListedKey]) -> Iterator[list[ListedKey]]:
@@ -155,10 +166,21 @@ def _may_fork() -> bool:
 
 
 def _start_worker(open_reader: Callable[[], VaultReader]) -> None:
-    """Open the vault once in each process, and leave an interrupt to the parent."""
-    global _reader  # noqa: PLW0603  (a process of a pool has no other place)
+    """Remember how to open the vault, and leave an interrupt to the parent."""
+    global _open  # noqa: PLW0603  (a process of a pool has no other place)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _reader = open_reader()
+    _open = open_reader
+
+
+@cache
+def _reader() -> VaultReader:
+    """Open the vault, once in each process."""
+    return _open()
+
+
+def _open_vault() -> None:
+    """Open the vault, so that the first batch doesn't wait for it."""
+    _reader()
 
 
 def _do_nothing() -> None:
@@ -167,7 +189,7 @@ def _do_nothing() -> None:
 
 def _check_batch(keys: list[ListedKey], *, quick: bool) -> _CheckedBatch:
     """Check the objects of a batch in a process of the pool."""
-    return _check_batch_of(_reader, keys, quick=quick)
+    return _check_batch_of(_reader(), keys, quick=quick)
 
 
 def _check_batch_at(at: Callable[[], VaultReader], keys: list[ListedKey], *, quick: bool) -> _CheckedBatch:

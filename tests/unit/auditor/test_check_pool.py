@@ -66,24 +66,42 @@ def test_processes_answer_as_one_does(vault: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_other_processes_start_while_this_one_checks(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SECONDS_BEFORE_SHARING", 0)
     monkeypatch.setattr(module, "_SECONDS_BEFORE_SPAWN", 0)
     with CheckPool(partial(DirectoryVault, vault), 2) as several:
         assert len(list(several.check(keys(), quick=False))) == 24
-        assert several._pool is not None
+        assert several._starts
 
 
 @pytest.mark.parametrize(
-    ("seconds", "may_fork", "starts"), [(0.01, True, False), (0.5, True, True), (0.5, False, False)]
+    ("seconds", "may_fork", "shares"), [(0.01, True, False), (0.5, True, True), (0.5, False, False), (1.5, False, True)]
 )
-def test_they_start_soon_where_a_fork_is_safe(
-    vault: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, may_fork: bool, starts: bool
+def test_the_work_is_shared_sooner_where_a_fork_is_safe(
+    vault: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, may_fork: bool, shares: bool
 ) -> None:
     times = iter([0.0, *[seconds] * 100])
     monkeypatch.setattr(module, "monotonic", lambda: next(times))
     monkeypatch.setattr(module, "_may_fork", lambda: may_fork)
     with CheckPool(partial(DirectoryVault, vault), 2) as several:
         assert len(list(several.check(keys(), quick=False))) == 24
-        assert (several._pool is not None) is starts
+        assert bool(several._starts) is shares
+
+
+def test_workers_are_forked_before_the_listing_begins(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing of a bucket starts a thread, and then no fork is safe."""
+    may_fork, forked = True, list[int]()
+
+    def listing() -> Iterator[ListedKey]:
+        nonlocal may_fork
+        may_fork = False
+        forked.append(len(several._pool._processes if several._pool else ()))
+        yield from keys()
+
+    monkeypatch.setattr(module, "_may_fork", lambda: may_fork)
+    monkeypatch.setattr(module, "_SECONDS_BEFORE_SHARING", -1)
+    with CheckPool(partial(DirectoryVault, vault), 2) as several:
+        assert len(list(several.check(listing(), quick=False))) == 24
+    assert forked == [2]
 
 
 def test_a_fork_is_safe_where_there_is_one_thread() -> None:
@@ -94,11 +112,11 @@ def test_a_fork_is_safe_where_there_is_one_thread() -> None:
         assert answer.stdout.strip() == expected
 
 
-def test_a_small_vault_starts_no_process(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_vault_is_checked_by_one_process(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "monotonic", lambda: 0.0)
     with CheckPool(partial(DirectoryVault, vault), 2) as several:
         assert len(list(several.check(keys(), quick=False))) == 24
-        assert several._pool is None
+        assert not several._starts
 
 
 def test_few_objects_are_under_way_at_once(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +204,7 @@ def test_one_job_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_as_many_batches_are_under_way_as_keep_the_workers_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads replace the processes: it is the same queue."""
     vault, _ = make_vault(sizes=(1,) * 20)
-    monkeypatch.setattr(module, "_reader", vault, raising=False)
+    monkeypatch.setattr(module, "_reader", lambda: vault)
     monkeypatch.setattr(module, "_BATCH_KEYS", 1)
     taken, ahead = 0, []
 
