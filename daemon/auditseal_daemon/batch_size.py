@@ -12,7 +12,7 @@ from auditseal_schemas.limits import KIB, MIB
 RECEIVE_BYTES = 1024 * MIB
 """`receive.message.max.bytes`: a zstd batch that would be larger is refused by the client as unreadable."""
 OWN_BYTES = 256 * MIB
-"""A sealer's memory besides what librdkafka decompresses and the binding copies."""
+"""A sealer's memory besides what librdkafka decompresses and copies."""
 HARDENED_BYTES = 32 * MIB
 """A topic whose batches can't be larger than this is hardened."""
 
@@ -40,10 +40,10 @@ def is_hardened(topic: Mapping[str, str]) -> bool:
 def sealer_memory(events: Mapping[str, str]) -> int:
     """Return the bytes of memory that a sealer of one partition needs, whatever producers send.
 
-    One batch is decompressed at a time. A batch of one record exists twice for a moment: librdkafka decompresses it,
-    and the binding copies the record.
+    One batch is sealed while the next one is decompressed. A batch whose bytes are headers exists twice meanwhile:
+    decompressed, and as the copies that librdkafka makes of headers.
     """
-    return OWN_BYTES + 2 * largest_batch(events)
+    return OWN_BYTES + 3 * largest_batch(events)
 
 
 def fetch_bytes(topic: Mapping[str, str]) -> int:

@@ -27,6 +27,8 @@ from auditseal_schemas.merkle import tree_root
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.record import RecordEncoder
 
+_begin_leaf = sha256(b"\x00").copy  # a copy takes less time than another object and a joined text
+
 
 class CloseReason(StrEnum):
     """Why a block was closed."""
@@ -152,7 +154,7 @@ class BlockDraft:
         This runs for every record that is sealed: its data are in local names, which are written back at the end.
         """
         links, pending, timestamps, encode = self._links, self._pending, self._timestamps, self._encoder.encode
-        link = links[-1] if links else self._state.link
+        link, begin = links[-1] if links else self._state.link, _begin_leaf
         next_offset, kind, last = self._next_offset, self._timestamp_type, None
         filled, ceiling = self._pending_bytes, self._ceiling
         try:
@@ -171,7 +173,10 @@ class BlockDraft:
                         break
                     filled, ceiling = 0, self._ceiling
                 filled += size
-                link = sha256(b"\x00" + link + record).digest()
+                leaf = begin()
+                leaf.update(link)
+                leaf.update(record)
+                link = leaf.digest()
                 links.append(link)
                 pending.append(record)
                 if timestamp != last:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from auditseal_schemas.record import RecordEncoder, RecordHeaders
+from auditseal_schemas.record import Contents, RecordEncoder, RecordHeaders
 
 
 class KafkaMessage(Protocol):
@@ -24,7 +24,7 @@ class KafkaMessage(Protocol):
         ...
 
     @property
-    def key(self) -> bytes | None:
+    def key(self) -> Contents | None:
         """The key."""
         ...
 
@@ -34,7 +34,7 @@ class KafkaMessage(Protocol):
         ...
 
     @property
-    def value(self) -> bytes | None:
+    def value(self) -> Contents | None:
         """The value."""
         ...
 

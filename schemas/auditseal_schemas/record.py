@@ -12,7 +12,10 @@ from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
 from auditseal_schemas.varint import decode_length, decode_long, encode_long, encode_unsigned
 
-RecordHeaders = Sequence[tuple[str, bytes | None]]
+Contents = bytes | memoryview
+"""A key or a value as it was read: contents that are long need not be copied."""
+
+RecordHeaders = Sequence[tuple[str, Contents | None]]
 
 _NULL = b"\x00"
 _NO_HEADERS = b"\x02\x00"
@@ -80,7 +83,7 @@ class RecordEncoder:
         self._timestamp, self._middle = -1, encode_long(-1)
 
     def encode(
-        self, offset: int, timestamp: int, key: bytes | None, headers: RecordHeaders | None, value: bytes | None
+        self, offset: int, timestamp: int, key: Contents | None, headers: RecordHeaders | None, value: Contents | None
     ) -> bytes:
         """Return the canonical encoding; contents beyond MAX_CONTENT_BYTES become their length and SHA-256."""
         zigzag = offset << 1
@@ -106,7 +109,7 @@ class RecordEncoder:
         self._middle = (encode_unsigned(high) if high else b"") + encode_long(timestamp)
 
 
-def encode_optional(data: bytes | None) -> tuple[bytes, bytes]:
+def encode_optional(data: Contents | None) -> tuple[bytes, Contents]:
     """Return the union branch and length, and the bytes, of a `["null", "bytes"]`."""
     if data is None:
         return _NULL, b""
@@ -119,14 +122,14 @@ def encode_headers(headers: RecordHeaders | None) -> bytes:
     return b"".join(_header_parts(headers))
 
 
-def _header_parts(headers: RecordHeaders | None) -> list[bytes]:
+def _header_parts(headers: RecordHeaders | None) -> list[Contents]:
     """Return the parts of the encoded union of headers.
 
     A record may have 100,000 headers, so the loop uses lookups. Values are not copied: one may have a gigabyte.
     """
     if not headers:
         return [_NULL if headers is None else _NO_HEADERS]
-    parts = [b"\x02", encode_long(len(headers))]
+    parts: list[Contents] = [b"\x02", encode_long(len(headers))]
     add, longs, branches, bound = parts.append, _LONGS, _BRANCHES, len(_LONGS)
     for name, value in headers:
         encoded = name.encode()
@@ -143,7 +146,7 @@ def _header_parts(headers: RecordHeaders | None) -> list[bytes]:
     return parts
 
 
-def _limit_content(content: Iterable[bytes]) -> tuple[bytes, ...]:
+def _limit_content(content: Iterable[Contents]) -> tuple[bytes, ...]:
     """Return the length and SHA-256 that stand for contents above the limit, in a record's encoding after its start."""
     digest, length = sha256(), 0
     for part in content:

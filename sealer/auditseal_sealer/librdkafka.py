@@ -1,15 +1,16 @@
-"""The functions of librdkafka that `record_consumer` calls, declared as in its `rdkafka.h`.
+"""The functions of librdkafka that `record_consumer` and `message_reader` call, declared as in its `rdkafka.h`.
 
 They are looked up in the library that `confluent_kafka` itself uses, whichever that is. Calls that may block let other
 threads run meanwhile. The others, which a record needs several of, keep the interpreter: to release and take it back
 costs more than they do.
 """
 
+import sys
 from ctypes import (
     CDLL,
     POINTER,
     PYFUNCTYPE,
-    Structure,
+    c_char,
     c_char_p,
     c_int,
     c_int32,
@@ -17,9 +18,8 @@ from ctypes import (
     c_size_t,
     c_ssize_t,
     c_void_p,
-    py_object,
-    pythonapi,
 )
+from struct import Struct
 from typing import Any
 
 from confluent_kafka import cimpl
@@ -28,21 +28,17 @@ CONSUMER = 1
 """`RD_KAFKA_CONSUMER`."""
 
 
-class RawMessage(Structure):
-    """`rd_kafka_message_t`. Where `err` is not 0, `payload` is the error's text and `offset` the place of the error."""
+unpack_message = Struct("@iPiPNPNqP").unpack_from
+"""Unpack an `rd_kafka_message_t`: error, topic, partition, value, its length, key, its length, offset, private.
 
-    _fields_ = (
-        ("err", c_int),
-        ("topic", c_void_p),
-        ("partition", c_int32),
-        ("payload", c_void_p),
-        ("length", c_size_t),
-        ("key", c_void_p),
-        ("key_length", c_size_t),
-        ("offset", c_int64),
-        ("private", c_void_p),
-    )
+Where the error is not 0, the value is the error's text, and the offset is its place.
+"""
 
+memory = (c_char * sys.maxsize).from_address(0)
+"""This process's memory, of which a slice copies bytes from an address: in half of the time of a call."""
+
+memory_view = memoryview(memory).cast("B")
+"""The same, of which a slice is a view: it copies nothing."""
 
 _library = CDLL(cimpl.__file__)
 
@@ -67,6 +63,7 @@ last_error = _quick("rd_kafka_last_error", c_int)
 
 poll_set_consumer = _blocking("rd_kafka_poll_set_consumer", c_int, c_void_p)
 queue_get_consumer = _blocking("rd_kafka_queue_get_consumer", c_void_p, c_void_p)
+queue_length = _quick("rd_kafka_queue_length", c_size_t, c_void_p)
 queue_destroy = _blocking("rd_kafka_queue_destroy", None, c_void_p)
 consumer_close = _blocking("rd_kafka_consumer_close", c_int, c_void_p)
 
@@ -85,8 +82,9 @@ message_timestamp = _quick("rd_kafka_message_timestamp", c_int64, c_void_p, c_vo
 message_leader_epoch = _quick("rd_kafka_message_leader_epoch", c_int32, c_void_p)
 message_headers = _quick("rd_kafka_message_headers", c_int, c_void_p, c_void_p)
 message_destroy = _quick("rd_kafka_message_destroy", None, c_void_p)
+message_set_headers = _quick("rd_kafka_message_set_headers", None, c_void_p, c_void_p)
 header_count = _quick("rd_kafka_header_cnt", c_size_t, c_void_p)
 header_get_all = _quick("rd_kafka_header_get_all", c_int, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p)
 
-bytes_at = PYFUNCTYPE(py_object, c_void_p, c_ssize_t)(("PyBytes_FromStringAndSize", pythonapi))
-"""Copy bytes from an address."""
+text_length = PYFUNCTYPE(c_size_t, c_void_p, c_size_t)(("strnlen", CDLL(None)))
+"""Return how many bytes a text has before its 0, at most as many as the second argument says."""

@@ -21,14 +21,14 @@ from auditseal_sealer.block_writer import Position
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import UnreadableRecordsError
 from auditseal_sealer.event_reader import EventReader
+from auditseal_sealer.event_record import EventRecord
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.publisher import Publisher
-from auditseal_sealer.record_consumer import EventRecord
 from auditseal_sealer.recovery import Recovered, ResumePoint
 from auditseal_sealer.stop import Stop
 
-_READS = 64
+_READS = 8
 """Reads between two looks at the age of the block, at the publication and at the stop."""
 
 

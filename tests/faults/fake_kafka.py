@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message,
 
 from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block import Block
-from auditseal_sealer.record_consumer import EventRecord, Reading
+from auditseal_sealer.event_record import EventRecord, Reading
 
 NOW_MS = 1_700_000_000_000
 

@@ -59,11 +59,13 @@ def attacks() -> Iterator[Attack]:
         yield Attack(codec, partial(by_client, codec=codec, size=size), is_whole)
     yield Attack("400 records of 95,000 headers", lambda line: many_headers(line, 400, 95_000), has_unread_headers)
     yield Attack("100 records of 900 KB", hundred_records, is_whole)
-    yield Attack("gzip 900 MiB", gzip_bomb, is_oversize)
+    yield Attack("gzip, a header of 600 MiB", lambda line: [bomb(line, _HEADER, 600)], is_oversize)
+    yield Attack("gzip, a header's name of 600 MiB", lambda line: [bomb(line, _NAME, 600)], has_unread_headers)
+    yield Attack("gzip, 3 batches of 900 MiB", lambda line: [bomb(line, _VALUE, 900) for _ in range(3)], is_oversize)
     yield Attack("5,000 records of 95,000 headers", lambda line: many_headers(line, 5_000, 95_000), has_unread_headers)
 
 
-@fault("F25", "a hostile producer, and a sealer in a cgroup of its documented memory", 11)
+@fault("F25", "a hostile producer, and a sealer in a cgroup of its documented memory", 13)
 def hostile_producer(trial: Trial) -> Outcome:
     line, sent = trial.pipeline(partitions=1), dict[int, Attack]()
     view = trial.rig.cluster().topic(line.events)
@@ -150,13 +152,27 @@ def hundred_records(line: Pipeline) -> list[int]:
     return list(range(first, first + 100))
 
 
-def gzip_bomb(line: Pipeline) -> list[int]:
-    """Append one record of 900 MiB in a batch below 1 MiB."""
-    size = 900 * MIB
-    start = b"\0" + encode_long(0) * 2 + encode_long(-1) + encode_long(size)
-    length = encode_long(len(start) + size + 1)
-    parts = (length + start, *(bytes(MIB) for _ in range(900)), encode_long(0))
-    return [produce_batch(line.rig.kafka.ports["client"], line.events, 0, compressed(iter(parts), 1))]
+@dataclass(frozen=True)
+class Place:
+    """A part of a record that may have any length: `before` comes before the length, `after` behind the part."""
+
+    before: bytes
+    after: bytes
+    content: bytes = b"\0"
+
+
+_NO_KEY, _V = encode_long(-1), encode_long(1) + b"v"
+_VALUE = Place(_NO_KEY, encode_long(0))
+_HEADER = Place(_NO_KEY + _V + encode_long(1) + encode_long(1) + b"h", b"")
+_NAME = Place(_NO_KEY + _V + encode_long(1), encode_long(0), b"n")
+
+
+def bomb(line: Pipeline, place: Place, mebibytes: int) -> int:
+    """Append one record in a batch below 1 MiB, of which one part is large; return its offset."""
+    start = b"\0" + encode_long(0) * 2 + place.before + encode_long(mebibytes * MIB)
+    length = encode_long(len(start) + mebibytes * MIB + len(place.after))
+    parts = (length + start, *(place.content * MIB for _ in range(mebibytes)), place.after)
+    return produce_batch(line.rig.kafka.ports["client"], line.events, 0, compressed(iter(parts), 1))
 
 
 def compressed(parts: Iterator[bytes], count: int) -> bytes:

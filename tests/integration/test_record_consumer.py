@@ -10,8 +10,11 @@ from confluent_kafka.admin import AdminClient
 
 from auditseal_daemon.kafka_client import properties
 from auditseal_local.kafka import KafkaNode
+from auditseal_schemas.record import Contents
+from auditseal_sealer.event_record import EventRecord
+from auditseal_sealer.message_reader import MAX_HEADERS, MAX_NAME_BYTES, VIEWED_BYTES
 from auditseal_sealer.partition_consumer import Isolation, reading
-from auditseal_sealer.record_consumer import MAX_HEADERS, EventRecord, RecordConsumer
+from auditseal_sealer.record_consumer import RecordConsumer
 from tests.faults.raw_produce import produce_raw
 
 READING = reading("reader", Isolation.UNCOMMITTED)
@@ -35,8 +38,18 @@ def read_all(consumer: RecordConsumer, most: int = 8) -> list[EventRecord]:
         assert time.monotonic() < deadline
         found, end, fault = consumer.read(most, 0.2)
         assert fault is None
-        records += found
+        records += map(copied, found)
     return records
+
+
+def copied(record: EventRecord) -> EventRecord:
+    """Return a record that outlives the next read."""
+
+    def copy(contents: Contents | None) -> bytes | None:
+        return None if contents is None else bytes(contents)
+
+    headers = record.headers and [(name, copy(value)) for name, value in record.headers]
+    return record._replace(key=copy(record.key), headers=headers, value=copy(record.value))
 
 
 def read_by_binding(kafka: KafkaNode, topic: str, count: int) -> list[EventRecord]:
@@ -69,7 +82,7 @@ def test_it_reads_what_the_binding_reads(kafka: KafkaNode, make_topic: Callable[
         (b"key", b"value" * 1000),
         (b"\0", b"\xff" * 200_000),
     ]
-    headers = [[], [("a", b"1")], [("", None), ("a", b""), ("ä" * 300, b"\xff" * 300), ("a", b"again")]]
+    headers = [[], [("a", b"1")], [("", None), ("a", b"\xfe" * 70_000), ("ä" * 300, b"\xff" * 300), ("a", b"")]]
     for number, (key, value) in enumerate(parts * len(headers)):
         producer.produce(topic, value, key, 0, headers=headers[number % len(headers)])
     assert producer.flush(20) == 0
@@ -91,6 +104,8 @@ def test_headers_that_could_not_be_read_are_not_none_at_all(kafka: KafkaNode, ma
         ([empty] * LIBRDKAFKA_READS, None),
         ([empty] * (LIBRDKAFKA_READS + 1), None),
         ([(b"good", b"1"), (b"\xff\xfe", b"1")], None),
+        ([(b"n" * (MAX_NAME_BYTES + 1), b"1")], None),
+        ([(b"n" * MAX_NAME_BYTES, b"1")], 1),
         ([(b"cut\0here", b"1")], 1),
     ]
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
@@ -102,8 +117,61 @@ def test_headers_that_could_not_be_read_are_not_none_at_all(kafka: KafkaNode, ma
         found = read_all(consumer)
     assert [None if record.headers is None else len(record.headers) for record in found] == [n for _, n in cases]
     assert found[-1].headers == [("cut", b"1")]
+    assert found[-2].headers == [("n" * MAX_NAME_BYTES, b"1")]
     assert {record.value for record in found} == {b"value"}
     assert read_by_binding(kafka, topic, 5)[4].headers == ()  # why the sealer has a consumer of its own
+
+
+def test_long_contents_are_views_that_end_with_the_next_read(kafka: KafkaNode, make_topic: Callable[..., str]) -> None:
+    topic = make_topic("events")
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    for size in (VIEWED_BYTES, VIEWED_BYTES + 1):
+        producer.produce(topic, b"v" * size, b"k" * size, 0, headers=[("h", b"w" * size)])
+    assert producer.flush(20) == 0
+    with consumer_of(kafka, topic) as consumer:
+        short, long = (one_record(consumer) for _ in range(2))
+        assert [type(part) for part in contents(short)] == [bytes] * 3
+        views = contents(long)
+        assert [bytes(view) for view in views] == [letter * (VIEWED_BYTES + 1) for letter in (b"k", b"w", b"v")]
+        consumer.read(1, 0)
+        for view in views:
+            assert isinstance(view, memoryview)
+            with pytest.raises(ValueError, match="released"):
+                view.tobytes()
+
+
+def one_record(consumer: RecordConsumer) -> EventRecord:
+    deadline = time.monotonic() + 30
+    while not (records := consumer.read(1, 0.2).records):
+        assert time.monotonic() < deadline
+    return records[0]
+
+
+def contents(record: EventRecord) -> list[Contents | None]:
+    assert record.headers is not None
+    ((_, header),) = record.headers
+    return [record.key, header, record.value]
+
+
+def test_messages_that_wait_are_taken_together_and_read_in_portions(
+    kafka: KafkaNode, make_topic: Callable[..., str]
+) -> None:
+    topic = make_topic("events")
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    for number in range(200):
+        producer.produce(topic, b"%d" % number, partition=0)
+    assert producer.flush(20) == 0
+    with consumer_of(kafka, topic) as consumer:
+        found = [one_record(consumer)]
+        while len(found) < 200:
+            portion = consumer.read(64, 5).records
+            assert 1 <= len(portion) <= 64
+            found += portion
+        assert [record.value for record in found] == [b"%d" % number for number in range(200)]
+        consumer.assign(TopicPartition(topic, 0, 100))
+        assert one_record(consumer).offset == 100
+        consumer.assign(TopicPartition(topic, 0, 50))  # while others are held
+        assert one_record(consumer).offset == 50
 
 
 def test_an_error_comes_after_the_records_before_it(kafka: KafkaNode, kafka_admin: AdminClient, make_topic) -> None:

@@ -59,7 +59,7 @@ def test_the_audit_names_what_is_wrong(topics) -> None:
 def test_a_hardened_topic_refuses_a_batch_that_grows_and_takes_the_usual_ones(topics, kafka: KafkaNode) -> None:
     assert topics("create", "--partitions", "1", "--replication", "1", "--hardened")[0] == 0
     code, found = topics("check", "--replication", "1", "--hardened")
-    assert (code, found["sealer_memory_mib"]) == (0, 258)
+    assert (code, found["sealer_memory_mib"]) == (0, 259)
     answers = list[object]()
     settings = {"bootstrap.servers": kafka.bootstrap_servers, "compression.type": "zstd", "message.max.bytes": 1 << 28}
     producer = Producer(settings)
@@ -74,7 +74,7 @@ def test_a_hardened_topic_refuses_a_batch_that_grows_and_takes_the_usual_ones(to
 def test_a_topic_that_isnt_hardened_is_no_problem_unless_it_must_be(topics) -> None:
     topics("create", "--partitions", "1", "--replication", "1")
     code, found = topics("check", "--replication", "1")
-    assert (code, found["sealer_memory_mib"]) == (0, 2320)
+    assert (code, found["sealer_memory_mib"]) == (0, 3344)
     code, found = topics("check", "--replication", "1", "--hardened")
     assert code == Halt.TOPIC_MISCONFIGURED.exit_code
     assert ["compression.type is producer" in problem for problem in found["problems"]] == [True]

@@ -36,7 +36,7 @@ def topic(**settings: str) -> dict[str, str]:
 def test_a_codec_bounds_a_batch(codec: str, largest: int, hardened: bool) -> None:
     view = topic(compression_type=codec)
     assert (largest_batch(view), is_hardened(view)) == (largest, hardened)
-    assert sealer_memory(view) == OWN_BYTES + 2 * largest
+    assert sealer_memory(view) == OWN_BYTES + 3 * largest
     assert (fetch_bytes(view) == MIB) is hardened
 
 

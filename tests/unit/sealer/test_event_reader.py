@@ -12,7 +12,7 @@ from auditseal_sealer import event_reader
 from auditseal_sealer.damage_extent import find_extent
 from auditseal_sealer.errors import UnreadableRecordsError
 from auditseal_sealer.event_reader import AT_ONCE, EventReader
-from auditseal_sealer.record_consumer import EventRecord, Fault, Reading
+from auditseal_sealer.event_record import EventRecord, Fault, Reading
 from auditseal_sealer.unreadable import Damage, Unreadable
 
 WHERE = TopicPartition("events", 0)
@@ -95,7 +95,7 @@ def test_few_records_are_taken_at_once_and_one_fetch_at_a_time(monkeypatch: pyte
 def test_records_before_an_unreadable_batch_come_first(
     monkeypatch: pytest.MonkeyPatch, first: int, code: int, damage: Damage
 ) -> None:
-    consumer = ScriptedConsumer(40, [range(first, first + 3)])
+    consumer = ScriptedConsumer(2 * AT_ONCE, [range(first, first + 3)])
     consumer.code = code
     reader = reader_of(consumer, monkeypatch)
     reader.seek(0)
