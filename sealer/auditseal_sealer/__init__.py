@@ -21,7 +21,9 @@
 | `clock` | the bound on how far a block's time may lead the broker's clock (pure) |
 | `event_reader` | reads one partition of events within a bound of memory |
 | `blocks_reader` | reads ranges of the blocks topic |
-| `record_consumer` | a consumer that says whether a record's headers could be read |
+| `record_consumer` | a consumer of one partition, by librdkafka's own functions |
+| `message_reader` | reads librdkafka's messages, and says whether headers could be read |
+| `event_record` | a record as it was read |
 | `librdkafka` | the functions of librdkafka that it calls |
 | `partition_consumer` | a consumer that is assigned one partition |
 | `unreadable` | what to do about records that can't be read (pure) |
@@ -29,6 +31,7 @@
 | `publisher` | publishes one log's blocks in a thread of its own |
 | `block_writer` | the transactional producer: block and position in one transaction |
 | `kafka_errors` | the reaction to an error of a transactional call (pure) |
+| `descriptors` | the file descriptors that partitions need, and the limit of the process |
 | `watchdog` | ends the process when a call doesn't return |
 | `membership` | this sealer's place in the consumer group |
 | `watch` | looks at the topics and at the vault while the sealer runs |

@@ -10,10 +10,11 @@ from tenacity import RetryCallState
 from auditseal_daemon.retry import retrying
 from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block_draft import CloseReason
-from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_writer import GroupMetadata
 from auditseal_sealer.context import SealerContext
+from auditseal_sealer.descriptors import check_limit, raise_limit
 from auditseal_sealer.membership import Membership
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.partition_sealer import PartitionSealer
@@ -36,6 +37,7 @@ class Sealer:
         self._missing: dict[Origin, str] = {}
         self._trouble: str | None = None
         self._failures: list[Exception] = []
+        self._limit = 0
         self._lock = threading.Lock()
 
     def run(self, stop: threading.Event) -> None:
@@ -45,7 +47,9 @@ class Sealer:
             HaltError: It can't continue safely.
             FencedError: Another sealer, of another group, writes a log of this one.
             ExpelledError: Another sealer of this group has this one's name.
+            ConfigurationError: This process may not open the files that its partitions need.
         """
+        self._limit = raise_limit()
         repeat = retrying(
             stop,
             lambda error: isinstance(error, UnavailableError),
@@ -101,6 +105,11 @@ class Sealer:
         self._failures.append(error)
 
     def _start(self, partitions: Sequence[int]) -> None:
+        try:
+            check_limit(len(self._partitions) + len(partitions), self._limit)
+        except ConfigurationError as error:
+            self.fail(error)
+            return
         for number in partitions:
             origin = self._config.origin(number)
             metrics = LogMetrics(self._context.metrics, origin)

@@ -86,13 +86,18 @@ class Site:
         return clean | {f"AUDITSEAL_{name}": str(value) for name, value in ours.items()}
 
     @contextmanager
-    def sealer(self, *arguments: str, hook: str = "", **settings: object) -> Iterator["SealerProcess"]:
-        """Run a sealer; it is gone when the context ends. `hook` is Python that defines `after(step, origin)`."""
+    def sealer(
+        self, *arguments: str, hook: str = "", prefix: Sequence[str] = (), **settings: object
+    ) -> Iterator["SealerProcess"]:
+        """Run a sealer; it is gone when the context ends.
+
+        `hook` is Python that defines `after(step, origin)`, `prefix` a command that becomes the sealer.
+        """
         program = ["-c", _HOOKED.format(hook=hook)] if hook else ["-m", "auditseal", "sealer"]
         log = self.directory / f"sealer-{time.monotonic_ns()}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, *program, *arguments], env=self.environment(**settings), stderr=output
+                [*prefix, sys.executable, *program, *arguments], env=self.environment(**settings), stderr=output
             )
         running = SealerProcess(process, log)
         try:

@@ -9,10 +9,12 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from auditseal_schemas.block_draft import CloseReason
+from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.origin import Origin
 from auditseal_sealer import sealer as body
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
+from auditseal_sealer.descriptors import least_descriptors
 from auditseal_sealer.errors import FencedError
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.partition_sealer import Owner
@@ -229,3 +231,12 @@ def test_a_sealer_that_the_group_has_given_up_ends(stage: Stage) -> None:
 
     with pytest.raises(FencedError, match="given up"):
         stage.run(lambda member: member.assign([0]), give_up)
+
+
+def test_partitions_that_need_too_many_descriptors_end_the_sealer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "raise_limit", lambda: least_descriptors(3))
+    with pytest.raises(ConfigurationError, match=r"^4 partitions need at least"):
+        stage.run(lambda m: m.assign([0, 1]), stage.await_told(None), lambda m: m.assign([2]), lambda m: m.assign([3]))
+    assert len(ScriptedPartition.made) == 3
