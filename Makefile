@@ -88,6 +88,10 @@ bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms 
 bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a second copy, next to bare writes: at most five minutes
 	$(BIN)/python -m tests.bench.bench_restore $(BLOCKS)
 
+.PHONY: bench-partitions
+bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: threads, descriptors, CPU a block, event to sealed
+	$(BIN)/python -m tests.bench.bench_partitions $(or $(PARTITIONS),64)
+
 .PHONY: bench-search
 bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000)
 	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS))

@@ -8,6 +8,9 @@ Each is a process of its own, one at a time, reading one partition. What it take
 loop's time runs from its first record to its last; the sealer's from the close of its first block to the close of its
 last full one, by the times that it signed, so that the wait for a last block to age doesn't count either. The whole
 run, from the recovered head to the last commit, has a line of its own.
+
+A machine that does other work slows both down, and not alike. So the CPU of each one's busiest thread is compared too:
+that thread is what a quiet machine waits for.
 """
 
 import json
@@ -20,8 +23,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.request import urlopen
 
+import psutil
 from confluent_kafka import Producer
 
 from auditseal_daemon.cluster import Cluster
@@ -35,7 +40,7 @@ from tests.factory.secret_files import write_secret
 
 _PASSPHRASE = "benchmark"
 _CONSUME = """
-import json, sys, time
+import json, psutil, sys, time
 from confluent_kafka import Consumer, TopicPartition
 servers, topic, wanted, settings = sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
 consumer = Consumer({"bootstrap.servers": servers, "group.id": "bench", **settings})
@@ -44,7 +49,8 @@ count = len(consumer.consume(1, 30))
 begun = time.perf_counter()
 while count < wanted:
     count += len(consumer.consume(5000, 0.05))
-print(json.dumps(time.perf_counter() - begun))
+seconds = time.perf_counter() - begun
+print(json.dumps([seconds, max(thread.user_time + thread.system_time for thread in psutil.Process().threads())]))
 """
 _UNCHECKED: dict[str, object] = {
     "enable.auto.commit": False,
@@ -69,23 +75,27 @@ def measure(bootstrap_servers: str, directory: Path, events: int = 1_000_000, ro
     for name in blocks:
         create_topics(cluster, rules, topic, name)
     event_bytes = publish(bootstrap_servers, topic, events)
-    bare, sealed, whole, resident, blocks_sealed = dict.fromkeys(_LOOPS, 0.0), [], [], [], 0
+    bare, bare_cpu, runs, steady = dict.fromkeys(_LOOPS, 0.0), [], [], []
     for name in blocks:
         for loop, settings in _LOOPS.items():
-            bare[loop] = max(bare[loop], events / _consume(bootstrap_servers, topic, events, settings))
-        seconds, mebibytes, blocks_sealed = _seal(bootstrap_servers, topic, name, events, directory / name)
-        whole.append(events / seconds)
-        sealed.append(_steady(bootstrap_servers, name))
-        resident.append(mebibytes)
+            seconds, cpu = _consume(bootstrap_servers, topic, events, settings)
+            bare[loop] = max(bare[loop], events / seconds)
+            bare_cpu.append(cpu)
+        runs.append(_seal(bootstrap_servers, topic, name, events, directory / name))
+        steady.append(_steady(bootstrap_servers, name))
+    sealer_cpu = min(run.cpu for run in runs)
     return {
         "events": events,
         "event_bytes": event_bytes / events,
-        "blocks": blocks_sealed,
+        "blocks": runs[-1].blocks,
         **{f"consume_{loop}_records_per_second": rate for loop, rate in bare.items()},
-        "sealer_records_per_second": max(sealed),
-        "sealer_whole_run_records_per_second": max(whole),
-        "ratio": max(sealed) / max(bare.values()),
-        "sealer_resident_mib": max(resident),
+        "sealer_records_per_second": max(steady),
+        "sealer_whole_run_records_per_second": events / min(run.seconds for run in runs),
+        "ratio": max(steady) / max(bare.values()),
+        "consume_cpu_microseconds": min(bare_cpu) / events * 1e6,
+        "sealer_cpu_microseconds": sealer_cpu / events * 1e6,
+        "ratio_by_cpu": min(bare_cpu) / sealer_cpu,
+        "sealer_resident_mib": max(run.mebibytes for run in runs),
     }
 
 
@@ -143,19 +153,36 @@ def _events(count: int) -> Iterator[tuple[bytes, bytes]]:
         )
 
 
-def _consume(bootstrap_servers: str, topic: str, events: int, settings: dict[str, object]) -> float:
+def _consume(bootstrap_servers: str, topic: str, events: int, settings: dict[str, object]) -> tuple[float, float]:
+    """Return the seconds of a bare loop, and of them those of CPU that its busiest thread took."""
     command = [sys.executable, "-c", _CONSUME, bootstrap_servers, topic, str(events), json.dumps(settings)]
-    return float(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+    seconds, cpu = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+    return seconds, cpu
 
 
-def _seal(bootstrap_servers: str, topic: str, blocks: str, events: int, directory: Path) -> tuple[float, float, int]:
-    """Return the seconds from the recovered head to the last commit, the resident MiB, and the number of blocks."""
-    with _sealer(bootstrap_servers, topic, blocks, directory) as (log, port):
+class _Run(NamedTuple):
+    """One run of the sealer: seconds from the recovered head to the last commit, and CPU of the busiest thread."""
+
+    seconds: float
+    cpu: float
+    mebibytes: float
+    blocks: int
+
+
+def _seal(bootstrap_servers: str, topic: str, blocks: str, events: int, directory: Path) -> _Run:
+    block_age = 0.25  # as before, since the whole run ends with a block that ages
+    with running_sealer(bootstrap_servers, topic, blocks, directory, block_age) as (log, port, process):
         while (figures := _metrics(port)).get("auditseal_events_sealed_total", 0) < events:
             time.sleep(0.2)
-        begun = datetime.fromisoformat(_logged(log, "sealing")["timestamp"]).timestamp()
-    seconds = figures["auditseal_last_sealed_timestamp_seconds"] - begun
-    return seconds, figures["process_resident_memory_bytes"] / 2**20, int(figures["auditseal_blocks_sealed_total"])
+        begun = datetime.fromisoformat(logged(log, "sealing")["timestamp"]).timestamp()
+        _, *others = process.threads()  # the main thread starts the command, and seals nothing
+        cpu = max(thread.user_time + thread.system_time for thread in others)
+    return _Run(
+        figures["auditseal_last_sealed_timestamp_seconds"] - begun,
+        cpu,
+        figures["process_resident_memory_bytes"] / 2**20,
+        int(figures["auditseal_blocks_sealed_total"]),
+    )
 
 
 def _steady(bootstrap_servers: str, blocks: str) -> float:
@@ -165,9 +192,19 @@ def _steady(bootstrap_servers: str, blocks: str) -> float:
     return sum(header.count for header in headers) / (headers[-1].sealed_at - first.sealed_at) * 1e6
 
 
+class RunningSealer(NamedTuple):
+    """A sealer's log, the port of its telemetry, and its process."""
+
+    log: Path
+    port: int
+    process: psutil.Process
+
+
 @contextmanager
-def _sealer(bootstrap_servers: str, topic: str, blocks: str, directory: Path) -> Iterator[tuple[Path, int]]:
-    """Run `auditseal sealer`; yield its log and the port of its telemetry."""
+def running_sealer(
+    bootstrap_servers: str, topic: str, blocks: str, directory: Path, block_age: float
+) -> Iterator[RunningSealer]:
+    """Run `auditseal sealer` with a key and a vault of its own."""
     (directory / "vault").mkdir(parents=True)
     write_secret(directory / "passphrase", _PASSPHRASE)
     store_key(directory / "key.pem", SigningKey.generate(), _PASSPHRASE)
@@ -180,7 +217,7 @@ def _sealer(bootstrap_servers: str, topic: str, blocks: str, directory: Path) ->
         "AUDITSEAL_SEALER__KEY_FILE": str(directory / "key.pem"),
         "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(directory / "passphrase"),
         "AUDITSEAL_SEALER__REPLICATION": "1",
-        "AUDITSEAL_SEALER__BLOCK_AGE": "0.25",  # as before, since the whole run ends with a block that ages
+        "AUDITSEAL_SEALER__BLOCK_AGE": str(block_age),
         "AUDITSEAL_SEALER__GROUP": blocks,
     }
     log = directory / "sealer.log"
@@ -188,25 +225,25 @@ def _sealer(bootstrap_servers: str, topic: str, blocks: str, directory: Path) ->
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stderr=output)
     try:
-        yield log, int(_logged(log, "started")["telemetry"].rpartition(":")[2])
+        port = int(logged(log, "started")["telemetry"].rpartition(":")[2])
+        yield RunningSealer(log, port, psutil.Process(process.pid))
     finally:
         process.terminate()
         assert process.wait(12) == 0
 
 
-def _logged(log: Path, event: str) -> dict[str, str]:
-    """Return the first line of a log about an event, waiting for it."""
-    deadline = time.monotonic() + 30
+def logged(log: Path, event: str, times: int = 1, seconds: float = 30) -> dict[str, str]:
+    """Return the last of the first so many lines of a log about an event, waiting for it."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        lines = log.read_text().splitlines(keepends=True)
-        for entry in (json.loads(line) for line in lines if line.endswith("\n")):
-            if entry["event"] == event:
-                found: dict[str, str] = entry
-                return found
-            if entry["level"] == "critical":
-                raise AssertionError(entry)
+        lines = [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        if fatal := [entry for entry in lines if entry["level"] == "critical"]:
+            raise AssertionError(fatal[0])
+        found: list[dict[str, str]] = [entry for entry in lines if entry["event"] == event]
+        if len(found) >= times:
+            return found[times - 1]
         time.sleep(0.1)
-    raise AssertionError(f"{log} doesn't say {event!r}")
+    raise AssertionError(f"{log} doesn't say {event!r} {times} times")
 
 
 def _metrics(port: int) -> dict[str, float]:

@@ -1,0 +1,128 @@
+"""One sealer on many partitions with a few events a second each: threads, descriptors, CPU a block, and latency.
+
+Each event's latency runs from just before it is handed to the producer to the moment at which a consumer of committed
+blocks has its block. The sealer begins with the usual soft limit of 1,024 descriptors, whatever this process has.
+"""
+
+import json
+import resource
+import statistics
+import struct
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from random import Random
+
+import psutil
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from auditseal_daemon.cluster import Cluster
+from auditseal_daemon.topic_rules import TopicRules
+from auditseal_daemon.topics import create_topics
+from auditseal_local.kafka import KafkaNode, KafkaSettings
+from auditseal_schemas.block import Block
+from tests.bench.bench_sealer import logged, running_sealer
+
+RATE = 10  # events/s in each partition
+SECONDS = 20
+USUAL_SOFT_LIMIT = 1_024
+BLOCK_AGE = 0.25  # s
+_START_SECONDS = 300
+_BUSY = 0.005  # s
+
+
+def measure(bootstrap_servers: str, directory: Path, partitions: int) -> dict[str, float]:
+    """Return threads and descriptors a partition, CPU a block and an event's seconds until it is sealed."""
+    topic = f"bench.partitions.{time.time_ns()}"
+    create_topics(
+        Cluster({"bootstrap.servers": bootstrap_servers}, 60),
+        TopicRules(partitions, replication=1),
+        topic,
+        f"{topic}.blocks",
+    )
+    _limit_descriptors()
+    with running_sealer(bootstrap_servers, topic, f"{topic}.blocks", directory, BLOCK_AGE) as sealer:
+        logged(sealer.log, "sealing", partitions, _START_SECONDS)
+        idle = _cpu_while_idle(sealer.process)
+        before = _cpu(sealer.process)
+        ages, blocks = _publish_and_wait(bootstrap_servers, topic, partitions)
+        cpu = _cpu(sealer.process) - before
+        threads, descriptors = sealer.process.num_threads(), sealer.process.num_fds()
+        resident = sealer.process.memory_info().rss / 2**20
+    return {
+        "partitions": partitions,
+        "threads_per_partition": threads / partitions,
+        "descriptors": descriptors,
+        "idle_cores": idle,
+        "blocks": blocks,
+        "cpu_milliseconds_per_block": cpu / blocks * 1000,
+        "sealed_p50_seconds": statistics.median(ages),
+        "sealed_p99_seconds": statistics.quantiles(ages, n=100)[98],
+        "resident_mib": resident,
+    }
+
+
+def _limit_descriptors() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(USUAL_SOFT_LIMIT, hard), hard))
+
+
+def _cpu(process: psutil.Process) -> float:
+    user, system, *_ = process.cpu_times()
+    return float(user + system)
+
+
+def _cpu_while_idle(process: psutil.Process) -> float:
+    """Return the cores that the sealer takes while no event comes."""
+    begun, before = time.monotonic(), _cpu(process)
+    time.sleep(5)
+    return (_cpu(process) - before) / (time.monotonic() - begun)
+
+
+def _publish_and_wait(bootstrap_servers: str, topic: str, partitions: int) -> tuple[list[float], int]:
+    """Publish at the rate, read the blocks, and return each event's seconds until it was sealed, and the blocks."""
+    total = partitions * RATE * SECONDS
+    publisher = threading.Thread(target=_publish, args=(bootstrap_servers, topic, partitions, total))
+    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": topic, "fetch.wait.max.ms": 20})
+    consumer.assign([TopicPartition(f"{topic}.blocks", number, 0) for number in range(partitions)])
+    publisher.start()
+    ages, blocks, deadline = list[float](), 0, time.monotonic() + SECONDS + 120
+    while len(ages) < total:
+        assert time.monotonic() < deadline, f"{len(ages)} of {total} events are sealed"
+        message = consumer.poll(0.05)
+        if message is None or message.error() is not None:
+            continue
+        arrived, block = time.time(), Block.parse(message.value() or b"")
+        blocks += 1
+        for record in block.records():
+            assert record.value is not None
+            ages.append(arrived - struct.unpack_from("<d", record.value)[0])
+    publisher.join()
+    consumer.close()
+    return ages, blocks
+
+
+def _publish(bootstrap_servers: str, topic: str, partitions: int, total: int) -> None:
+    producer, dice, began = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 5}), Random(1), time.time()
+    for sent in range(total):
+        while time.time() - began < sent / (partitions * RATE):
+            producer.poll(_BUSY)
+        producer.produce(topic, struct.pack("<d", time.time()) + dice.randbytes(200), partition=sent % partitions)
+    assert producer.flush(60) == 0
+
+
+def main() -> None:
+    """Measure at each number of partitions that was named, on a broker of its own."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        KafkaNode(Path(name) / "kafka", KafkaSettings(heap_mib=1024)) as kafka,
+    ):
+        for partitions in map(int, sys.argv[1:] or ("64",)):
+            figures = measure(kafka.bootstrap_servers, Path(name) / str(partitions), partitions)
+            print(json.dumps(figures, indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()
