@@ -38,6 +38,7 @@
 | `querying` | the filter that `search` and others take |
 | `search` | `auditseal search` |
 | `tail` | `auditseal tail` |
+| `streams` | `auditseal streams` |
 | `export` | `auditseal export` |
 | `explore` | `auditseal explore` |
 | `evidence` | `auditseal evidence` |

@@ -68,6 +68,7 @@ Events (docs/reference/event-encoding.md):
 | `event_key` | the Kafka key of an event |
 | `event_id` | the id of an event that has an identity elsewhere |
 | `strict_json` | JSON from outside, read strictly |
+| `stream_event` | the events by which a stream speaks of itself |
 
 What all packages share:
 

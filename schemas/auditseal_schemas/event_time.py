@@ -10,6 +10,7 @@ _DATE_TIME = re.compile(
     r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
     r"(?:[Zz]|(?P<sign>[+-])(?P<offset_hour>[0-9]{2}):(?P<offset_minute>[0-9]{2}))"
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMAT = "2026-11-21T12:00:00Z"
 
 
@@ -74,6 +75,28 @@ def parse_time(field: str, text: str) -> datetime:
             field, f"{quoted(text)}: only the last minute of a month in UTC can have a second 60: correct it"
         )
     return utc
+
+
+def parse_milliseconds(field: str, text: str) -> int:
+    """Read an RFC 3339 date-time as whole milliseconds since the epoch.
+
+    Raises:
+        EventError: As `parse_time`.
+    """
+    return (parse_time(field, text) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def format_milliseconds(milliseconds: int) -> str:
+    """Return a time since the epoch as RFC 3339 writes it in UTC, with milliseconds; the number where it has no year.
+
+    >>> format_milliseconds(1_795_867_200_000)
+    '2026-11-28T12:00:00.000Z'
+    """
+    try:
+        time = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return str(milliseconds)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _offset(found: re.Match[str]) -> timezone:

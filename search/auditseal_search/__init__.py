@@ -46,6 +46,11 @@
 | `ecs` | a row in the Elastic Common Schema |
 | `cloudevents` | a row as a CloudEvent |
 | `cef` | a row as CEF in a syslog message |
+| `stream_rows` | the rows of a vault's logs from their first blocks on |
+| `stream_ledger` | the numbers of every stream, in a database on disk |
+| `stream_state` | the states of streams and services |
+| `stream_report` | all streams of a vault at one time |
+| `stream_certificate` | the signed certificate over them, made and checked |
 | `answer` | the grade of an answer, and what it covers |
 | `errors` | the errors of this package |
 """

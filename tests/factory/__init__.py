@@ -15,6 +15,7 @@
 | `archiving` | an archiver's parts, and a vault whose operations fail as planned |
 | `foreign_member` | a client of another kind in a daemon's group |
 | `sealing` | a sealer as a process, its topics, and the blocks that it left there |
+| `stream_logs` | vaults whose events belong to streams |
 | `spools` | events for a spool, and producers with one |
 | `asgi_exchange` | one exchange with an ASGI application |
 | `helm` | Helm and kube-score, built from source once, and the chart rendered |

@@ -1,0 +1,91 @@
+"""The states of all streams in a vault, at one time and for one length of each log."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.event_time import format_milliseconds
+from auditseal_schemas.trust import Trust
+from auditseal_schemas.verdict import Verdict
+from auditseal_search.range_pool import RangePool
+from auditseal_search.stream_ledger import StreamLedger
+from auditseal_search.stream_rows import LogHead, LogRows
+from auditseal_search.stream_state import MOST_LISTED, Judgement, ServiceClock, State, StreamState, counts_of, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class SilentService:
+    """An expected service that is silent, and when it was last heard of, in ms since the epoch; None for never."""
+
+    service: str
+    heard: int | None
+
+
+class StreamReport:
+    """Follows the logs of a trust file, and looks at their streams.
+
+    Args:
+        pool: Reads and verifies blocks.
+        trust: The logs.
+        ledger: Takes their rows.
+    """
+
+    def __init__(self, pool: RangePool, trust: Trust, ledger: StreamLedger) -> None:
+        self._logs = [LogRows(pool, log) for log in trust.logs]
+        self._from_first = not any(log.start for log in trust.logs)
+        self._ledger = ledger
+        self.counts = counts_of(())
+        self.silent: tuple[SilentService, ...] = ()
+
+    @property
+    def heads(self) -> tuple[LogHead, ...]:
+        """How much of each log was read."""
+        return tuple(log.head for log in self._logs)
+
+    def read(self, sizes: Mapping[str, int] | None = None) -> None:
+        """Read the blocks that came since the last call, or up to some sizes.
+
+        Raises:
+            VerificationError: A block is wrong, or a log has fewer blocks.
+            UnavailableError: The vault can't be read.
+        """
+        for log in self._logs:
+            origin = log.head.origin
+            if sizes is not None and origin not in sizes:
+                raise VerificationError(Verdict.MISSING_LOG, "log", f"the certificate doesn't name {origin}")
+            for rows in log.read(None if sizes is None else sizes[origin]):
+                self._ledger.add(rows)
+
+    def states(self, rules: Judgement) -> Iterator[StreamState]:
+        """Yield the state of each stream, in the order of their ids; `counts` and `silent` are complete after that."""
+        counts, clock = counts_of(()), ServiceClock(rules)
+        for facts in self._ledger.streams(from_first=self._from_first):
+            state = state_of(facts, rules)
+            clock.note(state)
+            counts[state.states[0]] += 1
+            yield state
+        self.silent = tuple(SilentService(*found) for found in clock.silent())
+        counts[State.SILENT] = len(self.silent)
+        self.counts = counts
+
+
+def state_to_json(state: StreamState) -> str:
+    """Return a stream's state as one line of JSON, which has one spelling."""
+    facts = state.facts
+    line = {
+        "stream": facts.stream,
+        "service": facts.service,
+        "environment": facts.environment,
+        "states": [str(one) for one in state.states],
+        "first": facts.first,
+        "last": facts.last,
+        "numbers": facts.count,
+        "repeated": facts.repeated,
+        "gaps": [[gap.first, gap.last] for gap in state.gaps[:MOST_LISTED]],
+        "gap_count": len(state.gaps),
+        "duplicates": list(facts.clashes),
+        "duplicate_count": facts.clash_count,
+        "last_at": format_milliseconds(facts.last_at),
+    }
+    return json.dumps(line, separators=(",", ":"))

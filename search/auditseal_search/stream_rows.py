@@ -1,0 +1,74 @@
+"""The rows of a vault's logs from their first blocks on, each block verified and in its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.merkle import EMPTY_ROOT
+from auditseal_schemas.trust import PinnedLog
+from auditseal_schemas.verdict import Verdict
+from auditseal_search.range_pool import RangePool
+from auditseal_search.verified_range import ChainCheck
+from auditseal_vault.head import head_height
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """How much of a log was read: its number of blocks, and the root of the tree of their headers."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+class LogRows:
+    """Reads one log, and can continue where it was.
+
+    Args:
+        pool: Reads and verifies blocks.
+        pinned: The log.
+    """
+
+    def __init__(self, pool: RangePool, pinned: PinnedLog) -> None:
+        self._pool, self._pinned = pool, pinned
+        self._chain = ChainCheck(pool.vault, pinned, 0)
+
+    @property
+    def head(self) -> LogHead:
+        """What was read so far."""
+        root = self._chain.root
+        if root is None:  # nothing yet, of a log that starts in the middle
+            root = self._pinned.start.root if self._pinned.start else EMPTY_ROOT
+        return LogHead(str(self._pinned.origin), self._chain.height, root)
+
+    def read(self, size: int | None = None) -> Iterator[pa.Table]:
+        """Yield the rows of the blocks that follow, with the columns of `ROW`.
+
+        Args:
+            size: Where to end, as a number of blocks; None for all that the vault has now.
+
+        Raises:
+            VerificationError: A block is wrong, or the vault has fewer blocks than `size`.
+            UnavailableError: The vault can't be read.
+        """
+        origin = self._pinned.origin
+        stored = self._stored()
+        if size is not None and stored < size:
+            problem = f"the vault has {stored} blocks of {origin}, and {size} are needed"
+            raise VerificationError(Verdict.TRUNCATED, "size", problem)
+        last = (stored if size is None else size) - 1
+        if last < self._chain.height:
+            return
+        for found in self._pool.ranges(self._chain.height, last, origin):
+            for block in found.heads:
+                self._chain.accept(block)
+            yield found.rows
+            if found.fault:
+                problem = f"block {found.fault.height} of {origin}: {found.fault.problem}"
+                raise VerificationError(found.fault.verdict, "block", problem)
+
+    def _stored(self) -> int:
+        head = head_height(self._pool.vault, self._pinned.origin)
+        return self._chain.height if head is None else head + 1

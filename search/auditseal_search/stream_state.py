@@ -1,0 +1,164 @@
+"""What the numbers of a stream say: whether events are missing, and whether more may have been lost at its end.
+
+| state | meaning |
+| --- | --- |
+| COMPLETE | the stream was closed, and all its numbers are sealed |
+| UNCLOSED | the stream wasn't closed: nobody can tell whether events followed the last one |
+| PAUSED | its service announced a pause, which isn't over |
+| GAP | numbers are missing, and events after them were sealed long ago |
+| DUPLICATE | a number belongs to two different events |
+| SILENT | a service that is expected has recorded nothing for longer than it may |
+| UNEXPECTED | a stream of a service that nobody expects |
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auditseal_schemas.stream_event import StreamEvent
+
+MOST_LISTED = 1_000
+"""Gaps, or doubled numbers, that are listed of one stream; the others are counted."""
+_SLACK_MS = 60_000
+
+
+class State(StrEnum):
+    """A state of a stream or of an expected service."""
+
+    COMPLETE = "COMPLETE"
+    UNCLOSED = "UNCLOSED"
+    PAUSED = "PAUSED"
+    GAP = "GAP"
+    DUPLICATE = "DUPLICATE"
+    SILENT = "SILENT"
+    UNEXPECTED = "UNEXPECTED"
+
+
+FAULTS = frozenset({State.GAP, State.DUPLICATE, State.SILENT, State.UNEXPECTED})
+"""The states that someone has to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Missing numbers, both ends included, and when the event after them was sealed in Kafka, in ms."""
+
+    first: int
+    last: int
+    sealed_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What the logs hold of one stream. Times are ms since the epoch, by the broker or else by the writer.
+
+    Attributes:
+        stream: Its id.
+        service: The service of its lowest event.
+        environment: The environment of that event.
+        first: Its lowest number.
+        last: Its highest number.
+        count: How many different numbers it has.
+        repeated: Records beyond one for each number.
+        clashes: Numbers that belong to different events, the lowest ones.
+        clash_count: How many such numbers there are.
+        gaps: The missing numbers, in order.
+        last_at: When its latest event was written.
+        ended_by: The event by which the stream speaks of itself, if its highest number is one.
+        until: When an announced pause ends.
+    """
+
+    stream: str
+    service: str
+    environment: str
+    first: int
+    last: int
+    count: int
+    repeated: int
+    clashes: tuple[int, ...]
+    clash_count: int
+    gaps: tuple[Gap, ...]
+    last_at: int
+    ended_by: StreamEvent | None
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The rules by which streams are looked at.
+
+    Attributes:
+        as_of: The time of the look, in ms since the epoch.
+        settle: Milliseconds that an event may take from `record()` to a sealed block. Missing numbers count as a gap
+            once the event after them is older.
+        expected: The longest silence of each service that is expected, in ms. Empty: every service is.
+    """
+
+    as_of: int
+    settle: int
+    expected: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream with its states, the most serious one first, and the gaps that count as such."""
+
+    facts: StreamFacts
+    states: tuple[State, ...]
+    gaps: tuple[Gap, ...]
+
+
+def state_of(facts: StreamFacts, rules: Judgement) -> StreamState:
+    """Return the states of a stream."""
+    gaps = tuple(gap for gap in facts.gaps if gap.sealed_after + rules.settle <= rules.as_of)
+    states = []
+    if facts.clash_count:
+        states.append(State.DUPLICATE)
+    if gaps:
+        states.append(State.GAP)
+    if rules.expected and facts.service not in rules.expected:
+        states.append(State.UNEXPECTED)
+    end = _end_of(facts, rules)
+    if not (states and end is State.COMPLETE):
+        states.append(end)
+    return StreamState(facts, tuple(states), gaps)
+
+
+def _end_of(facts: StreamFacts, rules: Judgement) -> State:
+    # Missing numbers that may still arrive keep a closed stream from being complete.
+    waits = any(gap.sealed_after + rules.settle > rules.as_of for gap in facts.gaps)
+    if facts.ended_by is StreamEvent.CLOSED and not waits:
+        return State.COMPLETE
+    is_paused = facts.ended_by is StreamEvent.PAUSED and (facts.until is None or facts.until > rules.as_of)
+    return State.PAUSED if is_paused else State.UNCLOSED
+
+
+class ServiceClock:
+    """When each expected service was last heard of."""
+
+    def __init__(self, rules: Judgement) -> None:
+        self._rules = rules
+        self._heard: dict[str, int] = {}
+        self._paused: set[str] = set()
+
+    def note(self, state: StreamState) -> None:
+        """Take a stream."""
+        service = state.facts.service
+        if service in self._rules.expected:
+            self._heard[service] = max(state.facts.last_at, self._heard.get(service, state.facts.last_at))
+            if State.PAUSED in state.states:
+                self._paused.add(service)
+
+    def silent(self) -> Iterator[tuple[str, int | None]]:
+        """Yield each expected service that is silent, and when it was last heard of, in ms; None for never."""
+        for service, bound in sorted(self._rules.expected.items()):
+            heard = self._heard.get(service)
+            if service not in self._paused and (heard is None or self._rules.as_of - heard > bound + _SLACK_MS):
+                yield service, heard
+
+
+def counts_of(states: Iterable[State]) -> dict[State, int]:
+    """Count states, in their order."""
+    found = dict.fromkeys(State, 0)
+    for state in states:
+        found[state] += 1
+    return found
