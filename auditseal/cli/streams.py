@@ -105,8 +105,8 @@ def _show(report: StreamReport, rules: Judgement, form: Callable[[StreamState], 
     for state in report.states(rules):
         typer.echo(form(state))
     for silent in report.silent:
-        heard = "never" if silent.heard is None else format_milliseconds(silent.heard)
-        typer.echo(printable(f"{State.SILENT}  service {silent.service}, last heard of: {heard}"), err=True)
+        heard = "none" if silent.heard is None else format_milliseconds(silent.heard)
+        typer.echo(printable(f"{State.SILENT}  service {silent.service}, latest event: {heard}"), err=True)
     typer.echo(_summary(report), err=True)
 
 

@@ -133,7 +133,7 @@ def _end_of(facts: StreamFacts, rules: Judgement) -> State:
 
 
 class ServiceClock:
-    """When each expected service was last heard of."""
+    """The latest event of each expected service."""
 
     def __init__(self, rules: Judgement) -> None:
         self._rules = rules
@@ -149,7 +149,7 @@ class ServiceClock:
                 self._paused.add(service)
 
     def silent(self) -> Iterator[tuple[str, int | None]]:
-        """Yield each expected service that is silent, and when it was last heard of, in ms; None for never."""
+        """Yield each expected service that is silent, and the time of its latest event in ms."""
         for service, bound in sorted(self._rules.expected.items()):
             heard = self._heard.get(service)
             if service not in self._paused and (heard is None or self._rules.as_of - heard > bound + _SLACK_MS):

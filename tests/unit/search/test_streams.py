@@ -121,8 +121,8 @@ def test_expected_services_must_not_be_silent(tmp_path: Path) -> None:
     assert done.exit_code == 3
     assert "UNEXPECTED; UNCLOSED since 2026-11-28T12:00:01.000Z  odd  c  0..0" in done.stdout
     assert done.stderr.splitlines() == [
-        "SILENT  service ghost, last heard of: never",
-        "SILENT  service records, last heard of: 2026-11-28T12:50:00.000Z",
+        "SILENT  service ghost, latest event: none",
+        "SILENT  service records, latest event: 2026-11-28T12:50:00.000Z",
         "2 UNCLOSED, 2 SILENT, 1 UNEXPECTED",
     ]
     assert vault.run("--expect", "billing=3540", "--expect", "records=540", "--expect", "odd=9999").exit_code == 0
