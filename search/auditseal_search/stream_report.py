@@ -16,7 +16,7 @@ from auditseal_search.stream_state import MOST_LISTED, Judgement, ServiceClock, 
 
 @dataclass(frozen=True, slots=True)
 class SilentService:
-    """An expected service that is silent, and the time of its latest event in ms since the epoch, None where it has no event."""
+    """An expected service that is silent. `heard` is the time of its latest event in ms, None where it has no event."""
 
     service: str
     heard: int | None
