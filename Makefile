@@ -129,6 +129,10 @@ faults: $(VENV)/test ## All faults on a real Kafka and a real MinIO, about an ho
 spool-kills: $(VENV)/test ## Producers with one spool, KILLS=1000 of them killed at random moments (SEED=1): nothing accepted is lost
 	$(BIN)/python -m tests.faults.spool_kills $(or $(KILLS),1000) $(or $(SEED),1)
 
+.PHONY: stream-kills
+stream-kills: $(VENV)/test ## PRODUCERS=200 of them killed at random (SEED=1): auditseal streams shows each loss, and no gap is false
+	$(BIN)/python -m tests.faults.stream_kills $(or $(PRODUCERS),200) $(or $(SEED),1)
+
 .PHONY: heads
 heads: $(VENV)/test ## How long a head's recovery takes with 1,000 and with 100,000 blocks behind it: at most a second
 	$(BIN)/python -m tests.faults.heads

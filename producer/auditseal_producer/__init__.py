@@ -24,6 +24,7 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `green_threads` | refuses the green threads of gevent and eventlet |
 | `event_channel` | what all streams do the same: encode, offer, refuse |
 | `channel` | one stream of events into Kafka, and the thread that serves it |
+| `stream_events` | the events by which a stream speaks of itself |
 | `spool_channel` | the same with a spool: events go on disk first |
 | `spool_writer` | numbers events and writes them, many at a time |
 | `spool_delivery` | publishes what is on disk until the brokers have it |

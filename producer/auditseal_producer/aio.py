@@ -5,6 +5,7 @@ import logging
 import math
 import threading
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
@@ -82,6 +83,18 @@ class AsyncAuditProducer:
         await self._turns().take()
         channel = self._channel.get()
         return await asyncio.wrap_future(await self._accept(channel, channel.read_published(encoded)))
+
+    async def pause(self, until: datetime) -> Receipt:
+        """As `AuditProducer.pause`, and wait for the receipt.
+
+        Raises:
+            EventError: The time has no time zone.
+            AuditsealError: As `AuditProducer.pause`.
+        """
+        pending = self._channel.pause(until)
+        if pending is None:
+            raise self._channel.get().refuse_full()
+        return await asyncio.wrap_future(pending)
 
     async def check_broker(self, timeout: float) -> None:
         """As `AuditProducer.check_broker`.

@@ -21,6 +21,7 @@ _MIB = 1 << 20
 _MOST_EVENTS = 2_000_000_000
 _MOST_BYTES = 1 << 40
 _MOST_DELIVERY_SECONDS = 2_147_483  # librdkafka's longest; its 0 is endless
+_MOST_HEARTBEAT_SECONDS = 86_400
 _CALLBACKS = ("error_cb", "oauth_cb", "stats_cb", "throttle_cb")
 _SLACK_EVENTS = 1_000  # librdkafka frees an event's place just after the callback that frees ours
 
@@ -83,6 +84,8 @@ class ProducerConfig:
         spool: File that takes each event before `record` returns, and keeps it until the brokers have it, over restarts
             and crashes. It is made where there is none. One producer at a time may use it.
         spool_bytes: Bytes of encoded events that may be in the spool; at least 2 MiB.
+        heartbeat: Seconds without an event after which the stream says that it lives. The stream then also says when it
+            is opened and closed, by events of its own (docs/how-to/streams.md). At least 1; None for no such events.
         redact: Rules that mask, drop or hash texts of events before they are encoded (`redaction`).
         allow_plaintext: Explicitly allows unencrypted connections beyond this machine.
         kafka: More of librdkafka's settings, such as `security.protocol` and `sasl.*`. Those that keep order and
@@ -108,6 +111,7 @@ class ProducerConfig:
     close_timeout: float = 10.0
     spool: str | os.PathLike[str] | None = None
     spool_bytes: int = 1 << 30
+    heartbeat: float | None = None
     redact: Sequence[Redaction] = ()
     allow_plaintext: bool = False
     kafka: Mapping[str, Any] = field(default_factory=dict)
@@ -220,6 +224,10 @@ class ProducerConfig:
             problem = problem_of_seconds(name, value, least)
             if problem:
                 yield problem
+        if self.heartbeat is not None:
+            problem = problem_of_seconds("heartbeat", self.heartbeat, 1)
+            if problem or self.heartbeat > _MOST_HEARTBEAT_SECONDS:
+                yield problem or f"heartbeat: {self.heartbeat} is more than {_MOST_HEARTBEAT_SECONDS} seconds"
         value = self.delivery_timeout
         if problem_of_seconds("", value) is None and _MOST_DELIVERY_SECONDS < value < math.inf:
             yield f"delivery_timeout: {value} is more than {_MOST_DELIVERY_SECONDS} seconds; math.inf waits without end"

@@ -38,6 +38,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "full_wait": float,
     "delivery_timeout": float,
     "close_timeout": float,
+    "heartbeat": float,
     "spool": str,
     "spool_bytes": int,
     "allow_plaintext": _truth,

@@ -36,11 +36,16 @@ class EventStore(Protocol):
 
 
 class EventChannel(ABC):
-    """A stream of events in one process; any of its threads may use it. Each refused event is counted once, here."""
+    """A stream of events in one process; any of its threads may use it. Each refused event is counted once, here.
+
+    Attributes:
+        stream_id: The stream.
+    """
 
     def __init__(self, config: ProducerConfig, stream: Stream, store: EventStore) -> None:
         self._config = config
         self._encoder = EventEncoder(config.source, stream, config.redact)  # a number comes last, in the store
+        self.stream_id = stream.id
         self._store = store
 
     @property

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from weakref import WeakSet
 
 from uuid_utils import reseed_rng
@@ -21,10 +22,12 @@ from auditseal_producer.durations import check_seconds
 from auditseal_producer.errors import ProducerClosedError, PublishError
 from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.green_threads import refuse_green_threads, were_replaced
+from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.process_end import call_at_end
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback
 from auditseal_producer.spool_channel import SpoolChannel
+from auditseal_producer.stream_events import StreamEvents
 
 
 class _Here:
@@ -34,6 +37,7 @@ class _Here:
         self.lock = threading.RLock()
         self.opening = False
         self.channel: EventChannel | None = None
+        self.events: StreamEvents | None = None
         self.call_off_end: Callable[[], object] = bool
 
     def open(self, channel: EventChannel) -> EventChannel:
@@ -91,6 +95,16 @@ class ProcessChannel:
         here = self._by_process.get(os.getpid())
         return (here.channel if here is not None else None) or self._open()
 
+    def pause(self, until: datetime) -> PendingReceipt | None:
+        """Record in this process's stream that it will be silent; as `StreamEvents.pause`.
+
+        Raises:
+            AuditsealError: As `get`, and as `StreamEvents.pause`.
+        """
+        self.get()
+        events = self._here().events
+        return None if events is None else events.pause(until)
+
     def flush(self, timeout: float) -> None:
         """Flush the channel, if this process has one.
 
@@ -118,6 +132,8 @@ class ProcessChannel:
         here.call_off_end()
         here.call_off_end = bool  # which holds this object
         if here.channel is not None:
+            if here.events is not None:
+                here.events.close()
             try:
                 here.channel.close(timeout)
             finally:
@@ -152,14 +168,16 @@ class ProcessChannel:
                 raise PublishError("the producer is being opened by the call that this one interrupts: record later")
             here.opening = True
             try:
-                channel = here.open(self._make())
+                log = ClientLog(self._logger)
+                channel = here.open(self._make(log))
+                here.events = StreamEvents(channel, self._config.service, self._config.heartbeat, log)
+                here.events.open()
                 here.call_off_end = call_at_end(self._close_at_end, f"auditseal producer {id(self)}")
             finally:
                 here.opening = False
             return channel
 
-    def _make(self) -> EventChannel:
-        log = ClientLog(self._logger)
+    def _make(self, log: ClientLog) -> EventChannel:
         if self._config.spool is None:
             return Channel(self._config, self._on_error, log)
         return SpoolChannel(self._config, log)

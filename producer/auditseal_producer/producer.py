@@ -1,6 +1,7 @@
 """The producer for threads: `record` returns at once, the receipt follows."""
 
 import logging
+from datetime import datetime
 from time import monotonic
 from types import TracebackType
 from typing import Self, Unpack
@@ -69,6 +70,22 @@ class AuditProducer:
         """
         channel = self._channel.get()
         return self._offer(channel, channel.read_published(encoded))
+
+    def pause(self, until: datetime) -> PendingReceipt:
+        """Record that this stream will be silent until a time, and return the handle of that event.
+
+        Auditors then don't miss the service before that time. Any later event ends the pause; `close` doesn't.
+
+        Raises:
+            EventError: The time has no time zone.
+            BufferFullError: There is no room; it isn't waited for.
+            ProducerClosedError: As `record`, and so are the others.
+        """
+        pending = self._channel.pause(until)
+        if pending is None:
+            raise self._channel.get().refuse_full()
+        pending.wait_until_accepted()
+        return pending
 
     def check_broker(self, timeout: float) -> None:
         """Ask the brokers for the topic: for a service that would rather not start without.

@@ -113,7 +113,7 @@ def test_an_abandoned_channel_is_never_destroyed() -> None:
         del held, frames
         gc.collect()
         print(channel() is not None)
-    """) == ["{}", "-1", "True"]
+    """) == ["{}", "-2", "True"]  # the one of the channel, and the one of its stream events
 
 
 FORK_RAW = """

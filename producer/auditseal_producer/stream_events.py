@@ -1,0 +1,105 @@
+"""The events by which a stream speaks of itself: opened, heartbeat, paused, closed (docs/reference/streams.md).
+
+They are recorded, numbered and sealed as all others. They never wait: where there is no room for one, it is left out,
+and auditors see that the stream wasn't closed, which is true.
+"""
+
+import logging
+import threading
+from datetime import datetime
+
+from auditseal_producer.client_log import ClientLog
+from auditseal_producer.event_channel import EventChannel
+from auditseal_producer.pending import PendingReceipt
+from auditseal_producer.user_code import log_safely
+from auditseal_schemas.errors import AuditsealError
+from auditseal_schemas.event import EventFields
+from auditseal_schemas.event_parts import Actor, Outcome, Resource
+from auditseal_schemas.event_time import utc_time
+from auditseal_schemas.stream_event import StreamEvent
+
+_JOIN_SECONDS = 1.0
+
+
+class StreamEvents:
+    """Speaks for the stream of a channel, and for a heartbeat has a thread of its own.
+
+    Args:
+        channel: The stream.
+        service: The service whose stream it is.
+        heartbeat: Seconds without an event after which a heartbeat is recorded, None for no event but pauses.
+        log: Takes what goes wrong.
+    """
+
+    def __init__(self, channel: EventChannel, service: str, heartbeat: float | None, log: ClientLog) -> None:
+        self._channel = channel
+        self._service = service
+        self._heartbeat = heartbeat
+        self._log = log
+        self._accepted = self._paused_at = -1
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Record that the stream opens, and begin to watch for silence."""
+        if self._heartbeat is None:
+            return
+        self._record_safely(StreamEvent.OPENED)
+        self._thread = threading.Thread(target=self._watch, name="auditseal-heartbeat", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no more threads: events matter more than heartbeats
+            self._thread = None
+            self._log.warn(f"the stream's heartbeats can't start: {error}: end threads")
+
+    def pause(self, until: datetime) -> PendingReceipt | None:
+        """Record that nothing will be recorded until a time; return None where there is no room.
+
+        Raises:
+            EventError: The time has no time zone.
+            AuditsealError: As `record`.
+        """
+        end = utc_time("until", until).isoformat().replace("+00:00", "Z")
+        pending = self._record(StreamEvent.PAUSED, until=end)
+        self._accepted = self._paused_at = self._count()
+        return pending
+
+    def close(self) -> None:
+        """Record that the stream is closed, unless it is paused."""
+        self._stopping.set()
+        if self._heartbeat is not None and not self._is_paused():
+            self._record_safely(StreamEvent.CLOSED)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_JOIN_SECONDS)
+
+    def _watch(self) -> None:
+        self._accepted = self._count()
+        while not self._stopping.wait(self._heartbeat):
+            if self._count() == self._accepted and not self._is_paused():
+                self._record_safely(StreamEvent.HEARTBEAT)
+            self._accepted = self._count()
+
+    def _is_paused(self) -> bool:
+        return self._paused_at == self._count()
+
+    def _count(self) -> int:
+        counts = self._channel.counts
+        return counts.acknowledged + counts.failed + counts.pending
+
+    def _record_safely(self, kind: StreamEvent) -> None:
+        try:
+            self._record(kind)
+        except AuditsealError as error:
+            log_safely(self._log.logger, logging.WARNING, "the stream's %s event isn't recorded: %s", kind.name, error)
+
+    def _record(self, kind: StreamEvent, **more: str) -> PendingReceipt | None:
+        counts = self._channel.counts
+        fields: EventFields = {
+            "actor": Actor("service", self._service),
+            "action": kind.rpartition(".")[2],
+            "resources": [Resource("stream", self._channel.stream_id)],
+            "outcome": Outcome.SUCCESS,
+            "event_type": str(kind),
+            "attributes": {**{name: str(count) for name, count in counts._asdict().items()}, **more},
+        }
+        return self._channel.offer(self._channel.encode(fields))
