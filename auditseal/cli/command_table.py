@@ -44,7 +44,7 @@ COMMANDS = (
     CommandEntry("export", "export", "search", "Write all events that match, for other tools."),
     CommandEntry("evidence", "evidence", "evidence", "Pack the events of a case with their proofs."),
     CommandEntry("index", "index", "search", "Build and check the index that makes search fast."),
-    CommandEntry("streams", "streams", "search", "Show whether events of a stream are missing; certify it."),
+    CommandEntry("streams", "streams", "search", "Show whether events are missing from the streams of a vault."),
     CommandEntry("show", "show", "auditor", "Show one block or one event, and verify what is shown."),
 )
 """All subcommands, in the order of the help."""
