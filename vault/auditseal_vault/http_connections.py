@@ -38,8 +38,11 @@ class TransferError(Exception):
     """
 
     def __init__(self, code: int, problem: str) -> None:
-        super().__init__(problem)
-        self.code = code
+        super().__init__(code, problem)
+        self.code, self._problem = code, problem
+
+    def __str__(self) -> str:
+        return self._problem
 
 
 @dataclass(frozen=True, slots=True)
