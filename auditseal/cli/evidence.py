@@ -8,20 +8,17 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.querying import Gathered, gather_rows, read_query
+from auditseal.cli.querying import gather_rows, read_query
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
-from auditseal_evidence.case import Case, CoveredLog, Place
 from auditseal_evidence.pack import PackMaker
 from auditseal_evidence.timestamp import timestamper
+from auditseal_explorer.cases import case_of, has_absolute_times, places_of
 from auditseal_schemas.errors import ConfigurationError
-from auditseal_schemas.origin import Origin
-from auditseal_search.query import parse_query
 from auditseal_search.searcher import Searcher
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
-_ANOTHER_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @app.command()
@@ -54,7 +51,7 @@ def evidence(  # noqa: PLR0917  (one for each option)
         page = output.with_suffix(".html")
         _check_new(output, page)
         condition = read_query("evidence", query)
-        if parse_query(query, _ANOTHER_DAY) != condition:
+        if not has_absolute_times(query, datetime.now(UTC)):
             raise ConfigurationError("a case needs absolute times, such as 2026-03-01: -2h and now change every second")
         if (timestamp is None) != (timestamp_ca is None):
             raise ConfigurationError("--timestamp and --timestamp-ca belong together")
@@ -65,8 +62,8 @@ def evidence(  # noqa: PLR0917  (one for each option)
             Searcher(found.index, found.logs, condition) as searcher,
             _written(output, page) as (new_pack, new_page),
         ):
-            filed = _case(case, query, found, searcher.count())
-            maker.make(filed, _places(searcher), new_pack, new_page)
+            filed = case_of(case, query, found.account, searcher.count())
+            maker.make(filed, places_of(searcher), new_pack, new_page)
     typer.echo(f"{output} and {page}: {filed.events:,} events", err=True)
     for line in found.account.lines():
         typer.echo(printable(line), err=True)
@@ -92,17 +89,3 @@ def _written(*paths: Path) -> Iterator[Sequence[Path]]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
-
-
-def _case(name: str, query: str, found: Gathered, events: int) -> Case:
-    account = found.account
-    logs = (
-        CoveredLog(log.origin, log.size, log.root, tuple(map(str, log.gaps)))
-        for log in sorted(account.logs, key=lambda log: str(log.origin))
-    )
-    return Case(name, query, account.grade.value, tuple(logs), events, account.notes)
-
-
-def _places(searcher: Searcher) -> Iterator[Place]:
-    for origin, height, index, offset in searcher.places():
-        yield Place(Origin.parse(origin), height, index, offset)

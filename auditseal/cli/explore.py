@@ -12,6 +12,7 @@ import typer
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, tell, vault_url
 from auditseal.settings_explorer import read_access
 from auditseal_explorer.app import Explorer, make_app
+from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
 from auditseal_explorer.server import address_of, hosts_of, listen, serve
@@ -65,7 +66,7 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")
             if opens:
                 webbrowser.open(address)
-            explorer = Explorer(sources, checker, Pages(url), trail)
+            explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail)
             serve(make_app(explorer, hosts, door), listening, door.tls if door else None)
 
 

@@ -6,7 +6,9 @@
 | `sources` | the vault and the index that answer it |
 | `timeline` | hits over time, as bars of a picture |
 | `results` | the answer to a question: hits, bars, counts and grade |
+| `cases` | the events of a question as an evidence pack |
 | `event_view` | one event, proven, as parts of a page |
+| `text_diff` | what a change changed, word by word |
 | `log_status` | one log's head, lock and last verdict |
 | `checker` | verifies the vault while the explorer runs |
 | `auditor` | who looks, and which tenants' events they may see |

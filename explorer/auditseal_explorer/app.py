@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -19,6 +22,7 @@ from auditseal_explorer import api
 from auditseal_explorer.access import Access
 from auditseal_explorer.admission import LocalAdmission
 from auditseal_explorer.auditor import Auditor
+from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checked, Checker
 from auditseal_explorer.errors import AddressError, UnrecordedError
 from auditseal_explorer.event_view import EventView, read_event
@@ -44,6 +48,7 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
     UnavailableError: (503, "The store can't be read just now"),
     UnrecordedError: (503, "This can't be shown just now"),
 }
+_RETRY = {"retry-after": "5"}
 _UNKNOWN = (500, "That can't be answered")
 _Place: TypeAlias = tuple[Origin, int]
 
@@ -56,12 +61,14 @@ class Explorer:
         sources: The vault and the index.
         checker: Verifies the vault meanwhile.
         pages: Writes the pages.
+        cases: Makes evidence packs.
         trail: Records what auditors look at, before they see it.
     """
 
     sources: Sources
     checker: Checker
     pages: Pages
+    cases: CaseFiles
     trail: Trail = field(default_factory=NoTrail)
 
     @property
@@ -89,6 +96,30 @@ class Explorer:
         name = f"events-{found.grade.value}.{kind.value}"
         headers = {"content-disposition": f'attachment; filename="{name}"', "x-auditseal-grade": found.grade.value}
         return StreamingResponse(found.lines(kind), headers=headers, media_type=_EXPORTS[kind])
+
+    def case(self, request: Request) -> Response:
+        """Offer the evidence of a question."""
+        auditor, now = _auditor(request), datetime.now(UTC)
+        answer = export(self.sources, auditor, _question(request), now)
+        self.trail.record(
+            auditor, "auditseal.search", self._vault, _looked(answer.question, answer.total, answer.grade)
+        )
+        return HTMLResponse(self.pages.case(answer, now, self.checked))
+
+    def case_file(self, request: Request) -> Response:
+        """Send the pack or the page of a case."""
+        auditor, name = _auditor(request), request.query_params.get("case", "").strip()
+        answer = export(self.sources, auditor, _question(request, "case"), datetime.now(UTC))
+        folder = TemporaryDirectory(prefix="auditseal-case-")
+        try:
+            pack, page = self.cases.make(name, answer, Path(folder.name))
+            looked = _looked(answer.question, answer.total, answer.grade) | {"case": name}
+            self.trail.record(auditor, "auditseal.evidence", self._vault, looked)
+        except BaseException:
+            folder.cleanup()
+            raise
+        path = pack if request.url.path.endswith(".zip") else page
+        return FileResponse(path, filename=f"case{path.suffix}", background=BackgroundTask(folder.cleanup))
 
     def event(self, request: Request) -> Response:
         """Show one event."""
@@ -147,9 +178,10 @@ class Explorer:
         status, title = _status_of(error)
         detail = str(error.detail if isinstance(error, HTTPException) else error)
         if _wants_json(request):
-            return JSONResponse({"error": detail}, status)
-        retry = isinstance(error, UnavailableError | UnrecordedError)
-        return HTMLResponse(self.pages.problem(title, detail, self.checked, retry=retry), status)
+            return JSONResponse({"error": detail}, status, _RETRY if status == 503 else None)
+        retry = status == 503
+        page = self.pages.problem(title, detail, self.checked, retry=retry)
+        return HTMLResponse(page, status, _RETRY if retry else None)
 
 
 def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = None) -> Starlette:
@@ -162,6 +194,9 @@ def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = N
     """
     routes = [
         Route("/", explorer.search),
+        Route("/case", explorer.case),
+        Route("/case.zip", explorer.case_file),
+        Route("/case.html", explorer.case_file),
         Route("/event", explorer.event),
         Route("/proof", explorer.proof),
         Route("/logs", explorer.logs),
@@ -214,8 +249,9 @@ def _wants_json(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
 
-def _question(request: Request) -> Question:
-    return Question.parse(request.query_params.multi_items())
+def _question(request: Request, other: str = "") -> Question:
+    """Return the question of an address, which may have one other parameter."""
+    return Question.parse((name, value) for name, value in request.query_params.multi_items() if name != other)
 
 
 def _place(request: Request) -> _Place:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Self
 
 from auditseal_auditor.blocks.block_json import proven_to_json
 from auditseal_auditor.blocks.prover import prove_offset
@@ -11,6 +12,7 @@ from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.question import about
 from auditseal_explorer.sources import Sources
+from auditseal_explorer.text_diff import Side, diff
 from auditseal_schemas.event_proof import check_record_proof
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.tlog_proof import TlogProof
@@ -23,6 +25,30 @@ _SECTIONS = {
     "Where": ("source", "stream"),
     "Context": ("correlation_id", "trace_id", "span_id", "attributes", "event_id", "schema_version"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """A changed field.
+
+    Attributes:
+        field: Its name.
+        before: The pieces of the old value; None where it had none.
+        after: The pieces of the new value; None where it has none.
+    """
+
+    field: str
+    before: list[tuple[Side, str]] | None
+    after: list[tuple[Side, str]] | None
+
+    @classmethod
+    def of(cls, change: Mapping[str, Any]) -> Self:
+        """Compare a change's two values, as far as a page shows them."""
+        before, after = change.get("before"), change.get("after")
+        pieces: list[tuple[Side, str]] = diff(_cut(before or ""), _cut(after or ""))
+        old: list[tuple[Side, str]] = [(side, text) for side, text in pieces if side is not Side.AFTER]
+        new: list[tuple[Side, str]] = [(side, text) for side, text in pieces if side is not Side.BEFORE]
+        return cls(change["field"], None if before is None else old, None if after is None else new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +85,17 @@ class EventView:
         return [(title, list(_flat(part, ""))) for title, part in parts.items() if part]
 
     @property
-    def changes(self) -> list[Mapping[str, Any]]:
-        """The changed fields: each with `field`, `before` and `after`."""
-        return list(self.event.get("changes", ())) if self.event else []
+    def changes(self) -> list[ShownChange]:
+        """The changed fields."""
+        return [ShownChange.of(change) for change in self.event.get("changes", ())] if self.event else []
+
+    @property
+    def seconds_to_seal(self) -> float | None:
+        """Seconds from the broker's time to the seal; None where the record has no time."""
+        record, sealed = self.proven["record"]["time"], self.proven["sealed_time"]
+        if not record or not sealed:
+            return None
+        return (datetime.fromisoformat(sealed) - datetime.fromisoformat(record)).total_seconds()
 
     @property
     def surroundings(self) -> list[tuple[str, str]]:
@@ -75,11 +109,28 @@ class EventView:
             "The same trace": about({"trace": event.get("trace_id")}),
             "The same session": about({"session": actor.get("session_id")}),
             "The same stream of its producer": about({"stream": event["stream"]["id"]}) if "stream" in event else "",
+            "The same service": about({"service": event.get("source", {}).get("service")}),
+            "A minute before and after": _around(self.proven["record"]["time"]),
         }
         for resource in event.get("resources", ())[:3]:
             named = f"{resource['type']}/{resource['id']}"
             filters[f"Everything about {named}"] = about({"resource": named})
         return [(title, text) for title, text in filters.items() if text]
+
+
+def _around(time: str | None) -> str:
+    """Return the filter for a minute before and after a time in RFC 3339; empty for none."""
+    if not time:
+        return ""
+    at = datetime.fromisoformat(time).replace(microsecond=0)
+    begin, end = (at + timedelta(minutes=minutes) for minutes in (-1, 1))
+    return f"time >= {begin:%Y-%m-%dT%H:%M:%SZ} and time < {end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _cut(text: str) -> str:
+    return (
+        text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… and {len(text) - MOST_CHARACTERS:,} more"
+    )
 
 
 def read_event(sources: Sources, auditor: Auditor, origin: Origin, offset: int) -> EventView:

@@ -7,11 +7,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auditseal_auditor.report_text import MEANINGS, describe, printable
+from auditseal_explorer.cases import MOST_EVENTS, has_absolute_times
 from auditseal_explorer.checker import Checked
 from auditseal_explorer.event_view import MOST_CHARACTERS, EventView
 from auditseal_explorer.log_status import LogStatus
 from auditseal_explorer.question import Question
-from auditseal_explorer.results import Results
+from auditseal_explorer.results import Export, Results
 from auditseal_explorer.timeline import HEIGHT, WIDTH
 from auditseal_schemas import __version__
 from auditseal_search.errors import QueryError
@@ -84,6 +85,12 @@ class Pages:
     def event(self, view: EventView, checked: Checked) -> str:
         """Return the page of an event."""
         return self._page("event.html.j2", checked, view=view, question=Question())
+
+    def case(self, answer: Export, now: datetime, checked: Checked) -> str:
+        """Return the page that offers the evidence of a question."""
+        absolute = has_absolute_times(answer.question.filter, now)
+        shown = {"answer": answer, "question": answer.question, "absolute": absolute, "most": MOST_EVENTS}
+        return self._page("case.html.j2", checked, **shown)
 
     def logs(self, statuses: list[LogStatus], checked: Checked) -> str:
         """Return the page on the health of the logs."""

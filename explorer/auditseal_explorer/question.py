@@ -60,15 +60,23 @@ class Question:
 
     def address(self, path: str = "/") -> str:
         """Return the address of this question on a page."""
+        pairs = self.parameters()
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the parameters of an address: names and values."""
         pairs = [("q", self.filter)] if self.filter else []
         pairs += [("as_of", f"{origin}:{size}") for origin, size in self.as_of]
         pairs += [("order", "oldest")] if self.oldest_first else []
-        pairs += [("after", str(self.after))] if self.after else []
-        return f"{path}?{urlencode(pairs)}" if pairs else path
+        return pairs + ([("after", str(self.after))] if self.after else [])
 
     def first_page(self) -> Self:
         """Return the same question from its first hit on."""
         return replace(self, after=None)
+
+    def now(self) -> Self:
+        """Return the same question for the heads of now."""
+        return replace(self, as_of=(), after=None)
 
     def narrowed(self, field: str, value: object) -> Self:
         """Return the question for those of its hits whose field has a value."""

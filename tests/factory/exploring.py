@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from auditseal_explorer.access import Access
 from auditseal_explorer.app import Explorer, make_app
+from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
 from auditseal_explorer.sources import Sources
@@ -79,8 +80,11 @@ class Exploring:
     ) -> None:
         self.vault = vault
         self.checker = Checker(trust, lambda: self.vault)
+        trust_file = "".join(f"log {key}\n" for log in trust.logs for key in log.keys).encode()
         self.sources = Sources(trust, lambda: self.vault, index)
-        explorer = Explorer(self.sources, self.checker, Pages(vault.url), trail or NoTrail())
+        explorer = Explorer(
+            self.sources, self.checker, Pages(vault.url), CaseFiles(self.sources, trust_file), trail or NoTrail()
+        )
         url = access.url if access else f"http://{HOST}"
         self.app = make_app(explorer, access.hosts if access else [HOST], access)
         self.client = TestClient(self.app, url, raise_server_exceptions=False, follow_redirects=False)

@@ -5,10 +5,19 @@
 const own = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const SECONDS = { live: 1, soon: 2 };
 
+const ownShort = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+// A time has the reader's own next to it where there is room, and as a hint in dense lists.
 function showOwnTimes() {
-  for (const time of document.querySelectorAll("time[datetime]")) {
+  for (const time of document.querySelectorAll("time[datetime]:not([title])")) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.title = own.format(at);
+    if (Number.isNaN(at.getTime())) continue;
+    time.title = own.format(at);
+    if (time.closest(".hit, figcaption")) continue;
+    const next = document.createElement("small");
+    next.className = "own";
+    next.textContent = ownShort.format(at);
+    time.after(next);
   }
 }
 

@@ -223,7 +223,7 @@ TAGS = set(
     re.findall(
         "[a-z0-9]+",
         "a article aside b body br button code dd del details div dl dt em figcaption figure footer form h1 "
-        "h2 head header html i input ins label li link main mark meta nav ol option p path pre rect script "
+        "h2 head header html i input ins label li link main mark meta nav noscript ol option p path pre rect script "
         "section select small span strong summary svg table tbody td th thead time title tr ul",
     )
 )

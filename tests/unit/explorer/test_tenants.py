@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 
 import pytest
 from starlette.middleware import Middleware
@@ -91,6 +92,16 @@ def test_exports_stay_within(acorn: Exploring) -> None:
     assert acorn.client.get("/export.jsonl?q=tenant+%3D+birch").text == ""
 
 
+def test_evidence_stays_within(acorn: Exploring) -> None:
+    assert f"{OWN} events" in acorn.page("/case").text
+    pack = zipfile.ZipFile(io.BytesIO(acorn.client.get("/case.zip?case=1").content))
+    (name,) = [name for name in pack.namelist() if name.endswith("case.json")]
+    assert json.loads(pack.read(name))["events"] == OWN
+    page = acorn.client.get("/case.html?case=1").text
+    assert page.count("acorn") >= OWN
+    assert not [tenant for tenant in ("birch", "cedar", "damson") if tenant in page]
+
+
 @pytest.mark.parametrize("door", ["/event", "/proof", "/api/v1/event"])
 def test_an_event_of_another_tenant_looks_like_one_that_is_not_there(acorn: Exploring, door: str) -> None:
     texts = []
@@ -108,7 +119,19 @@ def test_an_auditor_of_all_sees_all(shared: Exploring) -> None:
     assert shared.client.get("/event", params={"origin": str(LOG), "offset": FOREIGN}).status_code == 200
 
 
-ROUTES = ("/", "/event", "/proof", "/logs", "/export.csv", "/api/v1/search", "/api/v1/event", "/api/v1/logs")
+ROUTES = (
+    "/",
+    "/case",
+    "/case.zip",
+    "/case.html",
+    "/event",
+    "/proof",
+    "/logs",
+    "/export.csv",
+    "/api/v1/search",
+    "/api/v1/event",
+    "/api/v1/logs",
+)
 
 
 @pytest.mark.parametrize(("name", "status"), [("", 403), ("stranger", 403), (None, 401)])
