@@ -52,7 +52,7 @@ class Access:
 
     @property
     def middleware(self) -> tuple[Middleware, ...]:
-        """What requests pass before they are answered: the login's own, and admission."""
+        """The middleware in front of the application: the login's own, and admission."""
         return (*self.login.middleware, Middleware(partial(Admission, login=self.login, auditors=self.auditors)))
 
     @property

@@ -30,7 +30,7 @@ class Login(Protocol):
 
     @property
     def middleware(self) -> tuple[Middleware, ...]:
-        """What requests pass before `name_of` is asked."""
+        """The middleware that `name_of` needs in front of it."""
         ...
 
     def name_of(self, request: Request) -> str | None:

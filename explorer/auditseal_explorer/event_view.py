@@ -33,8 +33,8 @@ class ShownChange:
 
     Attributes:
         field: Its name.
-        before: The pieces of the old value; None where it had none.
-        after: The pieces of the new value; None where it has none.
+        before: The pieces of the old value; None without one.
+        after: The pieces of the new value; None without one.
     """
 
     field: str

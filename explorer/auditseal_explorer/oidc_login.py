@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 SESSION_SECONDS = 8 * 3600
 _MOST_STATE = 3  # logins under way in one browser; more would make the cookie too large
-_FAILED = "The login failed: {problem}. Open the explorer again to log in anew."
+_FAILED = "The login failed: {problem}. Open the explorer to log in again."
 
 
 class OidcLogin:
