@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 SCHEMAS = {  # the SHA-256 of each Avro schema: by another schema the same bytes would be read as other fields
     "audit_event.v1": "5050edfa6e4cdaf96dc76a142f3fb9965763bba0166334f8e31dff6ada5bb528",
-    "block_header": "7561e9a1c836ac9d2b5be69db80f67149b6af2fe03335404d79eca74bcd9f6bd",
+    "block_header": "330ce7e6f84ab8dd3e938c0d25ca24bffde56bd376d04e05f502894203a94970",
     "sealed_record": "732822d3ae09cd03d1581b333d5bb069ba4d0484f6e5a78b0bf990f7f4f8c217",
 }
 EVENT_PREFIX = bytes.fromhex("c3010b3cf52187c92066")  # before each event: the fingerprint of audit_event.v1
