@@ -16,7 +16,6 @@ from auditseal_schemas.origin import Origin
 from auditseal_search.answer import Account, Grade
 from auditseal_search.query import Comparison
 from auditseal_search.query_fields import FIELDS
-from auditseal_search.searcher import Searcher
 
 _SHOWN = 20  # records of one event id that an error lists
 
@@ -52,7 +51,7 @@ def find_event(event_id: str, trust: Path, vault: str | None, index: str | None)
     event_id = _checked(event_id)
     condition = Comparison(FIELDS["event_id"], "=", (event_id,))
     found = gather_rows(condition, trust, vault, index)
-    with Searcher(found.index, found.logs, condition) as searcher:
+    with found.searcher() as searcher:
         hits = list(searcher.hits(oldest_first=True, limit=_SHOWN))
         count = searcher.count()
     if count == 1:

@@ -15,7 +15,6 @@ from auditseal_evidence.pack import PackMaker
 from auditseal_evidence.timestamp import timestamper
 from auditseal_explorer.cases import case_of, has_absolute_times, places_of
 from auditseal_schemas.errors import ConfigurationError
-from auditseal_search.searcher import Searcher
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
@@ -59,7 +58,7 @@ def evidence(  # noqa: PLR0917  (one for each option)
         found = gather_rows(condition, trust, vault, index)
         maker = PackMaker(open_reader(vault_url(vault, read_trust(trust))), trust.read_bytes(), stamp)
         with (
-            Searcher(found.index, found.logs, condition) as searcher,
+            found.searcher() as searcher,
             _written(output, page) as (new_pack, new_page),
         ):
             filed = case_of(case, query, found.account, searcher.count())

@@ -1,8 +1,7 @@
 """What the commands that take a filter have in common: reading it, and gathering the rows that it can match."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,26 +15,17 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Account
 from auditseal_search.errors import QueryError
+from auditseal_search.gathered import Gathered
 from auditseal_search.index_store import IndexStore, open_index
 from auditseal_search.query import Condition, parse_query
 from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_filter import RowFilter
-from auditseal_search.row_source import LogRows, RowSource, TimeSpan
+from auditseal_search.row_source import RowSource, TimeSpan
 from auditseal_search.row_stream import RowStream
 from auditseal_vault.open import open_reader
 
 _BY_TIME = "blocks were chosen by the times that they signed, with ten minutes to spare for a clock set back"
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """The rows that a filter can match, and what they account for."""
-
-    condition: Condition
-    index: IndexStore | None
-    logs: Sequence[LogRows]
-    account: Account
 
 
 def read_query(command: str, text: str) -> Condition:
@@ -61,7 +51,7 @@ def gather_rows(condition: Condition, trust: Path, vault: str | None, index: str
     with progress_bar("blocks") as advance, _opened(condition, trust, vault, index, advance) as (pinned, store, source):
         logs = [source.gather(log) for log in pinned.logs]
     account = Account(tuple(log.coverage for log in logs), _notes(condition, store))
-    return Gathered(condition, store, logs, account)
+    return Gathered(store, condition, logs, account)
 
 
 @contextmanager

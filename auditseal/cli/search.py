@@ -28,7 +28,6 @@ from auditseal_search.hit_order import Cursor
 from auditseal_search.query_fields import FIELDS
 from auditseal_search.row_json import row_to_json
 from auditseal_search.row_times import rfc3339
-from auditseal_search.searcher import Searcher
 
 app = typer.Typer()
 
@@ -84,7 +83,7 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
         proof = HitProof.wanted(condition, index, output) if prove else None
         found = gather_rows(condition, trust, vault, index)
         account = found.account
-        with Searcher(found.index, found.logs, found.condition) as searcher:
+        with found.searcher() as searcher:
             if count_by:
                 _show_counts(searcher.counts_by(count_by, limit), account, as_json=as_json)
             elif per:

@@ -58,6 +58,7 @@ class Checker:
     def __init__(self, trust: Trust, open_vault: Callable[[], VaultReader], every: float = EVERY_SECONDS) -> None:
         self._trust, self._open, self._every = trust, open_vault, every
         self._heads: Mapping[Origin, Head] = {}
+        self._pool: CheckPool | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="verification", daemon=True)
         self.last = Checked()
@@ -88,8 +89,9 @@ class Checker:
         """
         now = int(time() * 1_000_000)
         request = Request(self._trust, heads=self._heads, memory="this explorer's start", now=now, continued=True)
-        with CheckPool(self._open, 1) as pool:
-            report = Verification(request, pool, self._end_early).run()
+        pool, self._pool = self._pool or CheckPool(self._open, 1), None  # one that fails is not used again
+        report = Verification(request, pool, self._end_early).run()
+        self._pool = pool
         self._heads = report.heads_after(self._heads)
         self.last = Checked(report, now)
 

@@ -7,7 +7,7 @@ browser sends such a page's requests with another `Host` (DNS rebinding), `Origi
 from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECURITY_HEADERS = {
@@ -73,9 +73,11 @@ class Guard:
                 MutableHeaders(scope=message).update(SECURITY_HEADERS | secure | {"cache-control": cache})
             await send(message)
 
-        if scope["method"] in self._methods:
-            refused = refusal(Headers(scope=scope), self._hosts)
-        else:
-            refused = 405, f"This page answers only {', '.join(sorted(self._methods))}."
-        app = PlainTextResponse(refused[1], refused[0]) if refused else self._app
-        await app(scope, receive, send_guarded)
+        await (self._refusal_of(scope) or self._app)(scope, receive, send_guarded)
+
+    def _refusal_of(self, scope: Scope) -> Response | None:
+        if scope["method"] not in self._methods:
+            methods = ", ".join(sorted(self._methods))
+            return PlainTextResponse(f"This page answers only {methods}.", 405, {"allow": methods})
+        refused = refusal(Headers(scope=scope), self._hosts)
+        return PlainTextResponse(refused[1], refused[0]) if refused else None

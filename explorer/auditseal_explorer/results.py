@@ -8,13 +8,13 @@ from typing import Any
 
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.question import Question
-from auditseal_explorer.sources import Gathered, Sources
+from auditseal_explorer.sources import Sources
 from auditseal_explorer.timeline import Timeline, draw, unit_for
 from auditseal_schemas.errors import UnavailableError
 from auditseal_search.answer import Account, Grade
 from auditseal_search.export import Format, pieces
+from auditseal_search.gathered import Gathered
 from auditseal_search.hit_order import Cursor
-from auditseal_search.searcher import Searcher
 
 PAGE = 50
 """Hits of one page."""
@@ -85,12 +85,16 @@ def find(sources: Sources, auditor: Auditor, question: Question, now: datetime) 
 def _answer(question: Question, found: Gathered) -> Results:
     with _searches, found.searcher() as searcher:
         hits = list(searcher.hits(oldest_first=question.oldest_first, limit=PAGE, after=question.after))
+        totals = searcher.totals()
+        unit = unit_for(*totals.span) if totals.span else "second"
+        tallies = searcher.tallies(FACETS, _VALUES, unit)
+        facets = (_facet(field, values) for field, values in tallies.counts.items())
         return Results(
             question=_pinned(question, found),
             hits=hits,
-            total=searcher.count(),
-            timeline=_timeline(searcher),
-            facets=tuple(_facets(searcher)),
+            total=totals.count,
+            timeline=draw(unit, tallies.histogram),
+            facets=tuple(facet for facet in facets if facet.values),
             account=found.account,
             pinned=bool(question.as_of),
         )
@@ -140,16 +144,5 @@ def _pinned(question: Question, found: Gathered) -> Question:
     return replace(question, as_of=tuple((log.origin, log.size) for log in found.account.logs))
 
 
-def _timeline(searcher: Searcher) -> Timeline:
-    span = searcher.time_span()
-    unit = unit_for(*span) if span else "second"
-    return draw(unit, searcher.histogram(unit))
-
-
-def _facets(searcher: Searcher) -> list[Facet]:
-    counted = ((name, searcher.counts_by(name, _VALUES)) for name in FACETS)
-    facets = (
-        Facet(name, tuple((str(value), number) for value, number in values if value is not None))
-        for name, values in counted
-    )
-    return [facet for facet in facets if facet.values]
+def _facet(field: str, values: Sequence[tuple[Any, int]]) -> Facet:
+    return Facet(field, tuple((str(value), number) for value, number in values if value is not None))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from auditseal_explorer.auditor import Auditor
@@ -11,45 +11,19 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.answer import Account, Coverage, Gap
+from auditseal_search.gathered import Gathered
 from auditseal_search.index_store import IndexStore
 from auditseal_search.query import Condition
 from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_filter import RowFilter
 from auditseal_search.row_source import LogRows, RowSource, TimeSpan
-from auditseal_search.searcher import Searcher
 from auditseal_search.verified_range import ChainCheck
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import VaultReader
 
 MOST_BLOCKS = 1_000
 """Blocks that are read from the vault for one page: more would keep its reader waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """The rows that an answer can have, and what they account for.
-
-    Attributes:
-        index: Where the rows' files are.
-        condition: The filter, within what the auditor may see.
-        logs: The rows.
-        account: What they account for.
-    """
-
-    index: IndexStore | None
-    condition: Condition
-    logs: Sequence[LogRows]
-    account: Account
-
-    def searcher(self) -> Searcher:
-        """Return a searcher of the rows that match and that the auditor may see."""
-        return Searcher(self.index, self.logs, self.condition)
-
-    @property
-    def files(self) -> list[str]:
-        """The places of the index's files."""
-        return [file.location for log in self.logs for file in log.files]
 
 
 class Sources:

@@ -37,6 +37,7 @@
 | `row_stream` | all rows that match, a batch at a time |
 | `hit_order` | the order of hits, and the cursor of the next page |
 | `searcher` | hits, pages, counts and histogram |
+| `gathered` | the rows that an answer can have, with all that searching them needs |
 | `row_json` | a row as JSON |
 | `row_times` | times of a row, as other formats write them |
 | `csv_cells` | cells of CSV that no spreadsheet computes |

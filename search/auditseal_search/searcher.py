@@ -1,6 +1,6 @@
 """Runs a filter over the rows of several logs: hits in order, page by page, and counts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -36,6 +36,32 @@ class _Page:
     oldest_first: bool
     limit: int
     after: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much matches.
+
+    Attributes:
+        count: How many rows.
+        span: The first and the last of the broker's times, in ms since the epoch; None for no row that has one.
+    """
+
+    count: int
+    span: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """Matches by field and by time.
+
+    Attributes:
+        counts: For each field its most frequent values with the number of matches of each.
+        histogram: As `Searcher.histogram` returns it.
+    """
+
+    counts: Mapping[str, Sequence[tuple[Any, int]]]
+    histogram: Sequence[tuple[int | None, int]]
 
 
 class Searcher:
@@ -187,12 +213,50 @@ class Searcher:
         query = f"{grouped} ORDER BY number DESC, value LIMIT {limit:d}"
         return [(value, int(number)) for value, number in self._all(query, sql)]
 
-    def time_span(self) -> tuple[int, int] | None:
-        """Return the first and the last of the broker's times of the matches, in ms since the epoch; None for none."""
+    def totals(self) -> Totals:
+        """Return how many rows match, and the ends of their times."""
         sql = to_sql(self._condition)
-        ends = 'epoch_ms(min("timestamp")), epoch_ms(max("timestamp"))'
-        ((first, last),) = self._all(f"SELECT {ends} FROM ({self._rows}) WHERE {sql.text}", sql)
-        return None if first is None else (int(first), int(last))
+        values = 'count(*), epoch_ms(min("timestamp")), epoch_ms(max("timestamp"))'
+        ((count, first, last),) = self._all(f"SELECT {values} FROM ({self._rows}) WHERE {sql.text}", sql)
+        return Totals(int(count), None if first is None else (int(first), int(last)))
+
+    def tallies(self, names: Sequence[str], limit: int, unit: str) -> Tallies:
+        """Return the counts of several fields and the histogram; one scan of the rows makes all but those of lists.
+
+        Args:
+            names: The fields' names. None of their values is no value.
+            limit: The most values of a field.
+            unit: As `histogram` has it.
+
+        Raises:
+            KeyError: There is no field of a name.
+        """
+        lists = [name for name in names if FIELDS[name].kind is Kind.LIST]
+        plain = [name for name in names if name not in lists]
+        sql = to_sql(self._condition)
+        columns = [*(FIELDS[name].column for name in plain), f'date_trunc({sql.parameter(unit)}, "timestamp")']
+        keys = [f"c{number}" for number in range(len(columns))]
+        inner = ", ".join(f"{column} AS {key}" for column, key in zip(columns, keys, strict=True))
+        sets = ", ".join(f"({key})" for key in keys)
+        which = " ".join(f"WHEN grouping({key}) = 0 THEN {number}" for number, key in enumerate(keys))
+        value = f"coalesce(NULL, {', '.join(f'{key}::VARCHAR' for key in keys[:-1])})"
+        grouped = (
+            f"SELECT CASE {which} END AS which, {value} AS value, epoch_ms({keys[-1]}) AS start, count(*) AS number"
+            f" FROM (SELECT {inner} FROM ({self._rows}) WHERE {sql.text}) GROUP BY GROUPING SETS ({sets})"
+        )
+        rank = "row_number() OVER (PARTITION BY which ORDER BY number DESC, value)"
+        found = self._all(
+            f"SELECT * FROM ({grouped}) WHERE which = {len(plain)} OR value IS NOT NULL"
+            f" QUALIFY which = {len(plain)} OR {rank} <= {limit:d} ORDER BY which, start, number DESC, value",
+            sql,
+        )
+        counts = {
+            name: [(value, int(count)) for which, value, _, count in found if which == number]
+            for number, name in enumerate(plain)
+        }
+        counts |= {name: self.counts_by(name, limit) for name in lists}
+        histogram = [(start, int(count)) for which, _, start, count in found if which == len(plain)]
+        return Tallies({name: counts[name] for name in names}, histogram)
 
     def histogram(self, unit: str) -> list[tuple[int | None, int]]:
         """Return the number of matches in each unit of the broker's time, oldest first.

@@ -13,6 +13,7 @@ from tests.factory.http_server import serving, whole
 
 AXE = (Path(__file__).parent / "data" / "axe.min.js").read_text("utf-8")
 PAGES = ("/", "/?q=outcome+%3D+DENIED", "/?q=actor+%3D+nobody", "/?q=actr+%3D+x", "/logs", "/nothing")
+CASES = ("/case?q=outcome+%3D+DENIED", "/case?q=time+%3E%3D+-7d", "/case.zip?case=")
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def test_every_page_is_accessible_and_fits(browser: Browser, ordinary: str, sche
     with opened(browser, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
         page.goto(ordinary)
         event = page.get_attribute(".hit", "href")
-        for address in (*PAGES, event):
+        for address in (*PAGES, *CASES, event):
             page.goto(f"{ordinary}{address}")
             assert violations(page) == [], address
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
@@ -105,17 +106,41 @@ def test_times_have_a_hint_in_the_readers_own_zone(browser: Browser, ordinary: s
         assert "GMT+9" in (page.get_attribute(".hit time", "title") or "")
 
 
+def test_times_of_an_event_are_next_to_the_readers_own(browser: Browser, ordinary: str) -> None:
+    with opened(browser, timezone_id="Asia/Tokyo", locale="en-GB") as page:
+        page.goto(ordinary)
+        page.click(".hit >> nth=9")
+        page.wait_for_selector(".proof")
+        sealed = page.locator(".proof time").last
+        assert sealed.inner_text().endswith("Z")
+        assert "GMT+9" in sealed.locator("xpath=following-sibling::small").inner_text()
+
+
+def test_evidence_of_a_case_is_downloaded(browser: Browser, ordinary: str) -> None:
+    with opened(browser, accept_downloads=True) as page:
+        page.goto(f"{ordinary}/?q=outcome+%3D+DENIED")
+        page.click("text=evidence pack")
+        page.fill("#case", "17")
+        for button, name in (("Download the pack", "case.zip"), ("Download the page", "case.html")):
+            with page.expect_download() as download:
+                page.click(f"text={button}")
+            assert download.value.suggested_filename == name
+            assert Path(download.value.path()).stat().st_size > 1_000
+
+
 def test_hostile_events_run_nothing(browser: Browser, hostile: str) -> None:
     with opened(browser) as page:
         page.goto(f"{hostile}/?order=oldest")
         events = [link.get_attribute("href") for link in page.query_selector_all(".hit")]
         assert len(events) == len(VALUES)
-        for address in ("/", *events):
+        for address in ("/", "/case", *events):
             page.goto(f"{hostile}{address}")
-            assert page.query_selector_all("img, iframe, object, form:not(.ask)") == []
+            assert page.query_selector_all("img, iframe, object, form:not(.ask, .case)") == []
             assert len(page.query_selector_all("script")) == 1
         page.goto(f"{hostile}/?q=%3Cscript%3Ealert(1)%3C/script%3E")
         assert "<script>alert(1)</script>" in page.inner_text(".mistake")
+        page.goto(f"{hostile}/case?q=actor+%3D+%22%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%22")
+        assert "<img src=x onerror=alert(1)>" in page.inner_text(".card")
 
 
 def test_another_name_for_this_machine_reads_nothing(browser: Browser, ordinary: str) -> None:

@@ -13,7 +13,7 @@ function showOwnTimes() {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     time.title = own.format(at);
-    if (time.closest(".hit, figcaption")) continue;
+    if (time.closest(".hit, figcaption") || at.getTimezoneOffset() === 0) continue;
     const next = document.createElement("small");
     next.className = "own";
     next.textContent = ownShort.format(at);

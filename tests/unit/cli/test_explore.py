@@ -1,8 +1,10 @@
 """`auditseal explore` as a user runs it: it says where it is, answers, and ends; what it refuses, it names."""
 
+import re
 import signal
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,19 @@ def test_it_answers_at_the_address_that_it_prints_until_it_is_stopped(
     assert "server" not in page.headers
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_the_client_of_the_how_to_works_as_it_is_printed(explorer: tuple[str, "subprocess.Popen[str]"]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "explore.md").read_text("utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(program.splitlines()) <= 10
+    address, _ = explorer
+    assert "http://127.0.0.1:8089" in program
+    program = program.replace("http://127.0.0.1:8089", address)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    denied = httpx2.get(f"{address}/api/v1/search", params={"q": "outcome = DENIED"}).json()["total"]
+    assert len(done.stdout.splitlines()) == denied > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""Counts and bars of one scan are those of one query each."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from auditseal_explorer.auditor import local_auditor
+from auditseal_explorer.results import FACETS
+from auditseal_search.query import parse_query
+from auditseal_search.searcher import Searcher
+from tests.factory.exploring import Exploring
+from tests.factory.vaults import MemoryVault, put_log
+from tests.unit.explorer.test_app import TRUST
+from tests.unit.search.test_search_command import BLOCKS
+
+FILTERS = ["", "outcome = DENIED", "problem exists", "actor = nobody"]
+
+
+@pytest.fixture(params=FILTERS)
+def searcher(request: pytest.FixtureRequest) -> Iterator[Searcher]:
+    vault = MemoryVault()
+    put_log(vault, BLOCKS)
+    sources = Exploring(vault, TRUST).sources
+    condition = parse_query(request.param, datetime(2026, 11, 28, tzinfo=UTC))
+    with sources.gather(local_auditor(), condition, ()).searcher() as searcher:
+        yield searcher
+
+
+def test_they_are_those_of_single_queries(searcher: Searcher) -> None:
+    tallies = searcher.tallies(FACETS, 6, "minute")
+    assert list(tallies.counts) == list(FACETS)
+    for name, counts in tallies.counts.items():
+        single = [(value, count) for value, count in searcher.counts_by(name, 7) if value is not None]
+        assert list(counts) == single[:6], name
+    assert tallies.histogram == searcher.histogram("minute")
+    totals = searcher.totals()
+    assert totals.count == searcher.count() == sum(count for _, count in tallies.histogram)
+    times = [start for start, _ in tallies.histogram if start is not None]
+    assert (totals.span is None) == (not times)
+    if totals.span:
+        assert times[0] <= totals.span[0] <= totals.span[1]
