@@ -46,7 +46,7 @@ def replicate(  # noqa: PLR0917  (typer passes them by name)
     copy; 2 usage or trust file; 10 to 21 a block of the original is not valid; 41 SQUATTED; 49 the copy's store failed
     the WORM drill; 57 it does not encrypt as asked.
 
-    Example: auditseal replicate --trust trust.txt --to s3://audit-copy?region=eu-west-1
+    Example: auditseal replicate --trust trust.txt --to s3://copy?region=eu-west-1
     """
     with exit_on_failure("replicate", "run it again, and it continues"):
         pinned = _whole_logs(read_trust(trust))
