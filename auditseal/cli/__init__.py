@@ -15,6 +15,9 @@
 | `rejects` | where `emit` reports what it didn't publish |
 | `properties_file` | files of librdkafka's settings |
 | `interruption` | signals that end a command in order |
+| `import_records` | `auditseal import` |
+| `import_items` | the records that `import` reads |
+| `import_state` | what `import` remembers |
 | `gateway` | `auditseal gateway` |
 | `spool` | `auditseal spool` |
 | `local` | `auditseal local` |

@@ -23,6 +23,7 @@ class CommandEntry:
 COMMANDS = (
     CommandEntry("demo", "demo", "all", "Run the whole pipeline here, tamper with a copy, detect it."),
     CommandEntry("emit", "emit", "cli", "Publish events from JSON lines; blank lines are skipped."),
+    CommandEntry("import", "import_records", "cli", "Publish audit records of other systems, each once."),
     CommandEntry("gateway", "gateway", "gateway", "Take events over HTTP and publish them, until SIGTERM."),
     CommandEntry("spool", "spool", "cli", "What a producer's spool holds, and ways out of it."),
     CommandEntry("local", "local", "local", "A real Kafka (and MinIO) on this machine, without containers."),

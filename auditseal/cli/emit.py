@@ -5,7 +5,7 @@ import logging
 import mmap
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -96,12 +96,12 @@ def emit(  # noqa: PLR0913  (each is an option)
         started = monotonic()
         finished = False
         try:
-            _publish_all(config, items, emission, interruption)
+            publish_all(config, items, emission, interruption)
             finished = True
         finally:
             if finished or emission.last:
                 _summarise(emission, topic, monotonic() - started, as_json=as_json)
-        raise typer.Exit(_end(emission, interruption))
+        raise typer.Exit(end_of(emission, interruption, _say))
 
 
 class _Source:
@@ -166,7 +166,26 @@ def _open_rejects(path: Path | None, source: _Source, kafka_config: Path | None)
         file.close()
 
 
-def _publish_all(config: ProducerConfig, items: Iterator[Item], emission: Emission, interruption: Interruption) -> None:
+def publish_all(
+    config: ProducerConfig,
+    items: Iterator[Item],
+    emission: Emission,
+    interruption: Interruption,
+    save: Callable[[], None] = lambda: None,
+) -> None:
+    """Publish items until they end, a signal comes, or the rejects can't be written; for `emit` and `import`.
+
+    Args:
+        config: Where to.
+        items: What.
+        emission: Accounts for each.
+        interruption: Whether a signal came.
+        save: Called now and then, after the latest acknowledgements were counted.
+
+    Raises:
+        BrokerUnavailableError: No broker answers.
+        PublishError: The producer can't go on.
+    """
     producer, seconds = AuditProducer(config), config.delivery_timeout
 
     def give_up() -> bool:
@@ -182,6 +201,7 @@ def _publish_all(config: ProducerConfig, items: Iterator[Item], emission: Emissi
                     break
                 if count % _EVERY == 0:
                     emission.collect()
+                    save()
                     progress(f"{count} read, {emission.published} published")
         except InterruptedWait:
             pass
@@ -191,15 +211,15 @@ def _publish_all(config: ProducerConfig, items: Iterator[Item], emission: Emissi
             emission.collect()
 
 
-def _end(emission: Emission, interruption: Interruption) -> ExitCode:
+def end_of(emission: Emission, interruption: Interruption, say: Callable[[str], None]) -> ExitCode:
     """Say what ended the command before its input did, and return the exit code."""
     if emission.unwritable is not None:
-        _say(f"the rejects can't be written: {emission.unwritable}: the counts above are those up to there")
+        say(f"the rejects can't be written: {emission.unwritable}: the counts above are those up to there")
         return ExitCode.FAILED
     if interruption.came:
         last = emission.last
         where = f"at {last.what} {last.number}, the last one that is counted above" if last else "before the first line"
-        _say(f"interrupted {where}")
+        say(f"interrupted {where}")
         return ExitCode.INTERRUPTED
     return emission.exit_code
 

@@ -46,12 +46,15 @@ class Rejects(Protocol):
 
 
 class StandardError:
-    """Reports on standard error, without the content."""
+    """Reports on standard error, without the content; `command` is the one that reports."""
+
+    def __init__(self, command: str = "emit") -> None:
+        self._command = command
 
     def add(self, rejected: Rejected, reason: str) -> None:
         """Report one, as one line."""
         reason = reason.encode("unicode_escape").decode()
-        typer.echo(f"auditseal emit: {rejected.what} {rejected.number}: {reason}", err=True)
+        typer.echo(f"auditseal {self._command}: {rejected.what} {rejected.number}: {reason}", err=True)
 
     def close(self) -> None:
         """Leave standard error open."""

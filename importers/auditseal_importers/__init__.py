@@ -2,6 +2,11 @@
 
 | module | what it holds |
 | --- | --- |
+| `formats` | the formats, and the function for each |
+| `cloudtrail` | records of AWS CloudTrail |
+| `pgaudit` | pgAudit's lines in PostgreSQL's JSON log |
+| `journald` | entries of systemd's journal |
+| `syslog` | syslog messages of RFC 5424 |
 | `kubernetes` | audit events of Kubernetes, `audit.k8s.io/v1` |
 | `original` | a record's original bytes as attributes of its event |
 | `json_members` | where the items of a JSON array are, byte by byte |

@@ -1,0 +1,149 @@
+"""The records that `auditseal import` reads, each as an item to publish or to reject."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from auditseal.cli.emission import Item
+from auditseal.cli.event_lines import MAX_LINE_BYTES, read_lines
+from auditseal.cli.import_state import ImportState
+from auditseal.cli.interruption import InterruptibleLines, Interruption
+from auditseal.cli.rejects import Rejected
+from auditseal_importers.formats import IMPORTERS, RecordFormat
+from auditseal_importers.json_members import array_items
+from auditseal_producer import AuditProducer, PendingReceipt
+from auditseal_schemas.errors import EventError
+from auditseal_schemas.event import EventFields
+from auditseal_schemas.strict_json import parse_json
+
+_BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+_MOST_BYTES = 512 << 20
+_RECORDS = "Records"
+
+
+@dataclass(slots=True)
+class RecordReader:
+    """Reads the records of files.
+
+    Attributes:
+        kind: Their format.
+        source: The name of the source, which is a part of some ids.
+        state: What was imported before.
+        known: Records that were imported before, or came before in this run.
+        skipped: Records that aren't audit records.
+    """
+
+    kind: RecordFormat
+    source: str
+    state: ImportState
+    known: int = 0
+    skipped: int = 0
+
+    def items(self, paths: list[Path], interruption: Interruption) -> Iterator[Item]:
+        """Yield the records of files, in order.
+
+        Raises:
+            OSError: A file can't be read.
+        """
+        for path in paths:
+            if self.kind is RecordFormat.CLOUDTRAIL:
+                yield from self._items_of_document(path)
+                continue
+            try:
+                with _open(path) as file:
+                    yield from self._items_of_lines(path, InterruptibleLines(file, interruption))
+            except _BROKEN_GZIP as error:
+                yield _refused(_broken(path, error), Rejected("line", 0, "text", []))
+
+    def _items_of_lines(self, path: Path, lines: InterruptibleLines) -> Iterator[Item]:
+        for line in read_lines(lines):
+            if len(line.text) > MAX_LINE_BYTES:
+                problem = EventError(str(path), f"the line is longer than {MAX_LINE_BYTES} bytes")
+                yield _refused(problem, Rejected("line", line.number, "text", chain([line.text], line.rest)))
+            else:
+                record = line.text.rstrip(b"\r\n")
+                yield from self._items_of(path, record, Rejected("line", line.number, "text", [record]))
+
+    def _items_of_document(self, path: Path) -> Iterator[Item]:
+        """Yield the records of a log file of CloudTrail: one object with the array `Records`."""
+        try:
+            text = _read_document(path)
+        except EventError as error:
+            told = error if error.field else EventError(str(path), str(error))
+            yield _refused(told, Rejected("record", 0, "text", []))
+            return
+        for number, record in enumerate(array_items(text, _RECORDS), start=1):
+            content = record.encode()
+            yield from self._items_of(path, content, Rejected("record", number, "text", [content]))
+
+    def _items_of(self, path: Path, record: bytes, rejected: Rejected) -> Iterator[Item]:
+        try:
+            fields = IMPORTERS[self.kind](record, self.source)
+        except EventError as error:
+            yield _refused(EventError(str(path), str(error)), rejected)
+            return
+        if fields is None:
+            self.skipped += 1
+        elif self.state.take(fields["event_id"]):
+            yield Item(partial(self._publish, fields), rejected)
+        else:
+            self.known += 1
+
+    def _publish(self, fields: EventFields, producer: AuditProducer) -> PendingReceipt:
+        pending = producer.record(**fields)
+        pending.add_done_callback(partial(self._acknowledge, pending))
+        return pending
+
+    def _acknowledge(self, pending: PendingReceipt, _: object) -> None:
+        if pending.exception() is None:
+            self.state.acknowledge(pending.event_id)
+
+
+def _refused(problem: EventError, rejected: Rejected) -> Item:
+    def refuse(_producer: AuditProducer) -> PendingReceipt:
+        raise problem
+
+    return Item(refuse, rejected)
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file; one whose name ends in `.gz` is decompressed."""
+    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def _broken(path: Path, error: Exception) -> EventError:
+    return EventError(str(path), f"the file is not gzip, or is cut: {error}")
+
+
+def _read_document(path: Path) -> str:
+    """Return the text of a log file of CloudTrail.
+
+    Raises:
+        EventError: It isn't one.
+    """
+    content = _read_whole(path)
+    document = parse_json(content, "the file")
+    if not (isinstance(document, dict) and isinstance(document.get(_RECORDS), list)):
+        raise EventError("", f"the file has no array {_RECORDS}: it is not a log file of CloudTrail")
+    return content.decode("utf-8-sig")
+
+
+def _read_whole(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        EventError: It is too large, or its compression is broken.
+    """
+    try:
+        with _open(path) as file:
+            content = file.read(_MOST_BYTES + 1)
+    except _BROKEN_GZIP as error:
+        raise _broken(path, error) from error
+    if len(content) > _MOST_BYTES:
+        raise EventError("", f"the file is larger than {_MOST_BYTES} bytes")
+    return content
