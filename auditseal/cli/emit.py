@@ -184,7 +184,7 @@ def publish_all(
 
     Raises:
         BrokerUnavailableError: No broker answers.
-        PublishError: The producer can't go on.
+        PublishError: The producer can't continue.
     """
     producer, seconds = AuditProducer(config), config.delivery_timeout
 

@@ -16,7 +16,6 @@ from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.exit_codes import ExitCode
 from tests.factory.gateway import read_events
 
-pytestmark = pytest.mark.usefixtures("no_settings")
 DATA = Path(__file__).parents[1] / "data" / "importers"
 FILES = {
     "cloudtrail": ("cloudtrail.json", 3),
