@@ -59,7 +59,7 @@ def import_records(  # noqa: PLR0913  (each is an option)
     Exit codes: 0 every record is published or was before; 1 the tool failed or an event got no acknowledgement; 2 usage
     or configuration; 3 records were rejected and all others are published; 130 interrupted.
 
-    Example: auditseal import syslog a.log --service fw --environment test --state s
+    Example: auditseal import syslog fw.log --service fw --state fw.state
     """
     logging.getLogger("auditseal_producer").addHandler(logging.NullHandler())  # what it logs is told here, once
     with exit_on_errors(_say), ExitStack() as opened:
