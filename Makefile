@@ -72,6 +72,10 @@ slice: $(VENV)/test ## Short, real slices of the long campaigns: kills of each d
 bench: $(VENV)/test ## Speed beside named references, in one run
 	$(BIN)/python -m tests.bench
 
+.PHONY: growth
+growth: $(VENV)/test ## What each step and each pass costs against a log's blocks, up to 1,000,000; the plot of the docs
+	$(BIN)/python -m tests.bench.growth
+
 .PHONY: peers
 peers: $(VENV)/test ## Tessera, immudb, a Connect sink, pymerkle and ours over the same events, in one run; peers.json (SCALE=0.05)
 	$(BIN)/python -m tests.peers $(if $(SCALE),--scale $(SCALE))
