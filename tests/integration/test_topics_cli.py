@@ -74,7 +74,7 @@ def test_a_hardened_topic_refuses_a_batch_that_grows_and_takes_the_usual_ones(to
 def test_a_topic_that_isnt_hardened_is_no_problem_unless_it_must_be(topics) -> None:
     topics("create", "--partitions", "1", "--replication", "1")
     code, found = topics("check", "--replication", "1")
-    assert (code, found["sealer_memory_mib"]) == (0, 3344)
+    assert (code, found["sealer_memory_mib"]) == (0, 3352)
     code, found = topics("check", "--replication", "1", "--hardened")
     assert code == Halt.TOPIC_MISCONFIGURED.exit_code
     assert ["compression.type is producer" in problem for problem in found["problems"]] == [True]
