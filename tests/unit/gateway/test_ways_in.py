@@ -329,7 +329,7 @@ def test_the_sdks_name_for_a_service_without_one_is_not_a_claim() -> None:
     ("kind", "body", "status"),
     [
         (PROTOBUF, b"\xff", 400),
-        (PROTOBUF, gzip.compress(b""), 400),
+        (PROTOBUF, gzip.compress(b"", mtime=0), 400),
         (JSON, b"{", 400),
         (JSON, b"[]", 400),
         (JSON, b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"traceId": 3}]}]}]}', 400),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 import pytest
 
 from auditseal_schemas.errors import EventError
-from auditseal_schemas.event_time import parse_time, utc_time
+from auditseal_schemas.event_time import format_milliseconds, parse_milliseconds, parse_time, utc_time
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -125,3 +125,28 @@ def test_a_datetime_becomes_an_exact_one_in_utc() -> None:
 def test_anything_else_is_refused(time: object, problem: str) -> None:
     with pytest.raises(EventError, match=problem):
         utc_time("occurred_at", time)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("1970-01-01T00:00:00.000Z", 0),
+        ("1969-12-31T23:59:59.999Z", -1),
+        ("2026-11-21T12:00:00.123Z", 1_795_262_400_123),
+        ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+    ],
+)
+def test_milliseconds_are_written_as_they_are_read(text: str, milliseconds: int) -> None:
+    assert parse_milliseconds("from", text) == milliseconds
+    assert format_milliseconds(milliseconds) == text
+
+
+def test_milliseconds_cut_what_is_less_than_one() -> None:
+    assert parse_milliseconds("from", "1970-01-01T00:00:00.0019Z") == 1
+    with pytest.raises(EventError, match=r"from: .* is not an RFC 3339 time"):
+        parse_milliseconds("from", "yesterday")
+
+
+@pytest.mark.parametrize("milliseconds", [253_402_300_800_000, -62_135_596_800_001, 10**30])
+def test_milliseconds_without_a_year_are_written_as_their_number(milliseconds: int) -> None:
+    assert format_milliseconds(milliseconds) == str(milliseconds)
