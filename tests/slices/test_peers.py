@@ -17,7 +17,7 @@ from tests.peers import connect_sink, consumer_performance, event_file, go_peers
 EVENTS = 5_000
 TOPIC = "peers.slice"
 
-pytestmark = [pytest.mark.timeout(600)]  # on a new machine it also fetches and builds the peers
+pytestmark = [pytest.mark.timeout(1800)]  # on a new machine it also fetches and builds the peers
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from tests.factory.archiver_settings import log_line
 from tests.factory.vaults import ORIGINS, make_log
 from tests.factory.versitygw import VersityNode
 
+pytestmark = pytest.mark.timeout(1800)  # the first build of the store, on a machine that does much else
+
 LOG = ORIGINS[0]
 BLOCKS = make_log(LOG, (4, 3, 5), partitions=1)
 UNTIL = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
