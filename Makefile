@@ -109,7 +109,7 @@ bench-proofs: $(VENV)/test ## Proving one event of BLOCKS=1000000 blocks, and pa
 
 $(VENV)/spark: $(VENV)/test deploy/requirements/spark.txt
 	@echo "installing Spark, which takes some 500 MB"
-	@$(PIP_INSTALL) --require-hashes -r deploy/requirements/spark.txt
+	@$(call install,--require-hashes -r deploy/requirements/spark.txt)
 	@touch $@
 
 .PHONY: spark
