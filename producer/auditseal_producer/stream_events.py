@@ -11,6 +11,7 @@ from datetime import datetime
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.pending import PendingReceipt
+from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.user_code import log_safely
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.event import EventFields
@@ -19,6 +20,27 @@ from auditseal_schemas.event_time import utc_time
 from auditseal_schemas.stream_event import StreamEvent
 
 _JOIN_SECONDS = 1.0
+
+
+def stream_fields(kind: StreamEvent, service: str, stream_id: str, counts: ProducerCounts, **more: str) -> EventFields:
+    """Return the fields of the event by which a stream of a service says something of itself."""
+    return {
+        "actor": Actor("service", service),
+        "action": kind.rpartition(".")[2],
+        "resources": [Resource("stream", stream_id)],
+        "outcome": Outcome.SUCCESS,
+        "event_type": str(kind),
+        "attributes": {**{name: str(count) for name, count in counts._asdict().items()}, **more},
+    }
+
+
+def pause_attributes(until: datetime) -> dict[str, str]:
+    """Return what a pause says beyond the counts.
+
+    Raises:
+        EventError: The time has no time zone.
+    """
+    return {"until": utc_time("until", until).isoformat().replace("+00:00", "Z")}
 
 
 class StreamEvents:
@@ -59,8 +81,7 @@ class StreamEvents:
             EventError: The time has no time zone.
             AuditsealError: As `record`.
         """
-        end = utc_time("until", until).isoformat().replace("+00:00", "Z")
-        pending = self._record(StreamEvent.PAUSED, until=end)
+        pending = self._record(StreamEvent.PAUSED, **pause_attributes(until))
         self._accepted = self._paused_at = self._count()
         return pending
 
@@ -93,13 +114,6 @@ class StreamEvents:
             log_safely(self._log.logger, logging.WARNING, "the stream's %s event isn't recorded: %s", kind.name, error)
 
     def _record(self, kind: StreamEvent, **more: str) -> PendingReceipt | None:
-        counts = self._channel.counts
-        fields: EventFields = {
-            "actor": Actor("service", self._service),
-            "action": kind.rpartition(".")[2],
-            "resources": [Resource("stream", self._channel.stream_id)],
-            "outcome": Outcome.SUCCESS,
-            "event_type": str(kind),
-            "attributes": {**{name: str(count) for name, count in counts._asdict().items()}, **more},
-        }
-        return self._channel.offer(self._channel.encode(fields))
+        channel = self._channel
+        fields = stream_fields(kind, self._service, channel.stream_id, channel.counts, **more)
+        return channel.offer(channel.encode(fields))

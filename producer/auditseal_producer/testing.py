@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from hashlib import sha256
 from types import TracebackType
 from typing import Self, Unpack
@@ -20,11 +21,13 @@ from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.receipt import ProducerCounts, Receipt
 from auditseal_producer.receipts import ErrorCallback
 from auditseal_producer.redaction import Redaction
+from auditseal_producer.stream_events import pause_attributes, stream_fields
 from auditseal_producer.user_code import call_safely
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_codec import decode_event
 from auditseal_schemas.event_parts import Source, Stream
+from auditseal_schemas.stream_event import StreamEvent
 
 _STREAM_ID = "recorded-events"
 
@@ -48,6 +51,7 @@ class RecordedEvents:
         self.events: list[AuditEvent] = []
         self.failures: list[DeliveryError] = []
         source = Source(service=service, environment=environment)
+        self._service = service
         self._encoder = EventEncoder(source, Stream(_STREAM_ID, 0), tuple(redact))
         self._on_error = on_error
         self._log = ClientLog(None)
@@ -85,6 +89,16 @@ class RecordedEvents:
         except AuditsealError:
             self._refused += 1
             raise
+
+    def pause(self, until: datetime) -> PendingReceipt:
+        """As `AuditProducer.pause`.
+
+        Raises:
+            EventError: The time has no time zone.
+            BufferFullError: As `record`, and so are the others.
+        """
+        about = pause_attributes(until)
+        return self.record(**stream_fields(StreamEvent.PAUSED, self._service, _STREAM_ID, self.counts, **about))
 
     def check_broker(self, timeout: float) -> None:
         """As `AuditProducer.check_broker`.
@@ -241,6 +255,15 @@ class AsyncRecordedEvents:
             AuditsealError: As `record`.
         """
         return self._recorded.republish(encoded).result()
+
+    async def pause(self, until: datetime) -> Receipt:
+        """As `RecordedEvents.pause`, and wait for the receipt.
+
+        Raises:
+            EventError: The time has no time zone.
+            AuditsealError: As `record`.
+        """
+        return self._recorded.pause(until).result()
 
     async def check_broker(self, timeout: float) -> None:
         """As `RecordedEvents.check_broker`.

@@ -408,7 +408,9 @@ def check_end(ended: Ended, events: Sequence[AuditEvent]) -> None:
     if end.promise is Promise.SOME:
         assert len(events) <= end.events
     else:
-        assert (len(once), len(streams)) == (end.events, end.streams), ended.told
+        assert (len(once), len(streams)) == (end.events, end.streams), (
+            f"{len(once)} events of {len(streams)} streams: {ended.told}"
+        )
 
 
 def run_ends(ends: Iterable[End], servers: str, topic: str, python: str = sys.executable) -> list[Ended]:

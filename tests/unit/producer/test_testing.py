@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -138,6 +139,21 @@ def test_coroutines_have_all_of_it() -> None:
         return audit
 
     assert asyncio.run(run()).counts == (1, 1, 1, 0)
+
+
+def test_a_pause_is_recorded_as_in_production() -> None:
+    audit = RecordedEvents(service="billing")
+    receipt = audit.pause(datetime(2026, 11, 29, 1, tzinfo=timezone(timedelta(hours=1)))).result(0)
+    event = audit.only_event()
+    assert (event.event_type, event.action, event.actor) == (
+        "auditseal.stream.paused",
+        "paused",
+        Actor("service", "billing"),
+    )
+    assert event.resources == (Resource("stream", receipt.stream.id),)
+    assert event.attributes["until"] == "2026-11-29T00:00:00Z"
+    with pytest.raises(EventError, match="until: has no time zone"):
+        audit.pause(datetime(2026, 11, 29))  # noqa: DTZ001  (which is the case to be tested)
 
 
 @pytest.mark.parametrize("kinds", [(AuditProducer, RecordedEvents), (AsyncAuditProducer, AsyncRecordedEvents)])
