@@ -66,7 +66,7 @@ test: lint core ## Everything that must pass, on a real Kafka and a real MinIO
 
 .PHONY: slice
 slice: $(VENV)/test ## Short, real slices of the long campaigns: kills of each daemon and of the broker are in them
-	$(BIN)/python -m pytest $(SLICE) --numprocesses $(PROCESSES) --dist loadfile --durations 12
+	$(BIN)/python -m pytest $(SLICE) --numprocesses 2 --dist loadfile --durations 12
 
 .PHONY: bench
 bench: $(VENV)/test ## Speed beside named references, in one run
