@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from weakref import WeakSet
 
@@ -19,7 +20,7 @@ from auditseal_producer.channel import Channel
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.durations import check_seconds
-from auditseal_producer.errors import ProducerClosedError, PublishError
+from auditseal_producer.errors import ProducerClosedError, PublishError, UndeliveredError
 from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.green_threads import refuse_green_threads, were_replaced
 from auditseal_producer.pending import PendingReceipt
@@ -37,6 +38,7 @@ class _Here:
         self.lock = threading.RLock()
         self.opening = False
         self.channel: EventChannel | None = None
+        self.closed = False
         self.events: StreamEvents | None = None
         self.call_off_end: Callable[[], object] = bool
 
@@ -49,6 +51,28 @@ class _Here:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(channel))
         self.channel = channel
         return channel
+
+    def close(self, timeout: float) -> None:
+        """Close the channel, if there is one that isn't closed, and let it go.
+
+        Raises:
+            UndeliveredError: As `Channel.close`.
+        """
+        channel = self.channel
+        if channel is None or self.closed:
+            return
+        try:
+            channel.close(timeout)
+        except Exception:
+            raise
+        except BaseException:
+            if channel.running:  # a signal's handler raised before it had begun to wait
+                with suppress(UndeliveredError):  # which is logged, as any loss is
+                    channel.close(timeout)
+            raise
+        finally:
+            self.closed = True
+            self.release()
 
     def release(self) -> None:
         """Let the closed channel go, unless a callback that never returns still holds its thread."""
@@ -125,19 +149,18 @@ class ProcessChannel:
         here = self._here()
         if here.channel is not None:
             here.channel.refuse_waiting("close()")
-        with here.lock:
-            if self._closed:
-                return
-            self._closed = True
-        here.call_off_end()
-        here.call_off_end = bool  # which holds this object
-        if here.channel is not None:
-            if here.events is not None:
-                here.events.close()
-            try:
-                here.channel.close(timeout)
-            finally:
-                here.release()
+        begins = False
+        try:
+            with here.lock:
+                begins, self._closed = not self._closed, True
+            if begins:
+                here.call_off_end()
+                here.call_off_end = bool  # which holds this object
+                if here.events is not None:
+                    here.events.close()
+        finally:  # a signal's handler may raise anywhere above: what was accepted is waited for all the same
+            if begins:
+                here.close(timeout)
 
     def forget(self) -> None:
         """Forget the channels of other processes, in a child: one of its children may get such a process's id."""
@@ -183,7 +206,14 @@ class ProcessChannel:
         return SpoolChannel(self._config, log)
 
     def _close_at_end(self) -> None:
-        self.close(self._config.close_timeout)
+        try:
+            self.close(self._config.close_timeout)
+        except Exception:
+            raise
+        except BaseException:  # a signal's handler raised, perhaps before anything was begun; there is no other turn
+            self.close(self._config.close_timeout)
+            self._here().close(self._config.close_timeout)
+            raise
 
 
 _living: "WeakSet[ProcessChannel]" = WeakSet()
