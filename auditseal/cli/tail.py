@@ -12,10 +12,11 @@ from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, re
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
+from auditseal_search.log_tail import LogTail
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_json import row_to_json
 from auditseal_search.row_times import rfc3339
-from auditseal_search.tail import LogTail, new_hits
+from auditseal_search.tail import new_hits
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()

@@ -41,13 +41,13 @@
 | `row_json` | a row as JSON |
 | `row_times` | times of a row, as other formats write them |
 | `csv_cells` | cells of CSV that no spreadsheet computes |
+| `log_tail` | the rows of a log from some block on, in order |
 | `tail` | the matches in new blocks |
 | `export` | all matches, to a file or a syslog server |
 | `ocsf` | a row as an OCSF event |
 | `ecs` | a row in the Elastic Common Schema |
 | `cloudevents` | a row as a CloudEvent |
 | `cef` | a row as CEF in a syslog message |
-| `stream_rows` | the rows of a vault's logs from their first blocks on |
 | `stream_ledger` | the numbers of every stream, in a database on disk |
 | `stream_state` | the states of streams and services |
 | `stream_report` | all streams of a vault at one time |

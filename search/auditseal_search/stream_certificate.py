@@ -26,8 +26,8 @@ from auditseal_schemas.errors import EventError, MalformedError
 from auditseal_schemas.event_time import format_milliseconds, parse_milliseconds
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.note import Note, sign_note
+from auditseal_search.log_tail import LogHead
 from auditseal_search.stream_report import StreamReport, state_to_json
-from auditseal_search.stream_rows import LogHead
 from auditseal_search.stream_state import Judgement, State
 
 _FOLDER = "/streams"

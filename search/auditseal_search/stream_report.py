@@ -8,9 +8,9 @@ from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
+from auditseal_search.log_tail import LogHead, LogTail
 from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_ledger import StreamLedger
-from auditseal_search.stream_rows import LogHead, LogRows
 from auditseal_search.stream_state import MOST_LISTED, Judgement, ServiceClock, State, StreamState, counts_of, state_of
 
 
@@ -32,7 +32,7 @@ class StreamReport:
     """
 
     def __init__(self, pool: RangePool, trust: Trust, ledger: StreamLedger) -> None:
-        self._logs = [LogRows(pool, log) for log in trust.logs]
+        self._logs = [LogTail(pool, log, 0) for log in trust.logs]
         self._from_first = not any(log.start for log in trust.logs)
         self._ledger = ledger
         self.counts = counts_of(())
@@ -54,7 +54,7 @@ class StreamReport:
             origin = log.head.origin
             if sizes is not None and origin not in sizes:
                 raise VerificationError(Verdict.MISSING_LOG, "log", f"the certificate doesn't name {origin}")
-            for rows in log.read(None if sizes is None else sizes[origin]):
+            for rows in log.rows(None if sizes is None else sizes[origin]):
                 self._ledger.add(rows)
 
     def states(self, rules: Judgement) -> Iterator[StreamState]:

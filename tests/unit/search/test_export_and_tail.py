@@ -151,9 +151,10 @@ def test_a_tail_shows_each_new_block_once_and_survives_a_store_that_is_away(tmp_
     from auditseal_schemas.errors import UnavailableError
     from auditseal_schemas.origin import Origin
     from auditseal_schemas.trust import Trust
+    from auditseal_search.log_tail import LogTail
     from auditseal_search.query import parse_query
     from auditseal_search.range_pool import RangePool
-    from auditseal_search.tail import LogTail, new_hits
+    from auditseal_search.tail import new_hits
     from auditseal_vault.open import open_reader
 
     place = Place(tmp_path)

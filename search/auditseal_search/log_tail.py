@@ -1,4 +1,4 @@
-"""The rows of a vault's logs from their first blocks on, each block verified and in its place."""
+"""The rows of a log from some block on, each block verified and in its place; it can continue where it was."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,17 +23,21 @@ class LogHead:
     root: bytes
 
 
-class LogRows:
-    """Reads one log, and can continue where it was.
+class LogTail:
+    """Reads the blocks of one log that come after those it has read. After a store that was away it continues.
 
     Args:
         pool: Reads and verifies blocks.
         pinned: The log.
+        size: The number of blocks to pass over; None for all that the vault has now.
     """
 
-    def __init__(self, pool: RangePool, pinned: PinnedLog) -> None:
+    def __init__(self, pool: RangePool, pinned: PinnedLog, size: int | None) -> None:
         self._pool, self._pinned = pool, pinned
-        self._chain = ChainCheck(pool.vault, pinned, 0)
+        if size is None:
+            head = head_height(pool.vault, pinned.origin)
+            size = 0 if head is None else head + 1
+        self._chain = ChainCheck(pool.vault, pinned, size)
 
     @property
     def head(self) -> LogHead:
@@ -43,18 +47,20 @@ class LogRows:
             root = self._pinned.start.root if self._pinned.start else EMPTY_ROOT
         return LogHead(str(self._pinned.origin), self._chain.height, root)
 
-    def read(self, size: int | None = None) -> Iterator[pa.Table]:
-        """Yield the rows of the blocks that follow, with the columns of `ROW`.
+    def rows(self, size: int | None = None) -> Iterator[pa.Table]:
+        """Yield the rows of the blocks that came since the last call, with the columns of `ROW`.
 
         Args:
             size: Where to end, as a number of blocks; None for all that the vault has now.
 
         Raises:
-            VerificationError: A block is wrong, or the vault has fewer blocks than `size`.
-            UnavailableError: The vault can't be read.
+            VerificationError: A block is wrong, so that the log can't be followed beyond it, or the vault has fewer
+                blocks than `size`.
+            UnavailableError: The vault can't be read; the next call continues.
         """
         origin = self._pinned.origin
-        stored = self._stored()
+        head = head_height(self._pool.vault, origin)
+        stored = self._chain.height if head is None else head + 1
         if size is not None and stored < size:
             problem = f"the vault has {stored} blocks of {origin}, and {size} are needed"
             raise VerificationError(Verdict.TRUNCATED, "size", problem)
@@ -68,7 +74,3 @@ class LogRows:
             if found.fault:
                 problem = f"block {found.fault.height} of {origin}: {found.fault.problem}"
                 raise VerificationError(found.fault.verdict, "block", problem)
-
-    def _stored(self) -> int:
-        head = head_height(self._pool.vault, self._pinned.origin)
-        return self._chain.height if head is None else head + 1
