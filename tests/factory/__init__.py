@@ -21,6 +21,7 @@
 | `helm` | Helm and kube-score, built from source once, and the chart rendered |
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
+| `copies` | a log, and vaults that hold it, to be copied |
 | `versitygw` | a real versitygw, built from source once |
 | `dask_cluster` | a Dask scheduler and two workers as processes |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
@@ -34,6 +35,7 @@
 | `rights` | the files of `deploy/rights`, as ACLs and as credentials |
 | `programs` | programs that a test puts in place of real ones, or runs |
 | `timestamp_authority` | an RFC 3161 timestamp authority of OpenSSL on this machine |
+| `json_answer` | an answer in JSON, for small servers on loopback |
 | `token_provider` | an OpenID Connect provider on this machine, for clients of a broker |
 | `oidc_provider` | another, at which people log in with a browser |
 | `raw_fork` | a fork that Python isn't told of |

@@ -3,7 +3,6 @@
 It logs in at once the user whom a test names, and a test can make it answer wrongly.
 """
 
-import json
 import threading
 import time
 from base64 import b64decode, urlsafe_b64encode
@@ -15,6 +14,8 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests.factory.json_answer import answer_json
 
 CLIENT, SECRET = "auditseal", "s3cret/+ of the client"
 
@@ -40,28 +41,20 @@ class OidcProvider:
                 url = urlsplit(self.path)
                 match url.path:
                     case "/.well-known/openid-configuration":
-                        self._answer(200, provider._metadata())
+                        answer_json(self, 200, provider._metadata())
                     case "/keys":
-                        self._answer(200, {"keys": [provider._published.as_dict(private=False)]})
+                        answer_json(self, 200, {"keys": [provider._published.as_dict(private=False)]})
                     case "/authorize":
                         self.send_response(302)
                         self.send_header("Location", provider._authorize(dict(parse_qsl(url.query))))
                         self.send_header("Content-Length", "0")
                         self.end_headers()
                     case _:
-                        self._answer(404, {})
+                        answer_json(self, 404, {})
 
             def do_POST(self) -> None:
                 form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
-                self._answer(*provider._token(form, self.headers.get("Authorization", "")))
-
-            def _answer(self, status: int, body: dict[str, Any]) -> None:
-                content = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                answer_json(self, *provider._token(form, self.headers.get("Authorization", "")))
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -10,6 +10,8 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from tests.factory.json_answer import answer_json
+
 AUDIENCE = "kafka"
 
 
@@ -30,17 +32,11 @@ class TokenProvider:
                 name, _, secret = given.partition(":")
                 if provider._clients.get(name) == secret:
                     token = provider.token(name)
-                    self._answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": provider.seconds})
+                    answer_json(
+                        self, 200, {"access_token": token, "token_type": "Bearer", "expires_in": provider.seconds}
+                    )
                 else:
-                    self._answer(401, {"error": "invalid_client"})
-
-            def _answer(self, status: int, body: dict[str, object]) -> None:
-                content = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                    answer_json(self, 401, {"error": "invalid_client"})
 
             def log_message(self, *_: object) -> None:
                 pass

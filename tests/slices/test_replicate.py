@@ -1,33 +1,24 @@
 """A second copy of a vault on a real MinIO: made, locked, continued after an interruption, and refused."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from auditseal.cli import app
 from auditseal_archiver import replication
 from auditseal_local.minio import MinioNode
-from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError
 from auditseal_vault.errors import AlreadyStoredError
-from auditseal_vault.interface import Vault
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
-from tests.factory.archiver_settings import log_line
-from tests.factory.vaults import ORIGINS, make_log
+from tests.factory.copies import BLOCKS, LOG, UNTIL, content, put, run, write_trust
 
-LOG = ORIGINS[0]
-BLOCKS = make_log(LOG, [1, 2] * 12, partitions=1)
-UNTIL = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
 MakeVault = Callable[[], str]
 ROOT = Path(__file__).parents[2]
 
@@ -42,28 +33,7 @@ def new_vault(minio: MinioNode, new_bucket: Callable[[], str], monkeypatch: pyte
 
 @pytest.fixture
 def trust(tmp_path: Path) -> Path:
-    path = tmp_path / "trust.txt"
-    path.write_text(log_line(LOG))
-    return path
-
-
-def put(url: str, blocks: Sequence[Block]) -> Vault:
-    vault = open_vault(url)
-    for block in blocks:
-        vault.put(LOG.block_key(block.header.height), block.format(), UNTIL)
-    return vault
-
-
-def content(url: str) -> dict[str, bytes]:
-    vault = open_vault(url)
-    return {entry.key: vault.read(entry.key, entry.version_id) for entry in vault.versions("v1/")}
-
-
-def run(command: str, trust: Path, vault: str, *arguments: str) -> tuple[int, Any, str]:
-    """Run a command with --json; return its exit code, its answer and what it complained of."""
-    options = ["--trust", str(trust), "--vault", vault, "--json", *arguments]
-    answer = CliRunner().invoke(app, [command, *options])
-    return answer.exit_code, json.loads(answer.stdout) if answer.stdout else None, answer.stderr
+    return write_trust(tmp_path)
 
 
 def copied(blocks: int, before: int) -> dict[str, Any]:

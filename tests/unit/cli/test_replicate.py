@@ -1,9 +1,6 @@
 """`auditseal replicate` and `auditseal verify --copy`, on directories."""
 
-import json
 from base64 import b64encode
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from auditseal_schemas.block import Block
-from auditseal_vault.open import open_vault
-from tests.factory.archiver_settings import log_line
-from tests.factory.vaults import ORIGINS, make_log
-
-LOG = ORIGINS[0]
-BLOCKS = make_log(LOG, [1, 2] * 12, partitions=1)
-UNTIL = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+from tests.factory.copies import BLOCKS, LOG, content, put, run, write_trust
+from tests.factory.vaults import make_log
 
 
 @pytest.fixture
 def trust(tmp_path: Path) -> Path:
-    path = tmp_path / "trust.txt"
-    path.write_text(log_line(LOG))
-    return path
-
-
-def put(url: str, blocks: Sequence[Block]) -> None:
-    vault = open_vault(url)
-    for block in blocks:
-        vault.put(LOG.block_key(block.header.height), block.format(), UNTIL)
-
-
-def content(url: str) -> dict[str, bytes]:
-    vault = open_vault(url)
-    return {entry.key: vault.read(entry.key, entry.version_id) for entry in vault.versions("v1/")}
-
-
-def run(command: str, trust: Path, vault: str, *arguments: str) -> tuple[int, Any, str]:
-    """Run a command with --json; return its exit code, its answer and what it complained of."""
-    options = ["--trust", str(trust), "--vault", vault, "--json", *arguments]
-    answer = CliRunner().invoke(app, [command, *options])
-    return answer.exit_code, json.loads(answer.stdout) if answer.stdout else None, answer.stderr
+    return write_trust(tmp_path)
 
 
 @pytest.fixture
