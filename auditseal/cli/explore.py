@@ -40,7 +40,7 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
 ) -> None:
     """Explore sealed events in a browser.
 
-    Without --access it is reached from this machine alone, and there is no login. --record and --strict take the
+    Without --access it serves this machine alone, without a login. --record and --strict take the
     brokers and the topic from the environment, as every producer does (AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS and others).
 
     It ends with Ctrl-C. Pages show the events that match a filter, one event with its proof, and the health of each

@@ -4,14 +4,14 @@
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditseal_schemas.errors import EventError
-from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_check import MAX_ITEMS
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES, decode_event, encode_event
 from auditseal_schemas.event_parts import (
@@ -68,7 +68,7 @@ plain_fields = st.fixed_dictionaries(
 
 
 def encoded(fields: dict[str, Any], microseconds: int = 1, number: int = 0) -> bytes | None:
-    unnumbered = ENCODER.encode(EVENT_ID, microseconds, fields)  # type: ignore[arg-type]
+    unnumbered = ENCODER.encode(EVENT_ID, microseconds, cast("EventFields", fields))
     return None if unnumbered is None else unnumbered.numbered(number)
 
 

@@ -77,7 +77,9 @@ def test_a_newcomer_watches_events_arrive_and_tampers(addresses: tuple[str, str]
 
         page.click("text=Tamper with a copy >> nth=1")
         changed = page.inner_text("#changed .grade")
-        height, log = re.search(r"block (\d+) of (\S+),", changed).groups()  # type: ignore[union-attr]
+        named = re.search(r"block (\d+) of (\S+),", changed)
+        assert named, changed
+        height, log = named.groups()
         with page.expect_popup() as popup:
             page.click("#changed a.button")
         copy = popup.value

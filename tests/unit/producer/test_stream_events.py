@@ -28,11 +28,11 @@ from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.spool_file import SpoolFile
 from auditseal_producer.stream_events import StreamEvents
 from auditseal_schemas.errors import AuditsealError
-from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event import AuditEvent, EventFields
 from auditseal_schemas.event_codec import decode_event
 from auditseal_schemas.event_parts import Source, Stream
 
-FIELDS: dict[str, Any] = {
+FIELDS: EventFields = {
     "actor": Actor("user", "u-1"),
     "action": "approve",
     "resources": [Resource("invoice", "1")],
@@ -79,7 +79,7 @@ def speak(channel: Channel, heartbeat: float | None) -> StreamEvents:
 def test_a_stream_says_when_it_opens_and_closes(channel: Channel) -> None:
     events = speak(channel, 3_600)
     events.open()
-    channel.offer(channel.encode(FIELDS))  # type: ignore[arg-type]
+    channel.offer(channel.encode(FIELDS))
     events.close()
     opened, _, closed = channel.events
     assert channel.kinds() == ["opened", "None", "closed"]
@@ -120,7 +120,7 @@ def test_a_paused_stream_is_silent_and_not_closed(channel: Channel, monkeypatch:
 def test_an_event_after_a_pause_ends_it(channel: Channel) -> None:
     events = speak(channel, 3_600)
     events.pause(UNTIL)
-    channel.offer(channel.encode(FIELDS))  # type: ignore[arg-type]
+    channel.offer(channel.encode(FIELDS))
     events.close()
     assert channel.kinds() == ["paused", "None", "closed"]
 

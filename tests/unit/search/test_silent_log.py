@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
@@ -40,7 +41,8 @@ def test_index_search_and_export_have_the_records_and_no_others(log: tuple[Provi
     assert place.run("index", "verify").exit_code == 0
     for index in (True, False):
         answer = place.search("", index=index)
-        assert (answer["total"], answer["answer"]["grade"]) == (records, "complete")  # type: ignore[index]
+        about = cast("dict[str, Any]", answer["answer"])
+        assert (answer["total"], about["grade"]) == (records, "complete")
         exported = place.run("export", index=index)
         assert exported.exit_code == 0, exported.output
         assert len(exported.stdout.splitlines()) == records
