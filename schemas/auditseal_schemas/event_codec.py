@@ -45,7 +45,8 @@ _SOME = b"\x02"
 _END = b"\x00"
 _LENGTHS = tuple(encode_long(length) for length in range(1 << 10))
 _OPTIONAL_LENGTHS = tuple(_SOME + length for length in _LENGTHS)
-_CATEGORIES = {category: encode_long(index) for index, category in enumerate(Category)}
+CATEGORIES = {category: encode_long(index) for index, category in enumerate(Category)}
+"""The encoding of each category."""
 _OUTCOMES = {outcome: encode_long(index) for index, outcome in enumerate(Outcome)}
 
 
@@ -65,7 +66,8 @@ EVENT_PREFIXES: Mapping[bytes, int] = {
     _MAGIC + schema_fingerprint(schema_name(version)): version for version in range(1, SCHEMA_VERSION + 1)
 }
 """The versions that can be read, by the ten bytes that their events begin with."""
-_PREFIX = next(prefix for prefix, version in EVENT_PREFIXES.items() if version == SCHEMA_VERSION)
+EVENT_PREFIX = next(prefix for prefix, version in EVENT_PREFIXES.items() if version == SCHEMA_VERSION)
+"""That of the version that is written."""
 
 
 class UnnumberedEvent(NamedTuple):
@@ -105,13 +107,13 @@ def encode_unnumbered(event: AuditEvent) -> UnnumberedEvent:
         raise EventError("schema_version", f"only version {SCHEMA_VERSION} is written, not {event.schema_version}")
     head = b"".join(
         (
-            _PREFIX,
+            EVENT_PREFIX,
             encode_text(event.event_id),
             _LENGTHS[event.schema_version],
             _NULL if event.event_type is None else _optional(event.event_type),
             encode_time(microseconds_of(event.occurred_at)),
             _NULL if event.tenant is None else _optional(event.tenant),
-            _CATEGORIES[event.category],
+            CATEGORIES[event.category],
             encode_source(event.source),
             _actor(event.actor),
             encode_text(event.action),

@@ -14,7 +14,8 @@ from typing import Any, TypeVar, cast
 from auditseal_schemas.event import SCHEMA_VERSION, EventFields
 from auditseal_schemas.event_check import MAX_ITEMS
 from auditseal_schemas.event_codec import (
-    EVENT_PREFIXES,
+    CATEGORIES,
+    EVENT_PREFIX,
     MAX_EVENT_BYTES,
     UnnumberedEvent,
     encode_source,
@@ -36,7 +37,6 @@ from auditseal_schemas.varint import encode_long
 
 _LONGEST = (1 << 13) - 1  # bytes of a text, whose length takes two
 _NULL, _END = "\0", "\0"
-_ID_LENGTH = encode_long(36)
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 _NO_CHANGES: Sequence[Change] = ()
 Kind = TypeVar("Kind")
@@ -49,9 +49,8 @@ def _encode_length(length: int) -> str:
 
 _LENGTHS = tuple(map(_encode_length, range(_LONGEST + 1)))
 _SOME = tuple("\2" + length for length in _LENGTHS)
-_CATEGORIES = {category: encode_long(index) for index, category in enumerate(Category)}
 _OUTCOMES = {outcome: _encode_length(index) for index, outcome in enumerate(Outcome)}
-_START = next(prefix for prefix, version in EVENT_PREFIXES.items() if version == SCHEMA_VERSION) + _ID_LENGTH
+_START = EVENT_PREFIX + encode_long(36)  # an id has 36 bytes
 _VERSION = encode_long(SCHEMA_VERSION)
 
 
@@ -139,7 +138,7 @@ class PlainEventEncoder:
                 b"\0" if event_type is None else _encode(_SOME[len(event_type)] + event_type),
                 encode_time(microseconds),
                 b"\0" if tenant is None else _encode(_SOME[len(tenant)] + tenant),
-                _CATEGORIES[category],
+                CATEGORIES[category],
                 self._source,
                 _encode(body),
                 self._stream,
