@@ -10,9 +10,9 @@
 | `status_line` | the line on a terminal that says what a long step is doing |
 | `demo` | `auditseal demo` |
 | `emit` | `auditseal emit` |
-| `emission` | publishes each line or encoded event, and accounts for it |
+| `emission` | publishes each item of `emit` or `import`, and accounts for it |
 | `event_lines` | events as JSON lines, which `emit` reads |
-| `rejects` | where `emit` reports what it didn't publish |
+| `rejects` | where `emit` and `import` report what they didn't publish |
 | `properties_file` | files of librdkafka's settings |
 | `interruption` | signals that end a command in order |
 | `import_records` | `auditseal import` |

@@ -1,4 +1,4 @@
-"""What `auditseal emit` does with each line or encoded event: publish it, and account for it."""
+"""What `auditseal emit` and `import` do with each item: publish it, and account for it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +18,7 @@ Publish = Callable[[AuditProducer], PendingReceipt]
 
 
 class Item(NamedTuple):
-    """One line or encoded event: how to publish it, and how to report it if that fails."""
+    """One line, record or encoded event: how to publish it, and how to report it if that fails."""
 
     publish: Publish
     rejected: Rejected
@@ -26,6 +26,10 @@ class Item(NamedTuple):
 
 class Emission:
     """What became of the items so far.
+
+    Args:
+        rejects: Takes what isn't published.
+        command: The command whose items they are.
 
     Attributes:
         published: Events with a receipt.
@@ -35,11 +39,12 @@ class Emission:
         unwritable: Why the rejects can't be written any more; they go to standard error from then on.
     """
 
-    def __init__(self, rejects: Rejects) -> None:
+    def __init__(self, rejects: Rejects, command: str) -> None:
         self.published = self.rejected = self.failed = 0
         self.last: Rejected | None = None
         self.unwritable: OSError | None = None
         self._rejects = rejects
+        self._command = command
         self._done: SimpleQueue[tuple[Rejected, PendingReceipt]] = SimpleQueue()
 
     def publish(self, producer: AuditProducer, item: Item, give_up: Callable[[], bool]) -> None:
@@ -95,7 +100,7 @@ class Emission:
             self._rejects.add(rejected, reason)
         except OSError as error:
             self.unwritable = error
-            self._rejects = StandardError()
+            self._rejects = StandardError(self._command)
             with suppress(OSError):
                 self._rejects.add(rejected, reason)
 

@@ -17,12 +17,13 @@ from auditseal.cli.emission import Emission, Item, items_of_file, items_of_lines
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.interruption import InterruptedWait, InterruptibleLines, Interruption, interruption_by_signals
 from auditseal.cli.properties_file import read_properties
-from auditseal.cli.rejects import Rejects, RejectsFile, StandardError, check_apart
+from auditseal.cli.rejects import open_rejects
 from auditseal.cli.status_line import status_line
 from auditseal_producer import AuditProducer, ProducerConfig, UndeliveredError
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.exit_codes import ExitCode
 
+_COMMAND = "emit"
 _BROKER_SECONDS = 10.0
 _LAST_SECONDS = 5.0  # after a signal, for acknowledgements that are on their way
 _ROOM_SECONDS = 1.0  # how long a full buffer keeps the command from looking for a signal
@@ -90,7 +91,8 @@ def emit(  # noqa: PLR0913  (each is an option)
             allow_plaintext=allow_plaintext,
             kafka=read_properties(kafka_config) if kafka_config else {},
         )
-        emission = Emission(files.enter_context(_open_rejects(rejects, source, kafka_config)))
+        read = _files_that_are_read(source, kafka_config)
+        emission = Emission(files.enter_context(open_rejects(rejects, _COMMAND, read)), _COMMAND)
         interruption = files.enter_context(interruption_by_signals())
         items = files.enter_context(source.items(interruption))
         started = monotonic()
@@ -150,20 +152,13 @@ def _check_environment(environment: str | None, encoded: Path | None) -> str:
     return environment
 
 
-@contextmanager
-def _open_rejects(path: Path | None, source: _Source, kafka_config: Path | None) -> Iterator[Rejects]:
-    """Open the file for rejects, which must not be one that is read."""
-    if path is None:
-        yield StandardError()
-        return
-    for name, state in (("input", source.state()), ("--kafka-config", kafka_config.stat() if kafka_config else None)):
-        if state is not None:
-            check_apart(path, name, state)
-    file = RejectsFile(path)
-    try:
-        yield file
-    finally:
-        file.close()
+def _files_that_are_read(source: _Source, kafka_config: Path | None) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the name and the state of each."""
+    state = source.state()
+    if state is not None:
+        yield "input", state
+    if kafka_config is not None:
+        yield "--kafka-config", kafka_config.stat()
 
 
 def publish_all(
@@ -234,4 +229,4 @@ def _summarise(emission: Emission, topic: str, seconds: float, *, as_json: bool)
 
 
 def _say(line: str) -> None:
-    typer.echo(f"auditseal emit: {line}", err=True)
+    typer.echo(f"auditseal {_COMMAND}: {line}", err=True)

@@ -16,16 +16,17 @@ from auditseal.cli.import_items import RecordReader
 from auditseal.cli.import_state import open_state
 from auditseal.cli.interruption import interruption_by_signals
 from auditseal.cli.properties_file import read_properties
-from auditseal.cli.rejects import RejectsFile, StandardError, check_apart
+from auditseal.cli.rejects import open_rejects
 from auditseal_importers.formats import RecordFormat
 from auditseal_producer import ProducerConfig
 
+_COMMAND = "import"
 _ROOM_SECONDS = 1.0
 
 app = typer.Typer()
 
 
-@app.command(name="import")
+@app.command(name=_COMMAND)
 def import_records(  # noqa: PLR0913  (each is an option)
     record_format: Annotated[RecordFormat, typer.Argument(metavar="FORMAT", help="The format of the records.")],
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files; .gz is decompressed.")],
@@ -73,7 +74,10 @@ def import_records(  # noqa: PLR0913  (each is an option)
             allow_plaintext=allow_plaintext,
             kafka=read_properties(kafka_config) if kafka_config else {},
         )
-        emission = Emission(_open_rejects(rejects, files, opened))
+        read = [(str(file), file.stat()) for file in files]
+        if kafka_config is not None:
+            read.append(("--kafka-config", kafka_config.stat()))
+        emission = Emission(opened.enter_context(open_rejects(rejects, _COMMAND, read)), _COMMAND)
         interruption = opened.enter_context(interruption_by_signals())
         reader = RecordReader(record_format, service, opened.enter_context(open_state(state)))
         begun = monotonic()
@@ -82,17 +86,6 @@ def import_records(  # noqa: PLR0913  (each is an option)
         finally:
             _summarise(emission, reader, monotonic() - begun, as_json=as_json)
         raise typer.Exit(end_of(emission, interruption, _say))
-
-
-def _open_rejects(path: Path | None, files: list[Path], opened: ExitStack) -> RejectsFile | StandardError:
-    """Open the file for rejects, which must not be one that is read."""
-    if path is None:
-        return StandardError("import")
-    for file in files:
-        check_apart(path, str(file), file.stat())
-    found = RejectsFile(path)
-    opened.callback(found.close)
-    return found
 
 
 def _summarise(emission: Emission, reader: RecordReader, seconds: float, *, as_json: bool) -> None:
@@ -110,4 +103,4 @@ def _summarise(emission: Emission, reader: RecordReader, seconds: float, *, as_j
 
 
 def _say(line: str) -> None:
-    typer.echo(f"auditseal import: {line}", err=True)
+    typer.echo(f"auditseal {_COMMAND}: {line}", err=True)

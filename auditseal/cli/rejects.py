@@ -1,4 +1,4 @@
-"""Where `auditseal emit` reports what it didn't publish: a file of JSON lines, or standard error."""
+"""Where `auditseal emit` and `import` report what they didn't publish: a file of JSON lines, or standard error."""
 
 import codecs
 import fcntl
@@ -7,6 +7,7 @@ import os
 import stat
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -21,8 +22,8 @@ class Rejected(NamedTuple):
     """Something that wasn't published.
 
     Attributes:
-        what: `line`, or `position` of an encoded event.
-        number: The line's number from 1, or the position in bytes.
+        what: `line`, `record`, or `position` of an encoded event.
+        number: The line's or the record's number from 1, or the position in bytes.
         name: `text`, or `encoded` for bytes that are written in base64.
         content: Its bytes, in pieces.
     """
@@ -48,7 +49,7 @@ class Rejects(Protocol):
 class StandardError:
     """Reports on standard error, without the content; `command` is the one that reports."""
 
-    def __init__(self, command: str = "emit") -> None:
+    def __init__(self, command: str) -> None:
         self._command = command
 
     def add(self, rejected: Rejected, reason: str) -> None:
@@ -104,17 +105,32 @@ class RejectsFile:
             left = left[os.write(self._file, left) :]
 
 
-def check_apart(rejects: Path, name: str, read: os.stat_result) -> None:
-    """Refuse to write rejects to a file that is read.
+@contextmanager
+def open_rejects(path: Path | None, command: str, read: Iterable[tuple[str, os.stat_result]]) -> Iterator[Rejects]:
+    """Open the file for rejects, or standard error.
 
     Args:
-        rejects: The file to write.
-        name: How a message names the other one.
-        read: The state of the other one.
+        path: The file; None for standard error.
+        command: The command that reports.
+        read: The names and states of the files that the command reads.
 
     Raises:
-        ConfigurationError: They are one file.
+        ConfigurationError: The file for rejects is one of those that are read.
+        OSError: It can't be opened.
     """
+    if path is None:
+        yield StandardError(command)
+        return
+    for name, state in read:
+        _check_apart(path, name, state)
+    file = RejectsFile(path)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _check_apart(rejects: Path, name: str, read: os.stat_result) -> None:
     if rejects.exists() and stat.S_ISREG(read.st_mode) and os.path.samestat(rejects.stat(), read):
         raise ConfigurationError(f"--rejects {rejects} is the file that is read as {name}: name another file")
 
