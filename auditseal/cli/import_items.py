@@ -58,13 +58,13 @@ class RecordReader:
                 with _open(path) as file:
                     yield from self._items_of_lines(path, InterruptibleLines(file, interruption))
             except _BROKEN_GZIP as error:
-                yield _refused(_broken(path, error), Rejected("line", 0, "text", []))
+                yield _refused(path, _broken(error), Rejected("line", 0, "text", []))
 
     def _items_of_lines(self, path: Path, lines: InterruptibleLines) -> Iterator[Item]:
         for line in read_lines(lines):
             if len(line.text) > MAX_LINE_BYTES:
-                problem = EventError(str(path), f"the line is longer than {MAX_LINE_BYTES} bytes")
-                yield _refused(problem, Rejected("line", line.number, "text", chain([line.text], line.rest)))
+                problem = EventError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
+                yield _refused(path, problem, Rejected("line", line.number, "text", chain([line.text], line.rest)))
             else:
                 record = line.text.rstrip(b"\r\n")
                 yield from self._items_of(path, record, Rejected("line", line.number, "text", [record]))
@@ -74,8 +74,7 @@ class RecordReader:
         try:
             text = _read_document(path)
         except EventError as error:
-            told = error if error.field else EventError(str(path), str(error))
-            yield _refused(told, Rejected("record", 0, "text", []))
+            yield _refused(path, error, Rejected("record", 0, "text", []))
             return
         for number, record in enumerate(array_items(text, _RECORDS), start=1):
             content = record.encode()
@@ -85,7 +84,7 @@ class RecordReader:
         try:
             fields = IMPORTERS[self.kind](record, self.source)
         except EventError as error:
-            yield _refused(EventError(str(path), str(error)), rejected)
+            yield _refused(path, error, rejected)
             return
         if fields is None:
             self.skipped += 1
@@ -104,9 +103,9 @@ class RecordReader:
             self.state.acknowledge(pending.event_id)
 
 
-def _refused(problem: EventError, rejected: Rejected) -> Item:
+def _refused(path: Path, problem: EventError, rejected: Rejected) -> Item:
     def refuse(_producer: AuditProducer) -> PendingReceipt:
-        raise problem
+        raise EventError(str(path), str(problem))
 
     return Item(refuse, rejected)
 
@@ -116,8 +115,8 @@ def _open(path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _broken(path: Path, error: Exception) -> EventError:
-    return EventError(str(path), f"the file is not gzip, or is cut: {error}")
+def _broken(error: Exception) -> EventError:
+    return EventError("", f"the file is not gzip, or is cut: {error}")
 
 
 def _read_document(path: Path) -> str:
@@ -143,7 +142,7 @@ def _read_whole(path: Path) -> bytes:
         with _open(path) as file:
             content = file.read(_MOST_BYTES + 1)
     except _BROKEN_GZIP as error:
-        raise _broken(path, error) from error
+        raise _broken(error) from error
     if len(content) > _MOST_BYTES:
         raise EventError("", f"the file is larger than {_MOST_BYTES} bytes")
     return content
