@@ -26,8 +26,8 @@ from auditseal_schemas.event_parts import Actor, Category, Outcome, Reason, Reso
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNNAMED = "unknown_service"  # what SDKs send where nobody has named the service
-_ACTOR = ("type", "id", "name", "auth_method", "session_id", "on_behalf_of", "ip", "user_agent")
-_TARGET = ("type", "id", "name", "parent")
+_ACTOR = ("name", "auth_method", "session_id", "on_behalf_of", "ip", "user_agent")
+_TARGET = ("name", "parent")
 _ENVIRONMENTS = ("deployment.environment.name", "deployment.environment")
 
 
@@ -72,7 +72,7 @@ def _encode_ids(value: object) -> None:
     for record in _log_records(value):
         for name in ("traceId", "spanId"):
             if isinstance(record.get(name), str):
-                record[name] = b64encode(bytes.fromhex(record[name]) if _is_hex(record[name]) else b"").decode()
+                record[name] = b64encode(_from_hex(record[name])).decode()
 
 
 def _log_records(value: Mapping[str, Any]) -> Iterator[MutableMapping[str, Any]]:
@@ -85,12 +85,12 @@ def _objects(value: object) -> Iterator[dict[str, Any]]:
     return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
 
 
-def _is_hex(text: str) -> bool:
+def _from_hex(text: str) -> bytes:
+    """Return the bytes that hex digits state; none for another text."""
     try:
-        bytes.fromhex(text)
+        return bytes.fromhex(text)
     except ValueError:
-        return False
-    return True
+        return b""
 
 
 def _records(request: Any) -> Iterator[tuple[Mapping[str, str], Any]]:
@@ -151,13 +151,10 @@ def _time(record: Any) -> datetime:
         raise EventError("time_unix_nano", "is outside the years 1 to 9999: correct it") from error
 
 
-def _part(texts: MutableMapping[str, str], prefix: str, names: Iterable[str]) -> dict[str, Any]:
-    """Take a part's texts; those that have to be there are type and id."""
-    found = {name: texts.pop(prefix + name) for name in names if prefix + name in texts}
-    for name in ("type", "id"):
-        if name not in found:
-            raise EventError(prefix + name, "is missing: the log record does not state an audit event")
-    return found
+def _part(texts: MutableMapping[str, str], prefix: str, others: Iterable[str]) -> dict[str, Any]:
+    """Take a part's texts. Its type and id have to be there, and the others may be."""
+    needed = {name: _take(texts, prefix + name) for name in ("type", "id")}
+    return needed | {name: texts.pop(prefix + name) for name in others if prefix + name in texts}
 
 
 def _take(texts: MutableMapping[str, str], name: str) -> str:
