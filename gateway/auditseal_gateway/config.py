@@ -11,7 +11,8 @@ from auditseal_schemas.event_parts import Source
 _MIB = 1 << 20
 _BUFFER_EVENTS = 20_000
 _BUFFER_BYTES = 16 * _MIB
-_CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
+"""Seconds that the end waits for the last acknowledgements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class GatewayConfig:
             buffer_events=_BUFFER_EVENTS,
             buffer_bytes=_BUFFER_BYTES,
             full_wait=0,
-            close_timeout=_CLOSE_SECONDS,
+            close_timeout=CLOSE_SECONDS,
             spool=None if self.spool_dir is None else self.spool_dir / _file_name(source),
             allow_plaintext=True,  # the settings have checked it
             kafka=properties,

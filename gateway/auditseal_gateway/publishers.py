@@ -1,15 +1,12 @@
 """A producer for each source: its own stream, so that a gap in it is that service's, and its own spool."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from auditseal_gateway.config import GatewayConfig
+from auditseal_gateway.config import CLOSE_SECONDS, GatewayConfig
 from auditseal_producer import AsyncAuditProducer, UndeliveredError
 from auditseal_schemas.event_parts import Source
-
-_CLOSE_SECONDS = 5.0
-Make = Callable[[Source], AsyncAuditProducer]
 
 
 class Publishers:
@@ -50,7 +47,7 @@ class Publishers:
 
     async def close(self) -> int:
         """Wait for the last acknowledgements, some seconds, and stop; return how many events failed with that."""
-        closing = (producer.close(_CLOSE_SECONDS) for producer in self._producers.values())
+        closing = (producer.close(CLOSE_SECONDS) for producer in self._producers.values())
         ends = await asyncio.gather(*closing, return_exceptions=True)
         failed = 0
         for end in ends:
