@@ -26,7 +26,8 @@ def syslog_event(record: bytes, source: str) -> EventFields:
         EventError: It isn't a message of RFC 5424, or has no time.
     """
     line = record.rstrip(b"\r\n")
-    head = _HEAD.fullmatch(line.decode("utf-8", "backslashreplace"))
+    text = line.decode("utf-8", "backslashreplace")
+    head = _HEAD.fullmatch(text)
     if head is None or int(head["priority"]) > 191:
         raise EventError(
             "", "the line is not RFC 5424: let the sender use it, as rsyslog's SyslogProtocol23Format does"
@@ -38,7 +39,6 @@ def syslog_event(record: bytes, source: str) -> EventFields:
         raise EventError("timestamp", "is missing: an audit event needs the time at which it happened")
     time = parse_time("timestamp", head["time"])
     message = head["rest"][data.end() + 1 :].removeprefix("\ufeff")
-    text = line.decode("utf-8", "backslashreplace")
     return EventFields(
         event_id=derive_event_id(time, "syslog", source, text),
         occurred_at=time,
