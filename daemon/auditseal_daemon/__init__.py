@@ -4,7 +4,7 @@
 | --- | --- |
 | `run` | a daemon's process: logs, signals, exit codes |
 | `secret_file` | files with a secret, refused where others may read them |
-| `listen` | the socket of telemetry, over IPv4 and IPv6 |
+| `listen` | the socket of a daemon, over IPv4 and IPv6 |
 | `telemetry` | `/metrics`, `/healthz` and `/readyz` over HTTP |
 | `reachable` | one connection before a command's work, and why it fails |
 | `kafka_client` | the settings that all Kafka clients share, and how their errors are logged |

@@ -1,4 +1,4 @@
-"""The socket on which a daemon's telemetry listens, over IPv4 and IPv6."""
+"""The socket on which a daemon listens, over IPv4 and IPv6."""
 
 import errno
 import socket
@@ -7,8 +7,13 @@ from typing import Any
 from auditseal_schemas.errors import ConfigurationError
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, section: str = "metrics") -> socket.socket:
     """Listen on an address of this machine: `::` takes IPv4 connections too, and port 0 is a free port.
+
+    Args:
+        host: The address, or its name.
+        port: The port.
+        section: The section of the settings that has the two, for an error.
 
     Raises:
         ConfigurationError: The host is not an address of this machine, or the port is not allowed.
@@ -22,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise
         raise ConfigurationError(
-            f"metrics.host, metrics.port: can't listen on {format_address(host, port)}: {error.strerror}."
+            f"{section}.host, {section}.port: can't listen on {format_address(host, port)}: {error.strerror}."
             " Name an address of this machine, such as 127.0.0.1 or ::"
         ) from error
 

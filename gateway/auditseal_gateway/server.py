@@ -49,7 +49,7 @@ def run_gateway(config: GatewayConfig, metrics: GatewayMetrics, show: Show, stop
 
 
 async def _serve(config: GatewayConfig, metrics: GatewayMetrics, show: Show, stop: threading.Event) -> None:
-    with listen(config.host, config.port) as listening:
+    with listen(config.host, config.port, "gateway") as listening:
         publishers = Publishers(config)
         try:
             server = _server(config, publishers, metrics)

@@ -35,3 +35,8 @@ def test_a_port_in_use_passes_the_check_and_fails_the_start() -> None:
 def test_an_address_of_another_machine_fails_both(act) -> None:
     with pytest.raises(ConfigurationError, match=r"can't listen on 192\.0\.2\.1:0: .* Name an address"):
         act("192.0.2.1", 0)
+
+
+def test_an_error_names_the_section_that_has_the_address() -> None:
+    with pytest.raises(ConfigurationError, match=r"^gateway\.host, gateway\.port: can't listen on "):
+        listen("192.0.2.1", 0, "gateway")
