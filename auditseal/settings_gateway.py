@@ -1,15 +1,13 @@
 """The gateway's own settings, and the configuration that they make."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from auditseal.settings import CommonSettings
 from auditseal.settings_kafka import KafkaSettings
-from auditseal.settings_sections import ReadableFile, Section
+from auditseal.settings_sections import ReadableFile, Section, check_provider_url, is_loopback
 from auditseal_daemon.secret_file import read_secret_file
 from auditseal_gateway.clients import ClientDirectory
 from auditseal_gateway.config import GatewayConfig, Limits, Oidc, Tls
@@ -33,11 +31,7 @@ class OidcSettings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        parts = urlsplit(self.jwks_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("jwks_url is not a URL: https://host/path is expected")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
-            raise ValueError("jwks_url would fetch keys unencrypted over a network: use https")
+        check_provider_url("jwks_url", self.jwks_url, "fetch keys")
         return self
 
 
@@ -86,7 +80,7 @@ class GatewaySection(Section):
             raise ValueError("tls_certificate_file and tls_key_file belong together: set both")
         if self.client_ca_file and not self.tls_certificate_file:
             raise ValueError("client_ca_file needs TLS: set tls_certificate_file and tls_key_file")
-        if not (self.tls_certificate_file or self.allow_plaintext or _is_loopback(self.host)):
+        if not (self.tls_certificate_file or self.allow_plaintext or is_loopback(self.host)):
             raise ValueError(
                 f"host {self.host} would take tokens unencrypted over a network: set tls_certificate_file and"
                 " tls_key_file, or allow_plaintext behind a proxy that has TLS"
@@ -153,10 +147,3 @@ def _read_clients(path: Path) -> ClientDirectory:
         raise ConfigurationError(f"gateway.clients_file: {path} can't be read: {error}") from error
     except ConfigurationError as error:
         raise ConfigurationError(f"gateway.clients_file: {path}: {error}") from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from pydantic import Field, StringConstraints, model_validator
 
-from auditseal.settings_sections import ReadableFile, Section
+from auditseal.settings_sections import ReadableFile, Section, check_provider_url
 from auditseal_daemon.secret_file import read_secret, read_secret_file
 from auditseal_schemas.errors import ConfigurationError
 
@@ -39,13 +38,9 @@ class OauthbearerSettings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        parts = urlsplit(self.token_endpoint_url)
-        if "@" in parts.netloc:
+        if "@" in urlsplit(self.token_endpoint_url).netloc:
             raise ValueError("token_endpoint_url must not hold credentials: client_id and client_secret_file have them")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("token_endpoint_url is not a URL: https://host/path is expected")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
-            raise ValueError("token_endpoint_url would send the secret unencrypted over a network: use https")
+        check_provider_url("token_endpoint_url", self.token_endpoint_url, "send the secret")
         return self
 
     def properties(self) -> dict[str, str]:
@@ -95,13 +90,6 @@ class KerberosSettings(Section):
             "sasl.kerberos.principal": self.principal,
             "sasl.kerberos.keytab": path,
         }
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_gssapi() -> None:

@@ -1,7 +1,9 @@
-"""The base of all sections of settings, and the section [metrics]."""
+"""The base of all sections of settings, the checks that several share, and the section [metrics]."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -41,6 +43,32 @@ def _check_vault(url: str) -> str:
 
 VaultUrl = Annotated[str, AfterValidator(_check_vault)]
 """The URL of a bucket or a directory."""
+
+
+def check_provider_url(name: str, url: str, exposure: str) -> None:
+    """Check the URL of an identity provider: `https`, or `http` on this machine.
+
+    Args:
+        name: The setting that has it.
+        url: The URL.
+        exposure: What plain HTTP would do, such as `send the secret`.
+
+    Raises:
+        ValueError: It is another URL, or none.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{name} is not a URL: https://host/path is expected")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"{name} would {exposure} unencrypted over a network: use https")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone: `localhost`, or a loopback address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Section(BaseModel):
