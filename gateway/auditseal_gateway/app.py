@@ -1,6 +1,5 @@
 """The routes, and how a request is answered: who asks, what it holds, what became of each event."""
 
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from auditseal_daemon.throttle import Throttle
@@ -41,7 +40,7 @@ class Call:
 
     source: Source
     media_type: str
-    headers: "dict[str, str]"
+    headers: dict[str, str]
     body: bytes
 
 
@@ -129,7 +128,7 @@ def _endpoint(gateway: Gateway, way: Way) -> Callable[[Request], Awaitable[Respo
 
 
 async def _describe(_request: Request) -> Response:
-    return JSONResponse(json.loads(files(__package__).joinpath("openapi.json").read_text("utf-8")))
+    return Response(files(__package__).joinpath("openapi.json").read_bytes(), media_type="application/json")
 
 
 async def _answer_no_route(_request: Request, error: Exception) -> Response:
