@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -133,14 +132,6 @@ def gateway(servers: str, topic: str, limits: Limits | None = None, **changed: A
         finally:
             stop.set()
             serving.result(30)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 def read_events(servers: str, topic: str) -> list[AuditEvent]:
