@@ -21,18 +21,20 @@ async function record(event, attempts = 5) {
   const body = JSON.stringify({ event_id: uuid7(), occurred_at: new Date().toISOString(), ...event });
   for (let attempt = 1; ; attempt++) {
     let problem;
+    let seconds = 1;
+    let isLast = attempt >= attempts;
     try {
       const answer = await fetch(`${process.env.GATEWAY}/v1/events`, { method: "POST", headers, body });
       const text = await answer.text();
       if (answer.ok) return JSON.parse(text).results[0];
       problem = new Error(`the gateway answers ${answer.status}: ${text}`);
-      if (answer.status !== 503 && answer.status !== 429) throw Object.assign(problem, { final: true });
-      await pause(1000 * Number(answer.headers.get("retry-after") ?? 1));
+      isLast ||= answer.status !== 503 && answer.status !== 429;
+      seconds = Number(answer.headers.get("retry-after") ?? 1);
     } catch (error) {
-      if (error.final || attempt >= attempts) throw error;
-      await pause(1000);
+      problem = error;
     }
-    if (problem && attempt >= attempts) throw problem;
+    if (isLast) throw problem;
+    await pause(1000 * seconds);
   }
 }
 
