@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
 
 from auditseal_gateway.clients import Client, ClientDirectory
@@ -26,6 +26,7 @@ from auditseal_local.ports import accepts, free_ports
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event
 from auditseal_schemas.event_parts import Source
+from tests.factory.sealing import COMMITTED, read_topic
 
 BILLING = Source(service="billing", environment="test")
 PORTAL = Source(service="portal", environment="test", region="eu")
@@ -136,23 +137,9 @@ def gateway(servers: str, topic: str, limits: Limits | None = None, **changed: A
 
 def read_events(servers: str, topic: str) -> list[AuditEvent]:
     """Return all events of a topic, in the order of its partitions and offsets."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "unused", "enable.auto.commit": False})
-    found: list[AuditEvent] = []
-    try:
-        for partition in sorted(consumer.list_topics(topic, timeout=10).topics[topic].partitions):
-            place = TopicPartition(topic, partition, 0)
-            _, end = consumer.get_watermark_offsets(place, timeout=10)
-            consumer.assign([place])
-            count = 0
-            while count < end:
-                message = consumer.poll(10)
-                assert message is not None
-                assert message.error() is None
-                found.append(decode_event(message.value() or b""))
-                count += 1
-    finally:
-        consumer.close()
-    return found
+    partitions = AdminClient({"bootstrap.servers": servers}).list_topics(topic, timeout=10).topics[topic].partitions
+    values = (value for number in sorted(partitions) for _, value in read_topic(servers, topic, number, COMMITTED))
+    return [decode_event(value or b"") for value in values]
 
 
 def clients_file(path: Path, clients: Sequence[Client] = CLIENTS) -> Path:
