@@ -33,7 +33,7 @@
 | `daemons` | a daemon whose body a test writes, as a process |
 | `prometheus` | a real Prometheus and promtool, built from source once |
 | `rights` | the files of `deploy/rights`, as ACLs and as credentials |
-| `programs` | programs that a test puts in place of real ones, or runs |
+| `programs` | programs that a test puts in place of real ones, builds, or runs |
 | `timestamp_authority` | an RFC 3161 timestamp authority of OpenSSL on this machine |
 | `json_answer` | an answer in JSON, for small servers on loopback |
 | `token_provider` | an OpenID Connect provider on this machine, for clients of a broker |

@@ -1,10 +1,13 @@
-"""Programs that a test puts in place of real ones, or runs."""
+"""Programs that a test puts in place of real ones, builds, or runs."""
 
 import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from auditseal_local.go_toolchain import find_go
+from auditseal_local.progress import silent
 
 
 def shell_script(path: Path, text: str) -> Path:
@@ -13,6 +16,15 @@ def shell_script(path: Path, text: str) -> Path:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return path
+
+
+def go_program(source: Path, folder: Path) -> Path:
+    """Build the Go program of a source folder, whose `go.sum` pins the modules that it needs; return the binary."""
+    built = folder / source.name
+    environment = dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="-mod=readonly", CGO_ENABLED="0")
+    command = [find_go(silent), "build", "-o", str(built), "."]
+    subprocess.run(command, cwd=source, env=environment, check=True, capture_output=True, timeout=300)
+    return built
 
 
 def run_program(

@@ -1,7 +1,6 @@
 """A Go program, written from docs/reference/absence.md, checks proofs of completeness with golang.org/x/mod/sumdb."""
 
 import json
-import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from auditseal_local.go_toolchain import find_go
-from auditseal_local.progress import silent
 from tests.factory import index_example
+from tests.factory.programs import go_program
 from tests.unit.schemas import test_completeness_proof as completeness
 from tests.unit.test_oracle_absence import text
 
@@ -21,11 +19,7 @@ PROGRAM = Path(__file__).parent / "absencecheck"
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Go program, built once; the module it needs is pinned by go.sum."""
-    built = tmp_path_factory.mktemp("go") / "absencecheck"
-    environment = dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="-mod=readonly", CGO_ENABLED="0")
-    command = [find_go(silent), "build", "-o", str(built), "."]
-    subprocess.run(command, cwd=PROGRAM, env=environment, check=True, capture_output=True, timeout=240)
-    return built
+    return go_program(PROGRAM, tmp_path_factory.mktemp("go"))
 
 
 class Checker:

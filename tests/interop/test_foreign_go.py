@@ -1,7 +1,6 @@
 """Go checks what we made: x/mod opens our checkpoints and makes our roots again, and a program checks our proofs."""
 
 import json
-import os
 import random
 import re
 import subprocess
@@ -15,8 +14,6 @@ from typing import Any
 import pytest
 
 from auditseal_auditor.blocks.prover import prove_consistency, prove_in_block
-from auditseal_local.go_toolchain import find_go
-from auditseal_local.progress import silent
 from auditseal_schemas.block import Block
 from auditseal_schemas.consistency_file import ConsistencyFile
 from auditseal_schemas.errors import VerificationError
@@ -30,35 +27,27 @@ from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_vault.log_reader import LogReader
 from tests.factory.blocks import resigned
 from tests.factory.keys import signing_key, verifier_key
+from tests.factory.programs import go_program
 from tests.factory.vaults import MemoryVault, make_trust
 from tests.vectors.example import KEY, ORIGIN, example_blocks
 from tests.vectors.good import plain, simple_run
 from tests.vectors.make import FOLDER, INDEX
 
+HERE = Path(__file__).parent
 VECTORS = {vector["name"]: vector for vector in json.loads((FOLDER / INDEX).read_text(encoding="utf-8"))}
 # x/mod takes the first of two equal lines and ignores what it doesn't need; our verifiers are stricter.
 STRICTER_HERE = {"signature-doubled"}
 GOOD = ("plain", "rich", "next-run", "rotation", "two-keys", "signature-by-a-stranger", "start")
 
 
-def build(name: str, folder: Path) -> Path:
-    """Build a Go program of this directory; the module it needs is pinned by go.sum."""
-    environment = dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="-mod=readonly", CGO_ENABLED="0")
-    built = [find_go(silent), "build", "-o", str(folder / name), "."]
-    subprocess.run(
-        built, cwd=Path(__file__).parent / name, env=environment, check=True, capture_output=True, timeout=240
-    )
-    return folder / name
-
-
 @pytest.fixture(scope="module")
 def notecheck(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("notecheck", tmp_path_factory.mktemp("go"))
+    return go_program(HERE / "notecheck", tmp_path_factory.mktemp("go"))
 
 
 @pytest.fixture(scope="module")
 def proofcheck(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("proofcheck", tmp_path_factory.mktemp("go"))
+    return go_program(HERE / "proofcheck", tmp_path_factory.mktemp("go"))
 
 
 def run(program: Path, **given: Any) -> str:

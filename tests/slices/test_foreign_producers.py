@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from auditseal_local.go_toolchain import find_go
 from auditseal_local.kafka import KafkaNode
-from auditseal_local.progress import silent
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event, encode_event
 from auditseal_schemas.event_key import event_key
+from tests.factory.programs import go_program
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "kafka"
@@ -54,10 +53,7 @@ def check(kafka: KafkaNode, topic: str, command: list[str], folder: Path, langua
 
 
 def test_events_of_go(kafka: KafkaNode, make_topic: Callable[..., str], tmp_path: Path) -> None:
-    environment = dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="-mod=readonly", CGO_ENABLED="0")
-    built = tmp_path / "produce"
-    command = [find_go(silent), "build", "-o", str(built), "."]
-    subprocess.run(command, cwd=EXAMPLES / "go", env=environment, check=True, capture_output=True, timeout=300)
+    built = go_program(EXAMPLES / "go", tmp_path)
     check(kafka, make_topic("events"), [str(built)], EXAMPLES / "go", "go")
 
 

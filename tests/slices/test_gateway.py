@@ -18,10 +18,8 @@ import pytest
 from cryptography import x509
 
 from auditseal_gateway.config import Limits, Tls
-from auditseal_local.go_toolchain import find_go
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.ports import free_ports
-from auditseal_local.progress import silent
 from auditseal_schemas.exit_codes import ExitCode
 from tests.factory.certificates import LOOPBACK_NAME, Authority
 from tests.factory.daemons import await_ready
@@ -38,6 +36,7 @@ from tests.factory.gateway import (
     gateway_process,
     read_events,
 )
+from tests.factory.programs import go_program
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "gateway"
 LIST = Path(__file__).parents[1] / "data" / "importers" / "kubernetes-event-list.json"
@@ -214,11 +213,7 @@ def test_the_examples_in_other_languages_record_an_event(
     }
     with gateway(kafka.bootstrap_servers, make_topic("events")) as running:
         told = [run(command, running, tmp_path) for needed, command in programs.items() if shutil.which(needed)]
-        built = tmp_path / "record"
-        environment = dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="-mod=readonly", CGO_ENABLED="0")
-        command = [find_go(silent), "build", "-o", str(built), "."]
-        subprocess.run(command, cwd=EXAMPLES / "go", env=environment, check=True, capture_output=True, timeout=240)
-        told.append(run([str(built)], running, tmp_path))
+        told.append(run([str(go_program(EXAMPLES / "go", tmp_path))], running, tmp_path))
         found = running.events()
     assert len(told) >= 2  # Go is built where there is none; the others run where the machine has them
     assert [(each.actor.id, each.resources[0].id, each.source) for each in found] == [
