@@ -6,7 +6,6 @@ its latency is from that time to its answer, also if earlier ones are late.
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.ports import accepts, free_ports
+from tests.bench.bench_verify import kib
 from tests.bench.targets import Figures
 from tests.factory.gateway import EVENT, PATH, TOKENS, clients_file, gateway_process
 
@@ -62,7 +63,7 @@ def measure(bootstrap_servers: str, batches: tuple[int, ...] = (1, 10)) -> Figur
             asyncio.run(_load(port, 10, 1))  # the connection to the broker, and what is compiled at first use
             for batch in batches:
                 figures |= _run(f"{{}}_{batch}", gateway.pid, port, batch)
-            figures["peak_mib"] = _peak_mib(gateway.pid)
+            figures["peak_mib"] = kib(gateway.pid, "status", "VmHWM:") / 1024
     return figures
 
 
@@ -119,14 +120,8 @@ def _run(name: str, pid: int, port: int, batch: int) -> Figures:
 
 
 def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _peak_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text("ascii")
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
+    user, system, *_ = psutil.Process(pid).cpu_times()
+    return float(user + system)
 
 
 if __name__ == "__main__":
