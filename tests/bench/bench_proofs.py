@@ -56,12 +56,13 @@ def lone_block(height: int) -> Block:
     hashes = tuple(sha256(b"%d %d" % (height, number)).digest() for number in range(height.bit_count()))
     state = LogState.genesis(ORIGIN, (KEY,))
     if height:
-        head = replace(_seal(state, 0).header, height=height - 1, first_offset=height - 1, last_offset=height - 1)
+        head = replace(seal_one(state, 0).header, height=height - 1, first_offset=height - 1, last_offset=height - 1)
         state = LogState(ORIGIN, (KEY,), Frontier(height, hashes), hashes[0], hashes[0], head)
-    return _seal(state, height)
+    return seal_one(state, height)
 
 
-def _seal(state: LogState, offset: int) -> Block:
+def seal_one(state: LogState, offset: int) -> Block:
+    """Return the next block of a log, of one record at an offset."""
     draft = BlockDraft(state, BlockLimits())
     draft.extend([Message(offset, _VALUE, b"key", None, 1_700_000_000_000 + offset)])
     return draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1_700_000_000_000_000, sealer="bench/1")

@@ -29,7 +29,7 @@ from auditseal_vault.log_reader import LogReader
 from auditseal_vault.open import open_reader
 from auditseal_vault.thread_reader import ReaderAt
 from tests.bench import bench_verify
-from tests.bench.bench_proofs import _seal, fill, lone_block, seal_log
+from tests.bench.bench_proofs import fill, lone_block, seal_log, seal_one
 from tests.bench.bench_verify import KEY, ORIGIN
 from tests.bench.growth_plot import Points, exponent, plot
 
@@ -56,9 +56,9 @@ def measure_steps(folder: Path, size: int) -> dict[str, float]:
     fill(root, size, offset)
     reader, pinned = open_reader(root.as_uri()), PinnedLog(ORIGIN, (KEY,))
     state = LogState.after(lone_block(size - 1), (KEY,))
-    data = _seal(state, size).format()
+    data = seal_one(state, size).format()
     return {
-        "seal one block": _seconds(lambda: _seal(state, size).format()),
+        "seal one block": _seconds(lambda: seal_one(state, size).format()),
         "verify one block": _seconds(lambda: _verify(data, state)),
         "find the head": _seconds(lambda: stored_height(reader, ORIGIN)),
         "list a directory's head": _once(LogReader(reader, ORIGIN).height),
