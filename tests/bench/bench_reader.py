@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
@@ -19,7 +19,7 @@ from pathlib import Path
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.log import LogState
-from auditseal_vault.interface import StoredObject
+from auditseal_vault.interface import StoredObject, Vault
 from auditseal_vault.open import open_reader, open_vault
 from tests.bench.bench_verify import KEY, ORIGIN, SIGNER, kib, varied_messages
 from tests.bench.delay_proxy import delayed
@@ -49,7 +49,7 @@ def measure(minio: MinioNode, directory: Path, files: int = FILES) -> dict[str, 
     directory.mkdir(parents=True, exist_ok=True)
     os.environ.update(minio.client_environment())
     minio.make_bucket(_BUCKET)
-    _store(minio.vault_url(_BUCKET))
+    store(open_vault(minio.vault_url(_BUCKET)), linked_blocks(BLOCKS), _WRITERS)
     with delayed(minio.ports["api"], LATENCY) as proxy:
         url = f"s3://{_BUCKET}/?endpoint=http://127.0.0.1:{proxy.port}"
         reads = [_read(url, 1) for _ in range(_BEST_OF)]
@@ -87,10 +87,11 @@ def linked_blocks(count: int) -> Iterator[tuple[str, bytes]]:
         yield ORIGIN.block_key(block.header.height), block.format()
 
 
-def _store(url: str) -> None:
-    vault, until = open_vault(url), datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for _ in pool.map(lambda block: vault.put(block[0], block[1], until), linked_blocks(BLOCKS)):
+def store(vault: Vault, objects: Iterable[tuple[str, bytes]], writers: int) -> None:
+    """Store keys and contents in a vault, locked for a day, many at once."""
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    with ThreadPoolExecutor(writers) as pool:
+        for _ in pool.map(lambda each: vault.put(each[0], each[1], until), objects):
             pass
 
 

@@ -10,14 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from auditseal_local.minio import MinioNode
 from auditseal_vault.open import open_vault
-from tests.bench.bench_reader import linked_blocks
+from tests.bench.bench_reader import linked_blocks, store
 from tests.bench.bench_verify import KEY
 
 BLOCKS = 100_000
@@ -33,8 +30,10 @@ def measure(minio: MinioNode, directory: Path, blocks: int = BLOCKS) -> dict[str
     os.environ.update(minio.client_environment())
     for bucket in (_COPY, _RESTORED):
         minio.make_bucket(bucket)
-    _store(minio.vault_url(_COPY), linked_blocks(blocks))
-    bare = _store(minio.vault_url(_RESTORED), ((f"bare/{number}", bytes(1000)) for number in range(_BARE)))
+    store(open_vault(minio.vault_url(_COPY)), linked_blocks(blocks), _WRITERS)
+    restored, began = open_vault(minio.vault_url(_RESTORED)), time.perf_counter()
+    store(restored, ((f"bare/{number}", bytes(1000)) for number in range(_BARE)), _WRITERS)
+    bare = time.perf_counter() - began
     trust = directory / "trust.txt"
     trust.write_text(f"log {KEY}\n")
     restore = _run("replicate", trust, minio.vault_url(_COPY), "--to", minio.vault_url(_RESTORED))
@@ -47,15 +46,6 @@ def measure(minio: MinioNode, directory: Path, blocks: int = BLOCKS) -> dict[str
         "bare_writes_seconds": floor,
         "restore_to_bare_writes": restore / floor,
     }
-
-
-def _store(url: str, objects: Iterable[tuple[str, bytes]]) -> float:
-    vault, until = open_vault(url), datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-    began = time.perf_counter()
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for _ in pool.map(lambda each: vault.put(each[0], each[1], until), objects):
-            pass
-    return time.perf_counter() - began
 
 
 def _run(command: str, trust: Path, vault: str, *arguments: str) -> float:
