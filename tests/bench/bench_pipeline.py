@@ -142,7 +142,8 @@ def _reader(minio: MinioNode, bucket: str) -> VaultReader:
     return open_reader(minio.vault_url(bucket))
 
 
-def _producer(bootstrap_servers: str) -> Producer:
+def fast_producer(bootstrap_servers: str) -> Producer:
+    """Return a client that publishes as fast as it can, with its full durability."""
     return Producer(
         {
             "bootstrap.servers": bootstrap_servers,
@@ -170,7 +171,7 @@ def _ages(block: Block, arrived: float) -> Iterator[float]:
 
 def _publish_quietly(bootstrap_servers: str) -> list[float]:
     """Publish a few events a second; return each one's seconds from produce to sealed, once all are."""
-    producer, dice, sent, ages = _producer(bootstrap_servers), Random(3), 0, list[float]()
+    producer, dice, sent, ages = fast_producer(bootstrap_servers), Random(3), 0, list[float]()
     blocks = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "bench.quiet", "fetch.wait.max.ms": 20})
     blocks.assign([TopicPartition(f"{EVENTS}.blocks", number, 0) for number in range(PARTITIONS)])
     began = time.monotonic()
@@ -189,7 +190,7 @@ def _publish_quietly(bootstrap_servers: str) -> list[float]:
 
 
 def _publish_steadily(bootstrap_servers: str, arrivals: Arrivals) -> int:
-    producer, dice, sent = _producer(bootstrap_servers), Random(1), 0
+    producer, dice, sent = fast_producer(bootstrap_servers), Random(1), 0
     began = time.monotonic()
     while (elapsed := time.monotonic() - began) < STEADY_SECONDS:
         while sent < elapsed * STEADY_RATE:
@@ -203,7 +204,7 @@ def _publish_steadily(bootstrap_servers: str, arrivals: Arrivals) -> int:
 
 
 def _publish(bootstrap_servers: str, count: int) -> None:
-    producer, dice = _producer(bootstrap_servers), Random(2)
+    producer, dice = fast_producer(bootstrap_servers), Random(2)
     for number in range(count):
         while True:
             try:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from auditseal_schemas.header import TIMESTAMP_CREATE
+from tests.bench.bench_pipeline import fast_producer
 from tests.factory.messages import Message
 
 _LENGTH = struct.Struct(">I")
@@ -49,16 +50,8 @@ def messages(path: Path) -> Iterator[Message]:
 
 
 def publish(bootstrap_servers: str, topic: str, partitions: int, events: Iterable[tuple[bytes, bytes]]) -> None:
-    """Publish events over the partitions of a topic, as fast as the client can, with its full durability."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap_servers,
-            "enable.idempotence": True,
-            "linger.ms": 5,
-            "compression.type": "lz4",
-            "queue.buffering.max.messages": 200_000,
-        }
-    )
+    """Publish events over the partitions of a topic, as our own pipeline's benchmark does."""
+    producer = fast_producer(bootstrap_servers)
     for number, (key, value) in enumerate(events):
         while True:
             try:
