@@ -20,7 +20,7 @@ from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verification import RECORDS, verify
 from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.errors import AlreadyStoredError, unreadable_is_squatted
-from auditseal_vault.interface import Retention, StoredObject, Vault, VaultReader
+from auditseal_vault.interface import StoredObject, Vault, VaultReader
 from auditseal_vault.log_reader import LogReader, StoredBlock, parse_in_place
 from auditseal_vault.oldest import oldest_versions
 
@@ -160,7 +160,8 @@ class Replication:
             if outcome.data != copy.stored.data:
                 problem = f"{where} is not the object of that key in {self._source.url}"
                 raise NotReplicatedError(f"{problem}: verify both vaults, and copy into a new one if the first is good")
-            if self._target.enforces_worm and not _lasts(outcome.retention, copy.until):
+            lasts = outcome.retention is not None and outcome.retention.lasts_until(copy.until)
+            if self._target.enforces_worm and not lasts:
                 problem = f"{where} shows the lock {outcome.retention}, and needs COMPLIANCE until {copy.until}"
                 raise NotReplicatedError(f"{problem}: extend it with auditseal retention extend")
 
@@ -179,7 +180,3 @@ def first_missing(vault: VaultReader, origin: Origin) -> int:
         elif entry.key > wanted:  # those below are further versions, markers and foreign names
             break
     return height
-
-
-def _lasts(lock: Retention | None, until: datetime) -> bool:
-    return lock is not None and lock.mode == "COMPLIANCE" and lock.retain_until >= until

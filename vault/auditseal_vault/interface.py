@@ -35,6 +35,10 @@ class Retention:
     mode: str
     retain_until: datetime
 
+    def lasts_until(self, until: datetime) -> bool:
+        """Return whether nobody can delete the version before a time."""
+        return self.mode == "COMPLIANCE" and self.retain_until >= until
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:

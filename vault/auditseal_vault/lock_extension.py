@@ -34,7 +34,7 @@ class BlockLock:
 
     def lasts_until(self, until: datetime) -> bool:
         """Return whether nobody can delete the block before a time."""
-        return self.lock is not None and self.lock.mode == "COMPLIANCE" and self.lock.retain_until >= until
+        return self.lock is not None and self.lock.lasts_until(until)
 
 
 def block_locks(vault: VaultReader, origin: Origin) -> Iterator[list[BlockLock]]:
