@@ -95,20 +95,32 @@ class VerifierKey:
 
 
 class Signer(Protocol):
-    """A signer for a log: a PEM file's key today, an HSM or a KMS behind the same two members."""
+    """A signer for a log: the key of a PEM file, or one that an HSM or a KMS keeps."""
+
+    @property
+    def algorithm(self) -> bytes:
+        """The byte of the key's algorithm in verifier keys (C2SP signed-note), such as `ED25519`."""
+        ...
 
     @property
     def public(self) -> bytes:
-        """The 32 bytes of the Ed25519 public key."""
+        """The public key: 32 bytes for Ed25519."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """Return the 64 bytes of the Ed25519 signature over a message."""
+        """Return the signature over a message: 64 bytes for Ed25519.
+
+        Raises:
+            UnavailableError: The signer is away or refuses. Nothing was signed, or nobody got the signature.
+            HaltError: KEY; it answers with another key.
+        """
         ...
 
 
 class SigningKey:
     """An Ed25519 private key in memory."""
+
+    algorithm = ED25519
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private

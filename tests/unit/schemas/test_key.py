@@ -109,6 +109,11 @@ def test_the_key_id_is_as_specified() -> None:
     assert VerifierKey.parse(str(KEY)) == KEY
 
 
+def test_a_signer_says_the_algorithm_that_its_verifier_key_names() -> None:
+    blob = b64decode(str(VerifierKey(str(ORIGIN), SIGNER.public)).split("+", 2)[2])
+    assert blob == SIGNER.algorithm + SIGNER.public
+
+
 def test_every_mangled_key_is_refused() -> None:
     vkey = str(KEY)
     mangled = [

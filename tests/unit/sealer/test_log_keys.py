@@ -89,7 +89,7 @@ def test_a_block_of_a_third_key_is_a_halt() -> None:
 class Lying:
     """A signer that shows one key and signs with another."""
 
-    public = SIGNER.public
+    algorithm, public = SIGNER.algorithm, SIGNER.public
 
     def sign(self, message: bytes) -> bytes:
         return OTHER_SIGNER.sign(message)
