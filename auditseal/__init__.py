@@ -7,7 +7,7 @@ that a command that publishes nothing loads no Kafka client.
 | --- | --- |
 | `cli` | the command line |
 | `settings` | the settings that all daemons share, read from environment and file |
-| `settings_sections` | what sections are made of, and the section [metrics] |
+| `settings_sections` | what sections are made of, the section [metrics], and reading a file of them |
 | `settings_gateway` | the gateway's settings |
 | `settings_kafka` | the section [kafka] |
 | `settings_sasl` | its sections for OAUTHBEARER and GSSAPI |

@@ -7,7 +7,6 @@ Secrets are in files. The settings hold the paths of the files, so a dump of the
 
 import json
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -17,7 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from auditseal.settings_kafka import KafkaSettings
-from auditseal.settings_sections import MetricsSettings, Section, VaultUrl
+from auditseal.settings_sections import MetricsSettings, Section, VaultUrl, read_toml
 from auditseal_daemon.run import DaemonOptions
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
@@ -94,7 +93,7 @@ def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
     Raises:
         ConfigurationError: A key is wrong, unknown or missing; the text has one line for each.
     """
-    from_file = _read_toml(config) if config else {}
+    from_file = read_toml(config) if config else {}
     others = SECTIONS | DaemonSettings.model_fields.keys()
     ours = {key: value for key, value in from_file.items() if key in kind.model_fields or key not in others}
     problems = list(_unknown_variables(kind, os.environ))
@@ -112,15 +111,6 @@ def load_settings(kind: type[SettingsT], config: Path | None) -> SettingsT:
 def format_settings(settings: CommonSettings) -> str:
     """Return the effective settings as TOML, one dotted key a line; secrets are their files' paths."""
     return "\n".join(_lines(settings.model_dump(mode="json"), ""))
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from error
 
 
 def _empty_sections(kind: type[CommonSettings]) -> dict[str, Any]:

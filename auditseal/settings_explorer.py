@@ -1,7 +1,6 @@
 """The explorer's file of access: its address, its TLS, one login, and the auditors."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from auditseal.settings_sections import ReadableFile, Section
+from auditseal.settings_sections import ReadableFile, Section, read_toml
 from auditseal_explorer.access import Access, Tls
 from auditseal_explorer.admission import Login
 from auditseal_explorer.certificate_login import CertificateLogin
@@ -134,11 +133,9 @@ def read_access(path: Path) -> Access:
         ConfigurationError: It can't be read, or a key of it is wrong, unknown or missing; one line for each.
     """
     try:
-        return AccessFile(**tomllib.loads(path.read_text("utf-8"))).access()
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from error
+        return AccessFile(**read_toml(path)).access()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"a file that {path} names can't be read: {error}") from error
     except ValidationError as error:
         lines = (f"{path}: {_describe(details['loc'], details['msg'])}" for details in error.errors())
         raise ConfigurationError("\n".join(lines)) from error

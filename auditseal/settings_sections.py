@@ -1,5 +1,6 @@
-"""The base of all sections of settings, the checks that several share, and the section [metrics]."""
+"""The base of all sections of settings, the checks that several share, the section [metrics], and the file that they are in."""
 
+import tomllib
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,3 +83,17 @@ class MetricsSettings(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=0, ge=0, le=65535)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a file of settings.
+
+    Raises:
+        ConfigurationError: It can't be read, or it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from error
