@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,11 @@ import typer
 from auditseal.cli.querying import gather_rows, read_query
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
+from auditseal_evidence.answer import case_of, places_of
 from auditseal_evidence.pack import PackMaker
 from auditseal_evidence.timestamp import timestamper
-from auditseal_explorer.cases import case_of, has_absolute_times, places_of
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_search.query import has_absolute_times
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
@@ -50,7 +50,7 @@ def evidence(  # noqa: PLR0917  (one for each option)
         page = output.with_suffix(".html")
         _check_new(output, page)
         condition = read_query("evidence", query)
-        if not has_absolute_times(query, datetime.now(UTC)):
+        if not has_absolute_times(query):
             raise ConfigurationError("a case needs absolute times, such as 2026-03-01: -2h and now change every second")
         if (timestamp is None) != (timestamp_ca is None):
             raise ConfigurationError("--timestamp and --timestamp-ca belong together")

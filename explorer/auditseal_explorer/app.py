@@ -99,12 +99,12 @@ class Explorer:
 
     def case(self, request: Request) -> Response:
         """Offer the evidence of a question."""
-        auditor, now = _auditor(request), datetime.now(UTC)
-        answer = export(self.sources, auditor, _question(request), now)
+        auditor = _auditor(request)
+        answer = export(self.sources, auditor, _question(request), datetime.now(UTC))
         self.trail.record(
             auditor, "auditseal.search", self._vault, _looked(answer.question, answer.total, answer.grade)
         )
-        return HTMLResponse(self.pages.case(answer, now, self.checked))
+        return HTMLResponse(self.pages.case(answer, self.checked))
 
     def case_file(self, request: Request) -> Response:
         """Send the pack or the page of a case."""

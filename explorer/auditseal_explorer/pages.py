@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auditseal_auditor.report_text import MEANINGS, describe, printable
-from auditseal_explorer.cases import MOST_EVENTS, has_absolute_times
+from auditseal_explorer.cases import MOST_EVENTS
 from auditseal_explorer.checker import Checked
 from auditseal_explorer.event_view import MOST_CHARACTERS, EventView
 from auditseal_explorer.log_status import LogStatus
@@ -16,6 +16,7 @@ from auditseal_explorer.results import Export, Results
 from auditseal_explorer.timeline import HEIGHT, WIDTH
 from auditseal_schemas import __version__
 from auditseal_search.errors import QueryError
+from auditseal_search.query import has_absolute_times
 
 _MOST_ALARMS = 3
 EXAMPLES = (
@@ -86,9 +87,9 @@ class Pages:
         """Return the page of an event."""
         return self._page("event.html.j2", checked, view=view, question=Question())
 
-    def case(self, answer: Export, now: datetime, checked: Checked) -> str:
+    def case(self, answer: Export, checked: Checked) -> str:
         """Return the page that offers the evidence of a question."""
-        absolute = has_absolute_times(answer.question.filter, now)
+        absolute = has_absolute_times(answer.question.filter)
         shown = {"answer": answer, "question": answer.question, "absolute": absolute, "most": MOST_EVENTS}
         return self._page("case.html.j2", checked, **shown)
 

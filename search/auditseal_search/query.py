@@ -36,6 +36,7 @@ _GRAMMAR = r"""
     %ignore WS
 """
 _ORDERED = {Kind.NUMBER, Kind.TIME_MS, Kind.TIME_US}
+_ONE_DAY, _ANOTHER_DAY = datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 Value: TypeAlias = str | int | bool
@@ -105,6 +106,15 @@ def parse_query(text: str, now: datetime) -> Condition:
             raise error.orig_exc from error
         raise
     return condition
+
+
+def has_absolute_times(text: str) -> bool:
+    """Return whether a filter means the same on every day: `-2h` and `now` change every second.
+
+    Raises:
+        QueryError: It can't be understood.
+    """
+    return parse_query(text, _ONE_DAY) == parse_query(text, _ANOTHER_DAY)
 
 
 @cache
