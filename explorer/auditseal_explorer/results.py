@@ -106,15 +106,18 @@ class Export:
 
     Attributes:
         question: The question with the heads up to which it is answered.
-        grade: The grade of the answer.
         total: How many hits there are.
         found: The rows.
     """
 
     question: Question
-    grade: Grade
     total: int
     found: Gathered
+
+    @property
+    def grade(self) -> Grade:
+        """The grade of the answer."""
+        return self.found.account.grade
 
     def lines(self, kind: Format) -> Iterator[bytes]:
         """Yield the hits in a format of lines, in no order; memory stays flat.
@@ -137,7 +140,7 @@ def export(sources: Sources, auditor: Auditor, question: Question, now: datetime
     found = sources.gather(auditor, question.condition(now), question.as_of)
     with found.searcher() as searcher:
         total = searcher.count()
-    return Export(_pinned(question, found), found.account.grade, total, found)
+    return Export(_pinned(question, found), total, found)
 
 
 def _pinned(question: Question, found: Gathered) -> Question:
