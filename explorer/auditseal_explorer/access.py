@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
@@ -26,9 +27,9 @@ class Tls:
     key: Path
     authorities: Path | None = None
 
-    def options(self) -> dict[str, object]:
+    def options(self) -> dict[str, Any]:
         """Return the options for uvicorn."""
-        files: dict[str, object] = {"ssl_certfile": str(self.certificate), "ssl_keyfile": str(self.key)}
+        files: dict[str, Any] = {"ssl_certfile": str(self.certificate), "ssl_keyfile": str(self.key)}
         if self.authorities is None:
             return files
         return files | {"ssl_ca_certs": str(self.authorities), "ssl_cert_reqs": ssl.CERT_REQUIRED}

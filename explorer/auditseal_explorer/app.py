@@ -177,11 +177,11 @@ class Explorer:
         """Say what went wrong, where, and what to do."""
         status, title = _status_of(error)
         detail = str(error.detail if isinstance(error, HTTPException) else error)
-        if _wants_json(request):
-            return JSONResponse({"error": detail}, status, _RETRY if status == 503 else None)
         retry = status == 503
-        page = self.pages.problem(title, detail, self.checked, retry=retry)
-        return HTMLResponse(page, status, _RETRY if retry else None)
+        headers = _RETRY if retry else None
+        if _wants_json(request):
+            return JSONResponse({"error": detail}, status, headers)
+        return HTMLResponse(self.pages.problem(title, detail, self.checked, retry=retry), status, headers)
 
 
 def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = None) -> Starlette:

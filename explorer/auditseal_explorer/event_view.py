@@ -1,7 +1,7 @@
 """One event as the parts of a page, read from its block and proven there and then."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -38,16 +38,16 @@ class ShownChange:
     """
 
     field: str
-    before: list[tuple[Side, str]] | None
-    after: list[tuple[Side, str]] | None
+    before: Sequence[tuple[Side, str]] | None
+    after: Sequence[tuple[Side, str]] | None
 
     @classmethod
     def of(cls, change: Mapping[str, Any]) -> Self:
         """Compare a change's two values, as far as a page shows them."""
         before, after = change.get("before"), change.get("after")
-        pieces: list[tuple[Side, str]] = diff(_cut(before or ""), _cut(after or ""))
-        old: list[tuple[Side, str]] = [(side, text) for side, text in pieces if side is not Side.AFTER]
-        new: list[tuple[Side, str]] = [(side, text) for side, text in pieces if side is not Side.BEFORE]
+        pieces = diff(_cut(before or ""), _cut(after or ""))
+        old = [(side, text) for side, text in pieces if side is not Side.AFTER]
+        new = [(side, text) for side, text in pieces if side is not Side.BEFORE]
         return cls(change["field"], None if before is None else old, None if after is None else new)
 
 
@@ -146,7 +146,9 @@ def read_event(sources: Sources, auditor: Auditor, origin: Origin, offset: int) 
         try:
             proof = prove_offset(pool.vault, pinned, offset)
         except RecordNotFoundError as error:
-            raise error if auditor.tenants is None else _not_for(auditor, origin, offset) from error
+            if auditor.tenants is None:
+                raise
+            raise _not_for(auditor, origin, offset) from error
     view = EventView(proof, proven_to_json(check_record_proof(proof, sources.trust)))
     if not auditor.may_see(view.tenant):
         raise _not_for(auditor, origin, offset)

@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -67,7 +66,6 @@ def hosts_of(listening: socket.socket) -> tuple[str, ...]:
 
 def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> None:
     """Answer requests until SIGTERM or SIGINT."""
-    options: dict[str, Any] = dict(tls.options()) if tls else {}
     config = uvicorn.Config(
         app,
         http=CertificateProtocol,
@@ -75,6 +73,6 @@ def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> N
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,
-        **options,
+        **(tls.options() if tls else {}),
     )
     uvicorn.Server(config).run([listening])
