@@ -23,7 +23,7 @@ from auditseal_search.index_store import open_index
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
-HOST = "127.0.0.1"
+_HOST = "127.0.0.1"
 
 
 @app.command()
@@ -31,9 +31,9 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     trust: TrustFile,
     vault: VaultUrl = None,
     index: Annotated[str | None, typer.Option("--index", help="The index. [default: none, read the vault]")] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on; another than loopback needs --access.")] = HOST,
+    host: Annotated[str, typer.Option(help="The address to listen on; another than loopback needs --access.")] = _HOST,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")] = 8089,
-    access: Annotated[Path | None, typer.Option(help="The file with TLS, login and auditors.")] = None,
+    access_file: Annotated[Path | None, typer.Option("--access", help="The file with TLS, login and auditors.")] = None,
     records: Annotated[bool, typer.Option("--record", help="Record each look as an audit event.")] = False,  # noqa: FBT002
     strict: Annotated[bool, typer.Option("--strict", help="Show nothing that was not recorded.")] = False,  # noqa: FBT002
     opens: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,  # noqa: FBT002
@@ -55,19 +55,19 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
         url = vault_url(vault, pinned)
         open_vault = partial(open_reader, url)
         sources = Sources(pinned, open_vault, open_index(index) if index else None)
-        door = read_access(access) if access else None
+        access = read_access(access_file) if access_file else None
         with (
             sources.reading(),
             _trail(records=records, strict=strict) as trail,
-            listen(host, port, door) as listening,
+            listen(host, port, access) as listening,
             Checker(pinned, open_vault) as checker,
         ):
-            address, hosts = (door.url, door.hosts) if door else (address_of(listening), hosts_of(listening))
+            address, hosts = (access.url, access.hosts) if access else (address_of(listening), hosts_of(listening))
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")
             if opens:
                 webbrowser.open(address)
             explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail)
-            serve(make_app(explorer, hosts, door), listening, door.tls if door else None)
+            serve(make_app(explorer, hosts, access), listening, access.tls if access else None)
 
 
 @contextmanager
