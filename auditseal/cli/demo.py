@@ -20,6 +20,7 @@ from auditseal.demo.run import Demo, Heads, Running, make_store
 from auditseal.demo.tamper import Tampering
 from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_local.errors import LocalStackError
+from auditseal_local.ports import LOOPBACK
 from auditseal_schemas.exit_codes import ExitCode
 
 app = typer.Typer()
@@ -86,7 +87,7 @@ def _keep_running(run: Demo, _running: Running) -> None:
 def _explore(run: Demo, running: Running) -> None:
     live = LiveDemo(run, running)
     explorer = live.start()
-    with listen("127.0.0.1", 0) as listening:
+    with listen(LOOPBACK, 0) as listening:
         address = address_of(listening)
         run.tell(f"{address} shows the demo, and {explorer} its vault; everything keeps running until Ctrl-C")
         webbrowser.open(address)

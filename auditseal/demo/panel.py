@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from auditseal.demo.live import LiveDemo
-from auditseal_explorer.guard import Guard
+from auditseal_explorer.guard import READS, Guard
 
 
 def make_panel(live: LiveDemo, explorer: str, hosts: Iterable[str]) -> Starlette:
@@ -51,5 +51,5 @@ def make_panel(live: LiveDemo, explorer: str, hosts: Iterable[str]) -> Starlette
             Route("/tamper", tamper, methods=["POST"]),
             Mount("/static", StaticFiles(packages=[("auditseal_explorer", "static")])),
         ],
-        middleware=[Middleware(partial(Guard, hosts=tuple(hosts), methods=("GET", "HEAD", "POST")))],
+        middleware=[Middleware(partial(Guard, hosts=tuple(hosts), methods=(*READS, "POST")))],
     )

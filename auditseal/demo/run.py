@@ -210,8 +210,8 @@ class Demo:
 
     def next_commands(self, tampering: Tampering) -> list[str]:
         """Return the commands to try next: they show the sealed event and the finding of the changed one."""
-        command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
-        trust, vault, copy = f"--trust {self.folder.trust}", self.folder.vault.as_uri(), self.folder.copy.as_uri()
+        command, trust = _program(), f"--trust {self.folder.trust}"
+        vault, copy = self.folder.vault.as_uri(), self.folder.copy.as_uri()
         index, proof = self.folder.index, self.folder.directory / "event.tlog-proof"
         return [
             f"{command} verify --vault {vault} {trust}",
@@ -227,9 +227,8 @@ class Demo:
 
     def explore_command(self) -> str:
         """Return the command that opens the vault which the demo leaves in a browser."""
-        command = "auditseal" if shutil.which("auditseal") else sys.argv[0]
         vault = self.folder.vault.as_uri()
-        return f"{command} explore --open --vault {vault} --trust {self.folder.trust} --index {self.folder.index}"
+        return f"{_program()} explore --open --vault {vault} --trust {self.folder.trust} --index {self.folder.index}"
 
     def copy_and_tamper(self) -> Tampering:
         """Copy the vault to a directory, and change one byte of one event there."""
@@ -253,6 +252,11 @@ class Demo:
 def make_store(kind: str, folder: DemoFolder, progress: Progress) -> Store:
     """Return the store of a kind: `directory` or `minio`."""
     return MinioStore(folder, progress) if kind == "minio" else DirectoryStore(folder)
+
+
+def _program() -> str:
+    """Return how this program is run again."""
+    return "auditseal" if shutil.which("auditseal") else sys.argv[0]
 
 
 def _shares(total: int, parts: int) -> list[int]:
