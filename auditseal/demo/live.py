@@ -1,24 +1,20 @@
 """The demo that goes on: services publish, an index follows, and explorers show the vault and a changed copy."""
 
 import json
-import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from threading import Lock
-from typing import Any
 
 from auditseal.demo.folder import EVENTS_TOPIC
 from auditseal.demo.run import Demo, Running
 from auditseal.demo.services import SERVICES
 from auditseal.demo.tamper import Tampering
-from auditseal_local.errors import LocalStackError
 from auditseal_local.ports import LOOPBACK, free_ports
-from auditseal_local.process import Child
 
 _SEED = 2027
 _VERIFIED_SECONDS = 120
-_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +74,18 @@ class LiveDemo:
     def _explore(self, name: str, *options: str) -> str:
         """Start an explorer, wait until it has verified its vault once, and return its address."""
         (port,) = free_ports(1)
-        child = self.running.processes.start(name, "auditseal", "explore", "--port", str(port), *options)
-        self._await_verdict(name, child, port)
+        processes = self.running.processes
+        child = processes.start(name, "auditseal", "explore", "--port", str(port), *options)
+        processes.await_ready(name, child, partial(_has_verified, port), _VERIFIED_SECONDS)
         return f"http://{LOOPBACK}:{port}"
 
-    def _await_verdict(self, name: str, child: Child, port: int) -> None:
-        deadline = time.monotonic() + _VERIFIED_SECONDS
-        while any(log["result"] == "not verified yet" for log in _logs(port)):
-            if not child.running or time.monotonic() > deadline:
-                raise LocalStackError(f"the {name} has not verified its vault: see {self.demo.folder.logs / name}.log")
-            time.sleep(_POLL_SECONDS)
 
-
-def _logs(port: int) -> list[dict[str, Any]]:
-    """Return the logs as the explorer at a port sees them, one without a verdict where it does not answer yet."""
+def _has_verified(port: int) -> bool:
+    """Return whether the explorer at a port has verified all logs."""
     with closing(HTTPConnection(LOOPBACK, port, timeout=30)) as connection:
         try:
             connection.request("GET", "/api/v1/logs")
-            found: list[dict[str, Any]] = json.loads(connection.getresponse().read())["logs"]
+            logs = json.loads(connection.getresponse().read())["logs"]
         except (OSError, HTTPException):
-            return [{"result": "not verified yet"}]
-    return found
+            return False
+    return all(log["result"] != "not verified yet" for log in logs)

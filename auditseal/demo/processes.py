@@ -3,10 +3,11 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -63,7 +64,7 @@ class Processes:
             for name, arguments in commands.items():
                 children[name] = self.start(name, "auditseal", name, *arguments, telemetry=ports[name])
             for name, child in children.items():
-                self._await_ready(name, child, ports[name])
+                self.await_ready(name, child, partial(_is_ready, ports[name]))
             yield children
         except BaseException:
             for child in children.values():
@@ -75,13 +76,20 @@ class Processes:
             if child.exit_code != 0:
                 raise LocalStackError(f"the {name} ended with code {child.exit_code}: see {self.logs / name}.log")
 
-    def _await_ready(self, name: str, child: Child, port: int) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
-        while not _is_ready(port):
+    def await_ready(
+        self, name: str, child: Child, is_ready: Callable[[], bool], seconds: float = _READY_SECONDS
+    ) -> None:
+        """Wait until a process is ready.
+
+        Raises:
+            LocalStackError: It ended, or it takes too long.
+        """
+        deadline = time.monotonic() + seconds
+        while not is_ready():
             if not child.running:
                 raise LocalStackError(f"the {name} ended with code {child.exit_code}: see {self.logs / name}.log")
             if time.monotonic() > deadline:
-                raise LocalStackError(f"the {name} isn't ready after {_READY_SECONDS} s: see {self.logs / name}.log")
+                raise LocalStackError(f"the {name} isn't ready after {seconds} s: see {self.logs / name}.log")
             time.sleep(0.1)
 
     def run_together(self, module: str, commands: Mapping[str, Sequence[str]], seconds: float) -> None:
