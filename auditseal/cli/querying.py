@@ -39,9 +39,7 @@ def read_query(command: str, text: str) -> Condition:
 
 
 def gather_rows(condition: Condition, trust: Path, vault: str | None, index: str | None) -> Gathered:
-    """Return the rows of all pinned logs that a filter can match.
-
-    Those of the vault are held in memory.
+    """Return the rows of all pinned logs that a filter can match; those of the vault are held in memory.
 
     Raises:
         TrustError, ConfigurationError: The trust file, the vault or the index can't be used.
@@ -56,7 +54,7 @@ def gather_rows(condition: Condition, trust: Path, vault: str | None, index: str
 
 @contextmanager
 def stream_rows(condition: Condition, trust: Path, vault: str | None, index: str | None) -> Iterator[RowStream]:
-    """Yield the rows of all pinned logs that a filter matches, none of which is held in memory; errors as before."""
+    """Yield the rows of all pinned logs that a filter matches; memory stays flat. Errors as `gather_rows`."""
     with (
         progress_bar("blocks") as advance,
         _opened(condition, trust, vault, index, advance) as (pinned, store, source),

@@ -1,7 +1,7 @@
 """`auditseal streams`: whether events of a stream are missing, and a certificate that says so."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -85,7 +85,7 @@ def _report(pinned: Trust, url: str, jobs: int | None) -> Iterator[StreamReport]
         yield StreamReport(pool, pinned, ledger)
 
 
-def _expected(entries: tuple[str, ...] | list[str]) -> dict[str, int]:
+def _expected(entries: Iterable[str]) -> dict[str, int]:
     found = {}
     for entry in entries:
         service, _, seconds = entry.rpartition("=")

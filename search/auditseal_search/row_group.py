@@ -8,9 +8,8 @@ ROW_GROUP = 100_000
 """Rows of a row group, whatever the blocks' size: a quiet log has few records a block."""
 GROUP_BYTES = 64 << 20
 """Bytes of values at which a row group closes before that, so that it fits in memory."""
-_BATCH = (
-    1024  # rows that the writer takes at once (its write_batch_size), so that chunks of them don't change its pages
-)
+_BATCH = 1024
+"""Rows that the writer takes at once (its write_batch_size), so that chunks of them don't change its pages."""
 _CHUNK = 8 * _BATCH
 
 

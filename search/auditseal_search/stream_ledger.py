@@ -116,7 +116,6 @@ class StreamLedger:
         for stream, first, highest, count, repeated, clashing, at in self._rows(_STREAMS):
             ((_, service, environment),) = sources.of(stream)
             ((_, kind, until),) = last.of(stream) or [(stream, None, None)]
-            found = list(gaps.of(stream))
             yield StreamFacts(
                 stream=stream,
                 service=service,
@@ -127,7 +126,7 @@ class StreamLedger:
                 repeated=repeated,
                 clashes=tuple(number for _, number in clashes.of(stream))[:MOST_LISTED],
                 clash_count=clashing,
-                gaps=tuple(Gap(*gap[1:]) for gap in found),
+                gaps=tuple(Gap(*gap[1:]) for gap in gaps.of(stream)),
                 last_at=at,
                 ended_by=None if kind is None else StreamEvent(kind),
                 until=until,

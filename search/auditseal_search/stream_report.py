@@ -11,7 +11,7 @@ from auditseal_schemas.verdict import Verdict
 from auditseal_search.log_tail import LogHead, LogTail
 from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_ledger import StreamLedger
-from auditseal_search.stream_state import MOST_LISTED, Judgement, ServiceClock, State, StreamState, counts_of, state_of
+from auditseal_search.stream_state import MOST_LISTED, Judgement, ServiceClock, State, StreamState, state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class StreamReport:
         self._logs = [LogTail(pool, log, 0) for log in trust.logs]
         self._from_first = not any(log.start for log in trust.logs)
         self._ledger = ledger
-        self.counts = counts_of(())
+        self.counts = dict.fromkeys(State, 0)
         self.silent: tuple[SilentService, ...] = ()
 
     @property
@@ -59,7 +59,7 @@ class StreamReport:
 
     def states(self, rules: Judgement) -> Iterator[StreamState]:
         """Yield the state of each stream, in the order of their ids; `counts` and `silent` are complete after that."""
-        counts, clock = counts_of(()), ServiceClock(rules)
+        counts, clock = dict.fromkeys(State, 0), ServiceClock(rules)
         for facts in self._ledger.streams(from_first=self._from_first):
             state = state_of(facts, rules)
             clock.note(state)

@@ -11,7 +11,7 @@
 | UNEXPECTED | a stream of a service that nobody expects |
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -154,11 +154,3 @@ class ServiceClock:
             heard = self._heard.get(service)
             if service not in self._paused and (heard is None or self._rules.as_of - heard > bound + _SLACK_MS):
                 yield service, heard
-
-
-def counts_of(states: Iterable[State]) -> dict[State, int]:
-    """Count states, in their order."""
-    found = dict.fromkeys(State, 0)
-    for state in states:
-        found[state] += 1
-    return found
