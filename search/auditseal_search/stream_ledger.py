@@ -3,7 +3,7 @@
 Streams and numbers are the claims of their writers. Any number of them is taken, and memory stays bounded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ from auditseal_search.stream_state import MOST_LISTED, Gap, StreamFacts
 _MEMORY = "128MB"
 _CONTROL = pa.array([kind.value for kind in StreamEvent])
 _COLUMNS = ("stream_id", "stream_sequence", "event_id", "service", "environment")
+_CONTROL_COLUMNS = ("stream_id", "stream_sequence", "event_type")
 
 _TABLES = """
 CREATE TABLE sighting (stream VARCHAR, number BIGINT, event UUID, service VARCHAR, environment VARCHAR, written BIGINT);
@@ -29,6 +30,8 @@ CREATE TABLE control (stream VARCHAR, number BIGINT, kind VARCHAR, until BIGINT)
 _ADD = """
 INSERT INTO sighting SELECT stream_id, stream_sequence, event_id::UUID, service, environment, written FROM taken
 """
+
+_ADD_CONTROL = "INSERT INTO control SELECT stream_id, stream_sequence, event_type, until FROM taken"
 
 _NUMBERS = """
 CREATE OR REPLACE TABLE place AS
@@ -95,12 +98,15 @@ class StreamLedger:
         millis = pc.coalesce(
             events["timestamp"].cast(pa.int64()), pc.divide(events["occurred_at"].cast(pa.int64()), 1000)
         )
-        self._database.register("taken", events.select(_COLUMNS).append_column("written", millis))
-        self._database.execute(_ADD)
-        self._database.unregister("taken")
+        self._insert(_ADD, events.select(_COLUMNS).append_column("written", millis))
         own = events.filter(pc.is_in(events["event_type"], value_set=_CONTROL))
-        if own.num_rows:
-            self._database.executemany("INSERT INTO control VALUES (?, ?, ?, ?)", list(_control_rows(own)))
+        until = pa.array([_until(dict(pairs)) for pairs in own["attributes"].to_pylist()], pa.int64())
+        self._insert(_ADD_CONTROL, own.select(_CONTROL_COLUMNS).append_column("until", until))
+
+    def _insert(self, sql: str, rows: pa.Table) -> None:
+        self._database.register("taken", rows)
+        self._database.execute(sql)
+        self._database.unregister("taken")
 
     def streams(self, *, from_first: bool) -> Iterator[StreamFacts]:
         """Yield what is known of each stream, in the order of their ids.
@@ -155,21 +161,12 @@ class _Following:
         return rows
 
 
-def _control_rows(events: pa.Table) -> Iterator[tuple[str, int, str, int | None]]:
-    columns = ("stream_id", "stream_sequence", "event_type", "attributes")
-    for row in events.select(columns).to_pylist():
-        until = dict(row["attributes"]).get("until")
-        yield (
-            row["stream_id"],
-            row["stream_sequence"],
-            row["event_type"],
-            None if until is None else _milliseconds(until),
-        )
+def _until(attributes: Mapping[str, str]) -> int | None:
+    """Return when an announced pause ends, in ms since the epoch.
 
-
-def _milliseconds(text: str) -> int | None:
-    """Return a time in ms since the epoch; None where the text, which is its writer's, isn't one."""
+    None where it doesn't say, or where the text, which is its writer's, isn't a time.
+    """
     try:
-        return parse_milliseconds("until", text)
+        return parse_milliseconds("until", attributes["until"]) if "until" in attributes else None
     except EventError:
         return None
