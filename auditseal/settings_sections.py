@@ -1,4 +1,4 @@
-"""The base of all sections of settings, the checks that several share, the section [metrics], and the file that they are in."""
+"""The base of all sections of settings, checks that several share, the section [metrics], and reading a file of them."""
 
 import tomllib
 from ipaddress import ip_address
