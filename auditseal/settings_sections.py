@@ -1,4 +1,4 @@
-"""The base of all sections of settings, checks that several share, the section [metrics], and reading a file of them."""
+"""What all sections of settings are made of, the section [metrics], and reading a file of them."""
 
 import tomllib
 from ipaddress import ip_address
