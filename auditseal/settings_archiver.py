@@ -1,7 +1,7 @@
 """The archiver's own settings, and the configuration that they make."""
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,10 @@ from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
 from auditseal_vault.encryption import wanted_encryption
 
+Days = Annotated[int, Field(ge=1, lt=MAX_RETENTION.days)]
+"""How long S3 can lock an object."""
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+
 
 class ArchiverSection(Section):
     """The section that only the archiver reads.
@@ -19,6 +23,7 @@ class ArchiverSection(Section):
     Attributes:
         trust_file: The trust file that auditors have: the logs, and the keys that sign them.
         retention_days: The least days from sealing to the end of a block's lock.
+        topic_retention_days: The same for the logs of some events topics; for others `retention_days` holds.
         group: The consumer group.
         instance: This archiver's name in the group for static membership; empty for none.
         session_timeout: Seconds of silence after which the group gives an archiver's partitions to others.
@@ -28,7 +33,8 @@ class ArchiverSection(Section):
     """
 
     trust_file: ReadableFile
-    retention_days: int = Field(ge=1, lt=MAX_RETENTION.days)
+    retention_days: Days
+    topic_retention_days: dict[TopicName, Days] = Field(default={})
     group: str = Field(default="auditseal.archiver", min_length=1)
     instance: str = ""
     session_timeout: float = Field(default=10, ge=6, le=300)
@@ -63,19 +69,27 @@ class ArchiverSettings(DaemonSettings):
             trust = Trust.parse(section.trust_file.read_bytes())
         except OSError as error:
             raise ConfigurationError(f"archiver.trust_file: {section.trust_file} can't be read: {error}") from error
-        if trust.retention_days is not None and section.retention_days < trust.retention_days:
+        name, days = self._retention()
+        if trust.retention_days is not None and days < trust.retention_days:
             raise ConfigurationError(
-                f"archiver.retention_days: {section.retention_days} is less than the {trust.retention_days} days that"
-                f" {section.trust_file} requires"
+                f"{name}: {days} is less than the {trust.retention_days} days that {section.trust_file} requires: raise"
+                " it, or give the topic a trust file of its own"
             )
         return ArchiverConfig(
             client=self.kafka.client_config(),
             blocks_topic=self.blocks_topic,
             logs=pinned_logs(trust, self.cluster, self.events_topic),
-            retention=timedelta(days=section.retention_days),
+            retention=timedelta(days=days),
             group=section.group,
             instance=section.instance,
             session=section.session_timeout,
             drill_every=timedelta(hours=section.drill_hours),
             encryption=wanted_encryption(section.encryption, section.kms_key),
         )
+
+    def _retention(self) -> tuple[str, int]:
+        """Return the key that sets the retention of this archiver's events topic, and its days."""
+        of_topics = self.archiver.topic_retention_days
+        if self.events_topic in of_topics:
+            return f'archiver.topic_retention_days."{self.events_topic}"', of_topics[self.events_topic]
+        return "archiver.retention_days", self.archiver.retention_days

@@ -25,6 +25,9 @@ from auditseal_vault.errors import AlreadyStoredError, unreadable_is_squatted
 from auditseal_vault.interface import StoredVersion, Vault
 from auditseal_vault.oldest import oldest_version
 
+LOOK_SECONDS = 3600.0
+"""From one look at the lowest block's lock to the next: someone may have extended it (`auditseal retention extend`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionConfig:
@@ -60,6 +63,7 @@ class BlockArchiver:
         self._logs = {log.origin: log for log in config.logs}
         self._states: dict[Origin, LogState] = {}
         self._given_up: set[Origin] = set()
+        self._look_due = 0.0
 
     def recover(self) -> None:
         """Read the current run's state; an earlier run's is read when a block of it comes.
@@ -71,7 +75,8 @@ class BlockArchiver:
         state = self._state_of(current)
         self._metrics.height.labels(*self._labels).set(state.height)
         self._show_retention(current)
-        self._log.info("recovered from the vault", origin=str(current), height=state.height)
+        days = self._config.retention.days
+        self._log.info("recovered from the vault", origin=str(current), height=state.height, retention_days=days)
 
     def is_new(self) -> bool:
         """Return whether the partition is a new one: the vault has no block of it, and blocks of another partition."""
@@ -118,8 +123,8 @@ class BlockArchiver:
         self._retry.run(lambda: self._store(block, data, state.keys, until))
         self._states[origin] = decision.state
         self._count(block)
-        if block.header.height == 0:
-            self._show_retention(origin)
+        if block.header.height == 0 or time.monotonic() >= self._look_due:
+            self._show_retention(self._config.logs[-1].origin)
 
     def _store(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...], until: datetime) -> None:
         """Store a block; where an object is at its key already (a 412), compare it with the block."""
@@ -170,5 +175,6 @@ class BlockArchiver:
     def _show_retention(self, origin: Origin) -> None:
         with unreadable_is_squatted():
             end = self._retry.run(lambda: first_lock_end(self._vault, origin))
+        self._look_due = time.monotonic() + LOOK_SECONDS
         if end is not None:
             self._metrics.retention_remaining.labels(*self._labels).set_function(lambda: end - time.time())

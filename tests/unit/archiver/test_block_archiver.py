@@ -1,14 +1,18 @@
 """Archiving over a real directory: whatever happens to an operation, one version of each block is stored."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from auditseal_archiver import block_archiver
+from auditseal_archiver.block_archiver import LOOK_SECONDS, BlockArchiver
 from auditseal_archiver.errors import RewindNeededError
 from auditseal_archiver.log_state import read_log_state
 from auditseal_daemon import retry
+from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.header import Predecessor
 from auditseal_schemas.key import VerifierKey
@@ -16,7 +20,18 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.encryption import Encryption
-from tests.factory.archiving import DAY, PINNED, FaultyVault, halts, new_archiver, store
+from auditseal_vault.interface import Retention
+from tests.factory.archiving import (
+    DAY,
+    PINNED,
+    TOPIC,
+    FaultyVault,
+    halts,
+    new_archiver,
+    new_metrics,
+    partition_config,
+    store,
+)
 from tests.factory.blocks import NOW, chain, flipped, resigned, sealed
 from tests.factory.keys import ORIGIN, OTHER_SIGNER, SIGNER
 from tests.factory.messages import messages
@@ -47,6 +62,30 @@ def test_blocks_are_stored_in_order_and_once(vault: FaultyVault) -> None:
     assert stored(vault) == DATA
     assert [key for key, _ in vault.puts] == [ORIGIN.block_key(height) for height in range(4)]
     assert all(end >= datetime.now(UTC) + 0.9 * DAY and not end.microsecond for _, end in vault.puts)
+
+
+def test_a_lock_that_was_extended_shows_within_the_hour(vault: FaultyVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics, registry = new_metrics()
+    archiver = BlockArchiver(partition_config(), vault, metrics, StoreRetry(threading.Event(), lambda _: None))
+    clock = [0.0]
+    monkeypatch.setattr(block_archiver.time, "monotonic", lambda: clock[0])
+    until = datetime.now(UTC) + 2 * DAY
+
+    def days_left(data: bytes) -> float:
+        archiver.archive(data, "it")
+        left = registry.get_sample_value(
+            "auditseal_object_lock_retention_remaining_seconds", {"topic": TOPIC, "partition": "3"}
+        )
+        assert left is not None
+        return round(left / DAY.total_seconds(), 2)
+
+    monkeypatch.setattr(vault, "retention", lambda *_: Retention("COMPLIANCE", until))
+    assert days_left(DATA[0]) == 2
+    until += 5 * DAY
+    clock[0] = LOOK_SECONDS - 1
+    assert days_left(DATA[1]) == 2
+    clock[0] = LOOK_SECONDS
+    assert days_left(DATA[2]) == 7
 
 
 def test_a_write_whose_answer_was_lost_is_asked_for_its_encryption(vault: FaultyVault) -> None:

@@ -48,3 +48,31 @@ def test_encryption_at_rest_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AUDITSEAL_ARCHIVER__ENCRYPTION", "AES256")
     with pytest.raises(ConfigurationError, match="AUDITSEAL_ARCHIVER__ENCRYPTION"):
         load_settings(ArchiverSettings, config)
+
+
+def test_a_topic_has_a_retention_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write_archiver_settings(tmp_path)
+    (tmp_path / "trust.txt").write_text(
+        "".join(log_line(Origin("a.example", topic, 0, 0)) for topic in ("audit.events", "audit.orders"))
+        + "retention 40\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"archiver.retention_days: 30 is less than the 40 days"):
+        load_settings(ArchiverSettings, config).config()
+    config.write_text(
+        config.read_text() + '[archiver.topic_retention_days]\n"audit.events" = 50\n"audit.orders" = 39\n'
+    )
+    assert load_settings(ArchiverSettings, config).config().retention == timedelta(days=50)
+    monkeypatch.setenv("AUDITSEAL_EVENTS_TOPIC", "audit.orders")
+    with pytest.raises(ConfigurationError, match=r'topic_retention_days."audit.orders": 39 is less than the 40 days'):
+        load_settings(ArchiverSettings, config).config()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [('"audit orders" = 9', "should match pattern"), ('"audit.orders" = 0', "greater than or equal to 1")],
+)
+def test_a_retention_that_no_topic_can_have(tmp_path: Path, line: str, said: str) -> None:
+    config = write_archiver_settings(tmp_path)
+    config.write_text(f"{config.read_text()}[archiver.topic_retention_days]\n{line}\n")
+    with pytest.raises(ConfigurationError, match=rf"archiver.topic_retention_days.*{said}"):
+        load_settings(ArchiverSettings, config)

@@ -16,7 +16,17 @@ from auditseal_schemas.verdict import Verdict
 from auditseal_watch import watcher
 from auditseal_watch.watcher import Watcher
 from tests.factory.audits import audit
-from tests.factory.vaults import DAY, ORIGINS, SEALED_AT, MemoryVault, make_log, make_vault, put_log
+from tests.factory.vaults import (
+    DAY,
+    ORIGINS,
+    SEALED_AT,
+    MemoryVault,
+    genesis,
+    make_log,
+    make_vault,
+    put_log,
+    seal,
+)
 from tests.factory.watching import Watch
 
 LOG = ORIGINS[0]
@@ -203,6 +213,32 @@ def test_silence_and_a_log_that_must_exist(tmp_path: Path, clock: Clock) -> None
     assert watch.served("findings", origin=NAME, verdict="STALE") == 1
     assert sum("STALE" in line for line in criticals(watch)) == 2  # one a log, although the age in it grows
     assert watch.config.most_age == timedelta(microseconds=DAY)
+
+
+def test_a_silent_log_is_clean_as_long_as_its_silence_is_sealed(tmp_path: Path, clock: Clock) -> None:
+    """Blocks without records keep a log fresh; without them it is STALE, and a block that comes late ends that."""
+    vault, states, stale = MemoryVault(), {origin: genesis(origin) for origin in ORIGINS}, list[float | None]()
+    watch = Watch(vault, tmp_path, most_age=timedelta(hours=2))
+
+    def seal_silence() -> None:
+        for origin, state in states.items():
+            block = seal(state, 0, now=int(clock.now * 1e6))
+            put_log(vault, [block])
+            states[origin] = state.accept(block)
+
+    def hour(*, heartbeat: bool = True) -> None:
+        stale.append(watch.served("findings", origin=NAME, verdict="STALE"))
+        clock.now += 3600
+        if heartbeat:
+            seal_silence()
+
+    seal_silence()
+    quiet = partial(hour, heartbeat=False)
+    watch.run(hour, hour, quiet, quiet, quiet, hour, lambda: None, is_first=True)
+    assert stale == [0, 0, 0, 0, 0, 1]
+    assert watch.served("findings", origin=NAME, verdict="STALE") == 0
+    assert watch.served("head_sealed_timestamp_seconds", origin=NAME) == START + 6 * 3600
+    assert watch.served("head_blocks", origin=NAME) == 4
 
 
 def test_a_state_file_that_is_gone_ends_it(begun: Watch) -> None:
