@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("archiver", "auditor", "auditseal", "deploy", "docs", "producer", "schemas", "sealer", "tests")
+FOLDERS = (
+    *("archiver", "auditor", "auditseal", "daemon", "deploy", "docs", "evidence", "examples", "explorer", "gateway"),
+    *("glue", "importers", "producer", "schemas", "sealer", "search", "tests", "vault", "watch"),
+)
 KINDS = {".cfg", ".go", ".in", ".lock", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _NAMED = re.compile(r"\bdocs/[\w./-]*\.md\b")
@@ -43,6 +46,18 @@ def anchors(page: Path) -> set[str]:
     """The names that headings get, as they are made of them on the web: lower case, no punctuation, hyphens."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_list_of_all_pages_has_each_of_them() -> None:
+    """Runbooks, alerts and decisions are listed by the first page of their folder."""
+    listed = {(ROOT / "docs" / target).resolve() for target, _ in _LINK.findall((ROOT / "docs/index.md").read_text())}
+    kinds = [
+        path
+        for kind in ("tutorial", "how-to", "reference", "explanation")
+        for path in ROOT.glob(f"docs/{kind}/**/*.md")
+    ]
+    pages = {*kinds, *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*/README.md")} - {ROOT / "docs/index.md"}
+    assert sorted(str(page.relative_to(ROOT)) for page in pages - listed) == []
 
 
 def test_the_readme_and_its_pages_lead_to_every_page() -> None:
