@@ -1,4 +1,4 @@
-"""The columns of an index: one row for each sealed record (docs/reference/index.md)."""
+"""The columns of an index: one row for each sealed record (docs/reference/index-files.md)."""
 
 import pyarrow as pa
 
