@@ -13,7 +13,7 @@ from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas.block_draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.header import Predecessor
-from auditseal_schemas.key import ED25519, VerifierKey
+from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_BLOCK_BYTES, MAX_KEYS, MAX_RECORDS
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.batch import BatchPolicy
@@ -93,7 +93,7 @@ class SealerSection(Section):
         return read_secret(self.passphrase_file)
 
     def retired_public_keys(self) -> tuple[bytes, ...]:
-        """Return the retired keys, 32 bytes each."""
+        """Return the retired keys, each as type ‖ public key."""
         return tuple(map(_public_key, self.retired_keys))
 
 
@@ -135,12 +135,10 @@ def _public_key(text: str) -> bytes:
     """
     try:
         blob = b64decode(text, validate=True)
-        public = VerifierKey("retired", blob[1:]).public
+        VerifierKey("retired", blob[1:], blob[:1])
     except (ValueError, AuditsealError, Base64Error) as error:
         raise ValueError(f"{text!r} is not the last part of a verifier key, after its second `+`: {error}") from error
-    if blob[:1] != ED25519:
-        raise ValueError(f"{text!r} is not the last part of a verifier key: its type is not 0x01 (Ed25519)")
-    return public
+    return blob
 
 
 def _predecessor(line: str) -> Predecessor:

@@ -174,11 +174,32 @@ def check_note(note: str, keys: list[str], what: str) -> tuple[str, int, bytes]:
         blobs = [blob[4:] for blob in map(b64decode, lines) if blob[:4].hex() == key_id]
         need(len(blobs) == 1, f"{what}: the key {name}+{key_id} did not sign it")
         try:
-            Ed25519PublicKey.from_public_bytes(b64decode(public)[1:]).verify(blobs[0], f"{text}\n".encode())
+            check_signature(name, b64decode(public), f"{text}\n", blobs[0])
         except InvalidSignature:
             raise RefusedError(f"{what}: the signature of the key {name}+{key_id} doesn't hold") from None
     origin, size, root = text.split("\n")
     return origin, int(size), b64decode(root)
+
+
+def check_signature(name: str, key: bytes, text: str, blob: bytes) -> None:
+    """Check a note's signature by a key: its type (1 Ed25519, 6 ML-DSA-44), then the public key.
+
+    An ML-DSA-44 key signs a structure with the checkpoint's content and a time (c2sp.org/tlog-cosignature).
+    """
+    if key[:1] == b"\x01":
+        Ed25519PublicKey.from_public_bytes(key[1:]).verify(blob, text.encode())
+        return
+    need(key[:1] == b"\x06", f"a key of {name} is neither an Ed25519 nor an ML-DSA-44 key")
+    try:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey  # noqa: PLC0415  (new in 47)
+    except ImportError:
+        raise RefusedError("checking an ML-DSA-44 signature needs the package cryptography 48 or later") from None
+    origin, size, root = text.splitlines()
+    names = [bytes((len(one.encode()),)) + one.encode() for one in (name, origin)]
+    tree = bytes(8) + int(size).to_bytes(8) + b64decode(root)
+    message = b"subtree/v1\n\x00" + names[0] + blob[:8] + names[1] + tree
+    need(blob[:1] < b"\x80", f"the time of a signature by {name} exceeds 2^63 - 1")
+    MLDSA44PublicKey.from_public_bytes(key[1:]).verify(blob[8:], message)
 
 
 class Log:

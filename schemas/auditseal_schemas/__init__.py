@@ -12,9 +12,11 @@ The format (docs/reference/format.md), from the ground up:
 | `record` | the sealed record, and the chain through all records |
 | `plain_records` | the quick loop over records of the usual shape |
 | `header` | the block header, which a log commits to |
-| `key` | Ed25519 keys: the verifier key that auditors pin, and the signer |
-| `note` | C2SP signed notes |
 | `checkpoint` | C2SP checkpoints: the text that a note signs |
+| `public_key` | public keys of Ed25519 and ML-DSA-44, and which signatures hold |
+| `cosignature` | C2SP cosignatures: what an ML-DSA-44 key signs of a checkpoint |
+| `key` | keys with a name: the verifier key that auditors pin, and the signer |
+| `note` | C2SP signed notes |
 | `deflate` | raw deflate, bounded |
 | `canonical_base64` | base64 with one spelling for each value |
 | `container` | a block's Avro object container file, read strictly |

@@ -1,4 +1,4 @@
-"""Ed25519 keys: the verifier key that auditors pin, and the signer that holds the private half.
+"""Keys with a name: the verifier key that auditors pin, and the signer that holds the private half.
 
 Encodings: C2SP signed-note, https://c2sp.org/signed-note.
 """
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, Self
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -20,45 +21,46 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from auditseal_schemas.cosignature import TimestampedSignature, cosigned_message
 from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
+from auditseal_schemas.public_key import ED25519, ML_DSA_44, check_public_key, supported, verify_signature
 from auditseal_schemas.verdict import Verdict
 
-ED25519 = b"\x01"
-_VKEY = re.compile(r"(?P<name>[!-*,-~]{1,255})\+(?P<id>[0-9a-f]{8})\+(?P<key>[A-Za-z0-9+/]{1,64}={0,2})", re.ASCII)
-_FIELD_PRIME = 2**255 - 19
-# The y-coordinates of the eight points of small order: such a key accepts signatures that nobody made.
-_SMALL_ORDER_Y = frozenset(
-    {
-        0,
-        1,
-        _FIELD_PRIME - 1,
-        0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
-        0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7,
-    }
-)
+_VKEY = re.compile(r"(?P<name>[!-*,-~]{1,255})\+(?P<id>[0-9a-f]{8})\+(?P<key>[A-Za-z0-9+/]{1,1752}={0,2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
     """The public half of a signing key, bound to a name: the log's origin.
 
+    Attributes:
+        name: The name.
+        public: The public key, as long as the algorithm wants it.
+        algorithm: The type byte of the algorithm.
+
     Raises:
-        VerificationError: BAD_KEY; the public key is not 32 bytes, not canonical, or of small order.
+        VerificationError: BAD_KEY; as `check_public_key`.
     """
 
     name: str
     public: bytes
+    algorithm: bytes = ED25519
 
     def __post_init__(self) -> None:
-        if len(self.public) != 32:
-            raise VerificationError(Verdict.BAD_KEY, "key", "an Ed25519 public key has 32 bytes")
-        y = int.from_bytes(self.public, "little") & (1 << 255) - 1
-        if y >= _FIELD_PRIME or y in _SMALL_ORDER_Y:
-            raise VerificationError(Verdict.BAD_KEY, "key", "the public key is of small order or not canonical")
+        check_public_key(self.algorithm, self.public)
+
+    @classmethod
+    def of(cls, name: str, signer: "Signer") -> Self:
+        """Return the key of a signer under a name."""
+        return cls(name, signer.public, signer.algorithm)
 
     @classmethod
     def parse(cls, vkey: str) -> Self:
-        """Read `name+hex8(key id)+base64(type ‖ public key)`; `str(key)` is its only spelling."""
+        """Read `name+hex8(key id)+base64(type ‖ public key)`; `str(key)` is its only spelling.
+
+        Raises:
+            VerificationError: BAD_KEY; it is anything else.
+        """
         match = _VKEY.fullmatch(vkey)
         if not match:
             raise VerificationError(Verdict.BAD_KEY, "key", f"{quoted(vkey)} is not a verifier key")
@@ -66,32 +68,60 @@ class VerifierKey:
             blob = b64decode(match["key"], validate=True)
         except Base64Error as error:
             raise VerificationError(Verdict.BAD_KEY, "key", f"its base64 is broken: {error}") from error
-        if blob[:1] != ED25519:
-            raise VerificationError(Verdict.BAD_KEY, "key", "only type 0x01 (Ed25519) is known")
-        key = cls(match["name"], blob[1:])
+        key = cls(match["name"], blob[1:], blob[:1])
         if str(key) != vkey:
-            raise VerificationError(Verdict.BAD_KEY, "key", f"{quoted(vkey)} has another key id or base64 than {key}")
+            problem = f"{quoted(vkey)} has another key id or base64 than {quoted(str(key))}"
+            raise VerificationError(Verdict.BAD_KEY, "key", problem)
         return key
 
     @property
     def key_id(self) -> bytes:
         """The first 4 bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key)."""
-        return sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + self.algorithm + self.public).digest()[:4]
+
+    @property
+    def short(self) -> str:
+        """The name and the key id, for messages."""
+        return f"{self.name}+{self.key_id.hex()}"
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{b64encode(ED25519 + self.public).decode()}"
+        return f"{self.short}+{b64encode(self.algorithm + self.public).decode()}"
 
-    def check(self, message: bytes, signature: bytes) -> None:
-        """Check an Ed25519 signature over a message.
+    def sign(self, text: str, signer: "Signer") -> bytes:
+        """Return a note's signature by this key, whose private half the signer has: the line's bytes after the key id.
+
+        Raises:
+            MalformedError: The key is an ML-DSA-44 key, and the text is not a checkpoint.
+            UnavailableError, HaltError: As `Signer.sign`.
+        """
+        if self.algorithm == ML_DSA_44:
+            return TimestampedSignature(0, signer.sign(cosigned_message(self.name, 0, text))).format()
+        return signer.sign(text.encode())
+
+    def check(self, text: str, signature: bytes) -> None:
+        """Check a note's signature by this key: the line's bytes after the key id.
 
         Raises:
             VerificationError: BAD_SIGNATURE.
+            ConfigurationError: The installed OpenSSL doesn't know the key's algorithm.
         """
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except InvalidSignature as error:
-            problem = f"the signature by {self.name}+{self.key_id.hex()} doesn't hold"
+            message, signature = self._signed(text, signature)
+            verify_signature(self.algorithm, self.public, message, signature)
+        except VerificationError as error:
+            problem = f"the signature by {self.short} doesn't hold"
             raise VerificationError(Verdict.BAD_SIGNATURE, "note", problem) from error
+
+    def _signed(self, text: str, signature: bytes) -> tuple[bytes, bytes]:
+        """Return the message that the key signs of a text, and the algorithm's signature over it.
+
+        Raises:
+            MalformedError: The key signs checkpoints with a time, and these are not.
+        """
+        if self.algorithm != ML_DSA_44:
+            return text.encode(), signature
+        timestamped = TimestampedSignature.parse(signature)
+        return cosigned_message(self.name, timestamped.time, text), timestamped.signature
 
 
 class Signer(Protocol):
@@ -104,11 +134,11 @@ class Signer(Protocol):
 
     @property
     def public(self) -> bytes:
-        """The public key: 32 bytes for Ed25519."""
+        """The public key: 32 bytes for Ed25519, 1,312 for ML-DSA-44."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature over a message: 64 bytes for Ed25519.
+        """Return the signature over a message: 64 bytes for Ed25519, 2,420 for ML-DSA-44.
 
         Raises:
             UnavailableError: The signer is away or refuses. Nothing was signed, or nobody got the signature.
@@ -118,22 +148,34 @@ class Signer(Protocol):
 
 
 class SigningKey:
-    """An Ed25519 private key in memory."""
+    """A private key in memory."""
 
-    algorithm = ED25519
-
-    def __init__(self, private: Ed25519PrivateKey) -> None:
+    def __init__(self, private: Ed25519PrivateKey | MLDSA44PrivateKey) -> None:
         self._private = private
 
     @classmethod
-    def generate(cls) -> Self:
-        """Return a new key."""
-        return cls(Ed25519PrivateKey.generate())
+    def generate(cls, algorithm: bytes = ED25519) -> Self:
+        """Return a new key.
+
+        Raises:
+            ConfigurationError: The installed OpenSSL doesn't know the algorithm.
+        """
+        if algorithm == ED25519:
+            return cls(Ed25519PrivateKey.generate())
+        with supported(algorithm):
+            return cls(MLDSA44PrivateKey.generate())
 
     @classmethod
-    def from_seed(cls, seed: bytes) -> Self:
-        """Return the key of 32 secret bytes (RFC 8032 section 5.1.5)."""
-        return cls(Ed25519PrivateKey.from_private_bytes(seed))
+    def from_seed(cls, seed: bytes, algorithm: bytes = ED25519) -> Self:
+        """Return the key of 32 secret bytes (RFC 8032, section 5.1.5; FIPS 204, algorithm 6).
+
+        Raises:
+            ConfigurationError: The installed OpenSSL doesn't know the algorithm.
+        """
+        if algorithm == ED25519:
+            return cls(Ed25519PrivateKey.from_private_bytes(seed))
+        with supported(algorithm):
+            return cls(MLDSA44PrivateKey.from_seed_bytes(seed))
 
     @classmethod
     def from_pem(cls, pem: bytes, passphrase: bytes | None) -> Self:
@@ -146,8 +188,9 @@ class SigningKey:
             private = load_pem_private_key(pem, passphrase)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ConfigurationError(f"the signing key can't be opened: {error}") from error
-        if not isinstance(private, Ed25519PrivateKey):
-            raise ConfigurationError("the signing key is not an Ed25519 key: make one with `auditseal keys new`")
+        if not isinstance(private, Ed25519PrivateKey | MLDSA44PrivateKey):
+            problem = "the signing key is neither an Ed25519 nor an ML-DSA-44 key"
+            raise ConfigurationError(f"{problem}: make one with `auditseal keys new`")
         return cls(private)
 
     def to_pem(self, passphrase: bytes | None) -> bytes:
@@ -162,10 +205,15 @@ class SigningKey:
         return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
     @property
+    def algorithm(self) -> bytes:
+        """The type byte of the key's algorithm."""
+        return ED25519 if isinstance(self._private, Ed25519PrivateKey) else ML_DSA_44
+
+    @property
     def public(self) -> bytes:
-        """The 32 bytes of the public key."""
+        """The public key."""
         return self._private.public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
-        """Return the 64 bytes of the signature over a message."""
+        """Return the signature over a message; ML-DSA-44 makes another one each time (FIPS 204, section 3.4)."""
         return self._private.sign(message)

@@ -121,13 +121,16 @@ class Note:
         for key in pinned:
             mine = [line for line in self.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
             if len(mine) != 1:
-                problem = f"it has {len(mine)} signatures by {key.name}+{key.key_id.hex()}, not 1"
+                problem = f"it has {len(mine)} signatures by {key.short}, not 1"
                 raise VerificationError(Verdict.BAD_SIGNATURE, "note", problem)
-            key.check(self.text.encode(), mine[0].signature)
+            key.check(self.text, mine[0].signature)
 
 
 def sign_note(text: str, name: str, signers: Sequence[Signer]) -> Note:
-    """Sign a text in the name of a log with each of the signers, in their order."""
-    keys = [(VerifierKey(name, signer.public), signer) for signer in signers]
-    message = text.encode()
-    return Note(text, tuple(NoteSignature(name, key.key_id, signer.sign(message)) for key, signer in keys))
+    """Sign a text in the name of a log with each of the signers, in their order.
+
+    Raises:
+        MalformedError: One of them is an ML-DSA-44 key, and the text is not a checkpoint.
+    """
+    keys = [(VerifierKey.of(name, signer), signer) for signer in signers]
+    return Note(text, tuple(NoteSignature(name, key.key_id, key.sign(text, signer)) for key, signer in keys))

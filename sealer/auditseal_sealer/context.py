@@ -28,7 +28,7 @@ class SealerContext:
         watchdog: Ends the process when a transactional call doesn't return.
         hooks: Called between the steps of sealing.
         next_signer: Signs for a log from the block on that its announcement names; None without a change of keys.
-        retired: The public keys of earlier signers, whose blocks may still be read.
+        retired: The public keys of earlier signers, each as type ‖ public key, whose blocks may still be read.
     """
 
     config: SealerConfig
@@ -43,8 +43,8 @@ class SealerContext:
 
     def keys(self, origin: Origin) -> LogKeys:
         """Return the keys of a log."""
-        signing = (VerifierKey(str(origin), signer.public) for signer in self._signers)
-        return LogKeys(tuple(signing), tuple(VerifierKey(str(origin), public) for public in self.retired))
+        signing = (VerifierKey.of(str(origin), signer) for signer in self._signers)
+        return LogKeys(tuple(signing), tuple(VerifierKey(str(origin), blob[1:], blob[:1]) for blob in self.retired))
 
     def signers(self, state: LogState) -> list[Signer]:
         """Return the signers of a log's next block, in the order of its keys.

@@ -13,6 +13,7 @@ from auditseal_schemas.block_draft import BlockDraft, SourceIdentity
 from auditseal_schemas.errors import ConfigurationError, UnavailableError, VerificationError
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.public_key import verify_signature
 from auditseal_sealer.block_signer import sign_block
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
 from auditseal_sealer.committed_head import recover_committed_head
@@ -48,7 +49,7 @@ def try_signer(signer: Signer, name: str) -> None:
         ConfigurationError: It doesn't.
     """
     try:
-        VerifierKey(name, signer.public).check(_REHEARSAL, signer.sign(_REHEARSAL))
+        verify_signature(signer.algorithm, signer.public, _REHEARSAL, signer.sign(_REHEARSAL))
     except VerificationError as error:
         raise ConfigurationError(f"the key of {name} does not sign: {error}") from error
 

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from auditseal_schemas.key import SigningKey, VerifierKey
+from auditseal_schemas.key import Signer, SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
 
 ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
@@ -17,10 +17,10 @@ def signing_key(name: str) -> SigningKey:
     return SigningKey.from_seed(sha256(f"auditseal test key {name}".encode()).digest())
 
 
-def verifier_key(origin: object, key: SigningKey) -> VerifierKey:
-    return VerifierKey(str(origin), key.public)
+def verifier_key(origin: object, key: Signer) -> VerifierKey:
+    return VerifierKey.of(str(origin), key)
 
 
-def keys_of(origin: Origin, *signers: SigningKey) -> tuple[VerifierKey, ...]:
+def keys_of(origin: Origin, *signers: Signer) -> tuple[VerifierKey, ...]:
     """Return the keys of a log that is signed by these, or else by the first one alone."""
     return tuple(verifier_key(origin, signer) for signer in signers or (SIGNER,))

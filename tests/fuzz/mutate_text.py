@@ -6,8 +6,8 @@ from hashlib import sha256
 from random import Random
 
 from auditseal_schemas.errors import MalformedError
-from auditseal_schemas.key import ED25519
 from auditseal_schemas.note import Note, sign_note
+from auditseal_schemas.public_key import ED25519
 from tests.factory.keys import OTHER_SIGNER, SIGNER
 from tests.fuzz.edit import Edit
 

@@ -35,9 +35,23 @@ from tests.vectors.make import FOLDER, INDEX
 
 HERE = Path(__file__).parent
 VECTORS = {vector["name"]: vector for vector in json.loads((FOLDER / INDEX).read_text(encoding="utf-8"))}
-# x/mod takes the first of two equal lines and ignores what it doesn't need; our verifiers are stricter.
-STRICTER_HERE = {"signature-doubled"}
-GOOD = ("plain", "rich", "next-run", "rotation", "two-keys", "signature-by-a-stranger", "start")
+# x/mod takes the first of two equal lines and ignores what it doesn't need, and formats takes any time; our verifiers
+# are stricter.
+STRICTER_HERE = {"signature-doubled", "second-signature-doubled", "second-signature-time-too-large"}
+GOOD = (
+    "plain",
+    "rich",
+    "next-run",
+    "rotation",
+    "two-keys",
+    "signature-by-a-stranger",
+    "start",
+    "second-signature",
+    "second-signature-not-pinned",
+    "second-signature-start",
+    "second-signature-time",
+    "second-key-announced",
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +107,7 @@ def checkpoints(vector: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in GOOD if name != "start"])
+@pytest.mark.parametrize("name", [name for name in GOOD if not name.endswith("start")])
 def test_note_opens_our_checkpoints(notecheck: Path, name: str) -> None:
     opened = checkpoints(VECTORS[name])
     assert run(notecheck, Checkpoints=opened) == f"0 trees, {len(opened)} checkpoints\n"
@@ -117,6 +131,25 @@ def test_note_refuses_the_checkpoints_that_we_refuse(notecheck: Path) -> None:
     ]
     keys = list(map(str, run_0.pinned))
     run(notecheck, Checkpoints=[{"Keys": keys, "Note": note, "Bad": True} for note in notes])
+
+
+def test_note_refuses_the_second_signatures_that_we_refuse(notecheck: Path) -> None:
+    """`note.Open` takes a note that one of its keys signed, so each is opened by the ML-DSA-44 key alone."""
+    key = f"v1/{plain()[0].origin}/blocks/000000000001.avro"
+    refused = {
+        name: vector
+        for name, vector in VECTORS.items()
+        if name.startswith("second-signature-")
+        and any((finding["verdict"], finding.get("height")) == ("BAD_SIGNATURE", 1) for finding in vector["findings"])
+        and name not in STRICTER_HERE | {"second-signature-first-missing"}
+    }
+    assert len(refused) == 11
+    notes = [
+        Block.parse((FOLDER / vector["objects"][key][0]["file"]).read_bytes()).note.format().decode()
+        for vector in refused.values()
+    ]
+    second = Trust.parse(VECTORS["second-signature"]["trust"].encode()).logs[0].keys[1]
+    run(notecheck, Checkpoints=[{"Keys": [str(second)], "Note": note, "Bad": True} for note in notes])
 
 
 def test_tlog_makes_our_roots_and_checks_our_proofs(notecheck: Path) -> None:

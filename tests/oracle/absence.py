@@ -257,7 +257,7 @@ def signed(data: bytes, pinned: dict[str, list[str]]) -> tuple[str, bytes, int]:
         mine = [blob[4:] for name, blob in signatures if (name, blob[:4]) == (found[0], key_id)]
         need(len(mine) == 1, "note", "BAD_SIGNATURE")
         try:
-            public.verify(mine[0], text.encode())
+            public(text, mine[0])
         except InvalidSignature:
             refuse("note", "BAD_SIGNATURE")
     return found

@@ -78,6 +78,6 @@ def check_signed(note: bytes, origin: str, vkeys: Sequence[str]) -> None:
         mine = [blob[4:] for name, blob in signatures if (name, blob[:4]) == (origin, key_id)]
         need(len(mine) == 1, "note", "NO_FORK")
         try:
-            key.verify(mine[0], text.encode())
+            key(text, mine[0])
         except InvalidSignature:
             refuse("note", "NO_FORK")

@@ -1,21 +1,24 @@
 """A second reader of block objects, written from docs/reference/format.md alone: it shares no code with auditseal.
 
 Comments give the page's sections. Schemas and points of small order are taken from the page itself. Needs the standard
-library, and `cryptography` for Ed25519. `verifier` judges what is read here.
+library, and `cryptography` for the signatures. `verifier` judges what is read here.
 """
 
 import json
 import re
+import struct
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace as Block
 from typing import Any, NoReturn
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = (REFERENCE / "format.md").read_text(encoding="utf-8")
@@ -244,7 +247,8 @@ def append(frontier: list[bytes], size: int, leaf: bytes) -> list[bytes]:
     return [*rest, leaf]
 
 
-def read_key(text: str, origin: str) -> tuple[bytes, Ed25519PublicKey]:  # section 8
+def read_key(text: str, origin: str) -> tuple[bytes, "Key"]:  # section 8
+    """Return a key's id, and what checks a signature by it over a note's text."""
     name, _, rest = text.partition("+")
     key_id, _, blob = rest.partition("+")
     try:
@@ -253,9 +257,27 @@ def read_key(text: str, origin: str) -> tuple[bytes, Ed25519PublicKey]:  # secti
         refuse("next_keys", "BAD_KEY")
     right = sha256(name.encode() + b"\n" + key).hexdigest()[:8] == key_id
     y = int.from_bytes(key[1:], "little") % 2**255
-    usable = right and name == origin and len(key) == 33 and key[0] == 1 and y < PRIME and y not in SMALL_ORDER
-    need(usable, "next_keys", "BAD_KEY")
-    return bytes.fromhex(key_id), Ed25519PublicKey.from_public_bytes(key[1:])
+    is_ed25519 = len(key) == 33 and key[0] == 1 and y < PRIME and y not in SMALL_ORDER
+    is_ml_dsa_44 = len(key) == 1_313 and key[0] == 6
+    need(right and name == origin and (is_ed25519 or is_ml_dsa_44), "next_keys", "BAD_KEY")
+    return bytes.fromhex(key_id), partial(holds_ed25519 if is_ed25519 else holds_ml_dsa_44, key[1:], name)
+
+
+Key = Callable[[str, bytes], None]
+
+
+def holds_ed25519(public: bytes, _name: str, text: str, blob: bytes) -> None:
+    Ed25519PublicKey.from_public_bytes(public).verify(blob, text.encode())
+
+
+def holds_ml_dsa_44(public: bytes, name: str, text: str, blob: bytes) -> None:
+    if len(blob) != 2_428 or blob[0] > 127:
+        raise InvalidSignature
+    origin, size, root = text.splitlines()
+    names = [struct.pack("B", len(one)) + one for one in (name.encode(), origin.encode())]
+    tree = struct.pack(">QQ", 0, int(size)) + b64decode(root)
+    message = b"subtree/v1\n\0" + names[0] + blob[:8] + names[1] + tree
+    MLDSA44PublicKey.from_public_bytes(public).verify(blob[8:], message)
 
 
 def read_note(data: bytes) -> tuple[str, list[tuple[str, bytes]]]:

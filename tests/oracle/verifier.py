@@ -102,7 +102,7 @@ class Log:
             mine = [blob[4:] for name, blob in block.signatures if (name, blob[:4]) == (self.origin, key_id)]
             need(len(mine) == 1, "note", "BAD_SIGNATURE")
             try:
-                key.verify(mine[0], block.text.encode())
+                key(block.text, mine[0])
             except InvalidSignature:
                 refuse("note", "BAD_SIGNATURE")
 

@@ -8,7 +8,7 @@ from functools import cache
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.header import Extension, Gap, Predecessor
-from auditseal_schemas.key import SigningKey, VerifierKey
+from auditseal_schemas.key import Signer, SigningKey, VerifierKey
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
 from auditseal_schemas.log import LogState
 from auditseal_schemas.note import sign_note
@@ -34,7 +34,7 @@ class Run:
     """A log that grows by blocks."""
 
     origin: Origin
-    keys: tuple[SigningKey, ...]
+    keys: tuple[Signer, ...]
     partitions: int = 2
     blocks: list[Sealed] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class Run:
         messages: Sequence[Message] = (),
         *,
         log_start: int = 0,
-        rotate: tuple[SigningKey, ...] = (),
+        rotate: tuple[Signer, ...] = (),
         final: bool = False,
         predecessor: Predecessor | None = None,
     ) -> Sealed:

@@ -84,7 +84,7 @@ def keys() -> Iterator[Vector]:
         yield Vector(name, about, f"log {vkey}\n", plain_objects(plain_contents()), trust_error=True)
         block = last().altered(next_keys=[vkey])
         yield lie(f"limit-next-key-of-{length}-bytes", THIEF.format(about), block, "BAD_KEY", "next_keys", quick=True)
-    other = b"\x06" + signing_key("log 0").public
+    other = b"\x07" + signing_key("log 0").public
     typed = f"log {key_text(other)}\n"
     about = "A key's type is not known."
     yield Vector("key-type", about, typed, plain_objects(plain_contents()), trust_error=True)

@@ -16,7 +16,9 @@ from tests.vectors.curve import curve_vectors
 from tests.vectors.good import good_vectors
 from tests.vectors.limits import limit_vectors
 from tests.vectors.malformed import malformed_vectors
+from tests.vectors.recorded import NAME, signatures_file
 from tests.vectors.remembered import remembered_vectors
+from tests.vectors.second_signature import second_signature_vectors
 from tests.vectors.signed import signed_vectors
 from tests.vectors.spelling import spelling_vectors
 from tests.vectors.stored_state import stored_state_vectors
@@ -43,6 +45,7 @@ def all_vectors() -> list[Vector]:
         *curve_vectors(),
         *walk_vectors(),
         *without_content_vectors(),
+        *second_signature_vectors(),
     ]
     assert len({vector.name for vector in vectors}) == len(vectors)
     return vectors
@@ -53,6 +56,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     vectors = all_vectors()
     lines = ",\n".join(json.dumps(described(vector), ensure_ascii=False) for vector in vectors)
     yield INDEX, f"[\n{lines}\n]\n".encode()
+    yield NAME, signatures_file()
     versions = [version for vector in vectors for of_key in vector.objects.values() for version in of_key]
     contents = {part for version in versions for part in parts_of(version)}
     yield from sorted((object_name(content), content) for content in contents)

@@ -10,7 +10,7 @@ from typing import Any, Self
 from auditseal_schemas.block import Block, make_locators
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.container import Chunk, Container, payload_digest
-from auditseal_schemas.key import SigningKey
+from auditseal_schemas.key import Signer
 from auditseal_schemas.merkle import Frontier, leaf_hash, tree_root
 from auditseal_schemas.note import Note, sign_note
 from auditseal_schemas.origin import Origin
@@ -79,7 +79,7 @@ class Sealed:
         """Return it with other signature lines and, if given, another text."""
         return replace(self, note=f"{text or self.text}\n{''.join(line + chr(10) for line in lines)}".encode())
 
-    def signed(self, *keys: SigningKey, text: str | None = None) -> Self:
+    def signed(self, *keys: Signer, text: str | None = None) -> Self:
         """Return it signed by `keys`, over its own checkpoint or another text."""
         return replace(self, note=sign_note(text or self.text, str(self.origin), keys).format())
 

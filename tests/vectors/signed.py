@@ -437,8 +437,8 @@ def on_top(block: Sealed, below: Sealed) -> Sealed:
 
 
 def unknown_type() -> str:
-    """Return a verifier key of type 06, right in everything else."""
-    return key_text(b"\x06" + bytes(range(32)))
+    """Return a verifier key of type 07, right in everything else."""
+    return key_text(b"\x07" + bytes(range(32)))
 
 
 def key_text(blob: bytes) -> str:

@@ -1,5 +1,6 @@
-// Command notecheck reads logs as JSON from standard input and checks them with golang.org/x/mod/sumdb alone:
-// note opens the checkpoints, tlog makes the roots again from the headers and checks our proofs.
+// Command notecheck reads logs as JSON from standard input and checks them with golang.org/x/mod/sumdb: note opens the
+// checkpoints, tlog makes the roots again from the headers and checks our proofs. ML-DSA-44 keys are those of
+// github.com/transparency-dev/formats.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"log"
 	"os"
 
+	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -81,10 +83,19 @@ func checkTree(t tree) error {
 	return nil
 }
 
+// newVerifier reads a key of either type.
+func newVerifier(key string) (note.Verifier, error) {
+	verifier, err := note.NewVerifier(key)
+	if err == nil {
+		return verifier, nil
+	}
+	return fnote.NewMLDSAVerifier(key)
+}
+
 func checkNote(c checkpoint) error {
 	var verifiers []note.Verifier
 	for _, key := range c.Keys {
-		verifier, err := note.NewVerifier(key)
+		verifier, err := newVerifier(key)
 		if err != nil {
 			return err
 		}

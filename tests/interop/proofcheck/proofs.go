@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/big"
 	"math/bits"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -97,8 +99,8 @@ func (c checkpoint) signedBy(keys []string) error {
 		return refuse("BAD_KEY", "there is no key to check by")
 	}
 	for _, key := range keys {
-		verifier, err := note.NewVerifier(key)
-		if err != nil || verifier.Name() != c.origin || isWeak(key) {
+		verifier, err := newVerifier(key)
+		if err != nil || verifier.Name() != c.origin {
 			return refuse("BAD_KEY", "%q is not a key of %s", key, c.origin)
 		}
 		// The library takes the first of two lines of one key; the format allows only one.
@@ -116,6 +118,19 @@ func (c checkpoint) signedBy(keys []string) error {
 		}
 	}
 	return nil
+}
+
+// newVerifier reads a key by its type: 01 is Ed25519, 06 is ML-DSA-44.
+func newVerifier(key string) (note.Verifier, error) {
+	parts := strings.SplitN(key, "+", 3)
+	if blob, err := base64.StdEncoding.DecodeString(parts[len(parts)-1]); err == nil && len(blob) > 0 && blob[0] == 6 {
+		return fnote.NewMLDSAVerifier(key)
+	}
+	verifier, err := note.NewVerifier(key)
+	if err == nil && isWeak(key) {
+		err = errors.New("the public key is weak")
+	}
+	return verifier, err
 }
 
 // isWeak reports whether the public key is of small order or not canonical: anyone could sign for such a key.

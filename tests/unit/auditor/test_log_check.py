@@ -9,9 +9,9 @@ import pytest
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.header import Extension, Gap
-from auditseal_schemas.key import ED25519
 from auditseal_schemas.log import LogState
 from auditseal_schemas.note import Note, sign_note
+from auditseal_schemas.public_key import ED25519
 from auditseal_schemas.verdict import Verdict
 from tests.factory.audits import audit, places
 from tests.factory.blocks import relocated, resigned, with_records

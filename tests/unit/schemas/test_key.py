@@ -8,8 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.key import SigningKey, VerifierKey
+from auditseal_schemas.public_key import ED25519, ML_DSA_44
 from auditseal_schemas.verdict import Verdict
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
 
@@ -98,7 +100,7 @@ def test_a_key_of_another_length_is_refused(length: int) -> None:
 def test_a_key_off_the_curve_never_verifies() -> None:
     off = next(y for y in range(2, 100) if point_at(y) is None)
     with pytest.raises(VerificationError) as caught:
-        VerifierKey("name", off.to_bytes(32, "little")).check(b"text", bytes(64))
+        VerifierKey("name", off.to_bytes(32, "little")).check("text", bytes(64))
     refused(Verdict.BAD_SIGNATURE, caught)
 
 
@@ -134,8 +136,8 @@ def test_every_mangled_key_is_refused() -> None:
     [
         ("A", "base64"),
         ("AQ=", "base64"),
-        (b64encode(b"\x02" + KEY.public).decode(), "only type 0x01"),
-        (b64encode(b"\x04" + KEY.public).decode(), "only type 0x01"),
+        (b64encode(b"\x02" + KEY.public).decode(), "only types 0x01"),
+        (b64encode(b"\x04" + KEY.public).decode(), "only types 0x01"),
         (b64encode(b"\x01" + KEY.public[:-1]).decode(), "32 bytes"),
         (b64encode(b"\x01" + KEY.public + b"\0").decode(), "32 bytes"),
     ],
@@ -153,8 +155,8 @@ def test_another_base64_of_the_same_key_is_refused() -> None:
 
 
 def test_a_signature_holds_and_no_other_does() -> None:
-    message = b"message"
-    signature = SIGNER.sign(message)
+    message = "message"
+    signature = SIGNER.sign(message.encode())
     KEY.check(message, signature)
     wrong = [
         signature[:place] + bytes((signature[place] ^ 1 << bit,)) + signature[place + 1 :]
@@ -166,7 +168,7 @@ def test_a_signature_holds_and_no_other_does() -> None:
         with pytest.raises(VerificationError) as caught:
             KEY.check(message, bad)
         refused(Verdict.BAD_SIGNATURE, caught)
-    for key, text in ((OTHER_KEY, message), (KEY, message + b"\n"), (KEY, b"")):
+    for key, text in ((OTHER_KEY, message), (KEY, message + "\n"), (KEY, "")):
         with pytest.raises(VerificationError):
             key.check(text, signature)
 
@@ -177,17 +179,20 @@ def test_a_signature_with_s_plus_l_is_refused() -> None:
     for factor in range(1, (2**256 - scalar) // L + 1):
         malleable = signature[:32] + (scalar + factor * L).to_bytes(32, "little")
         with pytest.raises(VerificationError, match="BAD_SIGNATURE"):
-            KEY.check(b"message", malleable)
+            KEY.check("message", malleable)
 
 
+@pytest.mark.parametrize("algorithm", [ED25519, ML_DSA_44], ids=["Ed25519", "ML-DSA-44"])
 @pytest.mark.parametrize("passphrase", [None, b"correct horse"])
-def test_a_signing_key_survives_its_pem(passphrase: bytes | None) -> None:
-    key = SigningKey.generate()
+def test_a_signing_key_survives_its_pem(passphrase: bytes | None, algorithm: bytes) -> None:
+    key = SigningKey.generate(algorithm)
     pem = key.to_pem(passphrase)
     assert (b"ENCRYPTED" in pem) == (passphrase is not None)
     again = SigningKey.from_pem(pem, passphrase)
-    assert again.public == key.public
-    VerifierKey("name", key.public).check(b"text", again.sign(b"text"))
+    assert (again.algorithm, again.public) == (algorithm, key.public)
+    text = Checkpoint(ORIGIN, 1, bytes(32)).format()
+    pinned = VerifierKey.of("name", key)
+    pinned.check(text, pinned.sign(text, again))
 
 
 def test_an_empty_passphrase_never_writes_a_key_in_the_clear() -> None:
