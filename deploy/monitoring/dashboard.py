@@ -177,6 +177,23 @@ ROWS = (
         ),
     ),
     Row(
+        "Streams",
+        (
+            _graph("Streams by state", "none", Query("auditseal_streams", "{{state}}")),
+            _graph("Silent services", "none", Query("auditseal_streams_service_silent", "{{service}}")),
+            _graph(
+                "Since a service's latest event",
+                "s",
+                Query("time() - auditseal_streams_service_last_event_timestamp_seconds", "{{service}}"),
+            ),
+            _graph(
+                "Since the streams were looked at",
+                "s",
+                Query("time() - auditseal_streams_last_success_timestamp_seconds", "{{instance}}"),
+            ),
+        ),
+    ),
+    Row(
         "Processes",
         (
             _graph("Up", "none", Query('up{job=~"auditseal-.*"}', "{{job}} {{instance}}")),

@@ -49,9 +49,11 @@
 | `cloudevents` | a row as a CloudEvent |
 | `cef` | a row as CEF in a syslog message |
 | `stream_ledger` | the numbers of every stream, in a database on disk |
+| `stream_ledger_sql` | the statements of that database |
 | `stream_state` | the states of streams and services |
 | `stream_report` | all streams of a vault at one time |
 | `stream_certificate` | the signed certificate over them, made and checked |
+| `stream_follower` | the states of streams again and again, with metrics |
 | `answer` | the grade of an answer, and what it covers |
 | `errors` | the errors of this package |
 """

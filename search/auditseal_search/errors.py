@@ -5,7 +5,8 @@ AuditsealError
 │   └── QueryError        a filter can't be understood; the error marks the place
 ├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is unreachable
 │   └── MissingFileError  a file of an index, or its bucket, is not there
-└── BrokenIndexError      an index is damaged, of another version, or of another log
+├── BrokenIndexError      an index is damaged, of another version, or of another log
+└── BrokenLedgerError     what is remembered of streams can't be used
 """
 
 from auditseal_schemas.errors import AuditsealError, ConfigurationError, UnavailableError
@@ -32,6 +33,10 @@ class MissingFileError(UnavailableError):
 
 class BrokenIndexError(AuditsealError):
     """An index is damaged, or was made by another version or from another log: exit code 1. Build it again."""
+
+
+class BrokenLedgerError(AuditsealError):
+    """What is remembered of streams is damaged, in use, or of other logs or another version: exit code 1."""
 
 
 def _escaped(text: str) -> str:

@@ -1,9 +1,12 @@
 """The numbers of every stream, gathered from the rows of sealed logs in a database on disk.
 
-Streams and numbers are the claims of their writers. Any number of them is taken, and memory stays bounded.
+A stream's numbers are kept as runs without a missing one, so that what is asked of it hardly depends on how many
+events it has. Streams and numbers are the claims of their writers. Any number of them is taken, and memory stays
+bounded. The database also keeps how much of each log it holds, and both change in one transaction.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
@@ -15,76 +18,45 @@ import pyarrow.compute as pc
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event_time import parse_milliseconds
 from auditseal_schemas.stream_event import StreamEvent
+from auditseal_search.errors import BrokenLedgerError
+from auditseal_search.log_tail import LogHead
+from auditseal_search.stream_ledger_sql import CLASHES, FOLD, GAPS, PREPARE, SETTLE, STREAMS, TABLES
 from auditseal_search.stream_state import MOST_LISTED, Gap, StreamFacts
 
-_MEMORY = "128MB"
+VERSION = 1
+"""The version of the tables. A ledger of another version is made again."""
+_FILE = "streams.duckdb"
+_BATCH = 250_000  # rows that are folded at once
 _CONTROL = pa.array([kind.value for kind in StreamEvent])
 _COLUMNS = ("stream_id", "stream_sequence", "event_id", "service", "environment")
 _CONTROL_COLUMNS = ("stream_id", "stream_sequence", "event_type")
-
-_TABLES = """
-CREATE TABLE sighting (stream VARCHAR, number BIGINT, event UUID, service VARCHAR, environment VARCHAR, written BIGINT);
-CREATE TABLE control (stream VARCHAR, number BIGINT, kind VARCHAR, until BIGINT);
-"""
-
-_ADD = """
-INSERT INTO sighting SELECT stream_id, stream_sequence, event_id::UUID, service, environment, written FROM taken
-"""
-
-_ADD_CONTROL = "INSERT INTO control SELECT stream_id, stream_sequence, event_type, until FROM taken"
-
-_NUMBERS = """
-CREATE OR REPLACE TABLE place AS
-SELECT stream, number, count(*) AS times, min(event) <> max(event) AS clash, min(written) AS written,
-    max(written) AS latest
-FROM sighting GROUP BY stream, number
-"""
-
-_STREAMS = """
-SELECT stream, min(number), max(number), count(*), sum(times) - count(*), count(*) FILTER (clash), max(latest)
-FROM place GROUP BY stream ORDER BY stream
-"""
-
-_SOURCES = """
-SELECT stream, min(service), min(environment)
-FROM sighting JOIN (SELECT stream, min(number) AS number FROM place GROUP BY stream) USING (stream, number)
-GROUP BY stream ORDER BY stream
-"""
-
-_GAPS = """
-SELECT stream, before + 1, number - 1, written
-FROM (
-    SELECT stream, number, written, lag(number, 1, $base) OVER (PARTITION BY stream ORDER BY number) AS before
-    FROM place
-)
-WHERE number > before + 1 ORDER BY stream, number
-"""
-
-_CLASHES = "SELECT stream, number FROM place WHERE clash ORDER BY stream, number"
-
-_LAST = """
-SELECT stream, min(kind), min(until)
-FROM control JOIN (SELECT stream, max(number) AS number FROM place GROUP BY stream) USING (stream, number)
-GROUP BY stream ORDER BY stream
-"""
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "160MB",
+    "threads": 2,
+    "preserve_insertion_order": False,
+}
 
 
 class StreamLedger:
     """Takes rows of logs in any order, and says what each stream has. A context manager, for one thread.
 
     Args:
-        folder: Where the database is kept while this is open.
+        folder: Where the database is kept. What an earlier process kept there is continued.
+
+    Raises:
+        BrokenLedgerError: The database can't be used.
     """
 
     def __init__(self, folder: Path) -> None:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": _MEMORY,
-            "preserve_insertion_order": False,
-            "temp_directory": str(folder),
-        }
-        self._database = duckdb.connect(folder / "streams.duckdb", config=config)
-        self._database.execute("SET enable_progress_bar = false")  # it would be written to standard output
-        self._database.execute(_TABLES)
+        self._path = folder / _FILE
+        self._taken, self._own = list[pa.Table](), list[pa.Table]()
+        self._rows = 0
+        self._heads: dict[str, LogHead] = {}
+        with self._problems():
+            self._database = duckdb.connect(self._path, config={**_SETTINGS, "temp_directory": str(folder)})
+            self._database.execute("SET enable_progress_bar = false")  # it would be written to standard output
+            self._database.execute(TABLES)
+            self._check_version()
 
     def __enter__(self) -> Self:
         return self
@@ -92,57 +64,114 @@ class StreamLedger:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def add(self, rows: pa.Table) -> None:
-        """Take the rows of some blocks, with the columns of `ROW`; those that aren't events are passed over."""
+    def heads(self) -> dict[str, LogHead]:
+        """Return how much of each log is kept, by origin."""
+        with self._problems():
+            found = self._database.execute("SELECT origin, size, root FROM head ORDER BY origin").fetchall()
+        return {origin: LogHead(origin, size, root) for origin, size, root in found}
+
+    def add(self, rows: pa.Table, head: LogHead) -> None:
+        """Take the rows of some blocks, with the columns of `ROW`; those that aren't events are passed over.
+
+        Args:
+            rows: The rows.
+            head: How much of their log is read with them.
+
+        Raises:
+            BrokenLedgerError: They can't be kept.
+        """
         events = rows.filter(pc.is_valid(rows["stream_id"]))
-        millis = pc.coalesce(
+        written = pc.coalesce(
             events["timestamp"].cast(pa.int64()), pc.divide(events["occurred_at"].cast(pa.int64()), 1000)
         )
-        self._insert(_ADD, events.select(_COLUMNS).append_column("written", millis))
         own = events.filter(pc.is_in(events["event_type"], value_set=_CONTROL))
         until = pa.array([_until(dict(pairs)) for pairs in own["attributes"].to_pylist()], pa.int64())
-        self._insert(_ADD_CONTROL, own.select(_CONTROL_COLUMNS).append_column("until", until))
+        self._taken.append(events.select(_COLUMNS).append_column("written", written))
+        self._own.append(own.select(_CONTROL_COLUMNS).append_column("until", until))
+        self._rows += len(events)
+        self._heads[head.origin] = head
+        if self._rows >= _BATCH:
+            self.keep()
 
-    def _insert(self, sql: str, rows: pa.Table) -> None:
-        self._database.register("taken", rows)
-        self._database.execute(sql)
-        self._database.unregister("taken")
+    def keep(self) -> None:
+        """Put all rows that were taken on disk, with the heads of their logs.
 
-    def streams(self, *, from_first: bool) -> Iterator[StreamFacts]:
+        Raises:
+            BrokenLedgerError: They can't be kept.
+        """
+        if not self._heads:
+            return
+        with self._problems():
+            self._database.execute("BEGIN")
+            if self._rows:
+                views = {"taken": pa.concat_tables(self._taken), "own": pa.concat_tables(self._own)}
+                for name, rows in views.items():
+                    self._database.register(name, rows)
+                self._database.execute(FOLD)
+                for name in views:
+                    self._database.unregister(name)
+            self._database.executemany(
+                "INSERT OR REPLACE INTO head VALUES (?, ?, ?)",
+                [(head.origin, head.size, head.root) for head in self._heads.values()],
+            )
+            self._database.execute("COMMIT")
+        self._taken, self._own, self._rows, self._heads = [], [], 0, {}
+
+    def streams(self, *, from_first: bool, settled: int) -> Iterator[StreamFacts]:
         """Yield what is known of each stream, in the order of their ids.
 
         Args:
             from_first: Whether the logs were read from their first block, so that each stream must begin with number 0.
-        """
-        self._database.execute(_NUMBERS)
-        base = -1 if from_first else None
-        gaps = _Following(self._rows(_GAPS, {"base": base}))
-        clashes, last = _Following(self._rows(_CLASHES)), _Following(self._rows(_LAST))
-        sources = _Following(self._rows(_SOURCES))
-        for stream, first, highest, count, repeated, clashing, at in self._rows(_STREAMS):
-            ((_, service, environment),) = sources.of(stream)
-            ((_, kind, until),) = last.of(stream) or [(stream, None, None)]
-            yield StreamFacts(
-                stream=stream,
-                service=service,
-                environment=environment,
-                first=first,
-                last=highest,
-                count=count,
-                repeated=repeated,
-                clashes=tuple(number for _, number in clashes.of(stream))[:MOST_LISTED],
-                clash_count=clashing,
-                gaps=tuple(Gap(*gap[1:]) for gap in gaps.of(stream)),
-                last_at=at,
-                ended_by=None if kind is None else StreamEvent(kind),
-                until=until,
-            )
+            settled: Missing numbers are a gap if the event after them has this time, in ms, or an earlier one.
 
-    def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
+        Raises:
+            BrokenLedgerError: The database can't be read.
+        """
+        self.keep()
+        with self._problems():
+            self._database.execute(f"BEGIN; {SETTLE}; COMMIT")
+            self._database.execute(PREPARE, {"base": -1 if from_first else None, "settled": settled})
+            most = {"most": MOST_LISTED}
+            gaps, clashes = _Following(self._fetch(GAPS, most)), _Following(self._fetch(CLASHES, most))
+            for stream, *numbers, kind, until in self._fetch(STREAMS, {}):
+                service, environment, first, last, count, repeated, clash_count, gap_count, waits, last_at = numbers
+                yield StreamFacts(
+                    stream=stream,
+                    service=service,
+                    environment=environment,
+                    first=first,
+                    last=last,
+                    count=count,
+                    repeated=repeated,
+                    clashes=tuple(number for _, number in clashes.of(stream)),
+                    clash_count=clash_count,
+                    gaps=tuple(Gap(*gap[1:]) for gap in gaps.of(stream)),
+                    gap_count=gap_count,
+                    waits=waits,
+                    last_at=last_at,
+                    ended_by=None if kind is None else StreamEvent(kind),
+                    until=until,
+                )
+
+    def _fetch(self, sql: str, parameters: dict[str, int]) -> Iterator[tuple[Any, ...]]:
         cursor = self._database.cursor()
-        cursor.execute(sql, parameters or {})
+        cursor.execute(sql, parameters)
         while rows := cursor.fetchmany(10_000):
             yield from rows
+
+    def _check_version(self) -> None:
+        self._database.execute("INSERT INTO version SELECT ? WHERE NOT EXISTS (FROM version)", [VERSION])
+        if self._database.execute("FROM version").fetchall() != [(VERSION,)]:
+            raise BrokenLedgerError(f"{self._path} was made by another version of auditseal: remove it, and read again")
+
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise BrokenLedgerError(
+                f"{self._path} can't be used: {error}; end another process that uses it, or remove it and read again"
+            ) from error
 
 
 class _Following:

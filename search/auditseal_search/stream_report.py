@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.event_time import format_milliseconds
-from auditseal_schemas.trust import Trust
+from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
+from auditseal_search.errors import BrokenLedgerError
 from auditseal_search.log_tail import LogHead, LogTail
 from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_ledger import StreamLedger
-from auditseal_search.stream_state import MOST_LISTED, Judgement, ServiceClock, State, StreamState, state_of
+from auditseal_search.stream_state import Judgement, ServiceClock, State, StreamState, state_of
+from auditseal_vault.errors import NotStoredError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,31 @@ class StreamReport:
     Args:
         pool: Reads and verifies blocks.
         trust: The logs.
-        ledger: Takes their rows.
+        ledger: Takes their rows. Each log is continued after the blocks that it holds.
+
+    Attributes:
+        counts: How many streams have each state as their most serious one; silent services for SILENT.
+        silent: The expected services that are silent.
+        heard: When each expected service recorded its latest event, in ms since the epoch.
+
+    Raises:
+        VerificationError: The vault has another history than that which the ledger holds.
+        BrokenLedgerError: The ledger holds a log that the trust file doesn't name.
+        UnavailableError: The vault can't be read.
     """
 
     def __init__(self, pool: RangePool, trust: Trust, ledger: StreamLedger) -> None:
-        self._logs = [LogTail(pool, log, 0) for log in trust.logs]
+        kept = ledger.heads()
+        if unknown := kept.keys() - {str(log.origin) for log in trust.logs}:
+            raise BrokenLedgerError(
+                f"events of {min(unknown)} are remembered, and the trust file doesn't name it: begin a new folder"
+            )
+        self._logs = [_tail(pool, log, kept.get(str(log.origin))) for log in trust.logs]
         self._from_first = not any(log.start for log in trust.logs)
         self._ledger = ledger
         self.counts = dict.fromkeys(State, 0)
         self.silent: tuple[SilentService, ...] = ()
+        self.heard: Mapping[str, int] = {}
 
     @property
     def heads(self) -> tuple[LogHead, ...]:
@@ -48,6 +66,7 @@ class StreamReport:
 
         Raises:
             VerificationError: A block is wrong, or a log has fewer blocks.
+            BrokenLedgerError: The rows can't be kept.
             UnavailableError: The vault can't be read.
         """
         for log in self._logs:
@@ -55,19 +74,36 @@ class StreamReport:
             if sizes is not None and origin not in sizes:
                 raise VerificationError(Verdict.MISSING_LOG, "log", f"the certificate doesn't name {origin}")
             for rows in log.rows(None if sizes is None else sizes[origin]):
-                self._ledger.add(rows)
+                self._ledger.add(rows, log.head)
 
     def states(self, rules: Judgement) -> Iterator[StreamState]:
-        """Yield the state of each stream, in the order of their ids; `counts` and `silent` are complete after that."""
+        """Yield the state of each stream, in the order of their ids.
+
+        After the last one `counts`, `silent` and `heard` are those of this look.
+        """
         counts, clock = dict.fromkeys(State, 0), ServiceClock(rules)
-        for facts in self._ledger.streams(from_first=self._from_first):
+        for facts in self._ledger.streams(from_first=self._from_first, settled=rules.settled):
             state = state_of(facts, rules)
             clock.note(state)
             counts[state.states[0]] += 1
             yield state
         self.silent = tuple(SilentService(*found) for found in clock.silent())
         counts[State.SILENT] = len(self.silent)
-        self.counts = counts
+        self.counts, self.heard = counts, clock.heard
+
+
+def _tail(pool: RangePool, log: PinnedLog, kept: LogHead | None) -> LogTail:
+    """Return the blocks of a log after those that are kept, which the vault must still have."""
+    if kept is None:
+        return LogTail(pool, log, 0)
+    problem = f"{kept.size} blocks of {kept.origin} were read before, and the vault"
+    try:
+        tail = LogTail(pool, log, kept.size)
+    except NotStoredError as error:
+        raise VerificationError(Verdict.TRUNCATED, "size", f"{problem} has fewer: {error}") from error
+    if tail.head != kept:
+        raise VerificationError(Verdict.BAD_ROOT, "log", f"{problem} has another history")
+    return tail
 
 
 def state_to_json(state: StreamState) -> str:
@@ -82,8 +118,8 @@ def state_to_json(state: StreamState) -> str:
         "last": facts.last,
         "numbers": facts.count,
         "repeated": facts.repeated,
-        "gaps": [[gap.first, gap.last] for gap in state.gaps[:MOST_LISTED]],
-        "gap_count": len(state.gaps),
+        "gaps": [[gap.first, gap.last] for gap in facts.gaps],
+        "gap_count": facts.gap_count,
         "duplicates": list(facts.clashes),
         "duplicate_count": facts.clash_count,
         "last_at": format_milliseconds(facts.last_at),

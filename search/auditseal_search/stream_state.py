@@ -40,11 +40,10 @@ FAULTS = frozenset({State.GAP, State.DUPLICATE, State.SILENT, State.UNEXPECTED})
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Missing numbers, both ends included, and when the event after them was sealed in Kafka, in ms."""
+    """Missing numbers, both ends included, which can no longer arrive."""
 
     first: int
     last: int
-    sealed_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,9 @@ class StreamFacts:
         repeated: Records beyond one for each number.
         clashes: Numbers that belong to different events, the lowest ones.
         clash_count: How many such numbers there are.
-        gaps: The missing numbers, in order.
+        gaps: The gaps, the lowest ones.
+        gap_count: How many gaps there are.
+        waits: Whether other numbers are missing, which may still arrive.
         last_at: When its latest event was written.
         ended_by: The event by which the stream speaks of itself, if its highest number is one.
         until: When an announced pause ends.
@@ -77,6 +78,8 @@ class StreamFacts:
     clashes: tuple[int, ...]
     clash_count: int
     gaps: tuple[Gap, ...]
+    gap_count: int
+    waits: bool
     last_at: int
     ended_by: StreamEvent | None
     until: int | None
@@ -91,66 +94,74 @@ class Judgement:
         settle: Milliseconds that an event may take from `record()` to a sealed block. Missing numbers count as a gap
             once the event after them is older.
         expected: The longest silence of each service that is expected, in ms. Empty: every service is.
+        ahead: Milliseconds until the next look: a service that is silent before it counts as silent now.
     """
 
     as_of: int
     settle: int
     expected: Mapping[str, int]
+    ahead: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Missing numbers are a gap if the event after them has this time or an earlier one."""
+        return self.as_of - self.settle
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream with its states, the most serious one first, and the gaps that count as such."""
+    """A stream with its states, the most serious one first."""
 
     facts: StreamFacts
     states: tuple[State, ...]
-    gaps: tuple[Gap, ...]
 
 
 def state_of(facts: StreamFacts, rules: Judgement) -> StreamState:
     """Return the states of a stream."""
-    gaps = tuple(gap for gap in facts.gaps if gap.sealed_after + rules.settle <= rules.as_of)
     states = []
     if facts.clash_count:
         states.append(State.DUPLICATE)
-    if gaps:
+    if facts.gap_count:
         states.append(State.GAP)
     if rules.expected and facts.service not in rules.expected:
         states.append(State.UNEXPECTED)
     end = _end_of(facts, rules)
     if not (states and end is State.COMPLETE):
         states.append(end)
-    return StreamState(facts, tuple(states), gaps)
+    return StreamState(facts, tuple(states))
 
 
 def _end_of(facts: StreamFacts, rules: Judgement) -> State:
-    # Missing numbers that may still arrive keep a closed stream from being complete.
-    waits = any(gap.sealed_after + rules.settle > rules.as_of for gap in facts.gaps)
-    if facts.ended_by is StreamEvent.CLOSED and not waits:
+    if facts.ended_by is StreamEvent.CLOSED and not facts.waits:
         return State.COMPLETE
     is_paused = facts.ended_by is StreamEvent.PAUSED and (facts.until is None or facts.until > rules.as_of)
     return State.PAUSED if is_paused else State.UNCLOSED
 
 
 class ServiceClock:
-    """The latest event of each expected service."""
+    """The latest event of each expected service.
+
+    Attributes:
+        heard: Its time in ms, by service.
+    """
 
     def __init__(self, rules: Judgement) -> None:
+        self.heard: dict[str, int] = {}
         self._rules = rules
-        self._heard: dict[str, int] = {}
         self._paused: set[str] = set()
 
     def note(self, state: StreamState) -> None:
         """Take a stream."""
         service = state.facts.service
         if service in self._rules.expected:
-            self._heard[service] = max(state.facts.last_at, self._heard.get(service, state.facts.last_at))
+            self.heard[service] = max(state.facts.last_at, self.heard.get(service, state.facts.last_at))
             if State.PAUSED in state.states:
                 self._paused.add(service)
 
     def silent(self) -> Iterator[tuple[str, int | None]]:
         """Yield each expected service that is silent, and the time of its latest event in ms."""
+        latest = self._rules.as_of + self._rules.ahead - _SLACK_MS
         for service, bound in sorted(self._rules.expected.items()):
-            heard = self._heard.get(service)
-            if service not in self._paused and (heard is None or self._rules.as_of - heard > bound + _SLACK_MS):
+            heard = self.heard.get(service)
+            if service not in self._paused and (heard is None or latest - heard > bound):
                 yield service, heard

@@ -13,6 +13,7 @@ ARCHIVER = 'job="auditseal-archiver",instance="a:1"'
 WATCH = 'job="auditseal-watch",instance="w:1"'
 INDEX = 'job="auditseal-index",instance="i:1"'
 GATEWAY = 'job="auditseal-gateway",instance="g:1"'
+STREAMS = 'job="auditseal-streams",instance="n:1"'
 EVENTS = f'{SEALER},topic="audit.events",partition="0"'
 BLOCKS = f'{ARCHIVER},topic="audit.blocks",partition="0"'
 LOG = 'origin="a.example/audit.events/0/0"'
@@ -42,7 +43,14 @@ def _histogram(name: str, labels: str, bound: str, steps: int, *, blocks: float,
 def running(steps: int, *, blocks: float, events: float) -> Series:
     """All series of daemons that work, with so many blocks and events a minute."""
     constant, growing = partial(_constant, steps=steps), partial(_growing, steps=steps)
-    jobs = {"sealer": SEALER, "archiver": ARCHIVER, "watch": WATCH, "index": INDEX, "gateway": GATEWAY}
+    jobs = {
+        "sealer": SEALER,
+        "archiver": ARCHIVER,
+        "watch": WATCH,
+        "index": INDEX,
+        "streams": STREAMS,
+        "gateway": GATEWAY,
+    }
     return {
         **{f"up{{{labels}}}": constant(1) for labels in jobs.values()},
         **{f"process_start_time_seconds{{{labels}}}": constant(0) for labels in jobs.values()},
@@ -79,6 +87,10 @@ def running(steps: int, *, blocks: float, events: float) -> Series:
         f"auditseal_verify_last_scrub_timestamp_seconds{{{WATCH},{LOG}}}": growing(60),
         f"auditseal_verify_scrub_period_seconds{{{WATCH}}}": constant(3600),
         f"auditseal_index_last_success_timestamp_seconds{{{INDEX},{LOG}}}": growing(60),
+        f'auditseal_streams{{{STREAMS},state="UNCLOSED"}}': growing(1),
+        f'auditseal_streams{{{STREAMS},state="GAP"}}': constant(2),
+        f'auditseal_streams_service_silent{{{STREAMS},service="billing"}}': constant(0),
+        f"auditseal_streams_last_success_timestamp_seconds{{{STREAMS}}}": growing(60),
         f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="recorded"}}': growing(events),
         f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="refused"}}': constant(0),
         f'auditseal_gateway_events_total{{{GATEWAY},route="events",result="unavailable"}}': constant(0),
@@ -217,6 +229,11 @@ FAULTS = (
         20,
         {f'auditseal_gateway_refused_logins_total{{{GATEWAY},method="token"}}': "0+1x20"},
     ),
+    _fault(
+        "AuditsealServiceSilent", 6, {f'auditseal_streams_service_silent{{{STREAMS},service="billing"}}': "0x5 1x1"}
+    ),
+    _fault("AuditsealStreamFault", 7, {f'auditseal_streams{{{STREAMS},state="GAP"}}': "2x5 3x2"}),
+    _fault("AuditsealStreamsStale", 15, {f"auditseal_streams_last_success_timestamp_seconds{{{STREAMS}}}": "0x15"}),
     _fault("AuditsealIndexStale", 30, {f"auditseal_index_last_success_timestamp_seconds{{{INDEX},{LOG}}}": "0x30"}),
 )
 """In each case the alert of its name fires, with the others that the fault implies."""

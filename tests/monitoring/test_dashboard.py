@@ -20,6 +20,7 @@ from auditseal_local.minio import MinioNode
 from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_schemas.origin import Origin
 from tests.factory.prometheus import PrometheusNode
+from tests.factory.stream_logs import Sealed
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -108,18 +109,19 @@ def pipeline(
     key = [str(tmp_path / "key.pem"), "--passphrase-file", str(tmp_path / "passphrase")]
     trust.write_text(processes.command("keys", "new", *key, "--partitions", "1"))
     processes.command("topics", "create", "--partitions", "1", "--replication", "1")
-    ports = dict(zip(("sealer", "archiver", "watch", "index"), free_ports(4), strict=True))
-    place = ["--trust", str(trust), "--vault", minio.vault_url(bucket), "--index", str(index), "--every", "1"]
+    ports = dict(zip(("sealer", "archiver", "watch", "index", "streams"), free_ports(5), strict=True))
+    place = ["--trust", str(trust), "--vault", minio.vault_url(bucket), "--every", "1"]
     arguments = {
         "sealer": ["--genesis"],
         "archiver": [],
         "watch": ["--state-new"],
-        "index": ["follow", *place, "--port", str(ports["index"])],
+        "index": ["follow", *place, "--index", str(index), "--port", str(ports["index"])],
+        "streams": ["--follow", *place, "--expect", "billing=60", "--port", str(ports["streams"])],
     }
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
 
     def publish() -> None:
-        producer.produce(events, b"an event", partition=0)
+        producer.produce(events, Sealed("a stream", 0).encoded(), partition=0)
         assert producer.flush(30) == 0
 
     targets = {f"auditseal-{name}": f"{LOOPBACK}:{port}" for name, port in ports.items()}
