@@ -15,6 +15,7 @@ from auditseal_gateway.metrics import GatewayMetrics
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_search.follow import INDEX, IndexMetrics
+from auditseal_search.stream_follower import STREAMS, StreamMetrics
 from auditseal_watch.metrics import RESULTS, VerifyMetrics, WatchMetrics
 from auditseal_watch.watcher import VERIFIED
 
@@ -49,8 +50,9 @@ def registered(registry: CollectorRegistry) -> Described:
         ("The gateway", GatewayMetrics),
         ("Verification", WatchMetrics),
         ("The index", IndexMetrics),
+        ("Streams", StreamMetrics),
     ],
-    ids=["sealer", "archiver", "gateway", "watch", "index"],
+    ids=["sealer", "archiver", "gateway", "watch", "index", "streams"],
 )
 def test_every_metric_stands_in_the_page_and_no_other(title: str, metrics: type) -> None:
     registry = CollectorRegistry()
@@ -73,7 +75,7 @@ def test_what_only_a_watcher_serves_is_marked_and_its_results_are_named() -> Non
 
 
 def test_what_alerts_ask_for_is_served() -> None:
-    titles = ("Both", "The sealer", "The archiver", "The gateway", "Verification", "The index")
+    titles = ("Both", "The sealer", "The archiver", "The gateway", "Verification", "The index", "Streams")
     known = {name for title in titles for name in told(title)}
     named = {page: set(re.findall(r"auditseal_[a-z0-9_]+[a-z]", page)) for page in (PAGE, ALERTS)}
     assert named[PAGE] == known
@@ -82,8 +84,8 @@ def test_what_alerts_ask_for_is_served() -> None:
 
 
 def test_every_condition_and_every_reason_of_a_close_stands_in_the_page() -> None:
-    rows = re.findall(r"^\| (sealer|archiver|watch|index) \| `(\w+)` \|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (sealer|archiver|watch|index|streams) \| `(\w+)` \|", PAGE, re.MULTILINE)
     archiver = [("archiver", condition) for condition in CONDITIONS]
-    assert rows == [("sealer", SEALING), *archiver, ("watch", VERIFIED), ("index", INDEX)]
+    assert rows == [("sealer", SEALING), *archiver, ("watch", VERIFIED), ("index", INDEX), ("streams", STREAMS)]
     (closes,) = (line for line in PAGE.splitlines() if "`auditseal_block_closes_total`" in line)
     assert [reason.value for reason in CloseReason if f"`{reason.value}`" not in closes] == []
