@@ -64,6 +64,6 @@ def test_a_unit_gives_no_rights(path: Path) -> None:
 def test_prometheus_scrapes_each_unit_under_the_name_that_the_rules_expect() -> None:
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in PROMETHEUS["scrape_configs"]}
     assert {path.stem: [f"127.0.0.1:{port_of(path)}"] for path in UNITS}.items() <= targets.items()
-    assert targets.keys() - {path.stem for path in UNITS} == {"auditseal-index"}
+    assert targets.keys() - {path.stem for path in UNITS} == {"auditseal-index", "auditseal-streams"}
     assert PROMETHEUS["rule_files"] == ["auditseal.rules.yml"]
     assert len({port for ports in targets.values() for port in ports}) == len(targets)
