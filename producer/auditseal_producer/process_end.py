@@ -9,14 +9,49 @@
 
 Those children end by `os._exit`, which skips `atexit`. All other ends announce nothing: docs/how-to/publish.md has the
 table.
+
+What a signal's handler or another's finalizer raises ends the finalizers of `multiprocessing` before ours had its turn,
+as at the end of a pool that is terminated. Its children then still wait for their threads that aren't daemons.
 """
 
 import atexit
+import os
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 _LAST = -1_000_000  # after the finalizers of others, which may record events
+
+
+class _MainThreadEnd:
+    """Calls functions once the main thread of this process has ended, in one thread that waits for it."""
+
+    def __init__(self) -> None:
+        self._process = 0
+        self._callbacks: set[Callable[[], None]] = set()
+
+    def add(self, callback: Callable[[], None]) -> None:
+        """Call a function then."""
+        if self._process != os.getpid():
+            self._process, self._callbacks = os.getpid(), set()
+            with suppress(RuntimeError):  # there are too many threads: the other announcements remain
+                threading.Thread(target=self._wait, name="auditseal-producer-end", daemon=False).start()
+        self._callbacks.add(callback)
+
+    def discard(self, callback: Callable[[], None]) -> None:
+        """Don't call it."""
+        self._callbacks.discard(callback)
+
+    def _wait(self) -> None:
+        threading.main_thread().join()
+        for callback in list(self._callbacks):
+            callback()
+
+
+_main_thread_end = _MainThreadEnd()
 
 
 def call_at_end(callback: Callable[[], None], name: str) -> Callable[[], None]:
@@ -43,10 +78,10 @@ def call_at_end(callback: Callable[[], None], name: str) -> Callable[[], None]:
     for module in ("multiprocessing.util", "billiard.util"):
         library = sys.modules.get(module)
         if library is not None:
-            finalize = partial(library.Finalize, None, callback, exitpriority=_LAST)
-            calls_off.append(finalize().cancel)
+            announce = partial(_announce, library, callback, calls_off, os.getpid())
+            announce()
             # A child of forkserver imports the main module first, and forgets what that asked for.
-            library.register_after_fork(call_off, lambda _, finalize=finalize: calls_off.append(finalize().cancel))
+            library.register_after_fork(call_off, lambda _, announce=announce: announce())
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         signal = signals.worker_process_shutdown
@@ -54,3 +89,14 @@ def call_at_end(callback: Callable[[], None], name: str) -> Callable[[], None]:
         calls_off.append(partial(signal.disconnect, dispatch_uid=name))
 
     return call_off
+
+
+def _announce(library: Any, callback: Callable[[], None], calls_off: list[Callable[[], object]], process: int) -> None:
+    """Have a library call a function at the end of this process, and in a child after its main thread, too."""
+    if os.getpid() != process:
+        return
+    calls_off.append(library.Finalize(None, callback, exitpriority=_LAST).cancel)
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.parent_process() is not None:
+        _main_thread_end.add(callback)
+        calls_off.append(partial(_main_thread_end.discard, callback))

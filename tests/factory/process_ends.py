@@ -225,9 +225,23 @@ import multiprocessing
 with multiprocessing.get_context("fork").Pool(1, initializer=leave_on, initargs=(signal.SIGTERM,)) as pool:
     pool.map(work, range(1))
 """,
-        # The pool asks its child to end before it sends SIGTERM: where the handler's SystemExit breaks off
-        # multiprocessing's own end, that skips what was left to be called.
-        promise=Promise.SOME,
+    ),
+    End(
+        "Process, another's finalizer exits",
+        # As SIGTERM does whose handler exits, where a terminated pool has begun to end its child: the finalizers of
+        # multiprocessing that are left are skipped.
+        _FOUND_BY_CHILDREN
+        + """
+import multiprocessing.util
+def leave():
+    work()
+    multiprocessing.util.Finalize(None, sys.exit, args=(5,), exitpriority=1)
+child = multiprocessing.get_context("fork").Process(target=leave)
+child.start()
+child.join()
+sys.exit(child.exitcode)
+""",
+        code=5,
     ),
     End(
         "ProcessPoolExecutor",
