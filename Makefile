@@ -97,8 +97,8 @@ bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: thre
 	$(BIN)/python -m tests.bench.bench_partitions $(or $(PARTITIONS),64)
 
 .PHONY: bench-search
-bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000)
-	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS))
+bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000 KEEP=directory)
+	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS) $(KEEP))
 .PHONY: bench-gateway
 bench-gateway: $(VENV)/test ## The gateway at 2,000 events/s next to a bare handler: latency, CPU, memory; JSON
 	$(BIN)/python -m tests.bench.bench_gateway

@@ -365,13 +365,18 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main(events: int) -> int:
-    """Measure, print, write; return 1 where a target is missed."""
+def main(events: int, directory: Path | None = None) -> int:
+    """Measure, print, write; return 1 where a target is missed. Vault and index stay in the directory, if there is one.
+
+    Args:
+        events: How many.
+        directory: A new directory for vault and index; they go to a temporary one unless given.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="auditseal-bench-") as name,
         MinioNode(Path(name) / "minio") as minio,
     ):
-        figures = measure(minio, Path(name) / "search", events)
+        figures = measure(minio, directory or Path(name) / "search", events)
     OUT.write_text(json.dumps({"machine": platform.platform(), "events": events, "figures": figures}, indent=2) + "\n")
     missed = show(TARGETS, figures)
     for line in missed:
@@ -381,4 +386,4 @@ def main(events: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS, *map(Path, sys.argv[2:])))

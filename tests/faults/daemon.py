@@ -16,7 +16,8 @@ from typing import Any, Self
 from auditseal_local.process import Child, launch_guarded
 from auditseal_schemas.halt import Halt
 
-HALTS = frozenset(halt.exit_code for halt in Halt) - {Halt.TRANSACTION_STUCK.exit_code}
+_STUCK = Halt.TRANSACTION_STUCK.exit_code
+HALTS = frozenset(halt.exit_code for halt in Halt) - {_STUCK}
 """Exit codes after which a person must look; a transaction that is stuck only asks for a new start."""
 
 _ROOT = Path(__file__).parents[2]
@@ -77,6 +78,11 @@ class Daemon:
         """The exit code with which it halted for good, None while it didn't."""
         code = self.ends[-1].code if self.ends else None
         return code if code in HALTS and not self.running else None
+
+    @property
+    def stuck(self) -> int:
+        """How often its watchdog ended it, because a call to the broker didn't return (ADR 0007)."""
+        return sum(end.code == _STUCK for end in self.ends)
 
     @property
     def running(self) -> bool:
