@@ -4,7 +4,7 @@ import math
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,7 @@ _MOST_EVENTS = 2_000_000_000
 _MOST_BYTES = 1 << 40
 _MOST_DELIVERY_SECONDS = 2_147_483  # librdkafka's longest; its 0 is endless
 _MOST_HEARTBEAT_SECONDS = 86_400
+_MOST_SHOWN = 10**20
 _CALLBACKS = ("error_cb", "oauth_cb", "stats_cb", "throttle_cb")
 _SLACK_EVENTS = 1_000  # librdkafka frees an event's place just after the callback that frees ours
 
@@ -120,6 +121,8 @@ class ProducerConfig:
         if not isinstance(self.kafka, Mapping):
             raise ConfigurationError(f"kafka: must be a mapping, not {type(self.kafka).__name__}")
         object.__setattr__(self, "kafka", dict(self.kafka))  # what is checked here is what is used
+        if not isinstance(self.redact, Iterable):
+            raise ConfigurationError(f"redact: must be a list of Redaction, not {type(self.redact).__name__}")
         object.__setattr__(self, "redact", tuple(self.redact))
         problems = list(self._problems())
         if problems:
@@ -182,15 +185,10 @@ class ProducerConfig:
 
     def _problems(self) -> Iterator[str]:
         yield from self._source_problems()
-        if not self.topic:
-            yield "topic: must not be empty"
-        elif not isinstance(self.topic, str) or not _TOPIC.fullmatch(self.topic):
-            yield f"topic: {self.topic!r} isn't a topic's name: 1 to 249 ASCII letters, digits, '.', '_' and '-'"
+        yield from self._place_problems()
         if not isinstance(self.bootstrap_servers, str):
             yield f"bootstrap_servers: must be text, not {type(self.bootstrap_servers).__name__}"
             return
-        if self.spool is not None and not (isinstance(self.spool, str | os.PathLike) and str(self.spool)):
-            yield f"spool: must be the path of a file, not {self.spool!r}"
         if not all(isinstance(rule, Redaction) for rule in self.redact):
             yield "redact: must be a list of Redaction"
         yield from self._buffer_problems()
@@ -202,6 +200,18 @@ class ProducerConfig:
                 yield f"kafka[{name!r}]: must be a function, not {type(self.kafka[name]).__name__}"
         yield from self._transport_problems()
 
+    def _place_problems(self) -> Iterator[str]:
+        if not isinstance(self.topic, str):
+            yield f"topic: must be text, not {type(self.topic).__name__}"
+        elif not _TOPIC.fullmatch(self.topic):
+            yield f"topic: {self.topic!r} isn't a topic's name: 1 to 249 ASCII letters, digits, '.', '_' and '-'"
+        if self.spool is None:
+            return
+        if not isinstance(self.spool, str | os.PathLike):
+            yield f"spool: must be the path of a file, not {type(self.spool).__name__}"
+        elif not str(self.spool):
+            yield "spool: must be the path of a file, not ''"
+
     def _buffer_problems(self) -> Iterator[str]:
         for name, value, least, most in (
             ("buffer_events", self.buffer_events, 1, _MOST_EVENTS),
@@ -210,10 +220,8 @@ class ProducerConfig:
         ):
             if type(value) is not int:
                 yield f"{name}: must be a whole number, not {type(value).__name__}"
-            elif value < least:
-                yield f"{name}: {value} is less than {least}"
-            elif value > most:
-                yield f"{name}: {value} is more than {most}"
+            elif not least <= value <= most:
+                yield f"{name}: must be from {least} to {most}{_shown(value)}"
 
     def _duration_problems(self) -> Iterator[str]:
         for name, value, least in (
@@ -239,9 +247,16 @@ class ProducerConfig:
             yield str(error)
 
     def _transport_problems(self) -> Iterator[str]:
-        if self.allow_plaintext:
+        if not isinstance(self.allow_plaintext, bool):  # "false" would be true
+            yield f"allow_plaintext: must be True or False, not {type(self.allow_plaintext).__name__}"
+        if self.allow_plaintext is True:
             return
         try:
             check_transport(self.bootstrap_servers, str(self.kafka.get("security.protocol", "plaintext")))
         except ConfigurationError as error:
             yield str(error)
+
+
+def _shown(value: int) -> str:
+    """Return what an error says of a number; Python refuses to write one of thousands of digits."""
+    return f", not {value}" if abs(value) < _MOST_SHOWN else ""

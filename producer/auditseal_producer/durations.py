@@ -1,5 +1,6 @@
 """Durations in seconds, as services state them: checked before anything waits for one."""
 
+import sys
 import threading
 
 from auditseal_schemas.errors import ConfigurationError
@@ -9,6 +10,8 @@ def problem_of_seconds(name: str, value: object, least: float = 0.0) -> str | No
     """Return what is wrong with a duration, None where it is a number of at least `least`. `math.inf` is one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"{name}: must be a number of seconds, not {type(value).__name__}; math.inf waits without end"
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        return f"{name}: a number of so many digits isn't a number of seconds; math.inf waits without end"
     if not value >= least:  # nor is nan
         return f"{name}: {value} seconds is not {least:g} or more; math.inf waits without end"
     return None

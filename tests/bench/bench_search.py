@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -85,7 +84,7 @@ TARGETS: list[Row] = [
     ("pages", "hits", "hits paged by 500, one of nearly 1 MB among them", None),
     ("pages", "lost_or_twice", "hits that were lost or came twice", Below(1)),
     ("pages", "page_milliseconds", "a page, ms", None),
-    ("pages", "growth_mib", "more memory from a fifth of the pages to the last, MiB", Below(48)),
+    ("pages", "growth_mib", "more memory from a fifth of the pages to the last, MiB", Below(16)),
     ("scan", "blocks_read", "search of one hour without an index: blocks read", None),
     ("scan", "blocks_beyond", "of these outside of the hour and ten minutes on each side", Below(1)),
     ("scan", "seconds", "its time, s", None),
@@ -297,22 +296,24 @@ def _pages(directory: Path, events: int) -> Figures:
     hits = events if events < A_DAY else min(events // 10, MOST_HITS)
     first = (events - hits) // 2
     query = f"offset >= {first} and offset < {first + hits}"
-    offsets, large, memory = list[int](), 0, list[float]()
+    found, breaks, expected, large, memory = 0, 0, first + hits - 1, 0, list[float]()
     with _searcher(directory, query) as searcher:
         began, cursor = time.perf_counter(), None
         while True:
             page = list(searcher.hits(limit=PAGE, after=cursor))
             if not page:
                 break
-            offsets += [hit["offset"] for hit in page]
-            large += sum(hit["action"] == LARGE for hit in page)
+            for hit in page:  # which aren't kept: a million of them would be the memory that is measured
+                breaks += hit["offset"] != expected
+                expected = hit["offset"] - 1
+                large += hit["action"] == LARGE
+            found += len(page)
             cursor = Cursor.of(page[-1])
             memory.append(psutil.Process().memory_info().rss / (1 << 20))
         seconds = time.perf_counter() - began
-    wrong = sum(later != earlier - 1 for earlier, later in pairwise(offsets)) + abs(hits - len(offsets)) + (large != 1)
     return {
-        "hits": len(offsets),
-        "lost_or_twice": wrong,
+        "hits": found,
+        "lost_or_twice": breaks + abs(hits - found) + (large != 1),
         "page_milliseconds": seconds / len(memory) * 1000,
         "growth_mib": memory[-1] - memory[len(memory) // 5],
     }

@@ -340,7 +340,7 @@ def test_an_event_without_acknowledgement_is_accounted_for(tmp_path: Path, monke
     ("options", "problem"),
     [
         (("--bootstrap-servers", "kafka.example.com:9092"), "in the clear, over a network"),
-        (("--topic", ""), "topic: must not be empty"),
+        (("--topic", ""), "topic: '' isn't a topic's name"),
         (("--service", ""), "source.service: must not be empty"),
     ],
 )

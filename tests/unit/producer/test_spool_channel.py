@@ -413,5 +413,5 @@ def test_a_spool_that_is_not_a_path_is_refused(spool: Any) -> None:
 
 
 def test_a_spool_of_no_size_is_refused(path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="spool_bytes: 1 is less than 2097152"):
+    with pytest.raises(ConfigurationError, match="spool_bytes: must be from 2097152 to 1099511627776, not 1"):
         spool_config(path, spool_bytes=1)
