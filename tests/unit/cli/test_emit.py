@@ -119,6 +119,16 @@ def await_rejects(path: Path) -> None:
         time.sleep(0.05)
 
 
+def await_handler(pid: int, number: signal.Signals) -> None:
+    """Wait until a process handles a signal."""
+    deadline, caught = time.monotonic() + 30, 0
+    while not caught >> (number - 1) & 1:
+        assert time.monotonic() < deadline, f"{number.name} isn't handled"
+        time.sleep(0.05)
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        (caught,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
     """While it waits for more input; what it read is published, counted and in the rejects."""
@@ -152,7 +162,7 @@ def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
 
 def test_a_signal_while_it_waits_for_a_broker(tmp_path: Path) -> None:
     with start(tmp_path, mock=False) as process:
-        time.sleep(2)
+        await_handler(process.pid, signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=30)
     assert (process.returncode, b"interrupted before the first line" in told) == (130, True), told
