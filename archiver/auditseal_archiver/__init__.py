@@ -7,6 +7,7 @@
 | `partition_worker` | one partition's queue of blocks, and the thread that archives them in order |
 | `block_archiver` | verifies and stores one partition's blocks; on a 412 it compares |
 | `archiving_state` | the states that a partition can have, and why one is not read |
+| `written_blocks` | whether the blocks just written are the first objects at their keys, checked for many at once |
 | `decision` | whether a block is stored, compared, or refused (pure) |
 | `conflict` | what an object means that is already at a block's key: FORK, SQUATTED or the same block (pure) |
 | `retention` | when a block's lock ends |

@@ -1,6 +1,8 @@
 """Archives the blocks of one partition, one after the other: verifies, stores, and on a 412 compares."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +14,7 @@ from auditseal_archiver.errors import RewindNeededError
 from auditseal_archiver.log_state import is_new_partition, read_log_state
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.retention import first_lock_end, lock_end
+from auditseal_archiver.written_blocks import WrittenBlocks
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError
@@ -64,6 +67,8 @@ class BlockArchiver:
         self._states: dict[Origin, LogState] = {}
         self._given_up: set[Origin] = set()
         self._look_due = 0.0
+        self._attempted = ""  # the key of the last write; to be repeated only where its outcome is unknown
+        self._written = {log.origin: WrittenBlocks(vault, log.origin) for log in config.logs}
 
     def recover(self) -> None:
         """Read the current run's state; an earlier run's is read when a block of it comes.
@@ -86,6 +91,8 @@ class BlockArchiver:
     def archive(self, data: bytes, what: str) -> None:
         """Archive a block; return when the vault holds it. `what` names the record in errors.
 
+        Until `check_written` checks a block that was written, an older object may be at its key, too.
+
         Raises:
             HaltError: The archiver must stop; nothing was stored.
             RewindNeededError: Blocks before this one were not read, and may be in the topic.
@@ -96,15 +103,39 @@ class BlockArchiver:
             raise HaltError(Halt.INVALID_BLOCK, f"{what} is of {origin}, which no log line of the trust file pins")
         if origin in self._given_up:
             return
-        try:
+        with self._superseded_given_up(origin):
             self._archive(block, data)
+
+    def check_due_in(self) -> float | None:
+        """Return the seconds until `check_written` is due, 0 if it is; None where it has nothing to check."""
+        return min((due for written in self._written.values() if (due := written.due_in()) is not None), default=None)
+
+    def check_written(self) -> None:
+        """Check that the blocks written since the last check are the first objects at their keys.
+
+        Raises:
+            HaltError: FORK or SQUATTED; the archiver must stop.
+        """
+        for origin, written in self._written.items():
+            if origin not in self._given_up:
+                with self._superseded_given_up(origin):
+                    self._retry.run(written.check)
+
+    @contextmanager
+    def _superseded_given_up(self, origin: Origin) -> Iterator[None]:
+        """Pass on a halt of the current run, and give up an earlier run that halts.
+
+        A person pinned a later run, which is how a log is given up: its last blocks must not halt that run too.
+        """
+        try:
+            yield
         except HaltError as error:
             if origin == self._config.logs[-1].origin:
                 raise
-            # A person pinned a later run, which is how a log is given up: its last blocks must not halt that run too.
             self._log.error("the rest of a superseded run is given up", origin=str(origin), problem=str(error))
             self._metrics.count_halt(self._labels, error)
             self._given_up.add(origin)
+            self._written[origin].clear()
 
     def _archive(self, block: Block, data: bytes) -> None:
         origin, now = block.header.origin, datetime.now(UTC)
@@ -121,16 +152,20 @@ class BlockArchiver:
             return
         until = lock_end(block, self._config.retention, now)
         self._retry.run(lambda: self._store(block, data, state.keys, until))
+        self._written[origin].add(block, data, state.keys)
         self._states[origin] = decision.state
         self._count(block)
         if block.header.height == 0 or time.monotonic() >= self._look_due:
             self._show_retention(self._config.logs[-1].origin)
 
     def _store(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...], until: datetime) -> None:
-        """Store a block; where an object is at its key already (a 412), compare it with the block."""
+        """Store a block; where an object is at its key already (a 412), compare it with the block.
+
+        A repeated write looks first: over a delete marker that came meanwhile it would store the block once more.
+        """
         key = block.header.origin.block_key(block.header.height)
-        if oldest_version(self._vault, key) is None:  # over a delete marker a conditional write succeeds: look first
-            begun = time.monotonic()
+        if key != self._attempted or oldest_version(self._vault, key) is None:
+            self._attempted, begun = key, time.monotonic()
             try:
                 with unreadable_is_squatted():
                     self._vault.put(key, data, until)

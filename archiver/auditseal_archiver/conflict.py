@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from auditseal_archiver.decision import invalid_block, parse_block
 from auditseal_schemas.block import Block
@@ -16,7 +17,22 @@ from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.expected import Expected
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.origin import Origin
 from auditseal_schemas.verification import CHECKPOINT, SIGNATURES, verify
+
+
+@dataclass(frozen=True, slots=True)
+class BlockName:
+    """What a block is, without its records: the log, the height, and the leaf, which commits to all of the block."""
+
+    origin: Origin
+    height: int
+    leaf: bytes
+
+    @classmethod
+    def of(cls, block: Block) -> "BlockName":
+        """Return a block's name."""
+        return cls(block.header.origin, block.header.height, block.leaf)
 
 
 def check_same_block(keys: Sequence[tuple[VerifierKey, ...]], ours: bytes, stored: bytes) -> None:
@@ -39,19 +55,29 @@ def check_same_block(keys: Sequence[tuple[VerifierKey, ...]], ours: bytes, store
     except VerificationError as error:
         what = f"block {header.height} of {header.origin}, of which the vault has another one,"
         raise invalid_block(what, error) from error
-    where = f"{header.origin.block_key(header.height)} holds"
+    raise conflict(keys, BlockName.of(block), stored)
+
+
+def conflict(keys: Sequence[tuple[VerifierKey, ...]], ours: BlockName, stored: bytes) -> HaltError:
+    """Return the halt for an object at a block's key whose bytes are not the block's: FORK or SQUATTED; see above.
+
+    Args:
+        keys: As for `check_same_block`.
+        ours: The sealer's block, of which is known that the log's keys signed it.
+        stored: The oldest version of the object.
+    """
+    where = f"{ours.origin.block_key(ours.height)} holds"
     try:
         other = Block.parse(stored)
         _check_signed(other, keys)
     except VerificationError as error:
-        raise HaltError(Halt.SQUATTED, f"{where} an object that is not a block of the log: {error}") from error
-    if (other.header.origin, other.header.height) != (header.origin, header.height):
-        raise HaltError(Halt.SQUATTED, f"{where} block {other.header.height} of {other.header.origin}")
-    if other.leaf == block.leaf:
-        raise HaltError(Halt.SQUATTED, f"{where} the same header, signed, in other bytes than the sealer's")
-    raise HaltError(
-        Halt.FORK, f"{where} a signed block with leaf {other.leaf.hex()}; the sealer's has leaf {block.leaf.hex()}"
-    )
+        return HaltError(Halt.SQUATTED, f"{where} an object that is not a block of the log: {error}")
+    if (other.header.origin, other.header.height) != (ours.origin, ours.height):
+        return HaltError(Halt.SQUATTED, f"{where} block {other.header.height} of {other.header.origin}")
+    if other.leaf == ours.leaf:
+        return HaltError(Halt.SQUATTED, f"{where} the same header, signed, in other bytes than the sealer's")
+    problem = f"{where} a signed block with leaf {other.leaf.hex()}; the sealer's has leaf {ours.leaf.hex()}"
+    return HaltError(Halt.FORK, problem)
 
 
 def _check_signed(block: Block, keys: Sequence[tuple[VerifierKey, ...]]) -> None:

@@ -31,7 +31,8 @@ class PartitionWorker:
     """Archives one partition's blocks in a thread of its own. The consumer's thread calls the methods.
 
     Attributes:
-        position: The offset after the last block that is in the vault; None before the first.
+        position: The offset after the last block that is in the vault and checked to be the first object at its key;
+            None before the first. The blocks after it are compared with the vault once more after a crash.
         is_new: Whether a `HaltError` that ended the thread is of a new partition, and no reason to stop the others.
     """
 
@@ -39,6 +40,7 @@ class PartitionWorker:
         """Start the thread, which first reads the log's state from the vault."""
         self.position: int | None = None
         self.is_new = False
+        self._archived_to: int | None = None
         self._config, self._metrics = config, metrics
         self._labels = (config.topic, config.partition)
         self._queue: deque[ReceivedBlock] = deque()
@@ -105,12 +107,12 @@ class PartitionWorker:
         try:
             self._archiver.recover()
             self._recovered = True
-            while (block := self._next()) is not None:
-                where = f"offset {block.offset} of {self._config.topic}/{self._config.partition}"
-                self._archiver.archive(block.data, where)
-                self.position = block.offset + 1
-                with self._changed:
-                    self._queue.popleft()
+            while not self._cancelled.is_set():
+                if (block := self._next()) is not None:
+                    self._archive(block)
+                if self._archiver.check_due_in() == 0:
+                    self._check_written()
+            self._check_written()
         except HaltError as error:
             self._metrics.count_halt(self._labels, error)
             self._forget_all_but_first()
@@ -121,14 +123,27 @@ class PartitionWorker:
             if not self._cancelled.is_set():
                 raise
 
-    def _next(self) -> ReceivedBlock | None:
-        """Return the next block, None when cancelled."""
+    def _archive(self, block: ReceivedBlock) -> None:
+        where = f"offset {block.offset} of {self._config.topic}/{self._config.partition}"
+        self._archiver.archive(block.data, where)
+        self._archived_to = block.offset + 1
+        if self._archiver.check_due_in() is None:
+            self.position = self._archived_to
         with self._changed:
-            while not (self._queue or self._cancelled.is_set()):
-                if self._end_reached and self.position is None and not self._config.from_beginning:
+            self._queue.popleft()
+
+    def _check_written(self) -> None:
+        self._archiver.check_written()
+        self.position = self._archived_to
+
+    def _next(self) -> ReceivedBlock | None:
+        """Return the next block, None when cancelled and when the check of written blocks is due."""
+        with self._changed:
+            while not (self._queue or self._cancelled.is_set() or self._archiver.check_due_in() == 0):
+                if self._end_reached and self._archived_to is None and not self._config.from_beginning:
                     raise RewindNeededError("the topic ends before a block that the vault lacks could be read")
-                self._changed.wait()
-            return None if self._cancelled.is_set() else self._queue[0]
+                self._changed.wait(self._archiver.check_due_in())
+            return self._queue[0] if self._queue and not self._cancelled.is_set() else None
 
     def _forget_all_but_first(self) -> None:
         """Free the queue's memory; the first block's age still shows for how long nothing was archived."""

@@ -32,7 +32,7 @@ from tests.factory.secret_files import write_secret
 PARTITIONS = 2
 QUIET_RATE = 5  # events/s
 QUIET_SECONDS = 30
-STEADY_RATE = 5_000  # events/s
+STEADY_RATE = 20_000  # events/s
 STEADY_SECONDS = 15
 LISTING_SECONDS = 0.02
 DONE_SECONDS = 180

@@ -68,7 +68,8 @@ def measure(directory: Path, records: int = RECORDS) -> dict[str, float]:
     for name, quick in (("full", False), ("quick", True)):
         run = partial(verify, directory, 1, quick=quick)
         figures[f"{name}_records_per_cpu_second"] = rate(records, run, clock=time.process_time)
-    return figures | _peaks(directory)
+    rates = [figures[f"full_records_per_second_{jobs}"] for jobs in (1, 2)]
+    return figures | {"part_of_linear": rates[1] / (2 * rates[0])} | _peaks(directory)
 
 
 def make_vault(directory: Path, messages: Iterator[Message]) -> None:

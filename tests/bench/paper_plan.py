@@ -6,9 +6,10 @@ Each input is a measured figure, a default of ours, a list price or an assumptio
 import math
 from dataclasses import dataclass
 
+from auditseal_archiver.written_blocks import CHECK_BLOCKS, CHECK_SECONDS
+
 _DAY = 86_400  # s
 _MONTHS = 12
-_REQUESTS = 2  # of a block, at one price
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,15 @@ class Plan:
         return self.peak / self.records_a_block
 
     @property
+    def blocks_a_list(self) -> float:
+        """Blocks of one partition that the archiver checks by one LIST request, after it stored them."""
+        return min(max(CHECK_SECONDS / self.fill_seconds, 1), CHECK_BLOCKS)
+
+    @property
     def request_cost(self) -> float:
-        """USD for the requests of a million events: the archiver lists each block's key, and then stores the block."""
-        return 1e6 / self.records_a_block * _REQUESTS / 1e6 * self.assumed.request_price
+        """USD for the requests of a million events: a PUT request for each block, a LIST request for some together."""
+        requests = 1 + 1 / self.blocks_a_list
+        return 1e6 / self.records_a_block * requests / 1e6 * self.assumed.request_price
 
     @property
     def storage_cost(self) -> float:
@@ -147,7 +154,8 @@ class Plan:
             ("cores for everything, as in `make bench`", f"{self.pipeline_cores:,}"),
             ("records a block", f"{self.records_a_block:,}"),
             ("seconds in which a block fills", f"{self.fill_seconds:.2f}"),
-            ("blocks a day: each an object, a LIST and a PUT request", f"{self.blocks_a_day:,.0f}"),
+            ("blocks a day: each an object and a PUT request", f"{self.blocks_a_day:,.0f}"),
+            ("blocks that one LIST request checks", f"{self.blocks_a_list:,.0f}"),
             ("PUT requests/s at the peak, all logs", f"{self.puts_a_second:,.0f}"),
             ("LIST and PUT requests, USD for a million events", f"{self.request_cost:.6f}"),
             ("storage, USD for a million events and a year", f"{self.storage_cost:.4f}"),

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,7 +53,8 @@ class FaultyVault(DirectoryVault):
         faults: For `put`, `versions`, `read` and `retention`: what the next calls do: fail `before` or `after` they
             happened, the same `late before` and `late after` a while, as a timeout does, or `None` for nothing odd.
         shown_encryption: How it says that each object is encrypted at rest.
-        marked: The keys with a delete marker as their latest version, as a bucket would list it.
+        marked: The keys with a delete marker as their latest version, as a bucket would list it. A write succeeds over
+            it, and is later than it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -62,6 +63,7 @@ class FaultyVault(DirectoryVault):
         self.puts: list[tuple[str, datetime]] = []
         self.blocked: threading.Event | None = None
         self.marked: set[str] = set()
+        self._written_over: set[str] = set()
         self.shown_encryption: Encryption | None = None
 
     def _fail(self, operation: str, moment: str) -> None:
@@ -79,14 +81,17 @@ class FaultyVault(DirectoryVault):
         self._fail("put", "before")
         self.puts.append((key, retain_until))
         super().put(key, data, retain_until)
+        if key in self.marked:
+            self.marked.remove(key)
+            self._written_over.add(key)
         self._fail("put", "after")
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         self._fail("versions", "before")
-        markers = [StoredVersion(key, "m", is_latest=True, is_delete_marker=True, size=0) for key in self.marked]
         found = [replace(entry, is_latest=entry.key not in self.marked) for entry in super().versions(prefix, after)]
-        entries = [*(marker for marker in markers if marker.key.startswith(prefix) and marker.key > after), *found]
-        yield from sorted(entries, key=lambda entry: entry.key)[:limit]
+        entries = [*_markers(self.marked, is_latest=True), *found, *_markers(self._written_over, is_latest=False)]
+        wanted = [entry for entry in entries if entry.key.startswith(prefix) and entry.key > after]
+        yield from sorted(wanted, key=lambda entry: entry.key)[:limit]
 
     def versions_of(self, key: str) -> Sequence[StoredVersion]:
         return [entry for entry in self.versions(key) if entry.key == key]
@@ -101,6 +106,10 @@ class FaultyVault(DirectoryVault):
     def retention(self, key: str, version_id: str) -> Retention | None:
         self._fail("retention", "before")
         return Retention("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def _markers(keys: Iterable[str], *, is_latest: bool) -> list[StoredVersion]:
+    return [StoredVersion(key, "m", is_latest, is_delete_marker=True, size=0) for key in keys]
 
 
 def partition_config(

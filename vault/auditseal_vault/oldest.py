@@ -21,7 +21,7 @@ def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
         UnavailableError: The store can't be read.
     """
     with unreadable_is_squatted():
-        return _oldest(reader, key, reader.versions_of(key))
+        return oldest_of(reader, key, reader.versions_of(key))
 
 
 def oldest_versions(reader: VaultReader, origin: Origin, heights: range) -> Iterator[StoredVersion]:
@@ -32,17 +32,31 @@ def oldest_versions(reader: VaultReader, origin: Origin, heights: range) -> Iter
         HaltError: SQUATTED; as for `oldest_version`.
         UnavailableError: The store can't be read.
     """
-    found = _listed(reader, origin, heights) if reader.enforces_worm else _looked_up(reader, origin, heights)
-    for height, (key, entries) in zip(heights, found, strict=True):
+    for height, (key, entries) in zip(heights, versions_at(reader, origin, heights), strict=True):
         with unreadable_is_squatted():
-            oldest = _oldest(reader, key, entries)
+            oldest = oldest_of(reader, key, entries)
         if oldest is None:
             raise NotStoredError(f"the vault holds no block {height} of {origin}: {key} is not in {reader.url}")
         yield oldest
 
 
-def _oldest(reader: VaultReader, key: str, entries: Sequence[StoredVersion]) -> StoredVersion | None:
-    """Return the oldest version among the versions and markers of a key, the newest first."""
+def versions_at(
+    reader: VaultReader, origin: Origin, heights: range
+) -> Iterator[tuple[str, Sequence[StoredVersion]]]:
+    """Yield the key of each height with its versions and markers, the newest first, by few listings.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    return _listed(reader, origin, heights) if reader.enforces_worm else _looked_up(reader, origin, heights)
+
+
+def oldest_of(reader: VaultReader, key: str, entries: Sequence[StoredVersion]) -> StoredVersion | None:
+    """Return the oldest version among the versions and markers of a key, the newest first; None without an entry.
+
+    Raises:
+        HaltError: SQUATTED; there are markers only.
+    """
     versions = [entry for entry in entries if not entry.is_delete_marker]
     if entries and not versions:
         raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block: someone was first")

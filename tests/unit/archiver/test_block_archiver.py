@@ -1,9 +1,11 @@
 """Archiving over a real directory: whatever happens to an operation, one version of each block is stored."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,23 +192,74 @@ def test_a_head_that_is_no_block_of_the_log_stops_the_start(vault: FaultyVault, 
     halts(Halt.SQUATTED, new_archiver(vault).recover)
 
 
-def test_nothing_is_written_over_a_delete_marker(vault: FaultyVault) -> None:
-    archiver = new_archiver(vault)
-    archiver.recover()
-    vault.marked.add(ORIGIN.block_key(0))
-    assert "delete marker" in halts(Halt.SQUATTED, archiver.archive, DATA[0], "it")
-    assert vault.puts == []
-    halts(Halt.SQUATTED, new_archiver(vault).recover)
+def recorded(calls: list[str], name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a call that adds its name to a list each time."""
+
+    def recording(*arguments: Any, **named: Any) -> Any:
+        calls.append(name)
+        return call(*arguments, **named)
+
+    return recording
 
 
-def test_a_delete_marker_over_our_own_block_changes_nothing(vault: FaultyVault) -> None:
+def test_a_block_is_one_write_and_many_are_one_check(vault: FaultyVault, monkeypatch: pytest.MonkeyPatch) -> None:
     archiver = new_archiver(vault)
     archiver.recover()
-    store(vault, BLOCKS[0])
-    vault.puts.clear()
+    asked = list[str]()
+    for name in ("versions", "versions_of", "holds", "read", "retention", "encryption"):
+        monkeypatch.setattr(vault, name, recorded(asked, name, getattr(vault, name)))
+    archiver.archive(DATA[0], "it")
+    asked.clear()  # the first block's lock is asked for, once, and shown
+    for data in DATA[1:]:
+        archiver.archive(data, "it")
+    assert (len(vault.puts), asked) == (4, [])
+    archiver.check_written()
+    assert {"versions", "versions_of"} == set(asked)  # a directory's keys are looked up one by one
+
+
+def test_a_delete_marker_that_was_there_before_a_block_is_found(vault: FaultyVault) -> None:
+    archiver = new_archiver(vault)
+    archiver.recover()
     vault.marked.add(ORIGIN.block_key(0))
     archiver.archive(DATA[0], "it")
-    assert vault.puts == []
+    said = halts(Halt.SQUATTED, archiver.check_written)
+    assert "delete marker that is older than the block" in said
+    archiver = new_archiver(vault)
+    archiver.recover()
+    vault.marked.add(ORIGIN.block_key(1))
+    vault.faults["put"] = ["after"]  # the answer is lost, and the next attempt finds the block there
+    archiver.archive(DATA[1], "it")
+    halts(Halt.SQUATTED, archiver.check_written)
+
+
+def test_a_superseded_run_whose_check_fails_does_not_stop_the_next(vault: FaultyVault) -> None:
+    archiver = new_archiver(vault, PINNED, NEXT_LOG)
+    archiver.recover()
+    archiver.archive(DATA[0], "it")
+    vault.marked.add(ORIGIN.block_key(1))
+    archiver.archive(DATA[1], "it")
+    archiver.check_written()
+    assert archiver.check_due_in() is None
+    for data in (DATA[2], next_run_block()):
+        archiver.archive(data, "it")
+    archiver.check_written()
+    assert [key for key, _ in vault.puts] == [*map(ORIGIN.block_key, range(2)), NEXT_RUN.block_key(0)]
+
+
+def test_a_delete_marker_over_our_own_block_changes_nothing(
+    vault: FaultyVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archiver = new_archiver(vault)
+    archiver.recover()
+
+    def mark(**_: object) -> Callable[[object], int]:
+        return lambda _: vault.marked.add(ORIGIN.block_key(0)) or 0
+
+    monkeypatch.setattr(retry, "wait_random_exponential", mark)  # between a lost answer and the next attempt
+    vault.faults["put"] = ["after"]
+    archiver.archive(DATA[0], "it")
+    archiver.check_written()
+    assert len(vault.puts) == 1
     assert read_log_state(vault, PINNED) == STATES[1]
 
 

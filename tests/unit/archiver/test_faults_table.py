@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
-from auditseal_archiver import archiver, start_offset
+from auditseal_archiver import archiver, start_offset, written_blocks
 from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.config import ArchiverConfig
 from auditseal_archiver.metrics import ArchiverMetrics
@@ -59,6 +59,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _: 0)
     monkeypatch.setattr(start_offset, "_GIVE_UP_SECONDS", 0.2)
     monkeypatch.setattr(archiver, "_UPKEEP_SECONDS", 0.0)
+    monkeypatch.setattr(written_blocks, "CHECK_SECONDS", 0.0)
 
 
 def published() -> Broker:

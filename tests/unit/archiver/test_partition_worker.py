@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from auditseal_archiver import written_blocks
+from auditseal_archiver.archiving_state import ArchivingState
 from auditseal_archiver.errors import RewindNeededError
 from auditseal_archiver.partition_worker import PartitionWorker, ReceivedBlock
 from auditseal_schemas.halt import Halt, HaltError
@@ -34,11 +36,18 @@ def vault(tmp_path: Path) -> FaultyVault:
     return FaultyVault(tmp_path)
 
 
+@pytest.fixture
+def checked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written blocks are checked at once."""
+    monkeypatch.setattr(written_blocks, "CHECK_SECONDS", 0)
+
+
 def new_worker(vault: FaultyVault, *, from_beginning: bool = True) -> tuple[PartitionWorker, CollectorRegistry]:
     metrics, registry = new_metrics()
     return PartitionWorker(partition_config(from_beginning=from_beginning), vault, metrics), registry
 
 
+@pytest.mark.usefixtures("checked_at_once")
 def test_it_archives_and_says_how_far_it_is(vault: FaultyVault) -> None:
     worker, registry = new_worker(vault)
     for height in range(3):
@@ -73,6 +82,38 @@ def test_it_archives_and_says_how_far_it_is(vault: FaultyVault) -> None:
     worker.wait(5)
 
 
+def test_a_position_waits_for_the_check(vault: FaultyVault) -> None:
+    worker, registry = new_worker(vault)
+    worker.offer(received(0))
+    eventually(lambda: registry.get_sample_value("auditseal_blocks_archived_total", LABELS) == 1)
+    assert worker.position is None
+    worker.cancel()  # an orderly end checks what was written
+    worker.wait(5)
+    assert worker.position == 11
+    worker, _ = new_worker(vault)
+    worker.offer(received(0))  # a block that the vault has already is compared, and its position needs no check
+    eventually(lambda: worker.position == 11)
+    vault.marked.add(BLOCKS[1].header.origin.block_key(1))
+    worker.offer(received(1))
+    eventually(lambda: not worker.queued_bytes)
+    worker.cancel()
+    worker.wait(5)
+    assert worker.position == 11
+
+
+@pytest.mark.usefixtures("checked_at_once")
+def test_a_check_that_fails_halts_the_worker(vault: FaultyVault) -> None:
+    store(vault, BLOCKS[0])
+    worker, _ = new_worker(vault)
+    eventually(lambda: worker.state is ArchivingState.ARCHIVING)
+    vault.marked.add(BLOCKS[1].header.origin.block_key(1))
+    worker.offer(received(1))
+    worker.wait(5)
+    with pytest.raises(HaltError, match="delete marker") as caught:
+        worker.check()
+    assert caught.value.halt is Halt.SQUATTED
+
+
 def test_a_write_that_hangs_ages_and_is_abandoned(vault: FaultyVault) -> None:
     vault.blocked = threading.Event()
     worker, registry = new_worker(vault)
@@ -90,6 +131,7 @@ def test_a_write_that_hangs_ages_and_is_abandoned(vault: FaultyVault) -> None:
     worker.wait(5)
 
 
+@pytest.mark.usefixtures("checked_at_once")
 def test_an_absent_store_is_waited_for(vault: FaultyVault) -> None:
     vault.faults["put"] = ["before"]
     worker, registry = new_worker(vault)
@@ -134,6 +176,7 @@ def test_a_start_that_does_not_join_the_vault_asks_for_the_beginning(
         worker.check()
 
 
+@pytest.mark.usefixtures("checked_at_once")
 def test_an_empty_topic_is_no_reason_to_rewind(vault: FaultyVault) -> None:
     worker, _ = new_worker(vault)
     worker.offer_end()
