@@ -57,10 +57,11 @@ def test_an_object_below_a_delete_marker_is_found(
 ) -> None:
     archiver = new_archiver(vault)
     archiver.recover()
-    place = {"Bucket": vault.bucket.name, "Key": vault.bucket.prefix + KEY}
-    if squat is not None:
-        minio.s3().put_object(**place, Body=squat)
-    minio.s3().delete_object(**place)
+    place, client = {"Bucket": vault.bucket.name, "Key": vault.bucket.prefix + KEY}, minio.s3()
+    version = client.put_object(**place, Body=squat or b"soon gone")["VersionId"]
+    client.delete_object(**place)
+    if squat is None:
+        client.delete_object(**place, VersionId=version)  # the marker alone is left
     for data in DATA:
         archiver.archive(data, "it")  # the store accepts each write
     assert KEY in halts(halt, archiver.check_written)

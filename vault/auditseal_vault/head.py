@@ -26,7 +26,9 @@ def head_height(
     Raises:
         UnavailableError: The store can't be read.
     """
-    return _highest(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
+    if near is not None:
+        return _highest_near(reader, origin, below, near)
+    return _highest(reader, origin, below) if reader.enforces_worm else _highest_in_directory(reader, origin, below)
 
 
 def stored_height(reader: VaultReader, origin: Origin, first: int = 0) -> int | None:
@@ -66,6 +68,20 @@ def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
     return low if last is None else last
 
 
+def _highest_in_directory(reader: VaultReader, origin: Origin, below: int) -> int | None:
+    """Find the last height by one listing from a stored block on. Each listing of a directory reads all of its names.
+
+    So only the names above that block are sorted. Where the hint that led there was wrong, another listing has all.
+    """
+    hint = min(stored_height(reader, origin) or 0, max(below - 1, 0))
+    for start in sorted({hint, 0}, reverse=True):
+        after = origin.block_key(start - 1) if start else ""
+        last = _last_of(origin, reader.versions(origin.blocks_prefix, after), below)
+        if last is not None:
+            return last
+    return None
+
+
 def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
     """Find the last height by a listing from somewhat below a guess, or below a better one, to the end."""
     for guess in _guesses(reader, origin, near):
@@ -75,7 +91,7 @@ def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) ->
         last = _last_of(origin, entries, below)
         if len(entries) < _TAIL and (last is not None or not start):
             return last
-    return _highest(reader, origin, below)
+    return head_height(reader, origin, below)
 
 
 def _guesses(reader: VaultReader, origin: Origin, near: int) -> Iterator[int]:

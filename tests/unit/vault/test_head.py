@@ -12,7 +12,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_vault.bulk_reader import read_each
-from auditseal_vault.head import stored_height
+from auditseal_vault.head import head_height, stored_height
 from auditseal_vault.interface import ReadOutcome, StoredVersion
 from tests.factory.vaults import read_head
 from tests.fuzz.vaults import scripted_store
@@ -21,9 +21,9 @@ ORIGIN = Origin("audit.example.com", "audit.events", 3, 0)
 
 
 class Listing:
-    """A reader of keys alone, which counts its listings."""
+    """A bucket's reader of keys alone, which counts its listings."""
 
-    url, enforces_worm = "memory:", False
+    url, enforces_worm = "memory:", True
 
     def __init__(self, names: Sequence[str]) -> None:
         self.keys = sorted(ORIGIN.blocks_prefix + name for name in names)
@@ -56,6 +56,12 @@ class Listing:
         return None
 
 
+class Folder(Listing):
+    """A directory's reader, whose listings read all names however short they are."""
+
+    enforces_worm = False
+
+
 def block_names(heights: range) -> list[str]:
     return [f"{height:012d}.avro" for height in heights]
 
@@ -65,6 +71,18 @@ def test_few_listings(count: int) -> None:
     listing = Listing(block_names(range(count)))
     assert read_head(listing, ORIGIN) == (count - 1, ORIGIN.block_key(count - 1).encode())
     assert listing.listings <= 17
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 66, 1000, 1064, 1065, 5000, 99_999, 100_000])
+def test_a_directory_is_listed_once(count: int) -> None:
+    folder = Folder(block_names(range(count)))
+    assert head_height(folder, ORIGIN) == count - 1
+    assert folder.listings == 1
+    assert folder.hints <= 40
+    folder = Folder(block_names(range(count)) + block_names(range(200_000, 200_003)))
+    assert head_height(folder, ORIGIN) == 200_002  # behind a hole
+    assert folder.listings == 1
+    assert head_height(folder, ORIGIN, below=count // 2) == (count // 2 - 1 if count > 1 else None)
 
 
 @pytest.mark.parametrize("ahead", [-900, -1, 0, 1, 32, 33])
@@ -111,10 +129,10 @@ FOREIGN = st.sampled_from(
 
 @given(st.sets(st.integers(0, 3000) | st.integers(0, 10**12 - 1), max_size=12), st.sets(FOREIGN))
 def test_any_set_of_heights_among_foreign_names(heights: set[int], foreign: set[str]) -> None:
-    listing = Listing([f"{height:012d}.avro" for height in heights] + list(foreign))
+    names = [f"{height:012d}.avro" for height in heights] + list(foreign)
     highest = max(heights, default=None)
     expected = None if highest is None else (highest, ORIGIN.block_key(highest).encode())
-    assert read_head(listing, ORIGIN) == expected
+    assert read_head(Listing(names), ORIGIN) == read_head(Folder(names), ORIGIN) == expected
 
 
 @given(
@@ -129,6 +147,7 @@ def test_no_guess_and_no_hint_changes_the_answer(heights: set[int], foreign: set
         for guess in {near, *heights}:
             assert read_head(Listing(names), ORIGIN, below, guess) == expected
             assert read_head(Liar(names, guess), ORIGIN, below, guess) == expected
+            assert read_head(Folder(names), ORIGIN, below, guess) == expected
 
 
 @given(st.sets(st.integers(0, 3000) | st.integers(0, 10**12 - 1), max_size=12), st.integers(0, 10**12))
@@ -136,7 +155,8 @@ def test_the_highest_below_a_height(heights: set[int], below: int) -> None:
     for bound in {below, *heights, *(height + 1 for height in heights)}:
         highest = max((height for height in heights if height < bound), default=None)
         expected = None if highest is None else (highest, ORIGIN.block_key(highest).encode())
-        assert read_head(Listing([f"{height:012d}.avro" for height in heights]), ORIGIN, bound) == expected
+        names = [f"{height:012d}.avro" for height in heights]
+        assert read_head(Listing(names), ORIGIN, bound) == read_head(Folder(names), ORIGIN, bound) == expected
 
 
 def test_a_hint_of_a_bucket_is_no_where_listing_is_forbidden() -> None:
