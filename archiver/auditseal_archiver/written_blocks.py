@@ -89,6 +89,6 @@ class WrittenBlocks:
         if sha256(stored).digest() != written.digest:
             raise conflict((written.keys,), written.name, stored)
         if versions[-1].is_delete_marker:
-            problem = f"{key} in {self._vault.url} holds a delete marker that is older than the block: someone was first"
-            raise HaltError(Halt.SQUATTED, problem)
+            problem = "holds a delete marker that is older than the block: someone was first"
+            raise HaltError(Halt.SQUATTED, f"{key} in {self._vault.url} {problem}")
         self._log.error("a later version hides a block; the version that was locked first counts", key=key)

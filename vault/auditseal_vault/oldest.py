@@ -40,9 +40,7 @@ def oldest_versions(reader: VaultReader, origin: Origin, heights: range) -> Iter
         yield oldest
 
 
-def versions_at(
-    reader: VaultReader, origin: Origin, heights: range
-) -> Iterator[tuple[str, Sequence[StoredVersion]]]:
+def versions_at(reader: VaultReader, origin: Origin, heights: range) -> Iterator[tuple[str, Sequence[StoredVersion]]]:
     """Yield the key of each height with its versions and markers, the newest first, by few listings.
 
     Raises:
