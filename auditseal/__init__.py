@@ -12,6 +12,7 @@ that a command that publishes nothing loads no Kafka client.
 | `settings_kafka` | the section [kafka] |
 | `settings_sasl` | its sections for OAUTHBEARER and GSSAPI |
 | `settings_sealer` | the sealer's settings |
+| `settings_signer` | the sections of signers outside the sealer's process |
 | `settings_archiver` | the archiver's settings |
 | `settings_watch` | the watcher's settings |
 | `settings_explorer` | the explorer's file of access |

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from auditseal.settings import DaemonSettings
 from auditseal.settings_sections import ReadableFile, Section
-from auditseal_daemon.secret_file import read_secret
+from auditseal.settings_signer import SignerSection, read_public_key
 from auditseal_daemon.topic_rules import TopicRules
 from auditseal_schemas.block_draft import BlockLimits
 from auditseal_schemas.errors import AuditsealError
@@ -24,10 +24,12 @@ class SealerSection(Section):
     """The sealer's section of the settings; the defaults are those of its configuration.
 
     Attributes:
-        key_file: The log's signing key, as `auditseal keys new` makes it.
+        key_file: The log's signing key, as `auditseal keys new` makes it; not set with `signer`.
         passphrase_file: A file that holds only the key's passphrase.
+        signer: The log's signing key in an HSM, in OpenBao or Vault, or in AWS KMS.
         next_key_file: The key that `auditseal keys rotate` announces. The sealer signs with it from then on.
         next_passphrase_file: A file that holds only its passphrase.
+        next_signer: The next key where it is not in a file.
         retired_keys: The keys that signed before, as the last part of their verifier keys.
         run: The run in the origins; a run above 0 continues after a halt that gave up a log.
         predecessors: For a run above 0, `<origin> <size> <root> <key> …` of the last heads of the runs before, one a
@@ -44,10 +46,12 @@ class SealerSection(Section):
         least_retention: Least days for which both topics must keep records.
     """
 
-    key_file: ReadableFile
-    passphrase_file: ReadableFile
+    key_file: ReadableFile | None = None
+    passphrase_file: ReadableFile | None = None
+    signer: SignerSection | None = None
     next_key_file: ReadableFile | None = None
     next_passphrase_file: ReadableFile | None = None
+    next_signer: SignerSection | None = None
     retired_keys: tuple[str, ...] = ()
     run: int = Field(default=0, ge=0, le=1000)
     predecessors: tuple[str, ...] = ()
@@ -73,13 +77,21 @@ class SealerSection(Section):
     @classmethod
     def _check_retired(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
         for key in keys:
-            _public_key(key)
+            read_public_key(key)
         return keys
 
     @model_validator(mode="after")
-    def _check_next_key(self) -> Self:
-        if (self.next_key_file is None) != (self.next_passphrase_file is None):
-            raise ValueError("next_key_file and next_passphrase_file are set together, or not at all")
+    def _check_keys(self) -> Self:
+        for file, passphrase, signer, prefix in (
+            (self.key_file, self.passphrase_file, self.signer, ""),
+            (self.next_key_file, self.next_passphrase_file, self.next_signer, "next_"),
+        ):
+            if (file is None) != (passphrase is None):
+                raise ValueError(f"{prefix}key_file and {prefix}passphrase_file are set together, or not at all")
+            if file and signer:
+                raise ValueError(f"{prefix}key_file and {prefix}signer both name the key: set one of them")
+        if self.key_file is None and self.signer is None:
+            raise ValueError("no signing key is named: set key_file and passphrase_file, or the section signer")
         return self
 
     @model_validator(mode="after")
@@ -88,13 +100,9 @@ class SealerSection(Section):
             raise ValueError("run 0 has no predecessor")
         return self
 
-    def passphrase(self) -> str:
-        """Return the key's passphrase."""
-        return read_secret(self.passphrase_file)
-
     def retired_public_keys(self) -> tuple[bytes, ...]:
         """Return the retired keys, each as type ‖ public key."""
-        return tuple(map(_public_key, self.retired_keys))
+        return tuple(map(read_public_key, self.retired_keys))
 
 
 class SealerSettings(DaemonSettings):
@@ -125,20 +133,6 @@ class SealerSettings(DaemonSettings):
             timeouts=Timeouts(session=section.session_timeout),
             clock_lead=section.clock_lead,
         )
-
-
-def _public_key(text: str) -> bytes:
-    """Read the last part of a verifier key.
-
-    Raises:
-        ValueError: It is anything else.
-    """
-    try:
-        blob = b64decode(text, validate=True)
-        VerifierKey("retired", blob[1:], blob[:1])
-    except (ValueError, AuditsealError, Base64Error) as error:
-        raise ValueError(f"{text!r} is not the last part of a verifier key, after its second `+`: {error}") from error
-    return blob
 
 
 def _predecessor(line: str) -> Predecessor:

@@ -5,7 +5,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from auditseal.settings import DaemonSettings
+from auditseal.settings_signer import PublicKey
 from auditseal_daemon.topic_rules import TopicRules
+
+
+class PublicKeySection(BaseModel):
+    """The part of the section [sealer.signer] that `topics` needs."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    public_key: PublicKey
 
 
 class TopicsSection(BaseModel):
@@ -19,6 +28,7 @@ class TopicsSection(BaseModel):
     run: int = Field(default=0, ge=0)
     key_file: Path | None = None
     passphrase_file: Path | None = None
+    signer: PublicKeySection | None = None
 
 
 class TrustSection(BaseModel):

@@ -23,6 +23,7 @@
 | `local` | `auditseal local` |
 | `keys` | `auditseal keys` |
 | `passphrase` | the passphrase of a key, from its file or the terminal |
+| `signer` | the signers that a sealer's settings name |
 | `sealer` | `auditseal sealer` |
 | `give_up` | the confirmation that `sealer` asks for before a log ends |
 | `topics` | `auditseal topics` |

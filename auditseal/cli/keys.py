@@ -22,13 +22,24 @@ from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.key_file import load_key, store_key
 from auditseal_sealer.key_rotation import KeyRotation, look_at_rotation, rotate_log, try_signer
 from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.signers.open_key import open_key
+from auditseal_sealer.signers.signer_uri import parse_signer_uri
 from auditseal_sealer.watch import inspect_topics
 
 app = typer.Typer(name="keys", no_args_is_help=True)
 
-KeyFile = Annotated[Path, typer.Argument(help="The key: an encrypted PEM, mode 0600.")]
+_SIGNER_SECONDS = 10.0
+
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="The key: a file, which is an encrypted PEM; or the URI of a signer.")
+]
 PassphraseFile = Annotated[
-    Path | None, typer.Option("--passphrase-file", help="A file that holds only the passphrase. [default: ask for it]")
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="A file that holds only the passphrase. For a signer: the PIN of its token, or the token of OpenBao."
+        " [default: ask for it, for a file]",
+    ),
 ]
 Cluster = Annotated[str, typer.Option("--cluster", envvar="AUDITSEAL_CLUSTER", help="The cluster's name in origins.")]
 Topic = Annotated[str, typer.Option("--topic", envvar="AUDITSEAL_EVENTS_TOPIC", help="The events topic.")]
@@ -39,7 +50,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @app.command()
 def new(  # noqa: PLR0917  (typer passes them by name)
-    key_file: KeyFile,
+    key: Key,
     cluster: Cluster,
     partitions: Partitions,
     topic: Topic = "audit.events",
@@ -47,20 +58,21 @@ def new(  # noqa: PLR0917  (typer passes them by name)
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Make a signing key, and print its trust lines. An existing file is never overwritten.
+    """Make a signing key, and print its trust lines. An existing key is never overwritten.
+
+    For the URI of a signer the key is made there, and never leaves it.
 
     Example: auditseal keys new sealer.pem --cluster example.com --partitions 6
     """
     with exit_on_errors():
         origins = _origins(cluster, topic, partitions, run)
-        key = SigningKey.generate()
-        store_key(key_file, key, read_passphrase(passphrase_file, confirm=True))
-    _print(key, origins, as_json=as_json)
+        public = _make_key(key, passphrase_file)
+    _print(public, origins, as_json=as_json)
 
 
 @app.command()
 def show(  # noqa: PLR0917
-    key_file: KeyFile,
+    key: Key,
     cluster: Cluster,
     partitions: Partitions,
     topic: Topic = "audit.events",
@@ -68,14 +80,14 @@ def show(  # noqa: PLR0917
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Print the trust lines of a signing key, one for each log.
+    """Print the trust lines of a signing key, one for each log. A signer is asked for its public key.
 
     Example: auditseal keys show sealer.pem --cluster example.com --partitions 6
     """
     with exit_on_errors():
         origins = _origins(cluster, topic, partitions, run)
-        key = load_key(key_file, read_passphrase(passphrase_file, confirm=False))
-    _print(key, origins, as_json=as_json)
+        public = _read_public_key(key, passphrase_file)
+    _print(public, origins, as_json=as_json)
 
 
 @app.command()
@@ -86,11 +98,12 @@ def rotate(
 ) -> None:
     """Announce the next key in every log of the events topic.
 
-    The next key is sealer.next_key_file. In each log one signed block announces it, and the next block is signed by
-    it. A log that is done is left alone, so after an interruption the same command does the rest. Sealers that run
-    need both keys.
+    The next key is sealer.next_key_file or sealer.next_signer. In each log one signed block announces it, and the
+    next block is signed by it. A log that is done is left alone, so after an interruption the same command does the
+    rest. Sealers that run need both keys.
 
-    Exit codes: 0 done, 1 Kafka or the vault does not answer, 2 usage or configuration, from 40 on a log can't continue.
+    Exit codes: 0 done, 1 Kafka, the vault or a signer does not answer, 2 usage or configuration, from 40 on a log
+    can't continue.
 
     Example: auditseal keys rotate --config auditseal.toml --dry-run
     """
@@ -108,10 +121,10 @@ def rotate_keys(settings: SealerSettings, *, dry_run: bool, hooks: Hooks | None 
     """
     config = settings.config(genesis_allowed=False)
     context = make_context(settings, config, SealerMetrics(CollectorRegistry()), hooks or NoHooks())
-    for signer, name in ((context.signer, "sealer.key_file"), (context.next_signer, "sealer.next_key_file")):
-        if signer is None:
-            raise ConfigurationError("sealer.next_key_file is not set: make a key with `auditseal keys new`, name it")
-        try_signer(signer, name)
+    if context.next_signer is None:
+        raise ConfigurationError("sealer.next_key_file is not set: make a key with `auditseal keys new`, name it")
+    try_signer(context.signer, "sealer.key_file" if settings.sealer.key_file else "sealer.signer")
+    try_signer(context.next_signer, "sealer.next_key_file" if settings.sealer.next_key_file else "sealer.next_signer")
     events, _ = inspect_topics(context.cluster, config)
     consumer = Consumer(client_settings(config.client, group_id=config.group))
     try:
@@ -146,8 +159,26 @@ def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin
         raise ConfigurationError(f"these do not make an origin: {error}") from error
 
 
-def _print(key: SigningKey, origins: list[Origin], *, as_json: bool) -> None:
-    vkeys = {str(origin): str(VerifierKey(str(origin), key.public)) for origin in origins}
+def _make_key(key: str, secret_file: Path | None) -> bytes:
+    """Make a key in a file, or at the signer that a URI names; return its public half."""
+    if ":" not in key:
+        made = SigningKey.generate()
+        store_key(Path(key), made, read_passphrase(secret_file, confirm=True))
+        return made.public
+    external = open_key(parse_signer_uri(key), secret_file, _SIGNER_SECONDS)
+    external.generate()
+    return external.fetch_public()
+
+
+def _read_public_key(key: str, secret_file: Path | None) -> bytes:
+    """Return the public half of a key in a file, or at the signer that a URI names."""
+    if ":" not in key:
+        return load_key(Path(key), read_passphrase(secret_file, confirm=False)).public
+    return open_key(parse_signer_uri(key), secret_file, _SIGNER_SECONDS).fetch_public()
+
+
+def _print(public: bytes, origins: list[Origin], *, as_json: bool) -> None:
+    vkeys = {str(origin): str(VerifierKey(str(origin), public)) for origin in origins}
     if as_json:
         typer.echo(json.dumps({"logs": [{"origin": origin, "vkey": vkey} for origin, vkey in vkeys.items()]}))
         return

@@ -8,23 +8,23 @@ from typing import Annotated
 
 import structlog
 import typer
+from prometheus_client import CollectorRegistry
 
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.give_up import check_giving_up
+from auditseal.cli.signer import open_next_signer, open_signer
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_sealer import SealerSettings
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
-from auditseal_daemon.secret_file import read_secret
 from auditseal_schemas.halt import HaltError
-from auditseal_schemas.key import SigningKey
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.hooks import Hooks, NoHooks
-from auditseal_sealer.key_file import load_key
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.sealer import Sealer
+from auditseal_sealer.signers.signer_metrics import SignerMetrics
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.open import open_reader
 
@@ -57,8 +57,7 @@ def sealer(
         made = settings.config(genesis_allowed=genesis)
         open_reader(settings.vault)
         check_listening(settings.metrics.host, settings.metrics.port)
-        load_signer(settings)
-        load_next_signer(settings)
+        _check_signers(settings)
         if genesis or give_up:
             ask = partial(typer.prompt, err=True) if sys.stdin.isatty() and not check else None
             check_giving_up(made.predecessors if genesis else (), give_up or (), ask)
@@ -93,34 +92,22 @@ def make_context(settings: SealerSettings, config: SealerConfig, metrics: Sealer
     """
     return SealerContext(
         config,
-        signer=load_signer(settings),
+        signer=open_signer(settings.sealer, metrics.signers),
         vault=open_reader(settings.vault),
         cluster=Cluster(config.client, config.timeouts.question),
         metrics=metrics,
         watchdog=Watchdog(config.timeouts.stuck, _end_hard),
         hooks=hooks,
-        next_signer=load_next_signer(settings),
+        next_signer=open_next_signer(settings.sealer, metrics.signers),
         retired=settings.sealer.retired_public_keys(),
     )
 
 
-def load_next_signer(settings: SealerSettings) -> SigningKey | None:
-    """Open the next signing key that the settings name, None if they name none.
-
-    Raises:
-        ConfigurationError: It can't be opened, or other users may read it.
-    """
-    path, passphrase = settings.sealer.next_key_file, settings.sealer.next_passphrase_file
-    return load_key(path, read_secret(passphrase)) if path and passphrase else None
-
-
-def load_signer(settings: SealerSettings) -> SigningKey:
-    """Open the signing key that the settings name.
-
-    Raises:
-        ConfigurationError: It can't be opened, or other users may read it.
-    """
-    return load_key(settings.sealer.key_file, settings.sealer.passphrase())
+def _check_signers(settings: SealerSettings) -> None:
+    """Open the signers, and ask none of them for anything."""
+    metrics = SignerMetrics(CollectorRegistry())
+    open_signer(settings.sealer, metrics)
+    open_next_signer(settings.sealer, metrics)
 
 
 def _end_hard(error: HaltError) -> None:

@@ -1,7 +1,7 @@
 """`auditseal topics`: makes, grows and audits the events and blocks topics."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,8 @@ import typer
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.passphrase import read_passphrase
 from auditseal.settings import load_settings
-from auditseal.settings_topics import TopicsSettings
+from auditseal.settings_signer import read_public_key
+from auditseal.settings_topics import TopicsSection, TopicsSettings
 from auditseal.trust_lines import TrustLines
 from auditseal_daemon.batch_size import sealer_memory
 from auditseal_daemon.blocks_owner import foreign_blocks
@@ -176,15 +177,24 @@ def _find_lines(
 ) -> TrustLines:
     """Find the log lines that the trust file lacks."""
     trust_file = trust_file or settings.archiver.trust_file
-    key_file, passphrase = key_file or settings.sealer.key_file, passphrase or settings.sealer.passphrase_file
     if settings.named_cluster is None:
         raise ConfigurationError("cluster (AUDITSEAL_CLUSTER): the name in the logs' origins is needed")
     if trust_file is None:
         raise ConfigurationError("no trust file is named that the new logs can be added to: say --trust-file")
-    read_key = partial(_read_public_key, key_file, passphrase) if key_file else None
+    read_key = _find_public_key(settings.sealer, key_file, passphrase)
     run = settings.sealer.run
     origins = [Origin(settings.cluster, settings.events_topic, partition, run) for partition in range(partitions)]
     return TrustLines.lacking(trust_file, origins, read_key)
+
+
+def _find_public_key(
+    section: TopicsSection, key_file: Path | None, passphrase: Path | None
+) -> Callable[[], bytes] | None:
+    """Return a function that reads the public key of the logs, None where no key is named."""
+    if section.signer and not key_file:
+        return partial(read_public_key, section.signer.public_key)
+    key_file, passphrase = key_file or section.key_file, passphrase or section.passphrase_file
+    return partial(_read_public_key, key_file, passphrase) if key_file else None
 
 
 def _read_public_key(key_file: Path, passphrase_file: Path | None) -> bytes:

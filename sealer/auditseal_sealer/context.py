@@ -1,6 +1,9 @@
 """The values that all parts of a sealer share, made once when the process starts."""
 
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.key import Signer, VerifierKey
@@ -10,6 +13,7 @@ from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.signers.retrying_signer import RetryingSigner
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader
@@ -55,6 +59,15 @@ class SealerContext:
         self.keys(state.origin).check_can_sign(state)
         signers = {signer.public: signer for signer in self._signers}
         return [signers[key.public] for key in state.keys]
+
+    def retrying(self, stop: threading.Event, on_wait: Callable[[str | None], None]) -> Self:
+        """Return this context with signers that ask again until they get a signature; see `RetryingSigner`."""
+
+        def retry(signer: Signer) -> Signer:
+            return RetryingSigner(signer, stop, self.config.restarts, on_wait)
+
+        following = retry(self.next_signer) if self.next_signer else None
+        return replace(self, signer=retry(self.signer), next_signer=following)
 
     @property
     def _signers(self) -> tuple[Signer, ...]:

@@ -2,7 +2,8 @@
 
 AuditsealError
 ├── UnavailableError        (auditseal_schemas) Kafka or the vault is unreachable: recover the head and continue
-│   └── NoBlocksPartitionError  the blocks topic has no partition for the log's blocks yet
+│   ├── NoBlocksPartitionError  the blocks topic has no partition for the log's blocks yet
+│   └── SignerUnavailableError  (signers.external_key) a signer gives no signature
 ├── HaltError               (auditseal_schemas) the sealer can't continue safely
 ├── ExpelledError           (auditseal_daemon) another sealer has this one's name in the group: never try again
 ├── FencedError             another sealer has the log's transactional id

@@ -47,6 +47,7 @@ def try_signer(signer: Signer, name: str) -> None:
 
     Raises:
         ConfigurationError: It doesn't.
+        UnavailableError, HaltError: As `Signer.sign`.
     """
     try:
         verify_signature(signer.algorithm, signer.public, _REHEARSAL, signer.sign(_REHEARSAL))
@@ -103,7 +104,7 @@ def _rotation(context: SealerContext, recovered: Recovered) -> KeyRotation:
     state = recovered.state
     keys = context.keys(state.origin).signing
     if len(keys) == 1 or keys[0] == keys[1]:
-        raise ConfigurationError("sealer.next_key_file names no other key: make one with `auditseal keys new`")
+        raise ConfigurationError("sealer.next_key_file or next_signer names no other key: make one and name it")
     next_key = keys[1]
     if state.keys == (next_key,):
         return KeyRotation(state.origin, next_key, state.height, is_announced=True)

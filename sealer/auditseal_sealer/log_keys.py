@@ -38,4 +38,4 @@ class LogKeys:
         for key in state.keys:
             if key not in self.signing:
                 problem = f"block {state.height} must be signed by {key}, and this sealer doesn't have that key"
-                raise HaltError(Halt.KEY, f"{state.origin}: {problem}: name its file as sealer.key_file")
+                raise HaltError(Halt.KEY, f"{state.origin}: {problem}: name it as sealer.key_file or sealer.signer")

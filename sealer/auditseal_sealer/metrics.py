@@ -8,6 +8,7 @@ from auditseal_daemon.log_states import LogStates
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.sealing_state import SealingState
+from auditseal_sealer.signers.signer_metrics import SignerMetrics
 
 _LABELS = ("topic", "partition")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7, 10, 30, 60, 300)
@@ -46,6 +47,7 @@ class SealerMetrics:
         self.block_events = histogram("block_events", "Records in a block.", _EVENTS)
         self.block_bytes = histogram("block_bytes", "Bytes of a block's object.", _BYTES)
         self.states = LogStates(registry, SealingState)
+        self.signers = SignerMetrics(registry)
 
 
 class LogMetrics:

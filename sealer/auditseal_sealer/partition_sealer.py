@@ -64,9 +64,10 @@ class PartitionSealer:
     def __init__(self, context: SealerContext, origin: Origin, metrics: LogMetrics, owner: Owner) -> None:
         """Start the thread."""
         self.origin, self.metrics, self.archive_age = origin, metrics, ArchiveAge()
-        self._context, self._config, self._owner = context, context.config, owner
-        self._log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
         self._stop, self._held = Stop(), threading.Event()
+        self._context = context.retrying(self._stop.event, self._show_signer)
+        self._config, self._owner = context.config, owner
+        self._log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
         self._doubt, self._skips = Doubt(), tuple[range, ...]()
         self._thread = threading.Thread(target=self._run, name=f"partition-{origin.partition}", daemon=True)
         self._thread.start()
@@ -200,6 +201,12 @@ class PartitionSealer:
         """Report a state, unless this partition is held."""
         if not self._held.is_set():
             self._owner.report(self, state, problem)
+
+    def _show_signer(self, problem: str | None) -> None:
+        """Show that the signer gives no signature, and why; or with None that it does again."""
+        if problem:
+            self._log.warning("the signer gives no signature, asking again", problem=problem)
+        self._report(SealingState.WAITING if problem else SealingState.SEALING, problem)
 
     def _check_place(self) -> None:
         """Check that the blocks topic has a partition for this log's blocks.

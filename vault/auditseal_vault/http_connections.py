@@ -71,6 +71,7 @@ class HttpRequest:
         headers: Lines `name: value`.
         body: None for a request without a body.
         signature: None where `headers` has one.
+        seconds: From the request's beginning to the last byte of its answer, at most; None for `DEADLINE_SECONDS`.
     """
 
     url: str
@@ -79,6 +80,7 @@ class HttpRequest:
     headers: tuple[str, ...] = ()
     body: bytes | None = None
     signature: Signature | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class Transfer:
     def prepare(self, curl: Any, ca_file: str) -> None:
         """Set a handle's options for the request."""
         request = self.request
+        seconds = request.seconds or DEADLINE_SECONDS
         curl.reset()
         for option, value in (
             (pycurl.URL, request.url),
@@ -126,10 +129,10 @@ class Transfer:
             (pycurl.PROTOCOLS, _PROTOCOLS),
             (pycurl.CAINFO, ca_file),
             (pycurl.NOSIGNAL, 1),
-            (pycurl.CONNECTTIMEOUT, CONNECT_SECONDS),
+            (pycurl.CONNECTTIMEOUT_MS, int(min(CONNECT_SECONDS, seconds) * 1000)),
             (pycurl.LOW_SPEED_LIMIT, LEAST_RATE),
             (pycurl.LOW_SPEED_TIME, STALLED_SECONDS),
-            (pycurl.TIMEOUT, DEADLINE_SECONDS),
+            (pycurl.TIMEOUT_MS, int(seconds * 1000)),
             (pycurl.BUFFERSIZE, _BUFFER_BYTES),
             (pycurl.HEADERFUNCTION, self._head.extend),
             (pycurl.WRITEFUNCTION, self._take_body),

@@ -1,0 +1,38 @@
+"""The signers that the settings of a sealer name: a key in a file, or one outside the process."""
+
+from pathlib import Path
+
+from auditseal.settings_sealer import SealerSection
+from auditseal.settings_signer import SignerSection
+from auditseal_daemon.secret_file import read_secret
+from auditseal_schemas.key import Signer
+from auditseal_sealer.key_file import load_key
+from auditseal_sealer.signers.signer_metrics import SignerMetrics
+
+
+def open_signer(section: SealerSection, metrics: SignerMetrics) -> Signer:
+    """Open the signing key. A signer outside the process is not asked for anything.
+
+    Raises:
+        ConfigurationError: The key or its secret can't be opened, or other users may read it.
+    """
+    signer = _open(section.key_file, section.passphrase_file, section.signer, metrics)
+    assert signer is not None  # the settings refuse a section that names none
+    return signer
+
+
+def open_next_signer(section: SealerSection, metrics: SignerMetrics) -> Signer | None:
+    """Open the next signing key, None if the settings name none.
+
+    Raises:
+        ConfigurationError: As `open_signer`.
+    """
+    return _open(section.next_key_file, section.next_passphrase_file, section.next_signer, metrics)
+
+
+def _open(
+    key_file: Path | None, passphrase_file: Path | None, signer: SignerSection | None, metrics: SignerMetrics
+) -> Signer | None:
+    if signer:
+        return signer.open(metrics)
+    return load_key(key_file, read_secret(passphrase_file)) if key_file and passphrase_file else None
