@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from confluent_kafka import Consumer
@@ -161,7 +162,7 @@ def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin
 
 def _make_key(key: str, secret_file: Path | None) -> bytes:
     """Make a key in a file, or at the signer that a URI names; return its public half."""
-    if ":" not in key:
+    if not urlsplit(key).scheme:
         made = SigningKey.generate()
         store_key(Path(key), made, read_passphrase(secret_file, confirm=True))
         return made.public
@@ -172,7 +173,7 @@ def _make_key(key: str, secret_file: Path | None) -> bytes:
 
 def _read_public_key(key: str, secret_file: Path | None) -> bytes:
     """Return the public half of a key in a file, or at the signer that a URI names."""
-    if ":" not in key:
+    if not urlsplit(key).scheme:
         return load_key(Path(key), read_passphrase(secret_file, confirm=False)).public
     return open_key(parse_signer_uri(key), secret_file, _SIGNER_SECONDS).fetch_public()
 

@@ -101,6 +101,14 @@ ROWS = (
             _graph("Events in a block", "none", *_quantiles("auditseal_block_events")),
             _graph("Size of a block", "bytes", *_quantiles("auditseal_block_bytes")),
             _graph(
+                "Signers",
+                "ops",
+                Query(
+                    f"sum by (signer, result) (rate(auditseal_signer_requests_total[{_RATE}])) or vector(0)",
+                    "{{signer}} {{result}}",
+                ),
+            ),
+            _graph(
                 "Gaps, unreadable offsets, recoveries",
                 "none",
                 Query("sum(increase(auditseal_chain_gaps_total[1h]))", "gaps in 1 h"),

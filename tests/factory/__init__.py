@@ -22,6 +22,9 @@
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `copies` | a log, and vaults that hold it, to be copied |
+| `softhsm` | a real SoftHSM and its tokens |
+| `openbao` | a real OpenBao with keys that sign |
+| `external_keys` | keys outside the process that answer as a test wants |
 | `versitygw` | a real versitygw, built from source once |
 | `dask_cluster` | a Dask scheduler and two workers as processes |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |

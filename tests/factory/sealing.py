@@ -67,7 +67,7 @@ class Site:
         return Origin(CLUSTER, self.events, partition, 0)
 
     def environment(self, **more: object) -> dict[str, str]:
-        """The environment of a sealer; `more` are settings of its own section."""
+        """The environment of a sealer; `more` are settings of its own section, None where one is not set."""
         ours = {
             "CLUSTER": CLUSTER,
             "VAULT": f"file://{self.directory / 'vault'}",
@@ -83,7 +83,7 @@ class Site:
             **{f"SEALER__{name.upper()}": value for name, value in more.items()},
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("AUDITSEAL_")}
-        return clean | {f"AUDITSEAL_{name}": str(value) for name, value in ours.items()}
+        return clean | {f"AUDITSEAL_{name}": str(value) for name, value in ours.items() if value is not None}
 
     @contextmanager
     def sealer(

@@ -8,7 +8,7 @@
 | `openbao_key` | a key of the transit engine of OpenBao or HashiCorp Vault |
 | `kms_key` | a key in AWS KMS |
 | `open_key` | the key that a URI names |
-| `checked_signer` | a signer by such a key: each signature is verified before anybody gets it |
+| `checked_signer` | a signer by such a key: each signature is verified before it is used |
 | `retrying_signer` | asks a signer for the same signature until it answers |
 | `signer_metrics` | the metrics |
 """

@@ -1,4 +1,4 @@
-"""A signer by a key outside this process. Each signature is verified before anybody gets it."""
+"""A signer by a key outside this process. Each signature is verified before it is used."""
 
 import time
 from base64 import b64encode

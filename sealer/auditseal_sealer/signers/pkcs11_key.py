@@ -161,7 +161,7 @@ class Pkcs11Key:
         return self._error(SignerFailure.TIMEOUT, f"the token did not answer within {self._timeout:g} s")
 
     def _failed(self, failure: SignerFailure, problem: str) -> SignerUnavailableError:
-        """Close the session, so that the next call begins anew, and return the error."""
+        """Close the session, so that the next call opens another, and return the error."""
         session, self._session = self._session, None
         if session is not None:
             with suppress(PKCS11Error):  # it is gone

@@ -10,7 +10,7 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 
 
 class SignerMetrics:
-    """The metrics of all signers of a sealer; a key in a file has none."""
+    """The metrics of all signers of a sealer."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("signer",)

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, unquote_to_bytes, urls
 from auditseal_schemas.errors import ConfigurationError, quoted
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+", re.ASCII)
-_SEGMENT = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
 _PKCS11_NAMES = frozenset({"token", "serial", "object", "id", "type"})
 _EXPECTED = (
     "pkcs11:token=…;object=…?module-path=…, openbao://MOUNT/KEY?address=…&version=… or awskms:///ARN is expected"

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from auditseal.settings_kafka import KafkaSettings
 from auditseal.settings_sasl import KerberosSettings, OauthbearerSettings
 from auditseal.settings_sealer import SealerSection
 from auditseal.settings_sections import MetricsSettings, Section
+from auditseal.settings_signer import SignerSection
 from auditseal.settings_watch import WatchSection, WatchSettings
 from auditseal_gateway.clients import ClientDirectory
 
@@ -54,6 +56,15 @@ def test_every_key_of_the_gateways_provider_stands_in_the_page() -> None:
     assert [name for name in OidcSettings.model_fields if f"`gateway.oidc.{name}`" not in PAGE] == []
 
 
+def test_every_key_of_a_signer_stands_in_the_page_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `sealer\.signer\.(\w+)` \|([^|]*)\|", PAGE, re.MULTILINE))
+    fields = SignerSection.model_fields
+    assert rows.keys() == fields.keys()
+    for name, field in fields.items():
+        if field.is_required() or name == "timeout":
+            assert rows[name].strip() == ("required" if field.is_required() else told(field.default))
+
+
 def test_every_shared_key_stands_in_the_page() -> None:
     keys = [name for name in ArchiverSettings.model_fields if name not in {"kafka", "metrics", "archiver"}]
     keys += [f"kafka.{name}" for name in KafkaSettings.model_fields]
@@ -69,6 +80,16 @@ def test_the_example_has_every_key_that_the_environment_lacks() -> None:
     for name, section in (("archiver", ArchiverSection), ("sealer", SealerSection)):
         needed = {key for key, field in section.model_fields.items() if field.is_required()}
         assert needed <= config[name].keys() <= section.model_fields.keys()
+    assert config["sealer"].keys() >= {"key_file", "passphrase_file"}
+
+
+def test_the_signers_of_the_how_to_are_valid() -> None:
+    examples = re.findall(r"```toml\n(.*?)```", (DOCS / "how-to" / "signers.md").read_text("utf-8"), re.DOTALL)
+    assert len(examples) == 4
+    for example in examples:
+        section = tomllib.loads(dedent(example))["sealer"]
+        signer = SignerSection(**(section.get("signer") or section["next_signer"]) | {"secret_file": None})
+        assert signer.uri.partition(":")[0] in {"pkcs11", "openbao", "awskms"}
 
 
 def test_the_watchers_example_is_valid_and_has_what_it_needs() -> None:
