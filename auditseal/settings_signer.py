@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field
 
 from auditseal.settings_sections import ReadableFile, Section
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
-from auditseal_schemas.key import ED25519, VerifierKey
+from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.public_key import ED25519
 from auditseal_sealer.signers.checked_signer import CheckedSigner
 from auditseal_sealer.signers.open_key import open_key
 from auditseal_sealer.signers.signer_metrics import SignerMetrics

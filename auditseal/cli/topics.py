@@ -12,7 +12,7 @@ import typer
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.passphrase import read_passphrase
 from auditseal.settings import load_settings
-from auditseal.settings_signer import read_public_key
+from auditseal.settings_signer import read_ed25519_key
 from auditseal.settings_topics import TopicsSection, TopicsSettings
 from auditseal.trust_lines import TrustLines
 from auditseal_daemon.batch_size import sealer_memory
@@ -192,7 +192,7 @@ def _find_public_key(
 ) -> Callable[[], bytes] | None:
     """Return a function that reads the public key of the logs, None where no key is named."""
     if section.signer and not key_file:
-        return partial(read_public_key, section.signer.public_key)
+        return partial(read_ed25519_key, section.signer.public_key)
     key_file, passphrase = key_file or section.key_file, passphrase or section.passphrase_file
     return partial(_read_public_key, key_file, passphrase) if key_file else None
 

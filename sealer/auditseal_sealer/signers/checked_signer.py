@@ -3,11 +3,9 @@
 import time
 from base64 import b64encode
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.halt import Halt, HaltError
-from auditseal_schemas.key import ED25519
+from auditseal_schemas.public_key import ED25519, verify_signature
 from auditseal_sealer.signers.external_key import ExternalKey, SignerUnavailableError
 from auditseal_sealer.signers.signer_metrics import OTHER_KEY, SIGNED, SignerMetrics
 
@@ -40,8 +38,8 @@ class CheckedSigner:
             self._count(error.failure.value, started)
             raise
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except InvalidSignature as error:
+            verify_signature(self.algorithm, self.public, message, signature)
+        except VerificationError as error:
             self._count(OTHER_KEY, started)
             raise HaltError(Halt.KEY, self._describe_other_key()) from error
         self._count(SIGNED, started)

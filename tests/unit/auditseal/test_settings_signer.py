@@ -23,6 +23,7 @@ PUBLIC, OTHER = (b64encode(b"\x01" + signer.public).decode() for signer in (SIGN
 BAO = "openbao://transit/sealer?address=http://127.0.0.1:8200&version=1"
 KMS = "awskms:///arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
 HSM = "pkcs11:token=audit;object=sealer?module-path="
+ML_DSA = b64encode(b"\x06" + bytes(1312)).decode()
 METRICS = SignerMetrics(CollectorRegistry())
 
 
@@ -109,6 +110,7 @@ def test_the_library_of_an_extra_is_named_where_it_is_missing(directory: Path, m
             "sealer.signer.uri (AUDITSEAL_SEALER__SIGNER__URI): 'sealer.pem' does not name",
         ),
         (signer(KMS, public="AQID"), "sealer.signer.public_key (AUDITSEAL_SEALER__SIGNER__PUBLIC_KEY): 'AQID' is not"),
+        (signer(KMS, public=ML_DSA), "a signer outside the process has such keys only"),
         (signer(KMS, "timeout = 0"), "sealer.signer.timeout"),
         (signer(KMS, "pin = 1"), "sealer.signer.pin"),
         ((), "no signing key is named: set key_file and passphrase_file, or the section signer"),
