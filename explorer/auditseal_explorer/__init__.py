@@ -5,6 +5,7 @@
 | `question` | a question as an address: filter, heads and place |
 | `sources` | the vault and the index that answer it |
 | `timeline` | hits over time, as bars of a picture |
+| `counts` | what an answer counts, kept for the next one over the same blocks |
 | `results` | the answer to a question: hits, bars, counts and grade |
 | `cases` | the events of a question as an evidence pack |
 | `event_view` | one event, proven, as parts of a page |
@@ -18,6 +19,8 @@
 | `certificate_login` | a login by client certificates |
 | `proxy_login` | a login at a reverse proxy, by a signed header |
 | `trail` | each look of an auditor as an audit event |
+| `looks` | what the trail says of each look and attempt |
+| `refusals` | refused logins as audit events |
 | `guard` | who may ask: hosts, origins, and the headers of each answer |
 | `pages` | the pages |
 | `api` | the same answers as JSON |

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from starlette.middleware import Middleware
 
 from auditseal_explorer.admission import Admission, Login
+from auditseal_explorer.refusals import Refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class Access:
     auditors: Mapping[str, frozenset[str] | None]
     tls: Tls | None = None
 
-    @property
-    def middleware(self) -> tuple[Middleware, ...]:
-        """The middleware in front of the application: the login's own, and admission."""
-        return (*self.login.middleware, Middleware(partial(Admission, login=self.login, auditors=self.auditors)))
+    def middleware(self, refusals: Refusals) -> tuple[Middleware, ...]:
+        """Return the middleware in front of the application: the login's own, and admission."""
+        admission = partial(Admission, login=self.login, auditors=self.auditors, refusals=refusals)
+        return (*self.login.middleware, Middleware(admission))
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -1,19 +1,22 @@
 """The routes, and how errors are answered: each has a page that says what to do, and a status."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -21,22 +24,23 @@ from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_explorer import api
 from auditseal_explorer.access import Access
 from auditseal_explorer.admission import LocalAdmission
-from auditseal_explorer.auditor import Auditor
+from auditseal_explorer.auditor import auditor_of, is_admitted
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checked, Checker
-from auditseal_explorer.errors import AddressError, UnrecordedError
+from auditseal_explorer.errors import AddressError, BusyError, UnrecordedError
 from auditseal_explorer.event_view import EventView, read_event
 from auditseal_explorer.guard import Guard
-from auditseal_explorer.log_status import read_statuses
+from auditseal_explorer.log_status import LogStatus, read_statuses
+from auditseal_explorer.looks import Looks, described
 from auditseal_explorer.pages import Pages
 from auditseal_explorer.question import Question
+from auditseal_explorer.refusals import Refusals
 from auditseal_explorer.results import Results, export, find
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError
 from auditseal_schemas.event_parts import Resource
 from auditseal_schemas.origin import Origin
-from auditseal_search.answer import Grade
 from auditseal_search.errors import QueryError
 from auditseal_search.export import Format
 
@@ -46,8 +50,10 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
     MalformedError: (400, "The address can't be understood"),
     RecordNotFoundError: (404, "There is no such event"),
     UnavailableError: (503, "The store can't be read just now"),
+    BusyError: (503, "Others are exporting just now"),
     UnrecordedError: (503, "This can't be shown just now"),
 }
+_THREADS = 200
 _RETRY = {"retry-after": "5"}
 _UNKNOWN = (500, "That can't be answered")
 _Place: TypeAlias = tuple[Origin, int]
@@ -89,32 +95,29 @@ class Explorer:
         kind = next((kind for kind in _EXPORTS if kind.value == request.path_params["kind"]), None)
         if kind is None:
             raise HTTPException(404, "Exports are export.csv and export.jsonl; `auditseal export` has more.")
-        auditor = _auditor(request)
-        found = export(self.sources, auditor, _question(request), datetime.now(UTC))
-        looked = _looked(found.question, found.total, found.grade) | {"format": kind.value}
-        self.trail.record(auditor, "auditseal.export", self._vault, looked)
+        found = export(self.sources, auditor_of(request), _question(request), datetime.now(UTC))
+        lines = found.lines(kind)
+        first = next(lines, b"")  # an export that can't begin has an answer that says why
+        self.looks.answered(request, described(found.question, found.total, found.grade) | {"format": kind.value})
         name = f"events-{found.grade.value}.{kind.value}"
         headers = {"content-disposition": f'attachment; filename="{name}"', "x-auditseal-grade": found.grade.value}
-        return StreamingResponse(found.lines(kind), headers=headers, media_type=_EXPORTS[kind])
+        return StreamingResponse(chain([first], lines), headers=headers, media_type=_EXPORTS[kind])
 
     def case(self, request: Request) -> Response:
         """Offer the evidence of a question."""
-        auditor = _auditor(request)
-        answer = export(self.sources, auditor, _question(request), datetime.now(UTC))
-        self.trail.record(
-            auditor, "auditseal.search", self._vault, _looked(answer.question, answer.total, answer.grade)
-        )
+        answer = export(self.sources, auditor_of(request), _question(request), datetime.now(UTC))
+        self.looks.answered(request, described(answer.question, answer.total, answer.grade))
         return HTMLResponse(self.pages.case(answer, self.checked))
 
     def case_file(self, request: Request) -> Response:
         """Send the pack or the page of a case."""
-        auditor, name = _auditor(request), request.query_params.get("case", "").strip()
-        answer = export(self.sources, auditor, _question(request, "case"), datetime.now(UTC))
+        name = request.query_params.get("case", "").strip()
+        answer = export(self.sources, auditor_of(request), _question(request, "case"), datetime.now(UTC))
+        # Before the pack is made: an error says how many events there are.
+        self.looks.answered(request, described(answer.question, answer.total, answer.grade) | {"case": name})
         folder = TemporaryDirectory(prefix="auditseal-case-")
         try:
             pack, page = self.cases.make(name, answer, Path(folder.name))
-            looked = _looked(answer.question, answer.total, answer.grade) | {"case": name}
-            self.trail.record(auditor, "auditseal.evidence", self._vault, looked)
         except BaseException:
             folder.cleanup()
             raise
@@ -123,55 +126,68 @@ class Explorer:
 
     def event(self, request: Request) -> Response:
         """Show one event."""
-        return HTMLResponse(self.pages.event(self._event(request, "auditseal.view"), self.checked))
+        heads = Question.parse(_others(request, "origin", "offset")).as_of
+        return HTMLResponse(self.pages.event(self._event(request), heads, self.checked))
 
     def event_json(self, request: Request) -> Response:
         """Return one event as JSON."""
-        return JSONResponse(api.event_to_json(self._event(request, "auditseal.view")))
+        return JSONResponse(api.event_to_json(self._event(request)))
 
     def proof(self, request: Request) -> Response:
         """Return the proof of one event, as `auditseal check-proof` takes it."""
         origin, offset = _place(request)
         name = f"{origin.topic}-{origin.partition}-{offset}.tlog-proof"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        data = self._event(request, "auditseal.proof").proof.format()
-        return Response(data, headers=headers, media_type="text/plain; charset=utf-8")
+        return Response(self._event(request).proof.format(), headers=headers, media_type="text/plain; charset=utf-8")
 
-    def logs(self, _request: Request) -> Response:
+    def logs(self, request: Request) -> Response:
         """Show the health of the logs."""
-        return HTMLResponse(self.pages.logs(read_statuses(self.sources, self.checked), self.checked))
+        return HTMLResponse(self.pages.logs(self._statuses(request), self.checked))
 
-    def logs_json(self, _request: Request) -> Response:
+    def logs_json(self, request: Request) -> Response:
         """Return the health of the logs."""
-        return JSONResponse(api.logs_to_json(read_statuses(self.sources, self.checked)))
+        return JSONResponse(api.logs_to_json(self._statuses(request)))
 
     def describe(self, _request: Request) -> Response:
         """Return the OpenAPI description."""
         return JSONResponse(api.description())
 
     @property
-    def _vault(self) -> Resource:
-        return Resource("audit_vault", self.pages.vault)
+    def looks(self) -> Looks:
+        """Records what auditors look at."""
+        return Looks(self.trail, self.pages.vault)
 
     def _find(self, request: Request) -> Results:
-        auditor = _auditor(request)
-        results = find(self.sources, auditor, _question(request), datetime.now(UTC))
-        looked = _looked(results.question, results.total, results.account.grade)
-        self.trail.record(auditor, "auditseal.search", self._vault, looked)
+        results = find(self.sources, auditor_of(request), _question(request), datetime.now(UTC))
+        self.looks.answered(request, described(results.question, results.total, results.account.grade))
         return results
 
-    def _event(self, request: Request, action: str) -> EventView:
-        auditor, (origin, offset) = _auditor(request), _place(request)
-        view = read_event(self.sources, auditor, origin, offset)
-        self.trail.record(auditor, action, Resource("audit_record", f"{origin}/{offset}"), {})
+    def _event(self, request: Request) -> EventView:
+        origin, offset = _place(request)
+        view = read_event(self.sources, auditor_of(request), origin, offset)
+        self.looks.answered(request, {}, Resource("audit_record", f"{origin}/{offset}"))
         return view
 
-    def on_query_error(self, request: Request, error: Exception) -> Response:
+    def _statuses(self, request: Request) -> list[LogStatus]:
+        statuses = read_statuses(self.sources, self.checked)
+        heads = " ".join(f"{status.origin}:{status.size}" for status in statuses)
+        self.looks.answered(request, {"as_of": heads, "verdict": self.checked.verdict})
+        return statuses
+
+    def on_failure(self, request: Request, error: Exception) -> Response:
+        """Record an attempt that failed, and answer it: nothing is shown of one that can't be recorded."""
+        if not isinstance(error, UnrecordedError):
+            try:
+                self.looks.refused(request, str(error))
+            except UnrecordedError as unrecorded:
+                return self.on_error(request, unrecorded)
+        return self.on_mistake(request, error) if isinstance(error, QueryError) else self.on_error(request, error)
+
+    def on_mistake(self, request: Request, error: QueryError) -> Response:
         """Mark the mistake in a filter."""
-        assert isinstance(error, QueryError)
         if _wants_json(request):
             return JSONResponse(api.mistake_to_json(error), 400)
-        return HTMLResponse(self.pages.mistake(_question(request), error, self.checked), 400)
+        return HTMLResponse(self.pages.mistake(_question(request, "case"), error, self.checked), 400)
 
     def on_error(self, request: Request, error: Exception) -> Response:
         """Say what went wrong, where, and what to do."""
@@ -181,6 +197,8 @@ class Explorer:
         headers = _RETRY if retry else None
         if _wants_json(request):
             return JSONResponse({"error": detail}, status, headers)
+        if not is_admitted(request):  # every page names the vault and its findings
+            return PlainTextResponse(detail, status, headers)
         return HTMLResponse(self.pages.problem(title, detail, self.checked, retry=retry), status, headers)
 
 
@@ -208,19 +226,24 @@ def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = N
         *(access.login.routes if access else ()),
         Mount("/static", StaticFiles(packages=[(__package__, "static")])),
     ]
-    handlers = {
-        QueryError: explorer.on_query_error,
-        AuditsealError: explorer.on_error,
-        HTTPException: explorer.on_error,
-    }
+    handlers = {AuditsealError: explorer.on_failure, HTTPException: explorer.on_error}
+    refusals = Refusals(explorer.trail, explorer.pages.vault)
     return Starlette(
         routes=routes,
         middleware=[
             Middleware(partial(Guard, hosts=tuple(hosts))),
-            *(access.middleware if access else [Middleware(LocalAdmission)]),
+            *(access.middleware(refusals) if access else [Middleware(LocalAdmission)]),
         ],
         exception_handlers=handlers,
+        lifespan=_with_threads,
     )
+
+
+@asynccontextmanager
+async def _with_threads(_app: Starlette) -> AsyncIterator[None]:
+    """Let many requests wait for a search: static files and the health of logs are answered meanwhile."""
+    current_default_thread_limiter().total_tokens = _THREADS
+    yield
 
 
 def _status_of(error: Exception) -> tuple[int, str]:
@@ -233,25 +256,18 @@ def _status_of(error: Exception) -> tuple[int, str]:
             return next((answer for kind, answer in _STATUSES.items() if isinstance(error, kind)), _UNKNOWN)
 
 
-def _auditor(request: Request) -> Auditor:
-    """Return who looks: the one who was let in."""
-    found: Auditor = request.state.auditor
-    return found
-
-
-def _looked(question: Question, rows: int, grade: Grade) -> dict[str, str]:
-    """Return what the trail says of an answer."""
-    heads = " ".join(f"{origin}:{size}" for origin, size in question.as_of)
-    return {"filter": question.filter, "as_of": heads, "rows": str(rows), "grade": grade.value}
-
-
 def _wants_json(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
 
 def _question(request: Request, other: str = "") -> Question:
     """Return the question of an address, which may have one other parameter."""
-    return Question.parse((name, value) for name, value in request.query_params.multi_items() if name != other)
+    return Question.parse(_others(request, other))
+
+
+def _others(request: Request, *names: str) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of an address that have other names."""
+    return ((name, value) for name, value in request.query_params.multi_items() if name not in names)
 
 
 def _place(request: Request) -> _Place:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from getpass import getuser
 
+from starlette.requests import Request
+
+from auditseal_schemas.event_parts import Actor
 from auditseal_search.query import All, AnyOf, Comparison, Condition
 from auditseal_search.query_fields import FIELDS
 
@@ -21,6 +24,11 @@ class Auditor:
     login: str
     tenants: frozenset[str] | None = None
 
+    @property
+    def actor(self) -> Actor:
+        """The auditor as the actor of an event."""
+        return Actor("auditor", self.name, auth_method=self.login)
+
     def may_see(self, tenant: str | None) -> bool:
         """Return whether they may see an event of a tenant; None is an event, or a record, without one."""
         return self.tenants is None or tenant in self.tenants
@@ -36,3 +44,14 @@ class Auditor:
 def local_auditor() -> Auditor:
     """Return the user of this machine who started the explorer: everyone who reaches its port counts as them."""
     return Auditor(getuser(), "local")
+
+
+def auditor_of(request: Request) -> Auditor:
+    """Return who asks: the one whom admission let in."""
+    found: Auditor = request.state.auditor
+    return found
+
+
+def is_admitted(request: Request) -> bool:
+    """Return whether admission let anyone in: static files and the pages of a login need nobody."""
+    return hasattr(request.state, "auditor")

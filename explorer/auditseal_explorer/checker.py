@@ -39,6 +39,15 @@ class Checked:
         return next((log for log in self.report.logs if log.origin == origin), None) if self.report else None
 
     @property
+    def verdict(self) -> str:
+        """The result in a word: the worst verdict, or how far verification came."""
+        if self.report is None:
+            return "not verified yet"
+        if self.report.finding_count:
+            return str(self.report.worst)
+        return "not read to the end" if self.problem or self.report.exit_code else "verified"
+
+    @property
     def findings(self) -> list[Finding]:
         """All findings that are kept whole."""
         return self.report.kept_findings if self.report else []

@@ -4,6 +4,7 @@ AuditsealError
 ├── ConfigurationError   (auditseal_schemas) an address to listen on that the explorer refuses
 ├── QueryError           (auditseal_search) a filter with a mistake: status 400
 ├── AddressError         a part of an address can't be understood: status 400
+├── BusyError            too much is under way: status 503
 └── UnrecordedError      a look was not recorded, so it is not answered: status 503
 """
 
@@ -12,6 +13,10 @@ from auditseal_schemas.errors import AuditsealError
 
 class AddressError(AuditsealError):
     """A part of an address can't be understood. The answer is a page with status 400."""
+
+
+class BusyError(AuditsealError):
+    """Too much is under way at once. The answer is a page with status 503 that tries again."""
 
 
 class UnrecordedError(AuditsealError):

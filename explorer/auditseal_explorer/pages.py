@@ -1,5 +1,6 @@
 """The pages. Jinja2 escapes every value, and no value is marked as safe."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from auditseal_explorer.cases import MOST_EVENTS
 from auditseal_explorer.checker import Checked
 from auditseal_explorer.event_view import MOST_CHARACTERS, EventView
 from auditseal_explorer.log_status import LogStatus
-from auditseal_explorer.question import Question
+from auditseal_explorer.question import Heads, Question
 from auditseal_explorer.results import Export, Results
 from auditseal_explorer.timeline import HEIGHT, WIDTH
 from auditseal_schemas import __version__
@@ -19,6 +20,7 @@ from auditseal_search.errors import QueryError
 from auditseal_search.query import has_absolute_times
 
 _MOST_ALARMS = 3
+_WORD = re.compile(r"[\w.-]+|.", re.DOTALL)
 EXAMPLES = (
     "outcome = DENIED",
     "action ~ user.* and time >= -7d",
@@ -81,11 +83,14 @@ class Pages:
 
     def mistake(self, question: Question, error: QueryError, checked: Checked) -> str:
         """Return the page that marks the mistake in a filter."""
-        return self._page("mistake.html.j2", checked, question=question, error=error)
+        found = _WORD.match(question.filter, error.position)
+        return self._page("mistake.html.j2", checked, question=question, error=error, wrong=found[0] if found else " ")
 
-    def event(self, view: EventView, checked: Checked) -> str:
-        """Return the page of an event."""
-        return self._page("event.html.j2", checked, view=view, question=Question())
+    def event(self, view: EventView, heads: Heads, checked: Checked) -> str:
+        """Return the page of an event. The links to what surrounds it go up to some heads, empty for those of now."""
+        around = [(title, Question(text, heads)) for title, text in view.surroundings]
+        surroundings = [(title, question.address()) for title, question in around if question.is_askable]
+        return self._page("event.html.j2", checked, view=view, surroundings=surroundings, question=Question())
 
     def case(self, answer: Export, checked: Checked) -> str:
         """Return the page that offers the evidence of a question."""

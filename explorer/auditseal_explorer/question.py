@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeAlias
 from urllib.parse import urlencode
 
 from auditseal_explorer.errors import AddressError
@@ -19,6 +19,8 @@ from auditseal_search.query_fields import FIELDS
 
 MOST_CHARACTERS = 4_000
 """Characters of a filter: an address that is longer does not reach every browser and proxy."""
+Heads: TypeAlias = tuple[tuple[Origin, int], ...]
+"""The size of each log up to which an answer goes; empty for the logs' heads of now."""
 _PARAMETERS = {"q", "as_of", "after", "order"}
 
 
@@ -34,7 +36,7 @@ class Question:
     """
 
     filter: str = ""
-    as_of: tuple[tuple[Origin, int], ...] = ()
+    as_of: Heads = ()
     after: Cursor | None = None
     oldest_first: bool = False
 
@@ -69,6 +71,16 @@ class Question:
         pairs += [("as_of", f"{origin}:{size}") for origin, size in self.as_of]
         pairs += [("order", "oldest")] if self.oldest_first else []
         return pairs + ([("after", str(self.after))] if self.after else [])
+
+    @property
+    def is_askable(self) -> bool:
+        """Whether the filter is short enough for an address: an event's text can make one of any length."""
+        return len(self.filter) <= MOST_CHARACTERS
+
+    def event_address(self, origin: str, offset: int) -> str:
+        """Return the address of one event, which keeps the heads of this question."""
+        place = [("origin", origin), ("offset", str(offset))]
+        return "/event?" + urlencode(place + [pair for pair in self.parameters() if pair[0] == "as_of"])
 
     def first_page(self) -> Self:
         """Return the same question from its first hit on."""

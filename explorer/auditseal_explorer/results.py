@@ -7,6 +7,8 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from auditseal_explorer.auditor import Auditor
+from auditseal_explorer.counts import Counts, Facet
+from auditseal_explorer.errors import BusyError
 from auditseal_explorer.question import Question
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.timeline import Timeline, draw, unit_for
@@ -15,24 +17,24 @@ from auditseal_search.answer import Account, Grade
 from auditseal_search.export import Format, pieces
 from auditseal_search.gathered import Gathered
 from auditseal_search.hit_order import Cursor
+from auditseal_search.query_fields import FIELDS, Kind
+from auditseal_search.searcher import Searcher
 
 PAGE = 50
 """Hits of one page."""
 FACETS = ("outcome", "category", "action", "actor", "service", "resource.type", "tenant", "problem")
 """The fields whose most frequent values a page counts."""
 _VALUES = 6
+MOST_LISTED = 2_000_000
+"""Rows of the index's files up to which the values of lists are counted, such as `resource.type`: DuckDB reads a list
+with all its parts, which takes as long as all other counts of a page together."""
 _MERGES = 5
 """Files of an index that are merged while one page is made, after which the page gives up."""
+EXPORTS = 4
+"""Exports at once: each holds memory for as long as its reader takes."""
+_exports = BoundedSemaphore(EXPORTS)
 _searches = BoundedSemaphore(2)
 """Searches at once: each may take 256 MB of memory and all processors."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """The most frequent values of a field among the hits."""
-
-    field: str
-    values: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +76,36 @@ def find(sources: Sources, auditor: Auditor, question: Question, now: datetime) 
     found = sources.gather(auditor, condition, question.as_of)
     for _ in range(_MERGES):
         try:
-            return _answer(question, found)
+            return _answer(sources, question, found)
         except UnavailableError:  # of a file that was merged into another since the manifest was read?
             before, found = found, sources.gather(auditor, condition, question.as_of)
             if found.files == before.files:
                 raise
-    return _answer(question, found)
+    return _answer(sources, question, found)
 
 
-def _answer(question: Question, found: Gathered) -> Results:
+def _answer(sources: Sources, question: Question, found: Gathered) -> Results:
     with _searches, found.searcher() as searcher:
         hits = list(searcher.hits(oldest_first=question.oldest_first, limit=PAGE, after=question.after))
-        totals = searcher.totals()
-        unit = unit_for(*totals.span) if totals.span else "second"
-        tallies = searcher.tallies(FACETS, _VALUES, unit)
-        facets = (_facet(field, values) for field, values in tallies.counts.items())
+        counts = sources.counts.of(found, lambda: _count(found, searcher))
         return Results(
             question=_pinned(question, found),
             hits=hits,
-            total=totals.count,
-            timeline=draw(unit, tallies.histogram),
-            facets=tuple(facet for facet in facets if facet.values),
+            total=counts.total,
+            timeline=counts.timeline,
+            facets=counts.facets,
             account=found.account,
             pinned=bool(question.as_of),
         )
+
+
+def _count(found: Gathered, searcher: Searcher) -> Counts:
+    totals = searcher.totals()
+    unit = unit_for(*totals.span) if totals.span else "second"
+    fields = [one for one in FACETS if FIELDS[one].kind is not Kind.LIST or found.indexed_rows <= MOST_LISTED]
+    tallies = searcher.tallies(fields, _VALUES, unit)
+    facets = (_facet(field, values) for field, values in tallies.counts.items())
+    return Counts(totals.count, draw(unit, tallies.histogram), tuple(facet for facet in facets if facet.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +131,17 @@ class Export:
         """Yield the hits in a format of lines, in no order; memory stays flat.
 
         Raises:
+            BusyError: At the first line, `EXPORTS` are under way.
             UnavailableError: A file of the index can't be read.
         """
-        with self.found.searcher() as searcher:
-            for piece, _ in pieces(searcher.batches(), kind):
-                yield piece
+        if not _exports.acquire(blocking=False):
+            raise BusyError(f"{EXPORTS} exports are under way, which is the most: try again when one has ended")
+        try:
+            with self.found.searcher() as searcher:
+                for piece, _ in pieces(searcher.batches(), kind):
+                    yield piece
+        finally:
+            _exports.release()
 
 
 def export(sources: Sources, auditor: Auditor, question: Question, now: datetime) -> Export:
@@ -138,7 +152,7 @@ def export(sources: Sources, auditor: Auditor, question: Question, now: datetime
         VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
     """
     found = sources.gather(auditor, question.condition(now), question.as_of)
-    with found.searcher() as searcher:
+    with _searches, found.searcher() as searcher:
         total = searcher.count()
     return Export(_pinned(question, found), total, found)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from auditseal_explorer.auditor import Auditor
+from auditseal_explorer.counts import KeptCounts
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
@@ -36,7 +37,7 @@ class Sources:
     """
 
     def __init__(self, trust: Trust, open_vault: Callable[[], VaultReader], index: IndexStore | None) -> None:
-        self.trust, self.index = trust, index
+        self.trust, self.index, self.counts = trust, index, KeptCounts()
         self._open, self._idle = open_vault, SimpleQueue[RangePool]()
 
     @contextmanager

@@ -2,32 +2,49 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.errors import UnrecordedError
 from auditseal_producer.errors import PublishError
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.recorder import Recorder
 from auditseal_schemas.errors import EventError
-from auditseal_schemas.event_parts import Actor, Category, Outcome, Resource
+from auditseal_schemas.event_parts import Actor, Category, Outcome, Reason, Resource
 
 STRICT_SECONDS = 10.0
 """How long `StrictTrail` waits for the brokers' answer."""
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look of an auditor, or an attempt at one.
+
+    Attributes:
+        actor: Who looks.
+        action: What they do, such as `auditseal.search`.
+        resource: What they look at.
+        attributes: How: the filter, the heads, the number of rows, the grade.
+        outcome: Whether they get an answer.
+        problem: Why not; empty for a look that is answered.
+        category: The kind of action.
+    """
+
+    actor: Actor
+    action: str
+    resource: Resource
+    attributes: Mapping[str, str]
+    outcome: Outcome = Outcome.SUCCESS
+    problem: str = ""
+    category: Category = Category.ACCESS
+
+
 class Trail(Protocol):
     """Records what an auditor does."""
 
-    def record(self, auditor: Auditor, action: str, resource: Resource, attributes: Mapping[str, str]) -> None:
+    def record(self, look: Look) -> None:
         """Record one look.
-
-        Args:
-            auditor: Who looks.
-            action: What they do, such as `auditseal.search`.
-            resource: What they look at.
-            attributes: How: the filter, the heads, the number of rows, the grade.
 
         Raises:
             UnrecordedError: It was not recorded, so its answer must not be shown.
@@ -38,7 +55,7 @@ class Trail(Protocol):
 class NoTrail:
     """Records nothing."""
 
-    def record(self, auditor: Auditor, action: str, resource: Resource, attributes: Mapping[str, str]) -> None:
+    def record(self, look: Look) -> None:
         """Do nothing."""
 
 
@@ -52,32 +69,31 @@ class ProducerTrail:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def record(self, auditor: Auditor, action: str, resource: Resource, attributes: Mapping[str, str]) -> None:
+    def record(self, look: Look) -> None:
         """Hand the event to the producer, which reports what it can't deliver."""
         try:
-            self._offer(auditor, action, resource, attributes)
+            self._offer(look)
         except (PublishError, EventError) as error:
-            _log.error("%s of %s was not recorded: %s", action, auditor.name, error)
+            _log.error("%s of %s was not recorded: %s", look.action, look.actor.id, error)
 
-    def _offer(
-        self, auditor: Auditor, action: str, resource: Resource, attributes: Mapping[str, str]
-    ) -> PendingReceipt:
+    def _offer(self, look: Look) -> PendingReceipt:
         return self._recorder.record(
-            actor=Actor("auditor", auditor.name, auth_method=auditor.login),
-            action=action,
-            resources=[resource],
-            outcome=Outcome.SUCCESS,
-            category=Category.ACCESS,
-            attributes=dict(attributes),
+            actor=look.actor,
+            action=look.action,
+            resources=[look.resource],
+            outcome=look.outcome,
+            reason=Reason(text=look.problem) if look.problem else None,
+            category=look.category,
+            attributes=dict(look.attributes),
         )
 
 
 class StrictTrail(ProducerTrail):
     """Records by a producer, and waits until the brokers have it: nothing is shown that was not recorded."""
 
-    def record(self, auditor: Auditor, action: str, resource: Resource, attributes: Mapping[str, str]) -> None:
+    def record(self, look: Look) -> None:
         """Record one look, or refuse it."""
         try:
-            self._offer(auditor, action, resource, attributes).result(STRICT_SECONDS)
+            self._offer(look).result(STRICT_SECONDS)
         except (PublishError, EventError, TimeoutError) as error:
             raise UnrecordedError(f"the look was not recorded, so nothing is shown (--strict): {error}") from error

@@ -34,3 +34,8 @@ class Gathered:
     def files(self) -> list[str]:
         """The places of the index's files."""
         return [file.location for log in self.logs for file in log.files]
+
+    @property
+    def indexed_rows(self) -> int:
+        """How many rows the index's files have, matches and others."""
+        return sum(file.rows for log in self.logs for file in log.files)

@@ -56,12 +56,14 @@ class IndexedFile:
     Attributes:
         location: Its place, as DuckDB takes it.
         heights: The heights that it covers.
+        rows: How many rows it has.
         least: The earliest time of the broker in ms since the epoch, None where no row has one.
         greatest: The latest.
     """
 
     location: str
     heights: range
+    rows: int
     least: int | None
     greatest: int | None
 
@@ -163,7 +165,7 @@ class RowSource:
         assert self._index is not None
         heights = range(segment.first_height, segment.last_height + 1)
         location = self._index.location(segment_name(origin, heights.start, segment.last_height))
-        return IndexedFile(location, heights, segment.min_timestamp, segment.max_timestamp)
+        return IndexedFile(location, heights, segment.rows, segment.min_timestamp, segment.max_timestamp)
 
     def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> Generator[pa.Table, None, Coverage]:
         """Yield the rows that the index doesn't cover yet, as far as they can match; return what they account for."""

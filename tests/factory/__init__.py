@@ -19,6 +19,7 @@
 | `spools` | events for a spool, and producers with one |
 | `asgi_exchange` | one exchange with an ASGI application |
 | `helm` | Helm and kube-score, built from source once, and the chart rendered |
+| `hostile` | 200 events whose texts attack those who look at them |
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `copies` | a log, and vaults that hold it, to be copied |

@@ -5,27 +5,41 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from auditseal_explorer import results, sources
+from auditseal_explorer import counts, results, sources
+from auditseal_explorer.auditor import Auditor, local_auditor
+from auditseal_explorer.counts import Counts, Facet, KeptCounts
+from auditseal_explorer.question import Question
+from auditseal_explorer.timeline import draw
 from auditseal_schemas.block import Block
+from auditseal_schemas.event_codec import encode_event
+from auditseal_schemas.event_parts import Actor, Change
 from auditseal_schemas.event_proof import check_record_proof
 from auditseal_schemas.tlog_proof import TlogProof
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
+from auditseal_search.export import Format
 from auditseal_search.index_builder import IndexBuilder
 from auditseal_search.index_store import DirectoryStore
 from auditseal_search.range_pool import RangePool
+from auditseal_search.searcher import Searcher
 from tests.factory import evidence
+from tests.factory import hostile as hostile_events
+from tests.factory.events import FULL
 from tests.factory.exploring import HOST, Exploring, exploring
 from tests.factory.keys import keys_of
 from tests.factory.vaults import MemoryVault, put_log
-from tests.unit.search.test_search_command import BLOCKS, KEY, LOG, VALUES
+from tests.unit.search.test_search_command import BLOCKS, KEY, LOG, VALUES, seal_values
 
 TRUST = Trust.parse("".join(f"log {key}\n" for key in keys_of(LOG, KEY)).encode())
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 HOSTILE = Trust.parse(evidence.trust_file())
 EVENTS = len(VALUES) - 2
 TOTAL = re.compile(r"([\d,]+) events? (complete|PARTIAL)")
@@ -229,6 +243,24 @@ TAGS = set(
 )
 
 
+def test_two_hundred_hostile_events_add_no_node() -> None:
+    explorer = exploring(seal_values(hostile_events.VALUES, [len(hostile_events.VALUES)]), TRUST)
+    for offset in range(len(hostile_events.VALUES)):
+        page = explorer.page(f"/event?origin={LOG}&offset={offset}")
+        assert {tag for tag, _ in page.nodes} <= TAGS, offset
+        assert not [name for _, attrs in page.nodes for name in attrs if name.startswith("on") or name == "style"]
+        assert {attrs["href"][:1] for tag, attrs in page.nodes if tag == "a"} <= {"/", "#"}
+        assert len([tag for tag, _ in page.nodes if tag == "script"]) == 1
+    csv.field_size_limit(1 << 20)
+    cells = csv.reader(io.StringIO(explorer.client.get("/export.csv").text, newline=""))
+    assert not [
+        cell
+        for row in cells
+        for cell in row
+        if cell[:1] in {"=", "+", "@"} or (cell.startswith("-") and not cell[1:].isdigit())
+    ]
+
+
 def test_a_finding_is_on_every_page() -> None:
     explorer = exploring(BLOCKS, TRUST)
     assert "chain verified" in explorer.page().text
@@ -284,6 +316,83 @@ def test_an_export_has_every_hit_and_its_grade(hostile: Exploring, demo: Explori
     cells = list(csv.reader(io.StringIO(answer.text)))
     assert len(cells) == 1 + len(evidence.VALUES)
     assert demo.client.get("/export.exe").status_code == 404
+
+
+def test_one_export_more_than_the_most_is_answered_when_another_has_ended(
+    demo: Exploring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "_exports", BoundedSemaphore(1))
+    under_way = results.export(demo.sources, local_auditor(), Question(), NOW).lines(Format.CSV)
+    assert next(under_way).startswith(b"origin,")
+    assert "exports are under way" in demo.page("/export.csv", 503).text
+    under_way.close()  # type: ignore[attr-defined]  # a generator's, as when its reader goes away
+    assert demo.client.get("/export.csv").status_code == 200
+
+
+def test_counts_are_kept_for_the_same_blocks_and_the_same_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = exploring(BLOCKS[:3], TRUST)
+    first = explorer.json("search", q="outcome = SUCCESS")
+    acorn = Auditor("ada", "test", frozenset({"acorn"}))
+    own = results.find(explorer.sources, acorn, Question("outcome = SUCCESS"), NOW)
+    assert 0 < own.total < first["total"]
+    monkeypatch.setattr(Searcher, "tallies", None)  # counting anew would fail
+    assert explorer.json("search", q="outcome = SUCCESS") == first
+    assert results.find(explorer.sources, acorn, Question("outcome = SUCCESS"), NOW) == own
+    monkeypatch.undo()
+    put_log(explorer.vault, BLOCKS)
+    assert explorer.json("search", q="outcome = SUCCESS")["total"] > first["total"]
+
+
+def test_counts_that_are_kept_are_bounded(demo: Exploring, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptCounts()
+    monkeypatch.setattr(counts, "KEPT", 2)
+    empty = Counts(0, draw("second", ()), ())
+    made = []
+
+    def count(number: int, of: Counts = empty) -> None:
+        found = demo.sources.gather(local_auditor(), Question(f"height = {number}").condition(NOW), ())
+        kept.of(found, lambda: made.append(number) or of)  # type: ignore[func-returns-value]
+
+    for number in (0, 1, 0, 2, 0, 1):
+        count(number)
+    assert made == [0, 1, 2, 1]
+    long = Counts(0, draw("second", ()), (Facet("actor", (("x" * 30_000, 1),)),))
+    for _ in range(2):
+        count(4, long)
+    assert made[4:] == [4, 4]
+
+
+def test_values_of_lists_are_not_counted_among_very_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = BuiltOnWhileRead(tmp_path, 0)
+    assert "resource.type" in Exploring(index.vault, TRUST, index).json("search")["facets"]
+    monkeypatch.setattr(results, "MOST_LISTED", 0)
+    facets = Exploring(index.vault, TRUST, index).json("search")["facets"]
+    assert "resource.type" not in facets
+    assert "actor" in facets
+
+
+def test_pivots_keep_the_heads_of_a_permanent_link(demo: Exploring) -> None:
+    (event, *_) = demo.page(f"/?as_of={LOG}:3").links("/event?")
+    assert parse_qs(urlsplit(event).query)["as_of"] == [f"{LOG}:3"]
+    around = demo.page(event).links("/?q=")
+    assert around
+    assert all(parse_qs(urlsplit(link).query)["as_of"] == [f"{LOG}:3"] for link in around)
+    (event, *_) = demo.page().links("/event?")
+    assert not [link for link in demo.page(event).links("/?q=") if "as_of" in link]
+
+
+def test_a_link_that_no_address_can_hold_is_left_out() -> None:
+    changes = [Change("field", str(number), None) for number in range(1_000)]
+    attributes = {f"name{number}": "x" for number in range(1_000)}
+    event = replace(FULL, actor=Actor("user", "x" * 200_000), changes=changes, attributes=attributes)
+    explorer = exploring(seal_values([encode_event(event)], [1]), TRUST)
+    page = explorer.page()
+    assert "x" * 60 in page.text
+    assert all(len(link) < 8_000 for link in page.links())
+    page = explorer.page(page.links("/event?")[0])
+    assert all(len(link) < 8_000 for link in page.links())
+    assert "800 more changes are in the event as JSON" in page.text
+    assert "more fields: see the event as JSON" in page.text
 
 
 def test_its_description_has_every_route_of_the_api(demo: Exploring) -> None:

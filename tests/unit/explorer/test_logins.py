@@ -20,6 +20,9 @@ from auditseal_explorer.admission import Login
 from auditseal_explorer.certificate_login import common_name
 from auditseal_explorer.oidc_login import OidcLogin
 from auditseal_explorer.proxy_login import ProxyLogin
+from auditseal_explorer.trail import StrictTrail
+from auditseal_producer.testing import RecordedEvents
+from auditseal_schemas.event_parts import Outcome
 from tests.factory.exploring import Exploring
 from tests.factory.oidc_provider import CLIENT, SECRET, OidcProvider
 from tests.factory.vaults import MemoryVault
@@ -173,6 +176,20 @@ def test_a_login_ends_in_the_browser_in_which_it_began(explorer: Exploring) -> N
     assert other.get(callback).status_code == 302
     other.cookies.clear()
     assert other.get(callback).status_code == 401
+
+
+def test_a_login_that_fails_is_recorded_and_one_that_begins_is_not(provider: OidcProvider) -> None:
+    recorder = RecordedEvents()
+    login = OidcLogin(provider.issuer, CLIENT, SECRET, URL)
+    access = Access(URL, login, {"ada": None})
+    explorer = Exploring(MemoryVault(), TRUST, access=access, trail=StrictTrail(recorder))
+    provider.claims, provider.wrong = {"sub": "ada"}, {"nonce": "another"}
+    assert log_in(explorer.client).status_code == 401
+    (event,) = recorder.events
+    assert (event.action, event.actor.auth_method, event.outcome) == ("auditseal.login", "oidc", Outcome.DENIED)
+    provider.wrong = {}
+    assert log_in(explorer.client).status_code == 302
+    assert len(recorder.events) == 1
 
 
 def test_somebody_who_is_not_listed_stays_out(explorer: Exploring, provider: OidcProvider) -> None:

@@ -11,8 +11,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
+from auditseal_explorer import refusals
 from auditseal_explorer.access import Access
+from auditseal_explorer.trail import StrictTrail
+from auditseal_producer.testing import RecordedEvents
+from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event
+from auditseal_schemas.event_parts import Category, Outcome
 from tests.factory.exploring import Exploring
 from tests.factory.vaults import MemoryVault, put_log
 from tests.unit.explorer.test_app import TRUST
@@ -145,3 +150,53 @@ def test_nobody_else_gets_in_by_any_door(shared: Exploring, name: str | None, st
         assert answer.status_code == status, door
         assert answer.headers["cache-control"] == "no-store"
     assert shared.client.get("/static/explorer.css").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/nothing", "/static/", "/login", "/login/nothing", "/loginnothing", "/static"]
+)
+def test_a_stranger_reads_neither_the_vault_nor_its_findings_from_an_error(shared: Exploring, path: str) -> None:
+    shared.client.headers.pop("x-test-name", None)
+    answer = shared.client.get(path)
+    assert answer.status_code in {307, 401, 404, 405}
+    assert shared.vault.url not in answer.text
+    assert "verified" not in answer.text
+
+
+def refused(*names: str | None) -> list[AuditEvent]:
+    """Return what is recorded of requests by these names."""
+    recorder, vault = RecordedEvents(), MemoryVault()
+    access = Access("https://audit.example.com", HeaderLogin(), AUDITORS)
+    explorer = Exploring(vault, TRUST, access=access, trail=StrictTrail(recorder))
+    for name in names:
+        explorer.client.get("/logs", headers={} if name is None else {"x-test-name": name})
+    return recorder.events
+
+
+def test_a_refused_login_is_recorded() -> None:
+    unknown, stranger, admitted = refused(None, "stranger", "of-all")
+    assert (unknown.action, unknown.actor.id, unknown.outcome) == ("auditseal.login", "unknown", Outcome.DENIED)
+    assert (stranger.action, stranger.actor.id, stranger.outcome) == ("auditseal.login", "stranger", Outcome.DENIED)
+    assert stranger.category is Category.AUTHENTICATION
+    assert stranger.actor.ip == "testclient"
+    assert admitted.action == "auditseal.health"
+
+
+def test_strangers_do_not_fill_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(refusals, "monotonic", lambda: now[0])
+    recorder = RecordedEvents()
+    recording = refusals.Refusals(StrictTrail(recorder), "file:///vault")
+    for _ in range(refusals.MOST + 7):
+        recording.record("oidc", None, None, "no")
+    assert len(recorder.events) == refusals.MOST
+    now[0] = 61.0
+    recording.record("oidc", None, None, "no")
+    assert recorder.events[-1].attributes == {"left_out": "7"}
+
+
+def test_a_refused_login_that_cannot_be_recorded_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = RecordedEvents()
+    with recorder.buffer_full():
+        refusals.Refusals(StrictTrail(recorder), "file:///vault").record("oidc", "eve", None, "no")
+    assert "a refused login of eve was not recorded" in caplog.text

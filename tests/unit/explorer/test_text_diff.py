@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditseal_explorer.text_diff import MOST_WORDS, Side, diff
+from auditseal_explorer.text_diff import MOST_WORDS, Side, diff, whole
 
 
 def test_words_that_stay_are_shared() -> None:
@@ -16,8 +16,18 @@ def test_words_that_stay_are_shared() -> None:
 
 
 def test_long_texts_are_not_compared() -> None:
-    before, after = "a " * MOST_WORDS, "b " * MOST_WORDS
-    assert diff(before, after) == [(Side.BEFORE, before), (Side.AFTER, after)]
+    before, after = "a-" * MOST_WORDS, "b+" * MOST_WORDS
+    assert diff(before, after) == whole(before, after) == [(Side.BEFORE, before), (Side.AFTER, after)]
+
+
+def test_a_word_of_a_long_text_is_found() -> None:
+    begin, end = "one two " * MOST_WORDS, " three" * MOST_WORDS
+    assert diff(f"{begin}old{end}", f"{begin}new{end}") == [
+        (Side.BOTH, begin),
+        (Side.BEFORE, "old"),
+        (Side.AFTER, "new"),
+        (Side.BOTH, end),
+    ]
 
 
 @given(st.text(), st.text())

@@ -4,9 +4,12 @@ import logging
 
 import pytest
 
-from auditseal_explorer.trail import ProducerTrail, StrictTrail, Trail
+from auditseal_explorer import cases
+from auditseal_explorer.looks import ACTIONS
+from auditseal_explorer.trail import NoTrail, ProducerTrail, StrictTrail, Trail
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event_parts import Outcome
 from tests.factory.exploring import Exploring
 from tests.factory.vaults import MemoryVault, put_log
 from tests.unit.explorer.test_app import TRUST
@@ -21,25 +24,95 @@ def recorded_by(trail: Trail) -> Exploring:
     return Exploring(vault, TRUST, trail=trail)
 
 
-@pytest.mark.parametrize(
-    ("path", "parameters", "action", "attributes"),
-    [
-        ("/", {"q": "outcome = DENIED"}, "auditseal.search", {"filter": "outcome = DENIED", "grade": "complete"}),
-        ("/api/v1/search", {}, "auditseal.search", {"filter": "", "rows": str(len(VALUES)), "as_of": f"{LOG}:5"}),
-        ("/export.csv", {"q": "tenant = acorn"}, "auditseal.export", {"filter": "tenant = acorn", "format": "csv"}),
-        ("/event", PLACE, "auditseal.view", {}),
-        ("/api/v1/event", PLACE, "auditseal.view", {}),
-        ("/proof", PLACE, "auditseal.proof", {}),
-    ],
-)
-def test_each_look_is_recorded(path: str, parameters: dict[str, str], action: str, attributes: dict[str, str]) -> None:
+LOOKS = [
+    ("/", {"q": "outcome = DENIED"}, "auditseal.search", {"filter": "outcome = DENIED", "grade": "complete"}),
+    ("/api/v1/search", {}, "auditseal.search", {"filter": "", "rows": str(len(VALUES)), "as_of": f"{LOG}:5"}),
+    ("/case", {"q": "tenant = acorn"}, "auditseal.search", {"filter": "tenant = acorn"}),
+    ("/case.zip", {"q": "outcome = DENIED", "case": "17"}, "auditseal.evidence", {"case": "17"}),
+    ("/case.html", {"q": "outcome = DENIED", "case": "17"}, "auditseal.evidence", {"case": "17"}),
+    ("/export.csv", {"q": "tenant = acorn"}, "auditseal.export", {"filter": "tenant = acorn", "format": "csv"}),
+    ("/export.jsonl", {}, "auditseal.export", {"format": "jsonl"}),
+    ("/event", PLACE, "auditseal.view", {}),
+    ("/api/v1/event", PLACE, "auditseal.view", {}),
+    ("/proof", PLACE, "auditseal.proof", {}),
+    ("/logs", {}, "auditseal.health", {"as_of": f"{LOG}:5", "verdict": "not verified yet"}),
+    ("/api/v1/logs", {}, "auditseal.health", {"as_of": f"{LOG}:5"}),
+]
+SHOWS_NOTHING = {"/static", "/api/v1/openapi.json"}
+
+
+def test_every_address_that_shows_something_has_an_action_and_is_tried() -> None:
+    paths = {getattr(route, "path", "") for route in recorded_by(NoTrail()).app.routes} - SHOWS_NOTHING
+    exports = {"/export.csv", "/export.jsonl"}
+    assert (paths - {"/export.{kind}"}) | exports == set(ACTIONS) == {path for path, *_ in LOOKS}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(("path", "parameters", "action", "attributes"), LOOKS)
+def test_each_look_is_recorded(
+    method: str, path: str, parameters: dict[str, str], action: str, attributes: dict[str, str]
+) -> None:
     recorder = RecordedEvents()
-    answer = recorded_by(StrictTrail(recorder)).client.get(path, params=parameters)
+    answer = recorded_by(StrictTrail(recorder)).client.request(method, path, params=parameters)
     assert answer.status_code == 200
     (event,) = recorder.events
     assert (event.action, event.actor.type, event.actor.auth_method) == (action, "auditor", "local")
+    assert event.outcome is Outcome.SUCCESS
     assert event.attributes.items() >= attributes.items()
     assert_names_place(event)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"range": "bytes=0-9"}, {"if-none-match": "*"}, {"if-modified-since": "Fri, 01 Jan 2100 00:00:00 GMT"}],
+)
+@pytest.mark.parametrize(("path", "parameters", "action", "attributes"), LOOKS)
+def test_a_part_and_a_condition_are_looks_too(
+    headers: dict[str, str], path: str, parameters: dict[str, str], action: str, attributes: dict[str, str]
+) -> None:
+    recorder = RecordedEvents()
+    answer = recorded_by(StrictTrail(recorder)).client.get(path, params=parameters, headers=headers)
+    assert answer.status_code in {200, 206}  # never 304, which would show a page that a browser kept
+    assert answer.headers["cache-control"] == "no-store"
+    (event,) = recorder.events
+    assert event.action == action
+    assert event.attributes.items() >= attributes.items()
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "status", "action", "problem"),
+    [
+        ("/", {"q": "actr = x"}, 400, "auditseal.search", "there is no field 'actr'"),
+        ("/api/v1/search", {"order": "sideways"}, 400, "auditseal.search", "write newest or oldest"),
+        ("/event", {"origin": str(LOG), "offset": 10_000}, 404, "auditseal.view", "10000"),
+        ("/proof", {"origin": "elsewhere/a/0/0", "offset": 1}, 409, "auditseal.proof", "MISSING_LOG"),
+    ],
+)
+def test_an_attempt_that_fails_is_recorded(
+    path: str, parameters: dict[str, str], status: int, action: str, problem: str
+) -> None:
+    recorder = RecordedEvents()
+    explorer = recorded_by(StrictTrail(recorder))
+    assert explorer.client.get(path, params=parameters).status_code == status
+    (event,) = recorder.events
+    assert (event.action, event.outcome) == (action, Outcome.FAILURE)
+    assert event.reason is not None
+    assert problem in (event.reason.text or "")
+    assert event.attributes["address"]
+    with recorder.buffer_full():
+        assert explorer.client.get(path, params=parameters).status_code == 503
+
+
+def test_a_case_of_too_many_events_is_recorded_before_its_error_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "MOST_EVENTS", 3)
+    recorder = RecordedEvents()
+    explorer = recorded_by(StrictTrail(recorder))
+    assert f"the case has {len(VALUES)} events" in explorer.page("/case.zip?case=1", 400).text
+    answered, refused = recorder.events
+    assert (answered.action, answered.attributes["rows"]) == ("auditseal.evidence", str(len(VALUES)))
+    assert refused.outcome is Outcome.FAILURE
+    with recorder.buffer_full():
+        assert str(len(VALUES)) not in explorer.page("/case.zip?case=1", 503).text
 
 
 def assert_names_place(event: AuditEvent) -> None:
@@ -58,17 +131,7 @@ def test_the_number_of_rows_is_that_of_the_answer() -> None:
     assert [event.attributes["rows"] for event in recorder.events] == [str(total), str(len(lines))]
 
 
-@pytest.mark.parametrize(
-    ("path", "parameters"),
-    [
-        ("/", {}),
-        ("/api/v1/search", {}),
-        ("/export.csv", {}),
-        ("/event", PLACE),
-        ("/api/v1/event", PLACE),
-        ("/proof", PLACE),
-    ],
-)
+@pytest.mark.parametrize(("path", "parameters"), [look[:2] for look in LOOKS])
 @pytest.mark.parametrize("away", ["brokers_down", "buffer_full"])
 def test_strict_shows_nothing_that_was_not_recorded(path: str, parameters: dict[str, str], away: str) -> None:
     recorder = RecordedEvents()

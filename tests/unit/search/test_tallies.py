@@ -1,12 +1,14 @@
-"""Counts and bars of one scan are those of one query each."""
+"""Counts and bars of gathered columns are those of one query each, however many rows match."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import duckdb
 import pytest
 
 from auditseal_explorer.auditor import local_auditor
 from auditseal_explorer.results import FACETS
+from auditseal_search import searcher as searcher_module
 from auditseal_search.query import parse_query
 from auditseal_search.searcher import Searcher
 from tests.factory.exploring import Exploring
@@ -27,7 +29,9 @@ def searcher(request: pytest.FixtureRequest) -> Iterator[Searcher]:
         yield searcher
 
 
-def test_they_are_those_of_single_queries(searcher: Searcher) -> None:
+@pytest.mark.parametrize("gathered", [0, 100_000])
+def test_they_are_those_of_single_queries(searcher: Searcher, gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searcher_module, "_GATHERED", gathered)
     tallies = searcher.tallies(FACETS, 6, "minute")
     assert list(tallies.counts) == list(FACETS)
     for name, counts in tallies.counts.items():
@@ -40,3 +44,14 @@ def test_they_are_those_of_single_queries(searcher: Searcher) -> None:
     assert (totals.span is None) == (not times)
     if totals.span:
         assert times[0] <= totals.span[0] <= totals.span[1]
+
+
+@pytest.mark.parametrize("unit", ["second", "minute", "hour", "day", "month"])
+@pytest.mark.parametrize("time", ["2026-02-28T23:59:59.999Z", "2026-03-01T00:00:00.000Z", "1969-12-31T23:59:59.001Z"])
+def test_a_unit_begins_where_the_calendar_says(unit: str, time: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        rows = f"(SELECT TIMESTAMPTZ '{time}' AS \"timestamp\")"
+        query = f"SELECT {searcher_module._beginning(unit)}, epoch_ms(date_trunc('{unit}', \"timestamp\")) FROM {rows}"
+        ((ours, calendar),) = connection.execute(query).fetchall()
+    assert ours == calendar
