@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.topic_rules import TopicKind, TopicRules, TopicView, check_growth, check_pair
@@ -53,12 +53,14 @@ def grow_topics(cluster: Cluster, events: str, blocks: str, partitions: int, pin
 
 
 def _await_topic(cluster: Cluster, name: str, is_known: Callable[[TopicView | None], bool]) -> None:
-    unknown = retry_if_result(lambda view: not is_known(view))
+    """Wait until the brokers show a change; one of several may show it, and the next one that is asked refuse it."""
+    unknown = retry_if_result(lambda view: not is_known(view)) | retry_if_exception_type(UnavailableError)
     try:
         Retrying(retry=unknown, stop=stop_after_delay(_KNOWN_SECONDS), wait=wait_fixed(0.1))(cluster.topic, name)
     except RetryError as error:
         problem = f"topic {name} was changed, but the brokers don't show it after {_KNOWN_SECONDS} s"
-        raise UnavailableError(problem) from error
+        last = error.last_attempt.exception()
+        raise UnavailableError(f"{problem}: {last}" if last else problem) from error
 
 
 def check_topics(cluster: Cluster, rules: TopicRules, events: str, blocks: str) -> list[str]:

@@ -35,6 +35,8 @@ class KafkaSettings:
     """`host:port` that the listener `behind_proxy` advertises: a TCP proxy that a test puts before the broker."""
     overrides: tuple[tuple[str, str], ...] = ()
     """Further lines for `server.properties`, the last one of a name winning."""
+    cluster_id: str | None = None
+    """The id that the brokers of one cluster share; a random one where it is None."""
 
 
 class KafkaNode(Node):
@@ -78,7 +80,8 @@ class KafkaNode(Node):
         if not (self.directory / "data" / "meta.properties").exists():
             self.progress("Kafka: formatting its storage")
             java = self._java(*SHORT_LIVED)
-            format_it = [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)]
+            cluster_id = self.settings.cluster_id or _random_cluster_id()
+            format_it = [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
             run_logged(format_it, self.log, self.environment(), silent)
         return [*self._java("-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"), "kafka.Kafka", str(properties)]
 
@@ -141,7 +144,7 @@ _SINGLE_NODE = {
 }
 
 
-def _cluster_id() -> str:
+def _random_cluster_id() -> str:
     """Return 16 random bytes in Kafka's spelling; as in Kafka, one that a command line does not take for an option."""
     while (text := urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
         continue

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.faults import (  # noqa: F401  (they register)
+    brokers,
     crashes,
     credentials,
     damage,

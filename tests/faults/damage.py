@@ -87,7 +87,7 @@ def _harm(trial: Trial, damage: Damage) -> Outcome:
 
 def change_batch(line: Pipeline, offset: int, damage: Damage) -> None:
     """Change the batch at an offset in the broker's segment while the broker is down, and keep its length."""
-    kafka = line.rig.kafka
+    kafka = line.rig.broker
     kafka.stop()  # in order, so that its next start doesn't look at the bytes
     (segment,) = (kafka.directory / "data" / f"{line.events}-0").glob("*.log")
     _replace(segment, offset, damage)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -51,6 +51,37 @@ class DrainError(AssertionError):
     """The vault didn't catch up with what was acknowledged."""
 
 
+class Brokers(Protocol):
+    """A Kafka of one broker or more."""
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports of its first broker."""
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`host:port,…` of its brokers, for clients."""
+
+    @property
+    def running(self) -> bool:
+        """Whether all of it runs."""
+
+    def start(self) -> None:
+        """Start what does not run."""
+
+    def stop(self) -> None:
+        """Stop it in order."""
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+
 class Rig:
     """One Kafka and one MinIO for a whole campaign. As a context manager it starts both, and leaves none running."""
 
@@ -61,9 +92,10 @@ class Rig:
         *,
         kafka_folder: Path | None = None,
         minio_folder: Path | None = None,
-        make_kafka: Callable[[Path, KafkaSettings], KafkaNode] = KafkaNode,
+        make_kafka: Callable[[Path, KafkaSettings], Brokers] = KafkaNode,
+        replicas: int = 1,
     ) -> None:
-        self.folder, self.seed = folder, seed
+        self.folder, self.seed, self.replicas = folder, seed, replicas
         folder.mkdir(exist_ok=True)
         (port,) = free_ports(1)
         settings = KafkaSettings(heap_mib=384, proxy=f"{LOOPBACK}:{port}")
@@ -91,6 +123,12 @@ class Rig:
         self.kafka_proxy.gate = OpenGate()
         self.kafka_proxy.mend()
         self.s3_proxy.trouble = Trouble()
+
+    @property
+    def broker(self) -> KafkaNode:
+        """The one broker of a rig that has one, for faults that change its files."""
+        assert isinstance(self.kafka, KafkaNode), "this rig has several brokers"
+        return self.kafka
 
     def pipeline(self, name: str, *, partitions: int = 2) -> "Pipeline":
         """Return a pipeline with topics, key and bucket of its own."""
@@ -146,7 +184,8 @@ class Pipeline:
 
     def make_topics(self) -> None:
         """Make both topics, as `auditseal topics create` does."""
-        create_topics(self.rig.cluster(), TopicRules(self.partitions, replication=1), self.events, self.blocks)
+        rules = TopicRules(self.partitions, replication=self.rig.replicas)
+        create_topics(self.rig.cluster(), rules, self.events, self.blocks)
 
     def vault_url(self, *, proxied: bool = False) -> str:
         endpoint = self.rig.s3_proxy.endpoint if proxied else self.rig.minio.endpoint
@@ -175,7 +214,7 @@ class Pipeline:
             "AUDITSEAL_SEALER__GROUP": group or f"{self.name}.sealer",
             "AUDITSEAL_SEALER__INSTANCE": name if static else "",
             "AUDITSEAL_SEALER__RUN": str(self.run),
-            "AUDITSEAL_SEALER__REPLICATION": "1",
+            "AUDITSEAL_SEALER__REPLICATION": str(self.rig.replicas),
             "AUDITSEAL_SEALER__BLOCK_AGE": "0.25",
             "AUDITSEAL_SEALER__SESSION_TIMEOUT": "6",
             "FAULTS_FAST": "1",

@@ -139,7 +139,7 @@ def recreate_events(line: Pipeline, sealer: Daemon) -> tuple[Halt, int]:
 
 def truncate_events(line: Pipeline, sealer: Daemon) -> tuple[Halt, int]:
     """Cut the end off the events log on the broker's disk, as an unclean leader would."""
-    kafka = line.rig.kafka
+    kafka = line.rig.broker
     kafka.kill()
     (segment,) = (kafka.directory / "data" / f"{line.events}-0").glob("*.log")
     with segment.open("r+b") as file:

@@ -14,14 +14,19 @@ class GrowingCluster:
     Attributes:
         steps: What was done, in order.
         fails_at: The step at which the next call ends.
+        refusals: How often a topic that was changed is still refused, as by a broker that does not know it yet.
     """
 
     def __init__(self, **partitions: int) -> None:
         self.partitions = partitions
         self.steps: list[str] = []
         self.fails_at = ""
+        self.refusals = 0
 
     def topic(self, name: str) -> TopicView | None:
+        if self.steps and self.refusals:
+            self.refusals -= 1
+            raise UnavailableError(f"topic {name} can't be described")
         return TopicView(name, "id", (1,) * self.partitions[name], {}) if name in self.partitions else None
 
     def add_partitions(self, name: str, partitions: int) -> None:
@@ -74,6 +79,21 @@ def test_partitions_never_become_fewer(partitions: dict[str, int]) -> None:
 def test_a_topic_that_is_not_there_does_not_grow() -> None:
     cluster = GrowingCluster(events=3)
     with pytest.raises(ConfigurationError, match="no topic blocks"):
+        cluster.grow(6)
+
+
+def test_a_broker_that_does_not_know_a_change_yet_is_asked_again() -> None:
+    cluster = GrowingCluster(events=3, blocks=3)
+    cluster.refusals = 2
+    assert cluster.grow(6) == ["blocks", "events"]
+    assert cluster.refusals == 0
+
+
+def test_the_last_refusal_is_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "_KNOWN_SECONDS", 0.2)
+    cluster = GrowingCluster(events=3, blocks=3)
+    cluster.refusals = 1 << 30
+    with pytest.raises(UnavailableError, match="blocks was changed, .* after 0.2 s: topic blocks can't be described"):
         cluster.grow(6)
 
 

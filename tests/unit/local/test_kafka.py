@@ -37,6 +37,6 @@ def test_java_is_the_packaged_one_with_the_heap_asked_for(tmp_path: Path, monkey
 
 
 def test_cluster_ids_are_random_and_no_option() -> None:
-    ids = {kafka_module._cluster_id() for _ in range(500)}
+    ids = {kafka_module._random_cluster_id() for _ in range(500)}
     assert len(ids) == 500
     assert all(len(text) == 22 and not text.startswith("-") for text in ids)
