@@ -5,8 +5,6 @@ that the copy lacks. The heights above it are compared with the original like th
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,15 +17,14 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verification import RECORDS, verify
 from auditseal_vault.bulk_reader import UntilError
-from auditseal_vault.errors import AlreadyStoredError, unreadable_is_squatted
-from auditseal_vault.interface import StoredObject, Vault, VaultReader
+from auditseal_vault.errors import unreadable_is_squatted
+from auditseal_vault.interface import NewObject, StoredObject, Vault, VaultReader
 from auditseal_vault.log_reader import LogReader, StoredBlock, parse_in_place
 from auditseal_vault.oldest import oldest_versions
 
 BATCH = 256
 """Blocks that are written at once and compared together; a run that is interrupted leaves holes among so many."""
 MOST_BATCH_BYTES = 64 << 20
-_WRITERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +138,9 @@ class Replication:
         return max(ends)
 
     def _write(self, batch: list[_Copy]) -> None:
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            for _ in pool.map(self._put, batch):
-                pass
-
-    def _put(self, copy: _Copy) -> None:
-        with suppress(AlreadyStoredError), unreadable_is_squatted():  # an earlier run's, which is compared like ours
-            self._target.put(copy.stored.key, copy.stored.data, copy.until)
+        """Write a batch; a key that exists is an earlier run's, which is compared like ours."""
+        with unreadable_is_squatted():
+            self._target.put_many([NewObject(copy.stored.key, copy.stored.data, copy.until) for copy in batch])
 
     def _compare(self, origin: Origin, batch: list[_Copy]) -> None:
         """Read a batch back, its bytes and its locks."""

@@ -20,7 +20,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.drill import drill
 from auditseal_vault.errors import AlreadyStoredError, UnreadableObjectError
-from auditseal_vault.interface import StoredObject, StoredVersion, Vault
+from auditseal_vault.interface import NewObject, StoredObject, StoredVersion, Vault
 from auditseal_vault.log_reader import LogReader
 from auditseal_vault.oldest import oldest_version
 from auditseal_vault.open import open_reader, open_vault
@@ -97,6 +97,21 @@ def test_a_second_put_is_refused_and_changes_nothing(vault: Vault) -> None:
             vault.put(key, data, until())
     assert keys(vault.versions("")) == [key]
     assert vault.read(key) == b"first"
+
+
+def test_many_are_stored_and_a_key_that_exists_keeps_its_content(vault: Vault) -> None:
+    lock_end = until()
+    store(vault, 3)
+    vault.put_many(NewObject(ORIGIN.block_key(height), b"new %d" % height, lock_end) for height in range(40))
+    entries = list(vault.versions(ORIGIN.blocks_prefix))
+    assert [entry.key for entry in entries] == [ORIGIN.block_key(height) for height in range(40)]
+    found = [each for each in vault.read_many(entries) if isinstance(each, StoredObject)]
+    assert [each.data for each in found] == [b"block 3" if height == 3 else b"new %d" % height for height in range(40)]
+    if vault.enforces_worm:
+        assert {(each.retention.mode, each.retention.retain_until) for each in found if each.retention} >= {
+            ("COMPLIANCE", lock_end)
+        }
+        assert all(each.retention for each in found)
 
 
 def test_of_many_writers_one_succeeds(vault: Vault) -> None:

@@ -10,7 +10,8 @@
 | `s3` | a bucket with Object Lock |
 | `s3_client` | the boto3 client, and a new one for renewed credentials |
 | `s3_listing` | the pages of a bucket's listing: in order, and with an end |
-| `s3_bulk` | many objects of a bucket, with many requests in flight |
+| `s3_bulk` | many objects of a bucket, read with many requests in flight |
+| `s3_bulk_write` | many new objects of a bucket, written with many requests in flight |
 | `s3_write` | the one form of a locked write |
 | `s3_errors` | what a store's refusals mean |
 | `s3_sending` | boto3's requests, sent by the transport |

@@ -6,6 +6,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -17,11 +18,12 @@ from auditseal_vault.bulk_reader import read_each
 from auditseal_vault.directory_tree import STAGING, check_way, open_file, walk
 from auditseal_vault.encryption import Encryption
 from auditseal_vault.errors import AlreadyStoredError, RefusedObjectError, UnreadableObjectError
-from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
+from auditseal_vault.interface import NewObject, ReadOutcome, Retention, StoredVersion
 
 _READ_ONLY = 0o444
 _DENIED = {errno.EACCES, errno.EPERM}
 _NOT_A_DIRECTORY = {errno.ELOOP, errno.ENOTDIR}  # a link, a file
+_WRITERS = 16
 _STALE_SECONDS = 3600.0  # a put takes some seconds; one that was suspended for longer fails, and is repeated
 
 
@@ -136,6 +138,16 @@ class DirectoryVault:
             _sync(path.parent)
         except OSError as error:
             raise UnavailableError(f"{path} can't be stored: {error}") from error
+
+    def put_many(self, objects: Iterable[NewObject]) -> None:
+        """Store new files, some at once, since each waits for the disk; see `Vault`."""
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            for _ in pool.map(self._put_missing, objects):
+                pass
+
+    def _put_missing(self, new: NewObject) -> None:
+        with suppress(AlreadyStoredError):
+            self.put(new.key, new.data, new.retain_until)
 
     def _entry(self, key: str) -> StoredVersion:
         status = os.lstat(self._root / key)

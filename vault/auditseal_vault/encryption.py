@@ -4,6 +4,7 @@ A store says in the headers of its answers how an object is encrypted on its dis
 that it sends is the same. So an answer is the store's word, which keeps out an honest store's mistakes and no more.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -71,6 +72,12 @@ def answered_encryption(answer: dict[str, Any]) -> Encryption | None:
     """Return the encryption that boto3's answer to a PUT, GET or HEAD shows; None where it shows none."""
     algorithm = answer.get("ServerSideEncryption")
     return Encryption(algorithm, answer.get("SSEKMSKeyId", "")) if algorithm else None
+
+
+def header_encryption(headers: Mapping[str, str]) -> Encryption | None:
+    """Return the encryption that an answer's headers show, by names in lower case; None where they show none."""
+    algorithm = headers.get("x-amz-server-side-encryption")
+    return Encryption(algorithm, headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")) if algorithm else None
 
 
 def check_encryption(asked: Encryption | None, answered: Encryption | None, what: str) -> None:

@@ -59,6 +59,21 @@ class StoredObject:
     encryption: Encryption | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """An object to be stored.
+
+    Attributes:
+        key: Its key.
+        data: Its content.
+        retain_until: The end of its lock.
+    """
+
+    key: str
+    data: bytes
+    retain_until: datetime
+
+
 ReadOutcome: TypeAlias = StoredObject | UnreadableObjectError | RefusedObjectError
 """An object that was read, or why this one object can't be."""
 
@@ -160,5 +175,13 @@ class Vault(VaultReader, Protocol):
             UnreadableObjectError: Where the key's directory should be is something else.
             HaltError: NOT_ENCRYPTED; the object is stored, and not encrypted as this vault asks for.
             UnavailableError: The outcome is unknown, or the store is unreachable.
+        """
+        ...
+
+    def put_many(self, objects: Iterable[NewObject]) -> None:
+        """Store new objects as `put` does, many at once, and leave the keys that exist as they are.
+
+        Raises:
+            UnreadableObjectError, HaltError, UnavailableError: As `put`; some of the objects are stored.
         """
         ...

@@ -15,8 +15,9 @@ from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.encryption import Encryption, answered_encryption, check_encryption
 from auditseal_vault.errors import AlreadyStoredError
-from auditseal_vault.interface import ReadOutcome, Retention, StoredVersion
+from auditseal_vault.interface import NewObject, ReadOutcome, Retention, StoredVersion
 from auditseal_vault.s3_bulk import read_in_bulk
+from auditseal_vault.s3_bulk_write import write_in_bulk
 from auditseal_vault.s3_client import Bucket, S3Client
 from auditseal_vault.s3_errors import (
     BROKEN_ANSWER,
@@ -142,6 +143,11 @@ class S3Vault:
                     raise AlreadyStoredError(f"{key} exists in {self.url}") from error
                 raise
         check_encryption(self.asked_encryption, answered_encryption(answer), f"{key} in {self.url}")
+
+    def put_many(self, objects: Iterable[NewObject]) -> None:
+        """Store new objects, with one request each; see `Vault`."""
+        with self.mapped_errors("writing objects"):
+            write_in_bulk(self, self._client, self.bucket.prefix, objects, self.asked_encryption)
 
     def extend_lock(self, key: str, version_id: str, retain_until: datetime) -> None:
         """Lock a version in COMPLIANCE mode until a later time. The store refuses a time that is not later.

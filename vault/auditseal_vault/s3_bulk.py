@@ -6,14 +6,14 @@ repeat, renew credentials and say what is wrong.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from urllib.parse import quote
 
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.bulk_reader import read_version
-from auditseal_vault.encryption import Encryption
-from auditseal_vault.http_connections import HttpAnswer, HttpRequest, Signature, TransferError
+from auditseal_vault.encryption import header_encryption
+from auditseal_vault.http_connections import HttpAnswer, HttpRequest, TransferError
 from auditseal_vault.interface import ReadOutcome, Retention, StoredObject, StoredVersion, VaultReader
 from auditseal_vault.s3_client import S3Client
 
@@ -49,15 +49,8 @@ def read_in_bulk(
 
 
 def _request(client: S3Client, prefix: str, version: StoredVersion) -> HttpRequest:
-    context = client.signing_context()
-    key = context.credentials
     query = f"?versionId={quote(version.version_id, safe='')}" if version.version_id else ""
-    return HttpRequest(
-        context.bucket_url + quote(prefix + version.key, safe="/-._~") + query,
-        most_bytes=min(version.size, MAX_OBJECT_BYTES),
-        headers=(f"x-amz-security-token: {key.token}",) if key.token else (),
-        signature=Signature(context.region, key.access_key, key.secret_key),
-    )
+    return client.signed_request(prefix + version.key, min(version.size, MAX_OBJECT_BYTES), query=query)
 
 
 def _stored(vault: VaultReader, version: StoredVersion, answer: HttpAnswer | TransferError) -> StoredObject | None:
@@ -75,12 +68,7 @@ def _stored(vault: VaultReader, version: StoredVersion, answer: HttpAnswer | Tra
         lock = _lock(mode, until)
         if lock is None:
             return None
-    return StoredObject(version.key, version.version_id, answer.body, lock, _encryption(headers))
-
-
-def _encryption(headers: Mapping[str, str]) -> Encryption | None:
-    algorithm = headers.get("x-amz-server-side-encryption")
-    return Encryption(algorithm, headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")) if algorithm else None
+    return StoredObject(version.key, version.version_id, answer.body, lock, header_encryption(headers))
 
 
 def _lock(mode: str | None, until: str | None) -> Retention | None:

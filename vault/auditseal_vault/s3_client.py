@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import boto3
 from botocore.config import Config
@@ -17,6 +17,7 @@ from botocore.httpsession import get_cert_path
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
+from auditseal_vault.http_connections import HttpRequest, Signature
 from auditseal_vault.http_transport import HttpTransport
 from auditseal_vault.s3_errors import CREDENTIALS_REFUSED, FORBIDDEN, code_of, status_of
 from auditseal_vault.s3_sending import send_by
@@ -45,8 +46,8 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningContext:
-    """The place, region and credentials with which boto3 would read an object.
+class _SigningContext:
+    """The place, region and credentials with which boto3 would read or write an object.
 
     Attributes:
         bucket_url: The bucket's URL, with a slash at its end.
@@ -98,13 +99,40 @@ class S3Client:
                 raise
         return self._connection.call(operation, arguments)
 
-    def signing_context(self) -> SigningContext:
-        """Return the context for requests that libcurl signs.
+    def signed_request(
+        self,
+        key: str,
+        most_bytes: int,
+        method: str = "GET",
+        *,
+        query: str = "",
+        headers: tuple[str, ...] = (),
+        body: bytes | None = None,
+    ) -> HttpRequest:
+        """Return a request for an object, which libcurl signs: it costs a fraction of one that boto3 makes.
+
+        Args:
+            key: The object's key, with the vault's prefix.
+            most_bytes: How much of the answer's body is read.
+            method: `GET` or `PUT`.
+            query: Empty, or `?` and the query, percent-encoded.
+            headers: Lines `name: value`, all of which are signed.
+            body: The object's content.
 
         Raises:
             BotoCoreError: There are no credentials.
         """
-        return self._connection.signing_context()
+        context = self._connection.signing_context()
+        credentials = context.credentials
+        token = (f"x-amz-security-token: {credentials.token}",) if credentials.token else ()
+        return HttpRequest(
+            context.bucket_url + quote(key, safe="/-._~") + query,
+            most_bytes,
+            method,
+            (*token, *headers),
+            body,
+            Signature(context.region, credentials.access_key, credentials.secret_key),
+        )
 
     def _is_renewed(self, refused: "_Connection") -> bool:
         """Return whether there is a newer connection than the refused one; make one, but not again and again."""
@@ -139,9 +167,9 @@ class _Connection:
         answer: dict[str, Any] = getattr(self.client, operation)(Bucket=self._bucket, **arguments)
         return answer
 
-    def signing_context(self) -> SigningContext:
+    def signing_context(self) -> _SigningContext:
         url, region = self._place
-        return SigningContext(url, region, self._session.get_credentials().get_frozen_credentials())
+        return _SigningContext(url, region, self._session.get_credentials().get_frozen_credentials())
 
     @cached_property
     def _place(self) -> tuple[str, str]:

@@ -93,7 +93,7 @@ def test_the_last_refusal_is_in_the_error(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(topics, "_KNOWN_SECONDS", 0.2)
     cluster = GrowingCluster(events=3, blocks=3)
     cluster.refusals = 1 << 30
-    with pytest.raises(UnavailableError, match="blocks was changed, .* after 0.2 s: topic blocks can't be described"):
+    with pytest.raises(UnavailableError, match=r"blocks was changed, .* after 0\.2 s: topic blocks can't be described"):
         cluster.grow(6)
 
 
