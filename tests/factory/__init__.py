@@ -29,6 +29,7 @@
 | `versitygw` | a real versitygw, built from source once |
 | `dask_cluster` | a Dask scheduler and two workers as processes |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
+| `kafka_cluster` | three real brokers and their controller |
 | `oauth_kafka` | a real broker that takes OAUTHBEARER tokens |
 | `sealer_settings` | a sealer's configuration file, key and passphrase |
 | `archiver_settings` | an archiver's configuration file and trust file |

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import crashes, ends, network, records, storage, topics, twins  # noqa: F401  (they register)
+from tests.faults import brokers, crashes, ends, network, records, storage, topics, twins  # noqa: F401  (they register)
 from tests.faults.fault import FAULTS, Trial
 from tests.faults.rig import Rig
 
@@ -27,8 +27,9 @@ ROUNDS = {
     "F24": 1,
     "F29": 4,
     "F4": 2,
+    "F27": 1,
 }
-"""Injections of each fault; the broker's last, since it takes the longest to come back."""
+"""Injections of each fault; those of brokers last, since they take the longest to come back."""
 
 
 @pytest.fixture(scope="module")
