@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.log import LogState
-from auditseal_vault.interface import StoredObject, Vault
+from auditseal_vault.interface import NewObject, StoredObject, Vault
 from auditseal_vault.open import open_reader, open_vault
 from tests.bench.bench_verify import KEY, ORIGIN, SIGNER, kib, varied_messages
 from tests.bench.delay_proxy import delayed
@@ -34,7 +33,6 @@ MOST_SECONDS = 2.0
 LEAST_RATE = 1_500
 MOST_GROWTH_MIB = 16
 _BEST_OF = 3
-_WRITERS = 8
 _BUCKET = "reader"
 
 
@@ -49,7 +47,7 @@ def measure(minio: MinioNode, directory: Path, files: int = FILES) -> dict[str, 
     directory.mkdir(parents=True, exist_ok=True)
     os.environ.update(minio.client_environment())
     minio.make_bucket(_BUCKET)
-    store(open_vault(minio.vault_url(_BUCKET)), linked_blocks(BLOCKS), _WRITERS)
+    store(open_vault(minio.vault_url(_BUCKET)), linked_blocks(BLOCKS))
     with delayed(minio.ports["api"], LATENCY) as proxy:
         url = f"s3://{_BUCKET}/?endpoint=http://127.0.0.1:{proxy.port}"
         reads = [_read(url, 1) for _ in range(_BEST_OF)]
@@ -87,12 +85,10 @@ def linked_blocks(count: int) -> Iterator[tuple[str, bytes]]:
         yield ORIGIN.block_key(block.header.height), block.format()
 
 
-def store(vault: Vault, objects: Iterable[tuple[str, bytes]], writers: int) -> None:
-    """Store keys and contents in a vault, locked for a day, many at once."""
+def store(vault: Vault, objects: Iterable[tuple[str, bytes]]) -> None:
+    """Store keys and contents in a vault, locked for a day."""
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-    with ThreadPoolExecutor(writers) as pool:
-        for _ in pool.map(lambda each: vault.put(each[0], each[1], until), objects):
-            pass
+    vault.put_many(NewObject(key, data, until) for key, data in objects)
 
 
 def _fill(root: Path, files: int) -> None:
