@@ -27,7 +27,7 @@ _COPY, _RESTORED = "copy", "restored"
 
 
 def measure(minio: MinioNode, directory: Path, blocks: int = BLOCKS) -> dict[str, float]:
-    """Return the seconds of a restore, the check after it and as many bare locked writes, and the blocks that it lost."""
+    """Return the seconds of a restore, of the check after it and of as many bare writes, and its lost blocks."""
     os.environ.update(minio.client_environment())
     for bucket in (_COPY, _RESTORED):
         minio.make_bucket(bucket)
@@ -42,7 +42,7 @@ def measure(minio: MinioNode, directory: Path, blocks: int = BLOCKS) -> dict[str
     floor = bare / _BARE * blocks
     return {
         "blocks": blocks,
-        "lost_blocks": blocks - report["logs"][0]["size"],
+        "lost_blocks": blocks - report["logs"][0]["blocks"],
         "restore_seconds": restore,
         "verify_seconds": verify,
         "bare_writes_seconds": floor,
