@@ -58,7 +58,7 @@ def await_in_sync(cluster: KafkaCluster, copies: int = BROKERS) -> None:
 
 
 def lose_leader(line: Pipeline, cluster: KafkaCluster, _disk: Path) -> None:
-    """kill -9 the leader of a partition: the two others go on, before it comes back."""
+    """kill -9 the leader of a partition: the two others continue, before it comes back."""
     leader = cluster.leader(line.events, 0)
     leader.kill()
     line.await_flow(_FLOW)
@@ -82,7 +82,7 @@ def lose_two(line: Pipeline, cluster: KafkaCluster, _disk: Path) -> None:
 
 
 def restart_each(line: Pipeline, cluster: KafkaCluster, _disk: Path) -> None:
-    """Stop and start each broker in turn, as an upgrade does: the flow goes on in between."""
+    """Stop and start each broker in turn, as an upgrade does: the flow continues in between."""
     for broker in cluster.brokers:
         await_in_sync(cluster)
         broker.stop()
@@ -91,7 +91,7 @@ def restart_each(line: Pipeline, cluster: KafkaCluster, _disk: Path) -> None:
 
 
 def fill_disk(line: Pipeline, cluster: KafkaCluster, disk: Path) -> None:
-    """Fill the third broker's disk: it ends, the two others go on, and it catches up once there is space."""
+    """Fill the third broker's disk: it ends, the two others continue, and it catches up once there is space."""
     follower = cluster.brokers[-1]
     with filled(disk):
         await_true(lambda: not follower.running, 60, "the broker did not notice that its disk was full")
