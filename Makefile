@@ -89,8 +89,8 @@ bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms 
 	$(BIN)/python -m tests.bench.bench_reader
 
 .PHONY: bench-restore
-bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a second copy, next to bare writes: at most five minutes
-	$(BIN)/python -m tests.bench.bench_restore $(BLOCKS)
+bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a second copy, next to bare writes: at most five minutes (KEEP=directory)
+	$(BIN)/python -m tests.bench.bench_restore $(or $(BLOCKS),100000) $(KEEP)
 
 .PHONY: bench-partitions
 bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: threads, descriptors, CPU a block, event to sealed
