@@ -84,6 +84,10 @@ peers: $(VENV)/test ## Tessera, immudb, a Connect sink, pymerkle and ours over t
 bench-verify: $(VENV)/test ## The verifier's memory at RECORDS=10000000 and at a tenth; sealing them takes some minutes
 	$(BIN)/python -m tests.bench.bench_verify $(RECORDS)
 
+.PHONY: bench-signers
+bench-signers: $(VENV)/test ## A signature by a file's key, by SoftHSM and by OpenBao, in one run
+	$(BIN)/python -m tests.bench.bench_signers
+
 .PHONY: bench-reader
 bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms away, and from a directory of 100,000
 	$(BIN)/python -m tests.bench.bench_reader

@@ -6,6 +6,7 @@ Nothing here needs a cluster. The first run builds Helm and kube-score from sour
 import json
 import subprocess
 import tomllib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -19,17 +20,20 @@ from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, R
 from auditseal.settings import load_settings
 from auditseal.settings_archiver import ArchiverSettings
 from auditseal.settings_sealer import SealerSettings
+from auditseal.settings_signer import SignerSection
 from auditseal.settings_watch import WatchSettings
 from auditseal_daemon.topic_rules import TopicKind, TopicRules
 from auditseal_local.progress import silent
 from tests.factory.archiver_settings import log_line
 from tests.factory.helm import CHART, KUBE_SCORE, VALUES, helm, objects, rendered
+from tests.factory.keys import SIGNER
 from tests.factory.rights import acl_bindings, acl_lines
 from tests.factory.vaults import ORIGINS
 
 pytestmark = pytest.mark.timeout(1800)  # the builds, on a machine that does much else
 
 VERSIONS = ("1.32", "1.33", "1.34")
+PUBLIC = b64encode(b"\x01" + SIGNER.public).decode()
 OURS = {"KafkaTopic", "KafkaUser", "PrometheusRule", "ServiceMonitor"}
 """Kinds of operators, whose schemas Kubernetes does not have."""
 DAEMONS = ("sealer", "archiver", "watch")
@@ -123,6 +127,36 @@ def test_the_daemons_take_the_configuration(text: str, tmp_path: Path, monkeypat
     assert tomllib.loads(config)["metrics"] == {"host": "::", "port": 9460}
 
 
+@pytest.mark.parametrize(
+    ("uri", "secret"),
+    [
+        ("openbao://transit/sealer?address=https://bao.example.com:8200&version=1", "audit-token"),
+        ("awskms:///arn:aws:kms:eu-north-1:123456789012:key/1234abcd", ""),
+    ],
+)
+def test_a_signer_takes_the_place_of_the_key(tmp_path: Path, uri: str, secret: str) -> None:
+    values = deepcopy(VALUES)
+    values["sealer"] |= {"keySecret": secret, "signer": {"uri": uri, "publicKey": PUBLIC}}
+    values["networkPolicy"] = {"signerPorts": [8200]}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    text = rendered(tmp_path / "values.yaml", VERSIONS[-1])
+    for each in objects(text):
+        if each["kind"] not in OURS:
+            kubernetes_validate.validate(each, VERSIONS[-1], strict=True)
+    config = tomllib.loads(of_kind(text, "ConfigMap")["audit-config"]["data"]["auditseal.toml"])["sealer"]
+    token = {"secret_file": "/etc/auditseal/key/secret"} if secret else {}
+    assert config["signer"] == {"uri": uri, "public_key": PUBLIC, **token}
+    SignerSection(**config["signer"] | {"secret_file": None})
+    assert "key_file" not in config
+    spec = of_kind(text, "StatefulSet")["audit-sealer"]["spec"]["template"]["spec"]
+    assert [v["secret"]["secretName"] for v in spec["volumes"] if v["name"] == "key"] == ([secret] if secret else [])
+    ports = {
+        name: [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+        for name, policy in of_kind(text, "NetworkPolicy").items()
+    }
+    assert [name for name, found in ports.items() if 8200 in found] == ["audit-sealer"]
+
+
 def test_the_topics_are_those_that_topics_create_makes(text: str) -> None:
     topics = of_kind(text, "KafkaTopic")
     rules = TopicRules(3, replication=3)
@@ -191,6 +225,8 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("kafka.bootstrapServers", "kafka", "bootstrapServers"),
         ("kafka.securityProtocol", "PLAINTEXT", "securityProtocol"),
         ("sealer.keySecret", "", "keySecret"),
+        ("sealer.signer.uri", "pkcs11:token=a;object=b?module-path=/m.so", "uri"),
+        ("sealer.signer.uri", "awskms:///arn:aws:kms:eu-north-1:123456789012:key/1234abcd", "keySecret"),
         ("sealer.replicas", 0, "replicas"),
         ("sealer.replicas", 4, "sealer.replicas is 4, and partitions is 3"),
         ("sealer.replica", 2, "replica"),
