@@ -9,7 +9,11 @@ AuditsealError
 └── BrokenLedgerError     what is remembered of streams can't be used
 """
 
+from unicodedata import combining, east_asian_width
+
 from auditseal_schemas.errors import AuditsealError, ConfigurationError, UnavailableError
+
+_AROUND = 100  # characters of a filter that are shown before and behind a mistake
 
 
 class QueryError(ConfigurationError):
@@ -22,9 +26,11 @@ class QueryError(ConfigurationError):
     """
 
     def __init__(self, text: str, position: int, problem: str) -> None:
-        shown, at = _escaped(text), len(_escaped(text[:position]))
-        super().__init__(f"{problem}\n  {shown}\n  {' ' * at}^")
-        self.text, self.position, self.problem = shown, position, problem
+        before, after = _escaped(text[:position]), _escaped(text[position:])
+        left = before if len(before) <= _AROUND else f"…{before[-_AROUND:]}"
+        right = after if len(after) <= _AROUND else f"{after[:_AROUND]}…"
+        super().__init__(f"{problem}\n  {left}{right}\n  {' ' * _columns(left)}^")
+        self.text, self.position, self.problem = before + after, position, problem
 
 
 class MissingFileError(UnavailableError):
@@ -41,3 +47,8 @@ class BrokenLedgerError(AuditsealError):
 
 def _escaped(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def _columns(text: str) -> int:
+    """Return the width of a text in a terminal: some signs take two columns (Unicode Standard Annex 11), some none."""
+    return sum(0 if combining(char) else 1 + (east_asian_width(char) in {"W", "F"}) for char in text)

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from auditseal_schemas.event_parts import Category, Outcome
+from auditseal_search.columns import NO_VALUE, OVERSIZE, UNDECODABLE, UNREADABLE_HEADERS
+
 
 class Kind(Enum):
     """What a field holds, which decides how its values are read."""
 
     TEXT = auto()
     CODE = auto()
-    """A text that is one of a few words, written in capitals in the index."""
+    """A text that is one of a few words."""
     NUMBER = auto()
     TIME_MS = auto()
     TIME_US = auto()
@@ -29,17 +32,21 @@ class QueryField:
         kind: What it holds.
         column: The SQL expression that gives its value; a name of ours, never a user's text.
         meaning: One line for the documentation.
+        words: The only values of a CODE.
     """
 
     name: str
     kind: Kind
     column: str
     meaning: str
+    words: tuple[str, ...] = ()
 
 
 def _list(member: str) -> str:
     return f"list_transform(resources, r -> r.{member})"
 
+
+_PROBLEMS = (UNDECODABLE, OVERSIZE, NO_VALUE, UNREADABLE_HEADERS)
 
 FIELDS = {
     field.name: field
@@ -56,8 +63,8 @@ FIELDS = {
         QueryField("session", Kind.TEXT, "session_id", "the actor's session"),
         QueryField("action", Kind.TEXT, "action", "what was done"),
         QueryField("event_type", Kind.TEXT, "event_type", "the type of event"),
-        QueryField("category", Kind.CODE, "category", "ACCESS, AUTHENTICATION, CONFIGURATION, …"),
-        QueryField("outcome", Kind.CODE, "outcome", "SUCCESS, FAILURE, DENIED or UNKNOWN"),
+        QueryField("category", Kind.CODE, "category", "ACCESS, AUTHENTICATION, CONFIGURATION, …", tuple(Category)),
+        QueryField("outcome", Kind.CODE, "outcome", "SUCCESS, FAILURE, DENIED or UNKNOWN", tuple(Outcome)),
         QueryField("status", Kind.TEXT, "status_code", "the status code"),
         QueryField("reason", Kind.TEXT, "reason_code", "the reason's code"),
         QueryField("granted", Kind.FLAG, "granted", "whether access was granted: true or false"),
@@ -77,7 +84,7 @@ FIELDS = {
         QueryField("origin", Kind.TEXT, "origin", "the log"),
         QueryField("height", Kind.NUMBER, "height", "the block"),
         QueryField("offset", Kind.NUMBER, '"offset"', "the Kafka offset"),
-        QueryField("problem", Kind.TEXT, "problem", "why a record is not a readable event"),
+        QueryField("problem", Kind.CODE, "problem", "why a record is not a readable event", _PROBLEMS),
     )
 }
 ATTRIBUTE_PREFIX = "attributes."

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from auditseal_search.query import All, AnyOf, Comparison, Condition, Not, Value
 from auditseal_search.query_fields import Kind
 
+_PLAIN_IN_PATTERNS = frozenset("%_\\")
+_LIKE = str.maketrans({"*": "%", "?": "_"} | {sign: f"\\{sign}" for sign in _PLAIN_IN_PATTERNS})
+
 
 @dataclass(slots=True)
 class Sql:
@@ -87,7 +90,9 @@ def _test(kind: Kind, column: str, operator: str, value: Value, sql: Sql) -> str
 def _match(column: str, operator: str, value: str, sql: Sql) -> str:
     if operator == ":":
         return f"contains(lower({column}), lower({sql.parameter(value)}))"
-    return f"{column} GLOB {sql.parameter(value.replace('[', '[[]'))}"
+    # Not GLOB, whose ? is a byte, and whose backslash makes the next character plain.
+    escape = " ESCAPE '\\'" if _PLAIN_IN_PATTERNS.intersection(value) else ""  # which rules out no row groups
+    return f"{column} LIKE {sql.parameter(value.translate(_LIKE))}{escape}"
 
 
 def time_bounds(condition: Condition) -> tuple[int | None, int | None]:
