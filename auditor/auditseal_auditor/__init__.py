@@ -9,6 +9,7 @@
 | `check_pool` | objects read and checked in order, in one process or in several |
 | `object_check` | one object checked alone: everything that doesn't need the blocks around it |
 | `log_check` | one log checked, object after object |
+| `hold_check` | the legal holds of one log: shown by the store, and signed by people |
 | `log_progress` | where a check begins, the state that the next block must fit, and older blocks that are due again |
 | `fork_proof` | the two notes that prove a fork, found and written as files |
 | `copy_comparison` | a vault compared with a copy of it |

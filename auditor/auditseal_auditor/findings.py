@@ -162,6 +162,7 @@ class Counts:
         last: The header of the last linked block.
         note: The note of the last linked block.
         at_rest: Linked blocks by their encryption at rest, as the store says; empty where it has no locks.
+        held: Linked blocks that the store shows under a legal hold; None where this reader may not see holds.
     """
 
     objects: int = 0
@@ -175,6 +176,7 @@ class Counts:
     last: Header | None = None
     note: Note | None = None
     at_rest: Counter[AtRest] = field(default_factory=Counter)
+    held: int | None = 0
 
     @property
     def size(self) -> int:

@@ -5,11 +5,12 @@ and in its place. An object below a linked block existed when that block was sea
 block may come from any writer.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditseal_auditor.findings import AtRest, Counts, Fault, Finding, Findings
 from auditseal_auditor.fork_proof import forked_notes
+from auditseal_auditor.hold_check import HoldCheck, SignedHold
 from auditseal_auditor.listing import ListedKey, retention_problem, storage_problems
 from auditseal_auditor.log_progress import CheckStart, LogProgress
 from auditseal_auditor.object_check import CheckedObject
@@ -17,6 +18,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.interface import VaultReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Requirements:
         retention_days: The least retention that a lock must show, None for any.
         known_size: The number of blocks that are known to exist: an object below it is never SQUATTED.
         sizes: The sizes of the tree at which the root is needed.
+        holds: The legal holds that people signed, by height; None for none.
     """
 
     locks: bool = False
     retention_days: int | None = None
     known_size: int = 0
     sizes: Collection[int] = ()
+    holds: Mapping[int, SignedHold] | None = None
 
 
 class LogCheck:
@@ -61,6 +65,7 @@ class LogCheck:
         self.last: tuple[Block, tuple[VerifierKey, ...]] | None = None
         self.refused, self.error, self.is_whole = 0, "", False
         self._origin, self._requirements, self._progress = start.origin, requirements, LogProgress(start)
+        self._holds = HoldCheck(requirements.holds or {})
         self._next = start.height
         self._first_hole: int | None = None
         self._missing_below, self._invalid_below = Findings(), Findings()
@@ -105,6 +110,18 @@ class LogCheck:
             problem_of_lock = retention_problem(checked.retention, sealed_at, self._requirements.retention_days)
             if problem_of_lock:
                 self._find(listed, Fault(Verdict.BAD_STORAGE, *problem_of_lock, None))
+            if not_held := self._holds.add(listed, shown=checked.legal_hold):
+                self._find(listed, not_held)
+
+    def check_holds(self, reader: VaultReader) -> None:
+        """Ask about the legal holds that no answer showed, and count those that are.
+
+        Raises:
+            UnavailableError: The store can't be asked, or this reader may not see the holds that people signed.
+        """
+        for listed, not_held in self._holds.finish(reader):
+            self._find(listed, not_held)
+        self.counts.held = self._holds.held
 
     def finish(self) -> None:
         """Add the findings that only the log's end shows: invalid objects above the last linked block are SQUATTED."""

@@ -1,10 +1,11 @@
 """One log within a run of verification: which blocks of it are checked, the comparison of the whole, and its report."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.comparison import compare_head, compare_log
 from auditseal_auditor.findings import Counts
+from auditseal_auditor.hold_check import SignedHold
 from auditseal_auditor.listing import list_keys
 from auditseal_auditor.log_check import LogCheck, Requirements
 from auditseal_auditor.log_progress import CheckStart, Portion, next_portion
@@ -32,11 +33,19 @@ class LogRun:
         request: What to verify.
         pool: Checks the vault's objects.
         sizes: The sizes of the tree at which another log claims the root.
+        holds: The legal holds of its blocks that people signed, by height.
     """
 
-    def __init__(self, pinned: PinnedLog, request: Request, pool: CheckPool, sizes: Collection[int]) -> None:
+    def __init__(
+        self,
+        pinned: PinnedLog,
+        request: Request,
+        pool: CheckPool,
+        sizes: Collection[int],
+        holds: Mapping[int, SignedHold],
+    ) -> None:
         self.pinned = pinned
-        self._request, self._pool = request, pool
+        self._request, self._pool, self._holds = request, pool, holds
         self._head = request.heads.get(pinned.origin)
         self._conditions = conditions_of(pinned, request.trust.retention_days, pool.reader.url)
         self._resume = self._valid_resume()
@@ -56,6 +65,8 @@ class LogRun:
             self._find_end()
         if self._portion and self._scrub_check and self._portion.start.height < self._portion.end:
             self._read(self._scrub_check, self._portion.end, on_progress)
+        for check in filter(None, (self.check, self._scrub_check)):
+            self._check_holds(check)
 
     def compare(self) -> None:
         """Compare what was read with the remembered head and with the clock."""
@@ -97,6 +108,7 @@ class LogRun:
             retention_days=self._request.trust.retention_days,
             known_size=known_size,
             sizes={known_size, *sizes},
+            holds=self._holds,
         )
 
     def _due_portion(self) -> Portion | None:
@@ -122,6 +134,12 @@ class LogRun:
         else:
             check.finish() if end is None else check.finish_below(end)
         return check.is_whole
+
+    def _check_holds(self, check: LogCheck) -> None:
+        try:
+            check.check_holds(self._pool.reader)
+        except UnavailableError as error:
+            check.stop(str(error))
 
     @property
     def _pinned_height(self) -> int:
@@ -152,6 +170,8 @@ class LogRun:
 
     def _notices(self) -> Iterator[str]:
         request, head = self._request, self._head
+        if self.check.counts.held is None:
+            yield "this reader may not see legal holds (s3:GetObjectLegalHold): whether blocks are held is not known"
         if request.memory and head is None:
             yield "first seen: no head of it was remembered, so a tail that was cut off can't be noticed"
         elif request.continued and head and head.resume is None:

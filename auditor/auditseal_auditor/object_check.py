@@ -39,6 +39,7 @@ class ReadObject:
         encryption: How the store says that the oldest version is encrypted at rest; None where it says nothing of it.
         unreadable: Why the store has no content for the version that it lists; empty where it has.
         refusal: Why the store refuses this object to the reader; empty where it doesn't.
+        legal_hold: Whether the oldest version is under a legal hold; None where the answer doesn't say.
     """
 
     data: bytes
@@ -47,6 +48,7 @@ class ReadObject:
     encryption: Encryption | None = None
     unreadable: str = ""
     refusal: str = ""
+    legal_hold: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class CheckedObject:
         other_notes: The different notes of the other versions.
         encryption: How the store says that the oldest version is encrypted at rest.
         refusal: Why the store refuses this object to the reader, so that nothing of it was checked; empty elsewhere.
+        legal_hold: Whether the oldest version is under a legal hold; None where the answer doesn't say.
     """
 
     size: int
@@ -71,6 +74,7 @@ class CheckedObject:
     other_notes: tuple[Note, ...]
     encryption: Encryption | None = None
     refusal: str = ""
+    legal_hold: bool | None = None
 
 
 def read_objects(reader: VaultReader, keys: Iterable[ListedKey]) -> Iterator[tuple[ListedKey, ReadObject | None]]:
@@ -113,7 +117,7 @@ def _with_other_notes(reader: VaultReader, listed: ListedKey, outcome: ReadOutco
         case RefusedObjectError():
             return ReadObject(b"", None, notes, refusal=str(outcome))
         case StoredObject():
-            return ReadObject(outcome.data, outcome.retention, notes, outcome.encryption)
+            return ReadObject(outcome.data, outcome.retention, notes, outcome.encryption, legal_hold=outcome.legal_hold)
 
 
 def check_object(read: ReadObject, *, quick: bool) -> CheckedObject:
@@ -127,11 +131,16 @@ def check_object(read: ReadObject, *, quick: bool) -> CheckedObject:
     try:
         block = Block.parse(read.data)
     except MalformedError as error:
-        return CheckedObject(size, None, Fault.of(error), read.retention, read.other_notes, read.encryption)
+        fault = Fault.of(error)
+        return CheckedObject(
+            size, None, fault, read.retention, read.other_notes, read.encryption, legal_hold=read.legal_hold
+        )
     found = _content_fault(block, quick=quick)
     head = replace(block, locators=b"", chunks=())
     content = Fault.of(found) if found else None
-    return CheckedObject(size, head, content, read.retention, read.other_notes, read.encryption)
+    return CheckedObject(
+        size, head, content, read.retention, read.other_notes, read.encryption, legal_hold=read.legal_hold
+    )
 
 
 def altered_record(block: Block) -> VerificationError | None:

@@ -46,7 +46,7 @@ def keep_outcome(
             proofs = write_fork_proofs(evidence, report.kept_findings, reader)
     elif any(finding.evidence for finding in report.kept_findings):
         report = replace(report, notices=(*report.notices, _KEEP_THE_PROOF))
-    return Outcome(replace(report, failures=tuple(failures)), tuple(proofs))
+    return Outcome(replace(report, failures=(*report.failures, *failures)), tuple(proofs))
 
 
 @contextmanager

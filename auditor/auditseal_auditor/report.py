@@ -94,6 +94,7 @@ class LogReport:
             "last_sealed_at": counts.last.sealed_at if counts.last else None,
             "gaps": {"ranges": counts.gaps, "offsets": counts.gap_offsets},
             "encryption": {kind.value: counts.at_rest[kind] for kind in AtRest if counts.at_rest[kind]},
+            "held": counts.held,
             "head": _head_to_json(self.head),
             "findings": [finding.to_json() for finding in self.findings.kept],
             "finding_counts": _counts_to_json(self.findings),
@@ -116,7 +117,7 @@ class Report:
         findings: Findings that belong to no pinned log.
         notices: Remarks that are not faults.
         seconds: How long it took.
-        failures: Why the state file or the proof of a fork could not be written.
+        failures: Why the state file or the proof of a fork could not be written, or a record of holds not be read.
     """
 
     vault: str

@@ -116,6 +116,8 @@ def _log_line(log: LogReport) -> str:
     if counts.at_rest:
         shares = (f"{kind} {counts.at_rest[kind]:,}" for kind in AtRest if counts.at_rest[kind])
         line += f"; encrypted at rest, as the store says: {', '.join(shares)}"
+    if counts.held:
+        line += f"; {_number(counts.held, 'block')} under legal hold"
     return line
 
 

@@ -6,12 +6,17 @@ from time import monotonic
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.comparison import PredecessorClaim, claim_of, compare_claims, compare_partitions
 from auditseal_auditor.findings import Finding, Findings
+from auditseal_auditor.hold_check import SignedHold
 from auditseal_auditor.listing import unpinned_notices
 from auditseal_auditor.log_run import LogRun, OnProgress
 from auditseal_auditor.report import Report
 from auditseal_auditor.request import Request
+from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.hold_case import active_holds
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+from auditseal_vault.errors import UnreadableObjectError
+from auditseal_vault.hold_records import PREFIX, read_cases
 
 
 class Verification:
@@ -29,6 +34,7 @@ class Verification:
         self._request, self._pool, self._on_progress = request, pool, on_progress
         self._runs: dict[Origin, LogRun] = {}
         self._claims: dict[Origin, list[PredecessorClaim]] = {}
+        self._failures: list[str] = []
 
     def run(self) -> Report:
         """Verify every pinned log.
@@ -40,9 +46,12 @@ class Verification:
         """
         began = monotonic()
         logs = self._request.trust.logs
+        holds = self._read_holds()
         for pinned in sorted(logs, key=lambda log: -log.origin.run):
             sizes = [claim.size for claim in self._claims.get(pinned.origin, ())]
-            run = self._runs[pinned.origin] = LogRun(pinned, self._request, self._pool, sizes)
+            run = self._runs[pinned.origin] = LogRun(
+                pinned, self._request, self._pool, sizes, holds.get(pinned.origin, {})
+            )
             run.read(self._on_progress)
             claim = claim_of(run.check)
             if claim:
@@ -57,7 +66,24 @@ class Verification:
             findings=self._expected_unpinned(),
             notices=tuple(self._notices()),
             seconds=monotonic() - began,
+            failures=tuple(self._failures),
         )
+
+    def _read_holds(self) -> dict[Origin, dict[int, SignedHold]]:
+        """Return the legal holds that people of the trust file signed. What can't be read of them is a failure."""
+        people = self._request.trust.people
+        if not people or not self._pool.reader.enforces_worm:
+            return {}
+        try:
+            read = list(read_cases(self._pool.reader, people))
+        except (UnavailableError, UnreadableObjectError) as error:
+            self._failures.append(f"the records of legal holds can't be read: {error}")
+            return {}
+        self._failures += [each.problem for each in read if each.problem]
+        return {
+            origin: {height: SignedHold(*hold) for height, hold in blocks.items()}
+            for origin, blocks in active_holds(each.case for each in read).items()
+        }
 
     def _compare(self) -> None:
         checks = {origin: run.check for origin, run in self._runs.items()}
@@ -96,6 +122,18 @@ class Verification:
             yield "this store has no versions, locks or encryption: it is tamper-evident, not WORM"
         if all(run.check.is_whole for run in self._runs.values()):  # else the store was away a moment ago
             yield from unpinned_notices(reader, self._runs)
+            yield from self._unknown_holds()
         for origin in request.heads:
             if origin not in self._runs:
                 yield f"a head of {origin} is remembered, which the trust file doesn't pin: it was not verified"
+
+    def _unknown_holds(self) -> Iterator[str]:
+        """Yield a notice if there are records of holds, and the trust file names nobody who may sign them."""
+        reader = self._pool.reader
+        if self._request.trust.people or not reader.enforces_worm:
+            return
+        try:
+            if next(iter(reader.versions(PREFIX, limit=1)), None):
+                yield "the vault has records of legal holds, which were not checked: the trust file names no person"
+        except UnavailableError as error:
+            yield f"it is not known whether the vault has records of legal holds: {error}"

@@ -32,6 +32,8 @@
 | `replicate` | a second copy of a vault |
 | `sse` | options of encryption at rest |
 | `retention` | `auditseal retention` |
+| `hold` | `auditseal hold` |
+| `hold_selection` | the blocks that `hold add` names |
 | `verify` | `auditseal verify` |
 | `watch` | `auditseal watch` |
 | `show` | `auditseal show` |

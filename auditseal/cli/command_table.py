@@ -33,6 +33,7 @@ COMMANDS = (
     CommandEntry("archiver", "archiver", "archiver", "Verify blocks and lock them into the vault, until SIGTERM."),
     CommandEntry("drill", "drill", "archiver", "Attack a canary in a vault: does Object Lock keep its promise?"),
     CommandEntry("retention", "retention", "archiver", "Extend how long a vault's blocks are locked."),
+    CommandEntry("hold", "hold", "search", "Hold blocks for a case; two people release it."),
     CommandEntry("replicate", "replicate", "archiver", "Copy a vault into a second one, and compare both there."),
     CommandEntry("verify", "verify", "auditor", "Verify a vault from its storage and a trust file alone."),
     CommandEntry("watch", "watch", "watch", "Verify a vault continuously, until SIGTERM; serves /metrics."),

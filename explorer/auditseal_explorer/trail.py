@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditseal_explorer.errors import UnrecordedError
-from auditseal_producer.errors import PublishError
-from auditseal_producer.pending import PendingReceipt
+from auditseal_glue.own_events import SECONDS, NotRecordedError, record_beside, record_first
 from auditseal_producer.recorder import Recorder
-from auditseal_schemas.errors import EventError
+from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Category, Outcome, Reason, Resource
 
-STRICT_SECONDS = 10.0
+STRICT_SECONDS = SECONDS
 """How long `StrictTrail` waits for the brokers' answer."""
 _log = logging.getLogger(__name__)
 
@@ -70,22 +69,13 @@ class ProducerTrail:
         self._recorder = recorder
 
     def record(self, look: Look) -> None:
-        """Hand the event to the producer, which reports what it can't deliver."""
-        try:
-            self._offer(look)
-        except (PublishError, EventError) as error:
-            _log.error("%s of %s was not recorded: %s", look.action, look.actor.id, error)
+        """Hand the event to the producer."""
 
-    def _offer(self, look: Look) -> PendingReceipt:
-        return self._recorder.record(
-            actor=look.actor,
-            action=look.action,
-            resources=[look.resource],
-            outcome=look.outcome,
-            reason=Reason(text=look.problem) if look.problem else None,
-            category=look.category,
-            attributes=dict(look.attributes),
-        )
+        def log_failure(error: BaseException | None) -> None:
+            if error:
+                _log.error("%s of %s was not recorded: %s", look.action, look.actor.id, error)
+
+        record_beside(self._recorder, log_failure, **_fields(look))
 
 
 class StrictTrail(ProducerTrail):
@@ -94,6 +84,18 @@ class StrictTrail(ProducerTrail):
     def record(self, look: Look) -> None:
         """Record one look, or refuse it."""
         try:
-            self._offer(look).result(STRICT_SECONDS)
-        except (PublishError, EventError, TimeoutError) as error:
+            record_first(self._recorder, STRICT_SECONDS, **_fields(look))
+        except NotRecordedError as error:
             raise UnrecordedError(f"the look was not recorded, so nothing is shown (--strict): {error}") from error
+
+
+def _fields(look: Look) -> EventFields:
+    return {
+        "actor": look.actor,
+        "action": look.action,
+        "resources": [look.resource],
+        "outcome": look.outcome,
+        "reason": Reason(text=look.problem) if look.problem else None,
+        "category": look.category,
+        "attributes": dict(look.attributes),
+    }

@@ -12,6 +12,7 @@ It needs nothing but the SDK, and no framework: docs/how-to/frameworks.md.
 | `context` | who acts, and which request and trace an event belongs to |
 | `actions` | one event for a block of code or a function |
 | `log_handler` | events from Python's logging |
+| `own_events` | the events of auditseal's own people and daemons |
 """
 
 from auditseal_glue.actions import AsyncAuditedAction, AuditedAction, audited

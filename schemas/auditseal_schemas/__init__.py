@@ -54,6 +54,13 @@ Proofs:
 | `index_fraud` | the proof that an index signed something false |
 | `rotation` | the blocks that lead from the pinned keys to later ones |
 
+Legal holds (docs/reference/holds.md):
+
+| module | what it holds |
+| --- | --- |
+| `hold_statement` | what a person signs about a hold |
+| `hold_case` | the statements of a case in order, and what they hold |
+
 Events (docs/reference/event-encoding.md):
 
 | module | what it holds |

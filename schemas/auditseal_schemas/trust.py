@@ -6,6 +6,7 @@ retention 2555
 log audit.example.com/audit.events/0/0+1f2e3d4c+AVMqO…
 start audit.example.com/audit.events/0/0 1200 6HmDMaIK9GBU6HsEQCCeoSjaMUAgyC5LYL47t4tPBnM=
 index index.example.com+5a1cb0f2+AWc7…
+person alice@example.com+0d9e13a7+ARn2…
 """
 
 import re
@@ -55,12 +56,14 @@ class Trust:
         vault: The URL of the vault; None where the file doesn't say.
         retention_days: The least retention that storage must show; None where the file asks for none.
         indexes: The keys of index logs, whose names are those of the indexes.
+        people: The keys of the people who may sign legal holds, and the release of holds.
     """
 
     logs: tuple[PinnedLog, ...]
     vault: str | None = None
     retention_days: int | None = None
     indexes: tuple[VerifierKey, ...] = ()
+    people: tuple[VerifierKey, ...] = ()
 
     def log_of(self, origin: Origin) -> PinnedLog:
         """Return the pinned log of an origin.
@@ -100,7 +103,8 @@ class Trust:
             words = [word for word in _SPACE.split(line.split("#", 1)[0]) if word]
             if words:
                 reader.read(number, words)
-        return cls(reader.pinned(), reader.vault, reader.retention, tuple(reader.indexes.values()))
+        indexes, people = tuple(reader.indexes.values()), tuple(reader.people.values())
+        return cls(reader.pinned(), reader.vault, reader.retention, indexes, people)
 
 
 def _lines(data: bytes) -> list[str]:
@@ -130,6 +134,7 @@ class _Reader:
     keys: dict[Origin, dict[VerifierKey, None]] = field(default_factory=dict)
     starts: dict[Origin, tuple[int, Start]] = field(default_factory=dict)
     indexes: dict[str, VerifierKey] = field(default_factory=dict)
+    people: dict[str, VerifierKey] = field(default_factory=dict)
     line: int = 0
 
     def read(self, number: int, words: list[str]) -> None:
@@ -140,10 +145,14 @@ class _Reader:
             "retention": (1, self._retention),
             "start": (3, self._start),
             "index": (1, self._index),
+            "person": (1, self._person),
         }
         arguments, read = readers.get(words[0], (-1, self._vault))
         if len(words) - 1 != arguments:
-            known = "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root> · index <vkey>"
+            known = (
+                "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root> · index <vkey> ·"
+                " person <vkey>"
+            )
             raise TrustError(f"line {number} of the trust file, {quoted(words[0])}, isn't one of: {known}")
         try:
             read(*words[1:])
@@ -182,6 +191,15 @@ class _Reader:
         if key.name in self.indexes:
             raise ValueError(f"there is more than one index line for {key.name}")
         self.indexes[key.name] = key
+
+    def _person(self, vkey: str) -> None:
+        key = VerifierKey.parse(vkey)
+        if key.name in self.people:
+            raise ValueError(f"there is more than one person line for {key.name}")
+        same = [other.name for other in self.people.values() if other.public == key.public]
+        if same:
+            raise ValueError(f"{key.name} has the key of {same[0]}: a release by two people needs two keys")
+        self.people[key.name] = key
 
     def pinned(self) -> tuple[PinnedLog, ...]:
         for origin, (number, _) in self.starts.items():

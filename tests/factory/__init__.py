@@ -2,6 +2,8 @@
 
 | module | makes |
 | --- | --- |
+| `people` | people who sign holds, and their statements |
+| `holding` | a bucket with a log, and people who hold its blocks |
 | `keys` | signing keys whose seeds are public, and their verifier keys |
 | `events` | an audit event with every field, and the smallest one |
 | `messages` | Kafka messages, with every property that is sealed |

@@ -50,6 +50,10 @@ class MemoryVault:
     """Keys that are listed and have no content."""
     refused: set[str] = field(default_factory=set)
     """Keys that this reader may not read."""
+    held: set[str] = field(default_factory=set)
+    """Keys whose first version is under a legal hold."""
+    shows_holds: bool = True
+    """Whether this reader may see legal holds."""
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
         if self.broken == "*":
@@ -83,6 +87,9 @@ class MemoryVault:
 
     def encryption(self, key: str, version_id: str) -> None:
         return None
+
+    def legal_hold(self, key: str, version_id: str) -> bool | None:
+        return key in self.held if self.shows_holds else None
 
     def retention(self, key: str, version_id: str) -> Retention | None:
         return next(version.lock for version in self.objects[key] if version.version_id == version_id)

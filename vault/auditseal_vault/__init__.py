@@ -25,6 +25,8 @@
 | `head` | the highest block of a log, found by few listings |
 | `log_reader` | one log in a vault: its head, its block at a height, and the keys valid there |
 | `lock_extension` | locks of a log's blocks, extended and read back |
+| `legal_hold` | legal holds of versions, set or lifted, and read back |
+| `hold_records` | the signed statements of all cases of holds, as objects |
 | `drill` | the WORM drill: attacks that a store must refuse |
 | `errors` | the errors of this package |
 """

@@ -54,5 +54,5 @@ def read_version(vault: VaultReader, version: StoredVersion) -> ReadOutcome:
         return error
     if not vault.enforces_worm:
         return StoredObject(version.key, version.version_id, data, None)
-    lock = vault.retention(version.key, version.version_id)
-    return StoredObject(version.key, version.version_id, data, lock, vault.encryption(version.key, version.version_id))
+    place = (version.key, version.version_id)
+    return StoredObject(*place, data, vault.retention(*place), vault.encryption(*place), vault.legal_hold(*place))

@@ -117,6 +117,10 @@ class DirectoryVault:
         """Return None: a directory encrypts nothing, and its file system doesn't say."""
         return None
 
+    def legal_hold(self, key: str, version_id: str) -> bool:  # noqa: ARG002  (the interface's)
+        """Return False: a directory has no holds."""
+        return False
+
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:  # noqa: ARG002  (the interface's)
         """Store a new file; see `Vault`. The name appears with all of the content or not at all.
 

@@ -6,6 +6,7 @@ AuditsealError
 ├── UnreadableObjectError   the store lists an object, and has no content for it
 ├── AlreadyStoredError      an object of that key exists
 ├── LockNotExtendedError    the store accepted a longer lock, and shows another one
+├── HoldRefusedError        the store refuses to set a legal hold, or does not keep it
 └── NotStoredError          the vault has no block at a height that it should have
 """
 
@@ -37,6 +38,10 @@ class AlreadyStoredError(AuditsealError):
 
 class LockNotExtendedError(AuditsealError):
     """The store accepted a longer lock, and shows another one afterwards. Do not rely on its locks."""
+
+
+class HoldRefusedError(AuditsealError):
+    """The store refuses to set or lift a legal hold, accepts it and shows something else, or knows no holds."""
 
 
 class NotStoredError(AuditsealError):

@@ -50,6 +50,8 @@ class StoredObject:
         data: Its content, cut one byte after MAX_OBJECT_BYTES.
         retention: Its lock; None without one, or if the store knows of no locks.
         encryption: How the store says that it is encrypted at rest; None where it says nothing of it.
+        legal_hold: Whether it is under a legal hold; None where the answer doesn't say. S3's doesn't where no hold was
+            ever set, or where this reader may not see holds.
     """
 
     key: str
@@ -57,6 +59,7 @@ class StoredObject:
     data: bytes
     retention: Retention | None
     encryption: Encryption | None = None
+    legal_hold: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,14 @@ class VaultReader(Protocol):
 
     def encryption(self, key: str, version_id: str) -> Encryption | None:
         """Return how the store says that a version is encrypted at rest; None where it says nothing of it.
+
+        Raises:
+            UnavailableError: The store can't be asked.
+        """
+        ...
+
+    def legal_hold(self, key: str, version_id: str) -> bool | None:
+        """Return whether a version is under a legal hold; None where this reader may not see it.
 
         Raises:
             UnavailableError: The store can't be asked.

@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.encryption import Encryption, answered_encryption, check_encryption
-from auditseal_vault.errors import AlreadyStoredError
+from auditseal_vault.errors import AlreadyStoredError, HoldRefusedError
 from auditseal_vault.interface import NewObject, ReadOutcome, Retention, StoredVersion
 from auditseal_vault.s3_bulk import read_in_bulk
 from auditseal_vault.s3_bulk_write import write_in_bulk
@@ -22,6 +22,7 @@ from auditseal_vault.s3_client import Bucket, S3Client
 from auditseal_vault.s3_errors import (
     BROKEN_ANSWER,
     CONFLICT,
+    DENIED,
     FORBIDDEN,
     NOT_FOUND,
     PRECONDITION_FAILED,
@@ -36,6 +37,8 @@ from auditseal_vault.s3_write import locked_write
 _ATTEMPTS = 4
 _MOST_WORDS = 500
 _NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"}
+_NO_ANSWER = {DENIED, "MethodNotAllowed", "NotImplemented"}
+"""This reader may not see holds, or the store doesn't have them."""
 
 
 class S3Vault:
@@ -125,6 +128,38 @@ class S3Vault:
         version = {"VersionId": version_id} if version_id else {}
         with self.mapped_errors(key):
             return answered_encryption(self._client.call("head_object", Key=self.bucket.prefix + key, **version))
+
+    def legal_hold(self, key: str, version_id: str) -> bool | None:
+        """Return whether a version is under a legal hold; see `VaultReader`."""
+        with self.mapped_errors(key):
+            try:
+                answer = self._client.call("get_object_legal_hold", Key=self.bucket.prefix + key, VersionId=version_id)
+            except ClientError as error:
+                if code_of(error) in _NO_ANSWER:
+                    return None
+                if code_of(error) in _NO_LOCK:
+                    return False
+                raise
+        return bool(answer["LegalHold"]["Status"] == "ON")
+
+    def set_legal_hold(self, key: str, version_id: str, *, held: bool) -> None:
+        """Put a version under a legal hold, or lift it. The version's retention stays as it is.
+
+        Raises:
+            HoldRefusedError: The credentials may not do this.
+            UnavailableError: The store refused, or is unreachable.
+        """
+        hold = {"Status": "ON" if held else "OFF"}
+        with self.mapped_errors(key):
+            try:
+                self._client.call(
+                    "put_object_legal_hold", Key=self.bucket.prefix + key, VersionId=version_id, LegalHold=hold
+                )
+            except ClientError as error:
+                if code_of(error) == DENIED:
+                    what = "the store refuses to set the legal hold: use credentials with s3:PutObjectLegalHold on it"
+                    raise HoldRefusedError(f"{key}, version {version_id}, in {self.url}: {what}") from error
+                raise
 
     def put(self, key: str, data: bytes, retain_until: datetime) -> None:
         """Store a new object under lock; see `Vault`. A 412 after a timeout may be answering our own write."""

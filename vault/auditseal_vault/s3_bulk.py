@@ -19,6 +19,7 @@ from auditseal_vault.s3_client import S3Client
 
 _OK = 200
 _NO_VERSION = {"", "null"}
+_HOLDS = {"ON": True, "OFF": False}
 
 
 def read_in_bulk(
@@ -68,7 +69,8 @@ def _stored(vault: VaultReader, version: StoredVersion, answer: HttpAnswer | Tra
         lock = _lock(mode, until)
         if lock is None:
             return None
-    return StoredObject(version.key, version.version_id, answer.body, lock, header_encryption(headers))
+    hold = _HOLDS.get(headers.get("x-amz-object-lock-legal-hold", ""))
+    return StoredObject(version.key, version.version_id, answer.body, lock, header_encryption(headers), hold)
 
 
 def _lock(mode: str | None, until: str | None) -> Retention | None:

@@ -3,6 +3,7 @@
 from collections import Counter as Counts
 from collections.abc import Mapping
 from functools import partial
+from math import nan
 from time import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -49,6 +50,7 @@ class VerifyMetrics:
             "Blocks that the last check verified, by their encryption at rest as the store says.",
             (*_LOG, "encryption"),
         )
+        self.held_blocks = gauge("held_blocks", "Blocks that the last check verified, and that are under legal hold.")
         self.last_scrub = gauge(
             "last_scrub_timestamp_seconds", "When all blocks of the log had last been checked within one period."
         )
@@ -67,6 +69,7 @@ class VerifyMetrics:
             for verdict in Verdict:
                 self.findings.labels(str(origin), verdict).set(found.get(origin, Counts())[verdict])
         for log in report.logs:
+            self.held_blocks.labels(str(log.origin)).set(nan if log.counts.held is None else log.counts.held)
             for kind in AtRest:
                 self.blocks_at_rest.labels(str(log.origin), kind).set(log.counts.at_rest[kind])
             if log.is_clean:

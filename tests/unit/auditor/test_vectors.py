@@ -55,6 +55,9 @@ class GoldenVault:
     def read_many(self, versions: Iterable[StoredVersion]) -> Iterator[ReadOutcome]:
         return read_each(self, versions)
 
+    def legal_hold(self, key: str, version_id: str) -> bool:
+        return False
+
     def encryption(self, key: str, version_id: str) -> None:
         return None
 

@@ -12,6 +12,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_schemas.verdict import Verdict
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
+from tests.factory.people import PEOPLE
 
 NEIGHBOUR = Origin(ORIGIN.cluster, ORIGIN.topic, 4, 0)
 NEIGHBOUR_KEY = VerifierKey(str(NEIGHBOUR), SIGNER.public)
@@ -49,6 +50,16 @@ def test_a_whole_trust_file() -> None:
 
 def test_the_least_trust_file() -> None:
     assert Trust.parse(LOG.encode()) == Trust((PinnedLog(ORIGIN, (KEY,)),))
+
+
+def test_people_have_one_key_each_and_no_two_share_one() -> None:
+    lines = [f"person {key}" for key in PEOPLE]
+    assert Trust.parse("\n".join([*lines, LOG, ""]).encode()).people == PEOPLE
+    with pytest.raises(TrustError, match=r"line 2 .*more than one person line for alice@example.com"):
+        Trust.parse(f"person {PEOPLE[0]}\nperson {PEOPLE[0]}\n".encode())
+    twin = VerifierKey("mallory@example.com", PEOPLE[0].public)
+    with pytest.raises(TrustError, match=r"mallory@example.com has the key of alice@example.com"):
+        Trust.parse("\n".join([*lines, f"person {twin}", LOG, ""]).encode())
 
 
 def test_indexes_are_pinned_by_their_names() -> None:
@@ -124,6 +135,8 @@ def test_a_start_may_stand_before_its_log() -> None:
         "vault s3://bucket/\u202egpj",
         "index",
         "index index.example.com",
+        "person",
+        "person alice@example.com",
         f"{INDEX}=",
         f"{INDEX} {INDEX_KEY}",
         f"start x 1 {ROOT_TEXT}",

@@ -65,6 +65,11 @@ class Store:
         self.reads: Counter[int] = Counter()
         self.heads: Counter[int] = Counter()
         self.retentions: Counter[int] = Counter()
+        self.holds: Counter[int] = Counter()
+
+    def hold(self) -> Iterator[bytes | float]:
+        """Answer a question for a legal hold."""
+        return whole(b"<LegalHold><Status>ON</Status></LegalHold>")
 
     def __call__(self, head: str) -> Iterator[bytes | float]:
         parts = urlsplit(head.split()[1])
@@ -76,6 +81,9 @@ class Store:
         if "retention" in query:
             self.retentions[number] += 1
             return whole(RETENTION)
+        if "legal-hold" in query:
+            self.holds[number] += 1
+            return self.hold()
         if head.startswith("HEAD"):
             self.heads[number] += 1
             return whole(b"", "200 OK", ITS_ID, *(ENCRYPTED if number == ODD else ()))
@@ -142,10 +150,10 @@ def test_an_answer_with_a_question_is_dropped_and_the_object_read_again(
 ) -> None:
     monkeypatch.setattr("auditseal_vault.http_connections.STALLED_SECONDS", 1)
     store = Store(first, lambda: right(ODD))
-    again = replace(stored(ODD), encryption=Encryption("aws:kms", "k"))
+    again = replace(stored(ODD), encryption=Encryption("aws:kms", "k"), legal_hold=True)
     assert read_all(store) == [again if number == ODD else stored(number) for number in range(9)]
     assert store.reads == Counter([*range(9), ODD])
-    assert store.retentions == store.heads == Counter([ODD])
+    assert store.retentions == store.heads == store.holds == Counter([ODD])
 
 
 def test_encryption_at_rest_is_what_the_headers_say() -> None:
@@ -153,6 +161,35 @@ def test_encryption_at_rest_is_what_the_headers_say() -> None:
     encryptions = [outcome.encryption for outcome in read_all(store) if isinstance(outcome, StoredObject)]
     assert encryptions == [Encryption("aws:kms", "k") if number == ODD else None for number in range(9)]
     assert not store.heads
+
+
+@pytest.mark.parametrize(("shown", "held"), [("ON", True), ("OFF", False), ("on", None)])
+def test_a_legal_hold_is_what_the_header_says(shown: str, held: bool | None) -> None:
+    store = Store(odd(ITS_ID, *LOCKED, f"x-amz-object-lock-legal-hold: {shown}"), lambda: right(ODD))
+    holds = [outcome.legal_hold for outcome in read_all(store) if isinstance(outcome, StoredObject)]
+    assert holds == [held if number == ODD else None for number in range(9)]
+    assert not store.holds
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "held"),
+    [
+        ("403 Forbidden", "AccessDenied", None),
+        ("501 Not Implemented", "NotImplemented", None),
+        ("404 Not Found", "NoSuchObjectLockConfiguration", False),
+    ],
+)
+def test_an_answer_about_a_hold_that_is_a_refusal(status: str, code: str, held: bool | None) -> None:
+    with serving(lambda _: refusal(status, code)) as server:
+        assert vault_at(server).legal_hold("v1/3", "v3") is held
+
+
+def test_a_store_that_is_away_does_not_say_that_nothing_is_held() -> None:
+    with (
+        serving(lambda _: refusal("500 Oh", "InternalError")) as server,
+        pytest.raises(UnavailableError, match="InternalError"),
+    ):
+        vault_at(server).legal_hold("v1/3", "v3")
 
 
 def test_a_lock_that_no_header_shows_is_asked_for() -> None:
@@ -194,5 +231,6 @@ def test_a_listing_that_lies_about_sizes_costs_no_memory() -> None:
     """Each body is read up to its listed size, and no further before it is the one object in memory."""
     store = Store(lambda: right(ODD), lambda: right(ODD))
     versions = [replace(listed(number), size=size) for number, size in enumerate([0, 1, 10**12, 7])]
-    assert read_all(store, *versions) == [stored(number) for number in range(4)]
+    again = [replace(stored(number), legal_hold=True) for number in range(3)]
+    assert read_all(store, *versions) == [*again, stored(3)]
     assert store.reads == Counter([0, 0, 1, 1, 2, 2, 3])

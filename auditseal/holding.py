@@ -1,0 +1,173 @@
+"""The steps of a case of legal holds: each is signed, recorded as an audit event, stored, and only then done.
+
+A step that was interrupted is continued by repeating it: what is signed already is not signed again.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import time
+
+from auditseal_glue.own_events import NotRecordedError, record_first
+from auditseal_producer.recorder import Recorder
+from auditseal_schemas.errors import ConfigurationError, VerificationError
+from auditseal_schemas.event import EventFields
+from auditseal_schemas.event_parts import Actor, Category, Outcome, Resource
+from auditseal_schemas.hold_case import HoldCase, SignedStatement, active_holds
+from auditseal_schemas.hold_statement import HeldBlock, Step, in_statements
+from auditseal_schemas.key import Signer, VerifierKey
+from auditseal_schemas.note import sign_note
+from auditseal_schemas.origin import Origin
+from auditseal_vault.hold_records import read_cases, record_key
+from auditseal_vault.interface import StoredVersion
+from auditseal_vault.legal_hold import ExactVersion, append_record, hold_records, lock_ends, set_holds
+from auditseal_vault.oldest import oldest_version
+from auditseal_vault.s3 import S3Vault
+
+_LEAST_LOCK = timedelta(days=1)
+"""How long a record is locked at least, where the locks of its blocks end sooner; it is under legal hold as well."""
+OnDone = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who may sign: the key that the trust file has, and its private half."""
+
+    key: VerifierKey
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step did.
+
+    Attributes:
+        case: The case afterwards.
+        signed: Statements that this step signed.
+        changed: Versions whose hold it set or lifted, and read back.
+    """
+
+    case: HoldCase
+    signed: int
+    changed: int
+
+
+class Holding:
+    """Takes the steps of cases for one person.
+
+    Args:
+        vault: The vault.
+        people: The people who may sign.
+        person: Who does.
+        recorder: Records each step as an audit event.
+    """
+
+    def __init__(self, vault: S3Vault, people: Sequence[VerifierKey], person: Person, recorder: Recorder) -> None:
+        self._vault, self._people, self._person, self._recorder = vault, people, person, recorder
+
+    def add(self, case: HoldCase, wanted: Mapping[Origin, Mapping[int, StoredVersion]], on_done: OnDone) -> Done:
+        """Hold blocks: those that the case doesn't hold yet are signed first, and then all are put under hold.
+
+        Args:
+            case: The case so far.
+            wanted: The version of each block that counts, by log and height.
+            on_done: Called with the number of blocks that are held, after each batch.
+
+        Raises:
+            ConfigurationError: The case can't be added to.
+            NotRecordedError: The event was not recorded; nothing of this statement was stored.
+            HoldRefusedError: The store refuses, or another version of a block is held already.
+            UnavailableError: The store is unreachable.
+        """
+        before, held = len(case.signed), case.blocks
+        for origin, versions in wanted.items():
+            _check_versions(case, held.get(origin, {}), versions)
+            new = {height: version for height, version in versions.items() if height not in held.get(origin, {})}
+            blocks = [HeldBlock(height, version.version_id) for height, version in sorted(new.items())]
+            until = self._lock_end(_exact(new.values())) if new else datetime.now(UTC)
+            for portion in in_statements(blocks):
+                case = self._sign(case, Step.ADD, until, origin, portion)
+        hold_records(self._vault, case.name, len(case.signed))
+        every = [version for versions in wanted.values() for version in _exact(versions.values())]
+        return Done(case, len(case.signed) - before, set_holds(self._vault, every, held=True, on_done=on_done))
+
+    def ask(self, case: HoldCase) -> Done:
+        """Ask to release a case; nothing is lifted. Errors as `add`."""
+        return Done(self._sign(case, Step.ASK, self._lock_end(self._records(case))), 1, 0)
+
+    def approve(self, case: HoldCase, on_done: OnDone) -> Done:
+        """Approve the release of a case, and lift the holds of its blocks that no other case holds. Errors as `add`.
+
+        Of a case that was released already, holds that are left are lifted.
+        """
+        signed = 0
+        if not case.is_released:
+            case, signed = self._sign(case, Step.APPROVE, self._lock_end(self._records(case))), 1
+        others = active_holds(
+            read.case for read in read_cases(self._vault, self._people) if read.case.name != case.name
+        )
+        free = [
+            ExactVersion(origin.block_key(height), version_id)
+            for origin, blocks in case.blocks.items()
+            for height, version_id in blocks.items()
+            if height not in others.get(origin, {})
+        ]
+        return Done(case, signed, set_holds(self._vault, free, held=False, on_done=on_done))
+
+    def _sign(
+        self,
+        case: HoldCase,
+        step: Step,
+        until: datetime,
+        origin: Origin | None = None,
+        blocks: Sequence[HeldBlock] = (),
+    ) -> HoldCase:
+        """Sign, record and store the next statement; return the case with it."""
+        statement = case.next(step, int(time()), origin, blocks)
+        note = sign_note(statement.text(), self._person.key.name, [self._person.signer]).format()
+        try:
+            following = case.accept(note, self._people)
+        except VerificationError as error:
+            raise ConfigurationError(f"case {case.name}: {error.problem}") from error
+        self._record(following.signed[-1])
+        append_record(self._vault, case, note, until)
+        return following
+
+    def _record(self, signed: SignedStatement) -> None:
+        statement, attributes = signed.statement, {"vault": self._vault.url, "statement_sha256": signed.digest.hex()}
+        if statement.origin:
+            first, last = statement.blocks[0].height, statement.blocks[-1].height
+            attributes |= {"origin": str(statement.origin), "blocks": str(len(statement.blocks))}
+            attributes |= {"first_height": str(first), "last_height": str(last)}
+        fields: EventFields = {
+            "actor": Actor("person", signed.person, auth_method="ed25519"),
+            "action": f"auditseal.hold.{statement.step}",
+            "resources": [Resource("legal-hold", statement.case)],
+            "outcome": Outcome.SUCCESS,
+            "category": Category.CONFIGURATION,
+            "attributes": attributes,
+        }
+        try:
+            record_first(self._recorder, **fields)
+        except NotRecordedError as error:
+            raise NotRecordedError(f"{statement.step} was not recorded, so nothing was done: {error}") from error
+
+    def _records(self, case: HoldCase) -> list[ExactVersion]:
+        stored = (oldest_version(self._vault, record_key(case.name, number)) for number in range(len(case.signed)))
+        return _exact(found for found in stored if found)
+
+    def _lock_end(self, versions: Sequence[ExactVersion]) -> datetime:
+        """Return until when a record is locked: as long as the last of some versions, and a day at least."""
+        least = (datetime.now(UTC) + _LEAST_LOCK).replace(microsecond=0)
+        return max(lock_ends(self._vault, versions), least) if versions else least
+
+
+def _exact(versions: Iterable[StoredVersion]) -> list[ExactVersion]:
+    return [ExactVersion(version.key, version.version_id) for version in versions]
+
+
+def _check_versions(case: HoldCase, held: Mapping[int, str], wanted: Mapping[int, StoredVersion]) -> None:
+    for height, version in wanted.items():
+        if held.get(height, version.version_id) != version.version_id:
+            problem = f"case {case.name} holds version {held[height]} of {version.key}, and the oldest one is now"
+            raise ConfigurationError(f"{problem} {version.version_id}: run auditseal verify")

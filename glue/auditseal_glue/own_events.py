@@ -1,0 +1,51 @@
+"""The events by which auditseal records what people and daemons of its own do: the explorer, holds, drills, checks."""
+
+from collections.abc import Callable
+from typing import Unpack
+
+from auditseal_producer.errors import PublishError
+from auditseal_producer.recorder import Recorder
+from auditseal_schemas.errors import AuditsealError, EventError
+from auditseal_schemas.event import EventFields
+
+SECONDS = 10.0
+"""How long `record_first` waits for the brokers' answer."""
+
+
+class NotRecordedError(AuditsealError):
+    """An event was not recorded, so what it is about must not be done."""
+
+
+def record_first(recorder: Recorder, seconds: float = SECONDS, **fields: Unpack[EventFields]) -> None:
+    """Record an event, and return when the brokers have it: call it before the action.
+
+    Args:
+        recorder: The producer.
+        seconds: How long to wait.
+        **fields: The event.
+
+    Raises:
+        NotRecordedError: It was not recorded, or no broker answered in time.
+    """
+    try:
+        recorder.record(**fields).result(seconds)
+    except (PublishError, EventError, TimeoutError) as error:
+        raise NotRecordedError(str(error)) from error
+
+
+def record_beside(
+    recorder: Recorder, on_end: Callable[[BaseException | None], object], **fields: Unpack[EventFields]
+) -> None:
+    """Hand an event to a recorder and return at once; what happened must not wait for it.
+
+    Args:
+        recorder: The producer.
+        on_end: Called once, from another thread: with None if the brokers have it, else with the reason.
+        **fields: The event.
+    """
+    try:
+        pending = recorder.record(**fields)
+    except (PublishError, EventError) as error:
+        on_end(error)
+        return
+    pending.add_done_callback(lambda done: on_end(done.exception()))

@@ -1,0 +1,90 @@
+"""The records of legal holds: the signed statements of each case, as objects that are locked and held themselves.
+
+They are at `v1-holds/<case>/<number>.note`, next to the logs' `v1/` and never among them. A record that is written is
+never changed: the store refuses a second object of its key, and of several versions the first one counts.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
+from auditseal_schemas.halt import HaltError
+from auditseal_schemas.hold_case import HoldCase
+from auditseal_schemas.hold_statement import check_case_name
+from auditseal_schemas.key import VerifierKey
+from auditseal_vault.errors import HoldRefusedError, UnreadableObjectError
+from auditseal_vault.interface import StoredVersion, VaultReader
+
+PREFIX = "v1-holds/"
+_SUFFIX = ".note"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCase:
+    """A case as the vault has it.
+
+    Attributes:
+        case: Its statements up to the first that isn't valid.
+        problem: Which record isn't valid, and why; empty where all are.
+    """
+
+    case: HoldCase
+    problem: str = ""
+
+
+def read_cases(reader: VaultReader, people: Iterable[VerifierKey], name: str = "") -> Iterator[ReadCase]:
+    """Yield all cases of a vault, or the one of a name, in the order of their names.
+
+    Args:
+        reader: The vault.
+        people: The people who may sign.
+        name: The case; empty for all.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    signers = tuple(people)
+    entries = reader.versions(f"{PREFIX}{name}/" if name else PREFIX)
+    for found, of_case in groupby(entries, key=lambda entry: entry.key.removeprefix(PREFIX).partition("/")[0]):
+        yield _read_case(reader, signers, found, of_case)
+
+
+def find_case(reader: VaultReader, people: Iterable[VerifierKey], name: str) -> HoldCase:
+    """Return a case, without a statement where the vault has none.
+
+    Raises:
+        HoldRefusedError: A record of it isn't valid.
+        UnavailableError: The store can't be read.
+    """
+    for read in read_cases(reader, people, check_case_name(name)):
+        if read.problem:
+            raise HoldRefusedError(f"{read.problem}: use another case, and find out who wrote it")
+        return read.case
+    return HoldCase(name)
+
+
+def record_key(name: str, number: int) -> str:
+    """Return the key of a statement's record."""
+    return f"{PREFIX}{name}/{number:06}{_SUFFIX}"
+
+
+def _read_case(
+    reader: VaultReader, people: tuple[VerifierKey, ...], name: str, entries: Iterator[StoredVersion]
+) -> ReadCase:
+    case = HoldCase(name)
+    for key, versions in groupby(entries, key=lambda entry: entry.key):
+        try:
+            check_case_name(name)
+            case = case.accept(_read_record(reader, case, key, list(versions)), people)
+        except (ConfigurationError, HaltError, HoldRefusedError, UnreadableObjectError, VerificationError) as error:
+            return ReadCase(case, f"the hold record {quoted(key)} in {reader.url} is not valid: {error}")
+    return ReadCase(case)
+
+
+def _read_record(reader: VaultReader, case: HoldCase, key: str, entries: list[StoredVersion]) -> bytes:
+    """Return the content of a record's first version."""
+    stored = [entry for entry in entries if not entry.is_delete_marker]
+    if key != record_key(case.name, len(case.signed)) or not stored:
+        raise HoldRefusedError(f"{record_key(case.name, len(case.signed))} should be here")
+    return reader.read(key, stored[-1].version_id)
