@@ -80,11 +80,11 @@ def add(  # noqa: PLR0913, PLR0917  (one for each option)
     index: Annotated[str | None, typer.Option("--index", help="With --filter: the index. [default: none]")] = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Hold blocks for a case: nobody can delete them before the case is released, even after their locks end.
+    """Hold blocks for a case.
 
-    Name the blocks by --origin and --heights, or by --filter. A filter holds what exists now, and is refused if the
-    search isn't complete. The step is signed, recorded as an audit event, and then done. After an interruption repeat
-    it.
+    Nobody can delete them before the case is released, even after their locks end. Name the blocks by --origin and
+    --heights, or by --filter. A filter holds what exists now, and is refused if the search isn't complete. The step is
+    signed, recorded as an audit event, and then done. After an interruption repeat it.
 
     Exit codes: 0 all blocks are held; 1 the store or the brokers are unreachable, or the store refuses; 2 usage, trust
     file, key, or a case that was released; 4 the search is not complete, so nothing was held.
@@ -110,7 +110,7 @@ def add(  # noqa: PLR0913, PLR0917  (one for each option)
 
 @app.command("list")
 def list_cases(trust: TrustFile, vault: VaultUrl = None, as_json: Json = False) -> None:  # noqa: FBT002
-    """Show all cases: what they hold, who signed what, and when.
+    """Show all cases, what they hold, and who signed.
 
     Exit codes: 0 all records are valid; 1 a record is not, or the store is unreachable; 2 usage or trust file.
 
@@ -136,9 +136,10 @@ def release(
     vault: VaultUrl = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Ask to release a case; with --approve, approve it as a second person and lift its holds.
+    """Ask to release a case, or approve it.
 
-    Blocks that another case holds stay held. Retention stays as it is. After an interruption repeat the command.
+    With --approve a second person approves, and the holds are lifted. Blocks that another case holds stay held.
+    Retention stays as it is. After an interruption repeat the command.
 
     Exit codes: 0 asked, or released; 1 the store or the brokers are unreachable, or the store refuses; 2 usage, trust
     file, key, or a step that this person may not take.
@@ -158,7 +159,9 @@ def release(
 
 @app.command()
 def check(trust: TrustFile, vault: VaultUrl = None, as_json: Json = False) -> None:  # noqa: FBT002
-    """Check that the store holds every block that a case holds. It reads no block.
+    """Check that the store holds what the cases hold.
+
+    It asks the store for the hold of each block, and reads no block.
 
     Exit codes: 0 all are held; 1 a record is not valid, or the store is unreachable or doesn't show holds to this
     reader; 2 usage or trust file; 12 a block is not held.

@@ -20,6 +20,7 @@ from auditseal_schemas.errors import TrustError, VerificationError, quoted
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.public_key import ED25519
 from auditseal_schemas.verdict import Verdict
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
@@ -196,6 +197,8 @@ class _Reader:
         key = VerifierKey.parse(vkey)
         if key.name in self.people:
             raise ValueError(f"there is more than one person line for {key.name}")
+        if key.algorithm != ED25519:
+            raise ValueError(f"the key of {key.name} is not an Ed25519 key, which alone can sign statements")
         same = [other.name for other in self.people.values() if other.public == key.public]
         if same:
             raise ValueError(f"{key.name} has the key of {same[0]}: a release by two people needs two keys")

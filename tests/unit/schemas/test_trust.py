@@ -9,6 +9,7 @@ from auditseal_schemas.errors import TrustError, VerificationError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.public_key import ML_DSA_44
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_schemas.verdict import Verdict
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
@@ -60,6 +61,12 @@ def test_people_have_one_key_each_and_no_two_share_one() -> None:
     twin = VerifierKey("mallory@example.com", PEOPLE[0].public)
     with pytest.raises(TrustError, match=r"mallory@example.com has the key of alice@example.com"):
         Trust.parse("\n".join([*lines, f"person {twin}", LOG, ""]).encode())
+
+
+def test_a_person_signs_by_ed25519() -> None:
+    other = VerifierKey("dave@example.com", bytes(1312), ML_DSA_44)
+    with pytest.raises(TrustError, match=r"line 2 .*the key of dave@example.com is not an Ed25519 key"):
+        Trust.parse(f"{LOG}\nperson {other}\n".encode())
 
 
 def test_indexes_are_pinned_by_their_names() -> None:
