@@ -96,6 +96,10 @@ bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms 
 bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a second copy, next to bare writes: at most five minutes (KEEP=directory)
 	$(BIN)/python -m tests.bench.bench_restore $(or $(BLOCKS),100000) $(KEEP)
 
+.PHONY: bench-streams
+bench-streams: $(VENV)/test ## auditseal streams over EVENTS=1000000 of 10,000 streams, next to reading alone; 10000000 take minutes to seal
+	$(BIN)/python -m tests.bench.bench_streams $(or $(EVENTS),1000000)
+
 .PHONY: bench-partitions
 bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: threads, descriptors, CPU a block, event to sealed
 	$(BIN)/python -m tests.bench.bench_partitions $(or $(PARTITIONS),64)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -125,17 +125,20 @@ def rate(records: int, run: Callable[[], None], clock: Callable[[], float] = tim
 
 
 def _peaks(directory: Path) -> dict[str, float]:
-    """Return the most memory that `auditseal verify --jobs 2` holds with its processes.
+    """Return the most memory that `auditseal verify --jobs 2` holds with its processes."""
+    return peaks_of(["verify", "--trust", str(directory / "trust.txt"), "--jobs", "2"])
+
+
+def peaks_of(arguments: Sequence[str]) -> dict[str, float]:
+    """Return the most memory that a command of auditseal holds with its processes.
 
     `peak_mib` adds up each process's own peak as the kernel keeps it (VmHWM), whenever that was, and counts pages that
     they share in each: the true peak of them all is lower, never higher. `peak_pss_mib` counts shared pages once, and
     is the highest of ten looks a second.
     """
-    trust = str(directory / "trust.txt")
-    command = [sys.executable, "-m", "auditseal", "verify", "--trust", trust, "--jobs", "2"]
     peaks: dict[int, int] = {}
     shared_once = 0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([sys.executable, "-m", "auditseal", *arguments], stdout=subprocess.DEVNULL) as process:
         parent = psutil.Process(process.pid)
         while process.poll() is None:
             proportional = 0
@@ -145,7 +148,7 @@ def _peaks(directory: Path) -> dict[str, float]:
             shared_once = max(shared_once, proportional)
             time.sleep(0.1)
     if process.returncode:
-        raise RuntimeError(f"verify ended with {process.returncode}")
+        raise RuntimeError(f"auditseal {arguments[0]} ended with {process.returncode}")
     return {"peak_mib": sum(peaks.values()) / 1024, "peak_pss_mib": shared_once / 1024}
 
 
