@@ -9,7 +9,7 @@ never reads a body.
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
-from auditseal_glue.context import audit_context, current_context
+from auditseal_glue.context import current_context, enter_request, leave_request
 from auditseal_glue.http_event import FAILED, HttpAudit, HttpRequest, context_of, event_of
 from auditseal_producer import AsyncRecorder, AuditsealError
 
@@ -65,14 +65,17 @@ class AuditMiddleware:
                 await record(message["status"] if kind == "http.response.start" else _STATUSES[kind])
             await send(message)
 
-        with audit_context(correlation_id=found.correlation_id, trace_id=found.trace_id, span_id=found.span_id):
+        token = enter_request(found)
+        try:
+            await self._app(scope, receive, send_recorded)
+        except Exception:
+            await record(FAILED)
+            raise
+        finally:
             try:
-                await self._app(scope, receive, send_recorded)
-            except Exception:
-                await record(FAILED)
-                raise
-            finally:
                 await record(None)
+            finally:
+                leave_request(token)
 
     async def _record(self, request: HttpRequest, scope: Scope, status: int | None) -> None:
         fields = event_of(self._audit, request, current_context(), scope, status)

@@ -9,7 +9,7 @@ task begins with the context of the code that made it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, ContextVar, Token, copy_context
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -49,6 +49,17 @@ def audit_context(**known: Any) -> Iterator[AuditContext]:
         yield _current.get()
     finally:
         _current.reset(token)
+
+
+def enter_request(known: AuditContext) -> Token[AuditContext]:
+    """Set what is known of a request; actor and tenant stay as they are outside. `leave_request` takes it back."""
+    outer = _current.get()
+    return _current.set(AuditContext(outer.actor, outer.tenant, known.correlation_id, known.trace_id, known.span_id))
+
+
+def leave_request(token: Token[AuditContext]) -> None:
+    """Set the context back to what it was before `enter_request`."""
+    _current.reset(token)
 
 
 def begin_context(context: AuditContext) -> Context:

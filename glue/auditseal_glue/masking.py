@@ -1,6 +1,7 @@
 """Secrets in what a request carries: masked by their names, and by the form of tokens."""
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 MASK = "***"
@@ -10,12 +11,19 @@ SECRET_NAMES = re.compile(
 )
 """Names of headers and of query parameters whose values are secrets."""
 
+_MOST_REMEMBERED = 64  # characters of a name whose answer is kept: a client chooses the names of its parameters
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?")  # RFC 7519: base64url of a JSON object, twice
 
 
 def mask_value(name: str, value: str) -> str:
     """Return a value, or MASK where its name is a secret's; tokens in it are masked in any case."""
-    return MASK if SECRET_NAMES.search(name) else mask_tokens(value)
+    is_secret = _is_secret(name) if len(name) <= _MOST_REMEMBERED else SECRET_NAMES.search(name) is not None
+    return MASK if is_secret else mask_tokens(value)
+
+
+@lru_cache(1_024)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAMES.search(name) is not None
 
 
 def mask_tokens(text: str) -> str:
@@ -30,4 +38,7 @@ def mask_query(query: str) -> str:
 
 def _mask_parameter(parameter: str) -> str:
     name, equals, value = parameter.partition("=")
-    return f"{name}{equals}{mask_value(unquote_plus(name), value)}" if value else mask_tokens(parameter)
+    if not value:
+        return mask_tokens(parameter)
+    plain = unquote_plus(name) if "%" in name or "+" in name else name
+    return f"{name}{equals}{mask_value(plain, value)}"

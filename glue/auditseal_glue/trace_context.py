@@ -1,11 +1,9 @@
 """The W3C trace context of a request: its trace's and its caller's span's ids (https://www.w3.org/TR/trace-context/)."""
 
-import re
 from typing import NamedTuple
 
-_TRACEPARENT = re.compile(
-    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(?P<rest>-.*)?"
-)
+_DIGITS = "0123456789abcdef"
+_LENGTH = 55  # of version 00: 2, 32, 16 and 2 digits, and three dashes
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
@@ -21,9 +19,14 @@ def parse_traceparent(text: str) -> TraceContext | None:
 
     A version above 00 may have more at its end.
     """
-    found = _TRACEPARENT.fullmatch(text)
-    if found is None or found["version"] == "ff" or (found["version"] == "00" and found["rest"]):
+    if len(text) < _LENGTH or not text[2] == text[35] == text[52] == "-":
         return None
-    if found["trace"] == _NO_TRACE or found["span"] == _NO_SPAN:
+    version, trace, span = text[:2], text[3:35], text[36:52]
+    if (version + trace + span + text[53:_LENGTH]).strip(_DIGITS):
         return None
-    return TraceContext(found["trace"], found["span"])
+    rest = text[_LENGTH:]
+    if version == "ff" or (rest and (version == "00" or rest[0] != "-")):
+        return None
+    if trace == _NO_TRACE or span == _NO_SPAN:
+        return None
+    return TraceContext(trace, span)

@@ -145,8 +145,9 @@ class _Body:
 def read_environ(environ: Environ, names: Mapping[str, str]) -> HttpRequest:
     """Return what a WSGI environment says of its request, with the headers that have one of the names."""
     headers = {name: environ[variable] for variable, name in names.items() if variable in environ}
-    # PEP 3333, Unicode Issues: the bytes of the path, as if they were ISO-8859-1.
-    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8", "replace")
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    if not path.isascii():  # PEP 3333, Unicode Issues: its bytes, as if they were ISO-8859-1
+        path = path.encode("latin-1").decode("utf-8", "replace")
     return HttpRequest(
         method=environ.get("REQUEST_METHOD", "GET"),
         path=path,
