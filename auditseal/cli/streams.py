@@ -20,10 +20,11 @@ from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.note import Note
 from auditseal_schemas.trust import Trust
+from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_certificate import Certificate, Request, StreamList, certificate_name, check_certificate
 from auditseal_search.stream_follower import STREAMS, LookRules, StreamFollower, StreamMetrics
-from auditseal_search.stream_ledger import StreamLedger
+from auditseal_search.stream_ledger import COLUMNS, StreamLedger
 from auditseal_search.stream_report import StreamReport, state_to_json
 from auditseal_search.stream_state import FAULTS, Judgement, State, StreamState
 from auditseal_vault.open import open_reader
@@ -71,6 +72,7 @@ def streams(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: auditseal streams --trust trust.txt --expect billing=600
     """
     with exit_on_failure("streams"):
+        return_large_blocks()
         pinned, expected = read_trust(trust), _expected(expect or ())
         if (certificate or check) and (state or follow):
             raise ConfigurationError("a certificate is made from the whole vault: leave out --state and --follow")
@@ -96,7 +98,7 @@ def streams(  # noqa: PLR0913, PLR0917  (one for each option)
 def _report(pinned: Trust, url: str, state: Path | None, jobs: int) -> Iterator[StreamReport]:
     with (
         _kept_in(state) as folder,
-        RangePool(partial(open_reader, url), jobs) as pool,
+        RangePool(partial(open_reader, url), jobs, columns=COLUMNS) as pool,
         StreamLedger(folder) as ledger,
     ):
         yield StreamReport(pool, pinned, ledger)

@@ -48,7 +48,7 @@ class LogTail:
         return LogHead(str(self._pinned.origin), self._chain.height, root)
 
     def rows(self, size: int | None = None) -> Iterator[pa.Table]:
-        """Yield the rows of the blocks that came since the last call, with the columns of `ROW`.
+        """Yield the rows of the blocks that came since the last call, with the columns that the pool reads.
 
         Args:
             size: Where to end, as a number of blocks; None for all that the vault has now.

@@ -2,7 +2,7 @@
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -11,6 +11,7 @@ from typing import Self
 
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
+from auditseal_search.columns import ROW
 from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.verified_range import VerifiedRange, read_range
 from auditseal_vault.interface import VaultReader
@@ -33,14 +34,21 @@ class RangePool:
         open_vault: Opens the vault; with more than one process it must be picklable, and each opens its own.
         jobs: How many processes; 1 for this one alone.
         cluster: Reads the runs on other machines, where `open_vault` is a `ReaderAt`; `jobs` is how many at once.
+        columns: The columns of the rows that are wanted: those that are left out need not pass between processes.
 
     Attributes:
         vault: The vault, for what this process itself reads.
     """
 
-    def __init__(self, open_vault: Callable[[], VaultReader], jobs: int, cluster: Executor | None = None) -> None:
+    def __init__(
+        self,
+        open_vault: Callable[[], VaultReader],
+        jobs: int,
+        cluster: Executor | None = None,
+        columns: Sequence[str] = tuple(ROW.names),
+    ) -> None:
         self.vault, self._cluster = open_vault(), cluster
-        self._open, self._jobs = open_vault, jobs
+        self._open, self._jobs, self._columns = open_vault, jobs, columns
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -82,13 +90,13 @@ class RangePool:
 
     def _read(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
         done: Future[VerifiedRange] = Future()
-        done.set_result(read_range(self.vault, origin, heights))
+        done.set_result(read_range(self.vault, origin, heights, self._columns))
         return done
 
     def _submit(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
         if self._cluster is None:
-            return self._workers().submit(_read, origin, heights)
-        return self._cluster.submit(_read_at, self._open, origin, heights)
+            return self._workers().submit(_read, origin, heights, self._columns)
+        return self._cluster.submit(_read_at, self._open, origin, heights, self._columns)
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -115,9 +123,9 @@ def _begin(open_vault: Callable[[], VaultReader]) -> None:
     _vault = open_vault()
 
 
-def _read(origin: Origin, heights: range) -> VerifiedRange:
-    return read_range(_vault, origin, heights)
+def _read(origin: Origin, heights: range, columns: Sequence[str]) -> VerifiedRange:
+    return read_range(_vault, origin, heights, columns)
 
 
-def _read_at(at: Callable[[], VaultReader], origin: Origin, heights: range) -> VerifiedRange:
-    return read_range(thread_reader(at), origin, heights)
+def _read_at(at: Callable[[], VaultReader], origin: Origin, heights: range, columns: Sequence[str]) -> VerifiedRange:
+    return read_range(thread_reader(at), origin, heights, columns)

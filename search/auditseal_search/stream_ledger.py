@@ -19,6 +19,7 @@ from auditseal_schemas.errors import EventError
 from auditseal_schemas.event_time import parse_milliseconds
 from auditseal_schemas.stream_event import StreamEvent
 from auditseal_search.errors import BrokenLedgerError
+from auditseal_search.free_memory import release_free_memory
 from auditseal_search.log_tail import LogHead
 from auditseal_search.stream_ledger_sql import CLASHES, FOLD, GAPS, PREPARE, SETTLE, STREAMS, TABLES
 from auditseal_search.stream_state import MOST_LISTED, Gap, StreamFacts
@@ -30,8 +31,10 @@ _BATCH = 250_000  # rows that are folded at once
 _CONTROL = pa.array([kind.value for kind in StreamEvent])
 _COLUMNS = ("stream_id", "stream_sequence", "event_id", "service", "environment")
 _CONTROL_COLUMNS = ("stream_id", "stream_sequence", "event_type")
+COLUMNS = ("timestamp", "occurred_at", "event_type", "attributes", *_COLUMNS)
+"""The columns of rows that a ledger needs."""
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "160MB",
+    "memory_limit": "128MB",
     "threads": 2,
     "preserve_insertion_order": False,
 }
@@ -71,7 +74,7 @@ class StreamLedger:
         return {origin: LogHead(origin, size, root) for origin, size, root in found}
 
     def add(self, rows: pa.Table, head: LogHead) -> None:
-        """Take the rows of some blocks, with the columns of `ROW`; those that aren't events are passed over.
+        """Take the rows of some blocks, with `COLUMNS`; those that aren't events are passed over.
 
         Args:
             rows: The rows.
@@ -116,6 +119,7 @@ class StreamLedger:
             )
             self._database.execute("COMMIT")
         self._taken, self._own, self._rows, self._heads = [], [], 0, {}
+        release_free_memory()
 
     def streams(self, *, from_first: bool, settled: int) -> Iterator[StreamFacts]:
         """Yield what is known of each stream, in the order of their ids.

@@ -4,6 +4,7 @@ The caller checks with `ChainCheck` what only the log's order can show: that eac
 that the keys valid at its height signed it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import CHECKPOINT, LINK, RECORDS, SIGNED, STORED, verify
+from auditseal_search.columns import ROW
 from auditseal_search.free_memory import release_free_memory
 from auditseal_search.record_batch import rows_of
 from auditseal_vault.errors import NotStoredError
@@ -44,7 +46,7 @@ class VerifiedRange:
 
     Attributes:
         heads: The blocks without locators and records, in order.
-        rows: The rows of their records, with the columns of `ROW`.
+        rows: The rows of their records, with the columns that were wanted: all of `ROW`, or some.
         fault: Why the range ends before its last height, None where it doesn't.
     """
 
@@ -53,8 +55,16 @@ class VerifiedRange:
     fault: Fault | None
 
 
-def read_range(vault: VaultReader, origin: Origin, heights: range) -> VerifiedRange:
+def read_range(
+    vault: VaultReader, origin: Origin, heights: range, columns: Sequence[str] = tuple(ROW.names)
+) -> VerifiedRange:
     """Read the blocks of some heights, and check all of them that one block alone can show.
+
+    Args:
+        vault: Where they are.
+        origin: Their log.
+        heights: The heights.
+        columns: The columns of the rows that are wanted.
 
     Raises:
         UnavailableError: The vault can't be read.
@@ -66,7 +76,7 @@ def read_range(vault: VaultReader, origin: Origin, heights: range) -> VerifiedRa
     except (VerificationError, NotStoredError) as error:
         fault = _fault(heights[len(blocks)], error)
     heads = tuple(replace(block, locators=b"", chunks=()) for block in blocks)
-    rows = rows_of(blocks)
+    rows = rows_of(blocks).select(columns)
     release_free_memory()
     return VerifiedRange(heads, rows, fault)
 

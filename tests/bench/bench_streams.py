@@ -22,6 +22,7 @@ from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Actor, Outcome, Resource, Source, Stream
 from auditseal_schemas.header import TIMESTAMP_CREATE
 from auditseal_search.range_pool import RangePool
+from auditseal_search.stream_ledger import COLUMNS
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.head import head_height
 from tests.bench.bench_verify import ORIGIN, make_vault, peaks_of
@@ -95,7 +96,7 @@ def _read_alone(directory: Path, numbers: Path) -> float:
     """Return the seconds that reading takes without looking at streams; keeps their numbers in a Parquet file."""
     writing, writer = 0.0, None
     began = time.perf_counter()
-    with RangePool(partial(DirectoryVault, directory / "vault"), JOBS) as pool:
+    with RangePool(partial(DirectoryVault, directory / "vault"), JOBS, columns=COLUMNS) as pool:
         head = head_height(pool.vault, ORIGIN)
         assert head is not None
         for found in pool.ranges(0, head, ORIGIN):

@@ -50,7 +50,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.completeness_proof": ("completeness_proof", "index_proof"),
     f"{CORE}.index_fraud": ("index_fraud", "index_proof"),
     **dict.fromkeys(
-        (f"{CORE}.event{part}" for part in ("", "_codec", "_check", "_parts", "_skim", "_json", "_key")), ()
+        (f"{CORE}.event{part}" for part in ("", "_codec", "_check", "_parts", "_plain", "_skim", "_json", "_key")), ()
     ),
 }
 # The auditor's checks. The modules that only print (report, report_text, block_json, block_text) are not among them.

@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +74,45 @@ def test_what_cannot_be_read_is_rejected_and_the_rest_published(
     code, counts, stderr = run(servers, topic, "cloudtrail", tmp_path / "s", str(log))
     assert (code, counts["rejected"]) == (ExitCode.REJECTED, 1)
     assert "auditseal import: record 0:" in stderr
+
+
+def test_a_killed_import_is_continued_and_loses_nothing(
+    kafka: KafkaNode, make_topic: Callable[..., str], tmp_path: Path
+) -> None:
+    topic, servers, state, count = make_topic("events"), kafka.bootstrap_servers, tmp_path / "state", 20_000
+    pipe = tmp_path / "growing.log"
+    os.mkfifo(pipe)
+    words = ["--bootstrap-servers", servers, "--topic", topic, "--environment", "test", "--service", "source"]
+    command = [sys.executable, "-m", "auditseal", "import", "syslog", str(pipe), "--state", str(state), *words]
+    lines = [f"<34>1 2026-11-21T12:00:09Z host su - ID{number} - {number}\n".encode() for number in range(count)]
+    with subprocess.Popen(command) as process, pipe.open("wb") as log:
+        log.writelines(lines[: count // 2])
+        log.flush()
+        saved = await_saved(state)
+        process.kill()
+        process.wait(10)
+    whole = tmp_path / "whole.log"
+    whole.write_bytes(b"".join(lines))
+    code, counts, _ = run(servers, topic, "syslog", state, str(whole))
+    assert (code, counts["published"] + counts["known"]) == (0, count)
+    assert saved <= counts["known"] < count
+    found = read_events(servers, topic)
+    assert {original_bytes(event.attributes) + b"\n" for event in found} == set(lines)
+    assert len({event.event_id for event in found}) == count
+    code, counts, _ = run(servers, topic, "syslog", state, str(whole))
+    assert (code, counts["published"], counts["known"]) == (0, 0, count)
+    assert len(read_events(servers, topic)) == len(found)
+
+
+def await_saved(state: Path) -> int:
+    """Wait until an import that runs has saved some events; return how many at least."""
+    deadline = time.monotonic() + 60
+    while True:
+        size = sum(path.stat().st_size for path in state.parent.glob(f"{state.name}*") if path.is_file())
+        if size > 64 * 1024:  # thousands of ids; the file itself is locked
+            return 1
+        assert time.monotonic() < deadline, f"the state has {size} bytes"
+        time.sleep(0.05)
 
 
 def test_a_failed_delivery_is_published_by_the_next_run(tmp_path: Path) -> None:
