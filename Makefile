@@ -145,6 +145,10 @@ spool-kills: $(VENV)/test ## Producers with one spool, KILLS=1000 of them killed
 stream-kills: $(VENV)/test ## PRODUCERS=200 of them killed at random (SEED=1): auditseal streams shows each loss, and no gap is false
 	$(BIN)/python -m tests.faults.stream_kills $(or $(PRODUCERS),200) $(or $(SEED),1)
 
+.PHONY: stream-gaps
+stream-gaps: $(VENV)/test ## EVENTS=1000000 through broken connections, forks and sealers that change: auditseal streams shows no gap
+	$(BIN)/python -m tests.faults.stream_gaps $(or $(EVENTS),1000000) $(or $(SEED),1)
+
 .PHONY: heads
 heads: $(VENV)/test ## How long a head's recovery takes with 1,000 and with 100,000 blocks behind it: at most a second
 	$(BIN)/python -m tests.faults.heads
