@@ -98,7 +98,7 @@ bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a second c
 
 .PHONY: bench-streams
 bench-streams: $(VENV)/test ## auditseal streams over EVENTS=1000000 of 10,000 streams, next to reading alone; 10000000 take minutes to seal
-	$(BIN)/python -m tests.bench.bench_streams $(or $(EVENTS),1000000)
+	$(BIN)/python -m tests.bench.bench_streams $(if $(filter command line,$(origin EVENTS)),$(EVENTS),1000000)
 
 .PHONY: bench-partitions
 bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: threads, descriptors, CPU a block, event to sealed
@@ -147,7 +147,7 @@ stream-kills: $(VENV)/test ## PRODUCERS=200 of them killed at random (SEED=1): a
 
 .PHONY: stream-gaps
 stream-gaps: $(VENV)/test ## EVENTS=1000000 through broken connections, forks and sealers that change: auditseal streams shows no gap
-	$(BIN)/python -m tests.faults.stream_gaps $(or $(EVENTS),1000000) $(or $(SEED),1)
+	$(BIN)/python -m tests.faults.stream_gaps $(if $(filter command line,$(origin EVENTS)),$(EVENTS),1000000) $(or $(SEED),1)
 
 .PHONY: heads
 heads: $(VENV)/test ## How long a head's recovery takes with 1,000 and with 100,000 blocks behind it: at most a second
