@@ -95,7 +95,8 @@ class Session:
     def _seal_until(self, stop: Stop) -> None:
         batch = self._config.batch
         while not stop.is_set():
-            self._read(batch.wait_seconds(self._opened, time.monotonic()))
+            wait = batch.wait_seconds(self._opened, time.monotonic())
+            self._read(min(wait, batch.wait_committing) if self._publication else wait)
             if reason := batch.close_reason(self._draft.full, self._opened, time.monotonic()):
                 self._close(reason)
             elif self._is_silent():

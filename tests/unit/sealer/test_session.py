@@ -173,6 +173,21 @@ def test_nothing_is_signed_before_the_block_before_has_committed() -> None:
     assert steps == ["signed", "committed"] * 3
 
 
+def test_reading_waits_for_less_while_a_block_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, read, timeouts = threading.Event(), ScriptedReader.read, list[float]()
+
+    def watched(reader: ScriptedReader, timeout: float) -> Sequence[Event]:
+        timeouts.append(timeout)
+        if len(timeouts) == 4:  # the first returned records, so another followed at once
+            gate.set()
+        return read(reader, timeout)
+
+    monkeypatch.setattr(ScriptedReader, "read", watched)
+    policy = BatchPolicy(age=60, wait=0.5, wait_committing=0.01)
+    run([events(*range(11)), [], []], ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy))
+    assert timeouts[:4] == [0.5, 0, 0.01, 0.01]
+
+
 @pytest.mark.parametrize(
     "problem", [UnavailableError("away"), FencedError("fenced"), HaltError(Halt.BLOCK_TOO_LARGE, "!")]
 )
