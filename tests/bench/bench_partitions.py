@@ -78,7 +78,8 @@ def _cpu(process: psutil.Process) -> float:
 def _client_cpu(process: psutil.Process) -> float:
     """Return the CPU of the Kafka client's own threads, which are named `rdk:…`; all others run Python."""
     names = {each.id: Path(f"/proc/{process.pid}/task/{each.id}/comm").read_text() for each in process.threads()}
-    return sum(each.user_time + each.system_time for each in process.threads() if names[each.id].startswith("rdk:"))
+    own = [each for each in process.threads() if names.get(each.id, "").startswith("rdk:")]
+    return float(sum(each.user_time + each.system_time for each in own))
 
 
 def _cpu_while_idle(process: psutil.Process) -> float:
