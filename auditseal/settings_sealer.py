@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from datetime import date
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
@@ -27,9 +28,15 @@ class SealerSection(Section):
         key_file: The log's signing key, as `auditseal keys new` makes it; not set with `signer`.
         passphrase_file: A file that holds only the key's passphrase.
         signer: The log's signing key in an HSM, in OpenBao or Vault, or in AWS KMS.
+        key_expires: The day by which the key is to be changed: a metric, and a warning at the start. It signs on.
+        second_key_file: A key that signs each block, too, such as an ML-DSA-44 key; none by default.
+        second_passphrase_file: A file that holds only its passphrase.
+        second_key_expires: The day by which the second key is to be changed.
         next_key_file: The key that `auditseal keys rotate` announces. The sealer signs with it from then on.
         next_passphrase_file: A file that holds only its passphrase.
         next_signer: The next key where it is not in a file.
+        next_second_key_file: The second key that `auditseal keys rotate` announces, in logs with and without one.
+        next_second_passphrase_file: A file that holds only its passphrase.
         retired_keys: The keys that signed before, as the last part of their verifier keys.
         run: The run in the origins; a run above 0 continues after a halt that gave up a log.
         predecessors: For a run above 0, `<origin> <size> <root> <key> …` of the last heads of the runs before, one a
@@ -49,9 +56,15 @@ class SealerSection(Section):
     key_file: ReadableFile | None = None
     passphrase_file: ReadableFile | None = None
     signer: SignerSection | None = None
+    key_expires: date | None = None
+    second_key_file: ReadableFile | None = None
+    second_passphrase_file: ReadableFile | None = None
+    second_key_expires: date | None = None
     next_key_file: ReadableFile | None = None
     next_passphrase_file: ReadableFile | None = None
     next_signer: SignerSection | None = None
+    next_second_key_file: ReadableFile | None = None
+    next_second_passphrase_file: ReadableFile | None = None
     retired_keys: tuple[str, ...] = ()
     run: int = Field(default=0, ge=0, le=1000)
     predecessors: tuple[str, ...] = ()
@@ -84,7 +97,9 @@ class SealerSection(Section):
     def _check_keys(self) -> Self:
         for file, passphrase, signer, prefix in (
             (self.key_file, self.passphrase_file, self.signer, ""),
+            (self.second_key_file, self.second_passphrase_file, None, "second_"),
             (self.next_key_file, self.next_passphrase_file, self.next_signer, "next_"),
+            (self.next_second_key_file, self.next_second_passphrase_file, None, "next_second_"),
         ):
             if (file is None) != (passphrase is None):
                 raise ValueError(f"{prefix}key_file and {prefix}passphrase_file are set together, or not at all")
@@ -92,6 +107,8 @@ class SealerSection(Section):
                 raise ValueError(f"{prefix}key_file and {prefix}signer both name the key: set one of them")
         if self.key_file is None and self.signer is None:
             raise ValueError("no signing key is named: set key_file and passphrase_file, or the section signer")
+        if self.second_key_expires and self.second_key_file is None:
+            raise ValueError("second_key_expires is the day of second_key_file, which is not set: set it, too")
         return self
 
     @model_validator(mode="after")

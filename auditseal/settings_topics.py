@@ -29,6 +29,8 @@ class TopicsSection(BaseModel):
     key_file: Path | None = None
     passphrase_file: Path | None = None
     signer: PublicKeySection | None = None
+    second_key_file: Path | None = None
+    second_passphrase_file: Path | None = None
 
 
 class TrustSection(BaseModel):

@@ -28,13 +28,14 @@ class TrustLines:
     lines: tuple[str, ...]
 
     @classmethod
-    def lacking(cls, path: Path, origins: Iterable[Origin], read_key: Callable[[], bytes] | None) -> Self:
+    def lacking(cls, path: Path, origins: Iterable[Origin], read_keys: Callable[[], Sequence[bytes]] | None) -> Self:
         """Find the origins that a trust file doesn't pin; change nothing.
 
         Args:
             path: The trust file.
             origins: The logs that it has to pin, all of one topic.
-            read_key: Returns the public key that signs them, where a line is lacking; None where no key is named.
+            read_keys: Returns the keys that sign them, each as type ‖ public key, where a line is lacking; None where
+                no key is named.
 
         Raises:
             TrustError: The file isn't valid.
@@ -51,12 +52,13 @@ class TrustLines:
         missing = [origin for origin in wanted if origin not in pinned]
         if not missing:
             return cls(path, content, ())
-        if read_key is None:
+        if read_keys is None:
             problem = f"{path} doesn't pin {missing[0]}{' and other logs' if missing[1:] else ''}"
             raise ConfigurationError(f"{problem}: add the lines of `auditseal keys show`, or name the key (--key-file)")
-        public = read_key()
-        _check_known(trust, wanted, public, path)
-        return cls(path, content, tuple(f"log {VerifierKey(str(origin), public)}" for origin in missing))
+        keys = read_keys()
+        _check_known(trust, wanted, keys[0], path)
+        lines = (f"log {VerifierKey(str(origin), key[1:], key[:1])}" for origin in missing for key in keys)
+        return cls(path, content, tuple(lines))
 
     def write(self) -> None:
         """Add the lines, all at once: a process that dies leaves the file as it was, or with all lines.
@@ -77,11 +79,16 @@ class TrustLines:
             raise ConfigurationError(f"the trust file {self.path} can't be written: {error}") from error
 
 
-def _check_known(trust: Trust, origins: Sequence[Origin], public: bytes, path: Path) -> None:
+def _check_known(trust: Trust, origins: Sequence[Origin], blob: bytes, path: Path) -> None:
     """Check that the key is one that the file pins for a log of the topic, if it pins any."""
     topic = (origins[0].cluster, origins[0].topic)
-    keys = {key.public for log in trust.logs if (log.origin.cluster, log.origin.topic) == topic for key in log.keys}
-    if keys and public not in keys:
+    keys = {
+        key.algorithm + key.public
+        for log in trust.logs
+        if (log.origin.cluster, log.origin.topic) == topic
+        for key in log.keys
+    }
+    if keys and blob not in keys:
         raise ConfigurationError(
             f"the key isn't one that {path} pins for {'/'.join(topic)}: is it another topic's? After a rotation of"
             " keys, add the lines of `auditseal keys show` yourself"

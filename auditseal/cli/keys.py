@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from auditseal_daemon.kafka_client import settings as client_settings
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.public_key import ED25519, ML_DSA_44
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.key_file import load_key, store_key
 from auditseal_sealer.key_rotation import KeyRotation, look_at_rotation, rotate_log, try_signer
@@ -49,6 +51,18 @@ Run = Annotated[int, typer.Option("--run", min=0, help="The run of the logs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+class KeyAlgorithm(StrEnum):
+    """The algorithms of signing keys, as the command names them."""
+
+    ED25519 = "ed25519"
+    ML_DSA_44 = "ml-dsa-44"
+
+    @property
+    def type_byte(self) -> bytes:
+        """The byte of the algorithm in verifier keys."""
+        return {KeyAlgorithm.ED25519: ED25519, KeyAlgorithm.ML_DSA_44: ML_DSA_44}[self]
+
+
 @app.command()
 def new(  # noqa: PLR0917  (typer passes them by name)
     key: Key,
@@ -57,6 +71,7 @@ def new(  # noqa: PLR0917  (typer passes them by name)
     topic: Topic = "audit.events",
     run: Run = 0,
     passphrase_file: PassphraseFile = None,
+    algorithm: Annotated[KeyAlgorithm, typer.Option("--algorithm", help="Of a key in a file.")] = KeyAlgorithm.ED25519,
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
     """Make a signing key, and print its trust lines. An existing key is never overwritten.
@@ -67,7 +82,7 @@ def new(  # noqa: PLR0917  (typer passes them by name)
     """
     with exit_on_errors():
         origins = _origins(cluster, topic, partitions, run)
-        public = _make_key(key, passphrase_file)
+        public = _make_key(key, algorithm, passphrase_file)
     _print(public, origins, as_json=as_json)
 
 
@@ -97,11 +112,12 @@ def rotate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try the keys, show the logs, and write nothing.")] = False,  # noqa: FBT002
     as_json: Json = False,  # noqa: FBT002
 ) -> None:
-    """Announce the next key in every log of the events topic.
+    """Announce the next keys in every log of the events topic.
 
-    The next key is sealer.next_key_file or sealer.next_signer. In each log one signed block announces it, and the
-    next block is signed by it. A log that is done is left alone, so after an interruption the same command does the
-    rest. Sealers that run need both keys.
+    The next key is sealer.next_key_file or sealer.next_signer, and the next second key sealer.next_second_key_file.
+    A key without a next one stays. In each log one signed block announces the keys, and the next block is signed by
+    them. A log that is done is left alone, so after an interruption the same command does the rest. Sealers that run
+    need all keys.
 
     Exit codes: 0 done, 1 Kafka, the vault or a signer does not answer, 2 usage or configuration, from 40 on a log
     can't continue.
@@ -115,17 +131,23 @@ def rotate(
 
 
 def rotate_keys(settings: SealerSettings, *, dry_run: bool, hooks: Hooks | None = None) -> Iterator[KeyRotation]:
-    """Announce the next key in each log and yield the outcome; with `dry_run`, only look.
+    """Announce the next keys in each log and yield the outcome; with `dry_run`, only look.
 
     Raises:
         ConfigurationError, HaltError, UnavailableError, FencedError: As `rotate_log`.
     """
     config = settings.config(genesis_allowed=False)
     context = make_context(settings, config, SealerMetrics(CollectorRegistry()), hooks or NoHooks())
-    if context.next_signer is None:
+    if context.next_signer is None and context.next_second_signer is None:
         raise ConfigurationError("sealer.next_key_file is not set: make a key with `auditseal keys new`, name it")
-    try_signer(context.signer, "sealer.key_file" if settings.sealer.key_file else "sealer.signer")
-    try_signer(context.next_signer, "sealer.next_key_file" if settings.sealer.next_key_file else "sealer.next_signer")
+    for signer, name in (
+        (context.signer, "sealer.key_file" if settings.sealer.key_file else "sealer.signer"),
+        (context.second_signer, "sealer.second_key_file"),
+        (context.next_signer, "sealer.next_key_file" if settings.sealer.next_key_file else "sealer.next_signer"),
+        (context.next_second_signer, "sealer.next_second_key_file"),
+    ):
+        if signer:
+            try_signer(signer, name)
     events, _ = inspect_topics(context.cluster, config)
     consumer = Consumer(client_settings(config.client, group_id=config.group))
     try:
@@ -140,14 +162,15 @@ def rotate_keys(settings: SealerSettings, *, dry_run: bool, hooks: Hooks | None 
 
 
 def _rotation_line(rotation: KeyRotation) -> str:
-    key = f"{rotation.next_key.key_id.hex()} signs from block {rotation.height} on"
-    return f"{rotation.origin}: {key}" if rotation.is_announced else f"{rotation.origin}: would be announced, {key}"
+    ids = [key.key_id.hex() for key in rotation.next_keys]
+    signs = f"{' and '.join(ids)} {'signs' if len(ids) == 1 else 'sign'} from block {rotation.height} on"
+    return f"{rotation.origin}: {signs}" if rotation.is_announced else f"{rotation.origin}: would be announced, {signs}"
 
 
 def _rotation_to_json(rotation: KeyRotation) -> dict[str, object]:
     return {
         "origin": str(rotation.origin),
-        "next_key": str(rotation.next_key),
+        "next_keys": list(map(str, rotation.next_keys)),
         "height": rotation.height,
         "announced": rotation.is_announced,
     }
@@ -160,26 +183,29 @@ def _origins(cluster: str, topic: str, partitions: int, run: int) -> list[Origin
         raise ConfigurationError(f"these do not make an origin: {error}") from error
 
 
-def _make_key(key: str, secret_file: Path | None) -> bytes:
-    """Make a key in a file, or at the signer that a URI names; return its public half."""
+def _make_key(key: str, algorithm: KeyAlgorithm, secret_file: Path | None) -> bytes:
+    """Make a key in a file, or at the signer that a URI names; return type ‖ public key."""
     if not urlsplit(key).scheme:
-        made = SigningKey.generate()
+        made = SigningKey.generate(algorithm.type_byte)
         store_key(Path(key), made, read_passphrase(secret_file, confirm=True))
-        return made.public
+        return made.algorithm + made.public
+    if algorithm is not KeyAlgorithm.ED25519:
+        raise ConfigurationError(f"signers make Ed25519 keys only: name a file for a key of {algorithm.value}")
     external = open_key(parse_signer_uri(key), secret_file, _SIGNER_SECONDS)
     external.generate()
-    return external.fetch_public()
+    return ED25519 + external.fetch_public()
 
 
 def _read_public_key(key: str, secret_file: Path | None) -> bytes:
-    """Return the public half of a key in a file, or at the signer that a URI names."""
+    """Return type ‖ public key of a key in a file, or at the signer that a URI names."""
     if not urlsplit(key).scheme:
-        return load_key(Path(key), read_passphrase(secret_file, confirm=False)).public
-    return open_key(parse_signer_uri(key), secret_file, _SIGNER_SECONDS).fetch_public()
+        read = load_key(Path(key), read_passphrase(secret_file, confirm=False))
+        return read.algorithm + read.public
+    return ED25519 + open_key(parse_signer_uri(key), secret_file, _SIGNER_SECONDS).fetch_public()
 
 
-def _print(public: bytes, origins: list[Origin], *, as_json: bool) -> None:
-    vkeys = {str(origin): str(VerifierKey(str(origin), public)) for origin in origins}
+def _print(blob: bytes, origins: list[Origin], *, as_json: bool) -> None:
+    vkeys = {str(origin): str(VerifierKey(str(origin), blob[1:], blob[:1])) for origin in origins}
     if as_json:
         typer.echo(json.dumps({"logs": [{"origin": origin, "vkey": vkey} for origin, vkey in vkeys.items()]}))
         return

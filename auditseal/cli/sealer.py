@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.give_up import check_giving_up
-from auditseal.cli.signer import open_next_signer, open_signer
+from auditseal.cli.signer import open_next_second_signer, open_next_signer, open_second_signer, open_signer
 from auditseal.settings import format_settings, load_settings
-from auditseal.settings_sealer import SealerSettings
+from auditseal.settings_sealer import SealerSection, SealerSettings
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
@@ -22,6 +24,7 @@ from auditseal_schemas.halt import HaltError
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.hooks import Hooks, NoHooks
+from auditseal_sealer.key_expiry import KeyExpiry, report_expiries
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.sealer import Sealer
 from auditseal_sealer.signers.signer_metrics import SignerMetrics
@@ -79,9 +82,16 @@ def run_sealer(settings: SealerSettings, *, genesis_allowed: bool, hooks: Hooks 
 
         config = settings.config(genesis_allowed=genesis_allowed)
         context = make_context(settings, config, SealerMetrics(daemon.registry), hooks or NoHooks())
+        report_expiries(_expiries(settings.sealer, context), context.metrics.key_expiry, datetime.now(UTC))
         Sealer(context, show).run(daemon.stop)
 
     return run_daemon("auditseal.sealer", settings.options(), [SEALING], body)
+
+
+def _expiries(section: SealerSection, context: SealerContext) -> Iterator[KeyExpiry]:
+    """Yield the days by which the keys that sign now are to be changed."""
+    signers = ((context.signer, section.key_expires), (context.second_signer, section.second_key_expires))
+    yield from (KeyExpiry.of(signer, day) for signer, day in signers if signer and day)
 
 
 def make_context(settings: SealerSettings, config: SealerConfig, metrics: SealerMetrics, hooks: Hooks) -> SealerContext:
@@ -98,7 +108,9 @@ def make_context(settings: SealerSettings, config: SealerConfig, metrics: Sealer
         metrics=metrics,
         watchdog=Watchdog(config.timeouts.stuck, _end_hard),
         hooks=hooks,
+        second_signer=open_second_signer(settings.sealer),
         next_signer=open_next_signer(settings.sealer, metrics.signers),
+        next_second_signer=open_next_second_signer(settings.sealer),
         retired=settings.sealer.retired_public_keys(),
     )
 
@@ -107,7 +119,9 @@ def _check_signers(settings: SealerSettings) -> None:
     """Open the signers, and ask none of them for anything."""
     metrics = SignerMetrics(CollectorRegistry())
     open_signer(settings.sealer, metrics)
+    open_second_signer(settings.sealer)
     open_next_signer(settings.sealer, metrics)
+    open_next_second_signer(settings.sealer)
 
 
 def _end_hard(error: HaltError) -> None:

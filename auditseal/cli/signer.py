@@ -21,6 +21,24 @@ def open_signer(section: SealerSection, metrics: SignerMetrics) -> Signer:
     return signer
 
 
+def open_second_signer(section: SealerSection) -> Signer | None:
+    """Open the second signing key, None if the settings name none.
+
+    Raises:
+        ConfigurationError: As `open_signer`.
+    """
+    return _open_file(section.second_key_file, section.second_passphrase_file)
+
+
+def open_next_second_signer(section: SealerSection) -> Signer | None:
+    """Open the next second signing key, None if the settings name none.
+
+    Raises:
+        ConfigurationError: As `open_signer`.
+    """
+    return _open_file(section.next_second_key_file, section.next_second_passphrase_file)
+
+
 def open_next_signer(section: SealerSection, metrics: SignerMetrics) -> Signer | None:
     """Open the next signing key, None if the settings name none.
 
@@ -33,6 +51,8 @@ def open_next_signer(section: SealerSection, metrics: SignerMetrics) -> Signer |
 def _open(
     key_file: Path | None, passphrase_file: Path | None, signer: SignerSection | None, metrics: SignerMetrics
 ) -> Signer | None:
-    if signer:
-        return signer.open(metrics)
+    return signer.open(metrics) if signer else _open_file(key_file, passphrase_file)
+
+
+def _open_file(key_file: Path | None, passphrase_file: Path | None) -> Signer | None:
     return load_key(key_file, read_secret(passphrase_file)) if key_file and passphrase_file else None

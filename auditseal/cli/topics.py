@@ -12,7 +12,7 @@ import typer
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.passphrase import read_passphrase
 from auditseal.settings import load_settings
-from auditseal.settings_signer import read_ed25519_key
+from auditseal.settings_signer import read_public_key
 from auditseal.settings_topics import TopicsSection, TopicsSettings
 from auditseal.trust_lines import TrustLines
 from auditseal_daemon.batch_size import sealer_memory
@@ -181,24 +181,31 @@ def _find_lines(
         raise ConfigurationError("cluster (AUDITSEAL_CLUSTER): the name in the logs' origins is needed")
     if trust_file is None:
         raise ConfigurationError("no trust file is named that the new logs can be added to: say --trust-file")
-    read_key = _find_public_key(settings.sealer, key_file, passphrase)
+    read_keys = _find_public_keys(settings.sealer, key_file, passphrase)
     run = settings.sealer.run
     origins = [Origin(settings.cluster, settings.events_topic, partition, run) for partition in range(partitions)]
-    return TrustLines.lacking(trust_file, origins, read_key)
+    return TrustLines.lacking(trust_file, origins, read_keys)
 
 
-def _find_public_key(
+def _find_public_keys(
     section: TopicsSection, key_file: Path | None, passphrase: Path | None
-) -> Callable[[], bytes] | None:
-    """Return a function that reads the public key of the logs, None where no key is named."""
-    if section.signer and not key_file:
-        return partial(read_ed25519_key, section.signer.public_key)
-    key_file, passphrase = key_file or section.key_file, passphrase or section.passphrase_file
-    return partial(_read_public_key, key_file, passphrase) if key_file else None
+) -> Callable[[], list[bytes]] | None:
+    """Return a function that reads the keys of the logs, each as type ‖ public key; None where no key is named."""
+    if not section.signer:
+        key_file, passphrase = key_file or section.key_file, passphrase or section.passphrase_file
+    readers = list[Callable[[], bytes]]()
+    if key_file:
+        readers.append(partial(_read_public_key, key_file, passphrase))
+    elif section.signer:
+        readers.append(partial(read_public_key, section.signer.public_key))
+    if readers and section.second_key_file:
+        readers.append(partial(_read_public_key, section.second_key_file, section.second_passphrase_file))
+    return (lambda: [read() for read in readers]) if readers else None
 
 
 def _read_public_key(key_file: Path, passphrase_file: Path | None) -> bytes:
-    return load_key(key_file, read_passphrase(passphrase_file, confirm=False)).public
+    key = load_key(key_file, read_passphrase(passphrase_file, confirm=False))
+    return key.algorithm + key.public
 
 
 def _refuse_foreign_blocks(site: _Site, nothing: Mapping[str, object], *, as_json: bool) -> None:

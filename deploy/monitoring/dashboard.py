@@ -78,6 +78,7 @@ ROWS = (
             _stat("Blocks sealed late, 1 h", "percentunit", "job:auditseal_event_to_sealed_slow:ratio_rate1h"),
             _stat("Blocks archived late, 1 h", "percentunit", "job:auditseal_event_to_archived_slow:ratio_rate1h"),
             _stat("First lock ends in", "s", "min(auditseal_object_lock_retention_remaining_seconds)"),
+            _stat("First signing key expires in", "s", "min(auditseal_signing_key_expiry_timestamp_seconds) - time()"),
         ),
     ),
     Row(

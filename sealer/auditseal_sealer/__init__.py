@@ -16,6 +16,7 @@
 | `committed_head` | the head, after committing a block that was signed and not committed |
 | `block_signer` | signs the next block, and checks it before anybody gets it |
 | `signers` | signers whose keys are outside this process |
+| `key_expiry` | the days by which keys are to be changed |
 | `key_rotation` | announces the next key of a log |
 | `session` | sealing from a recovered head: read, fill, sign, publish |
 | `batch` | when a block closes before it is full (pure) |

@@ -1,4 +1,4 @@
-"""A change of keys within a log: a signed block announces the next key, which signs from the next height on.
+"""A change of keys within a log: a signed block announces the next keys, which sign from the next height on.
 
 The announcement is a block like all others. A writer that is interrupted leaves it uncommitted, and then the next
 writer, a rotation or a sealer, commits it byte for byte; or it leaves nothing that anybody could have read.
@@ -31,13 +31,13 @@ class KeyRotation:
 
     Attributes:
         origin: The log.
-        next_key: The key that follows.
-        height: The first height that it signs, or would sign if the announcement came now.
-        is_announced: A committed block has announced it, or it signed the head already.
+        next_keys: The keys that follow, all of which sign each block.
+        height: The first height that they sign, or would sign if the announcement came now.
+        is_announced: A committed block has announced them, or they signed the head already.
     """
 
     origin: Origin
-    next_key: VerifierKey
+    next_keys: tuple[VerifierKey, ...]
     height: int
     is_announced: bool
 
@@ -59,7 +59,7 @@ def look_at_rotation(context: SealerContext, origin: Origin) -> KeyRotation:
     """Return how far the change of keys of a log is. Nothing is written, and no sealer is disturbed.
 
     Raises:
-        ConfigurationError: There is no next key, or it is the same.
+        ConfigurationError: There are no next keys, or they are the same.
         HaltError: The log can't continue; GENESIS_NOT_ALLOWED if it has no block.
         UnavailableError: A source can't be read, or the head moves all the time.
     """
@@ -75,7 +75,7 @@ def look_at_rotation(context: SealerContext, origin: Origin) -> KeyRotation:
 
 
 def rotate_log(context: SealerContext, origin: Origin, group: Callable[[], GroupMetadata]) -> KeyRotation:
-    """Announce the next key of a log, unless it is announced. A sealer that has the log is fenced, and recovers.
+    """Announce the next keys of a log, unless they are announced. A sealer that has the log is fenced, and recovers.
 
     Raises:
         ConfigurationError, HaltError, UnavailableError: As `look_at_rotation`.
@@ -95,17 +95,16 @@ def rotate_log(context: SealerContext, origin: Origin, group: Callable[[], Group
     partitions = max(events.partitions, head.partitions)
     source = SourceIdentity(events.cluster_id, events.topic_id, partitions, head.last_leader_epoch)
     draft = BlockDraft(state, context.config.limits)
-    block, following = sign_block(context, state, draft, source, clock, next_keys=(str(found.next_key),))
+    block, following = sign_block(context, state, draft, source, clock, next_keys=tuple(map(str, found.next_keys)))
     writer.publish(block.format(), Position(following.next_offset, following.height), group())
-    return KeyRotation(origin, found.next_key, following.height, is_announced=True)
+    return KeyRotation(origin, found.next_keys, following.height, is_announced=True)
 
 
 def _rotation(context: SealerContext, recovered: Recovered) -> KeyRotation:
     state = recovered.state
-    keys = context.keys(state.origin).signing
-    if len(keys) == 1 or keys[0] == keys[1]:
+    keys = context.keys(state.origin)
+    if set(keys.following) in (set(), set(keys.current)):
         raise ConfigurationError("sealer.next_key_file or next_signer names no other key: make one and name it")
-    next_key = keys[1]
-    if state.keys == (next_key,):
-        return KeyRotation(state.origin, next_key, state.height, is_announced=True)
-    return KeyRotation(state.origin, next_key, state.height + 1, is_announced=False)
+    if set(state.keys) == set(keys.following):
+        return KeyRotation(state.origin, keys.following, state.height, is_announced=True)
+    return KeyRotation(state.origin, keys.following, state.height + 1, is_announced=False)

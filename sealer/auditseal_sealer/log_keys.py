@@ -13,29 +13,39 @@ class LogKeys:
     """The keys of one log.
 
     Attributes:
-        signing: The keys that this sealer signs with: the one that a new log begins with, then the next one, if any.
+        current: The keys that a new log begins with. All of them sign each block.
+        following: The keys that a rotation announces, all of which sign each block after it; empty without a rotation.
         retired: Keys that signed earlier blocks of the log, and sign no more.
     """
 
-    signing: tuple[VerifierKey, ...]
+    current: tuple[VerifierKey, ...]
+    following: tuple[VerifierKey, ...] = ()
     retired: tuple[VerifierKey, ...] = ()
 
-    def signer_of(self, block: Block) -> VerifierKey:
-        """Return the key whose signature line a block has. The signature is not checked.
+    def signers_of(self, block: Block) -> tuple[VerifierKey, ...]:
+        """Return the keys whose signature lines a block has. The signatures are not checked.
 
         Without a line of any of the keys it is the first key, so that a check by it fails.
         """
         lines = {(line.name, line.key_id) for line in block.note.signatures}
-        known = (*self.signing, *self.retired)
-        return next((key for key in known if (key.name, key.key_id) in lines), known[0])
+        known = dict.fromkeys((*self.current, *self.following, *self.retired))
+        return tuple(key for key in known if (key.name, key.key_id) in lines) or self.current[:1]
 
     def check_can_sign(self, state: LogState) -> None:
-        """Check that this sealer has every key that must sign the next block.
+        """Check that this sealer signs with exactly the keys that must sign the next block.
 
         Raises:
-            HaltError: KEY.
+            HaltError: KEY. The sealer lacks one of them. Or it has a second key that did not sign the last block: the
+                key was not announced, or somebody stripped the line of its signature.
         """
         for key in state.keys:
-            if key not in self.signing:
+            if key not in {*self.current, *self.following}:
                 problem = f"block {state.height} must be signed by {key}, and this sealer doesn't have that key"
                 raise HaltError(Halt.KEY, f"{state.origin}: {problem}: name it as sealer.key_file or sealer.signer")
+        if set(state.keys) not in (set(self.current), set(self.following)):
+            signed, mine = (" and ".join(key.short for key in keys) for keys in (state.keys, self.current))
+            problem = (
+                f"after the last block's signatures block {state.height} is {signed}'s, and this sealer has {mine}"
+            )
+            remedy = "announce a new key with `auditseal keys rotate`, or look whether a signature line was removed"
+            raise HaltError(Halt.KEY, f"{state.origin}: {problem}: {remedy}")

@@ -47,6 +47,12 @@ class SealerMetrics:
         self.block_events = histogram("block_events", "Records in a block.", _EVENTS)
         self.block_bytes = histogram("block_bytes", "Bytes of a block's object.", _BYTES)
         self.states = LogStates(registry, SealingState)
+        self.key_expiry = Gauge(
+            "auditseal_signing_key_expiry_timestamp_seconds",
+            "When a signing key expires, as the configuration has it.",
+            ("key",),
+            registry=registry,
+        )
         self.signers = SignerMetrics(registry)
 
 

@@ -60,7 +60,7 @@ def is_archived(context: SealerContext, origin: Origin) -> bool:
             first = context.archive(log).block(0)
         except (NotStoredError, VerificationError, HaltError):
             continue
-        if run < origin.run or is_signed(first, (context.keys(origin).signer_of(first),)):
+        if run < origin.run or is_signed(first, context.keys(origin).signers_of(first)):
             return True
     return False
 

@@ -92,7 +92,7 @@ def recover(origin: Origin, keys: LogKeys, sources: LogSources, genesis: Genesis
     if head and head.header.origin != origin:
         head = None
     unarchived = _check_vault(origin, keys, head, sources)
-    state = LogState.after(head, signed_by) if head else LogState.genesis(origin, keys.signing[:1])
+    state = LogState.after(head, signed_by) if head else LogState.genesis(origin, keys.current)
     keys.check_can_sign(state)
     _check_group(state, sources.group_text)
     unfinished = find_unfinished(state, sources.aborted)
@@ -136,7 +136,7 @@ def _check_vault(origin: Origin, keys: LogKeys, head: Block | None, sources: Log
 def _open_archived(
     origin: Origin, keys: LogKeys, head: Block | None, stored: StoredBlock
 ) -> tuple[Block, tuple[VerifierKey, ...]]:
-    """Return the vault's highest block and its key. It must be ours: any other object there is foreign."""
+    """Return the vault's highest block and its keys. It must be ours: any other object there is foreign."""
     where = f"the vault's block {stored.height}"
     try:
         archived, signed_by = open_block(origin, keys, stored.data, where)

@@ -13,7 +13,7 @@ from auditseal_sealer.log_keys import LogKeys
 
 
 def open_block(origin: Origin, keys: LogKeys, data: bytes, where: str) -> tuple[Block, tuple[VerifierKey, ...]]:
-    """Return a block and the key of this log that signed it, or one of another run of the same partition and no key.
+    """Return a block and the keys of this log that signed it, or one of another run of the same partition and no keys.
 
     Raises:
         HaltError: INVALID_BLOCK, or KEY if another key signed it.
@@ -25,7 +25,7 @@ def open_block(origin: Origin, keys: LogKeys, data: bytes, where: str) -> tuple[
             raise MalformedError("origin", f"it is of {found}")
         if found != origin:
             return block, ()
-        signed_by = (keys.signer_of(block),)
+        signed_by = keys.signers_of(block)
         verify(block, SIGNED + STORED, Expected.of(block.header, signed_by))
     except VerificationError as error:
         halt = Halt.KEY if error.verdict is Verdict.BAD_SIGNATURE else Halt.INVALID_BLOCK

@@ -16,6 +16,7 @@ GATEWAY = 'job="auditseal-gateway",instance="g:1"'
 STREAMS = 'job="auditseal-streams",instance="n:1"'
 EVENTS = f'{SEALER},topic="audit.events",partition="0"'
 BLOCKS = f'{ARCHIVER},topic="audit.blocks",partition="0"'
+SIGNING = f'{SEALER},key="AddamAGCsQq3"'
 SIGNER = f'{SEALER},signer="openbao://transit/sealer"'
 LOG = 'origin="a.example/audit.events/0/0"'
 ARCHIVED = "auditseal_event_to_archived_seconds"
@@ -66,6 +67,7 @@ def running(steps: int, *, blocks: float, events: float) -> Series:
         f"auditseal_consumer_lag_records{{{EVENTS}}}": constant(events and 40),
         f"auditseal_oldest_unsealed_event_age_seconds{{{EVENTS}}}": constant(events and 4),
         f"auditseal_signer_available{{{SIGNER}}}": constant(1),
+        f"auditseal_signing_key_expiry_timestamp_seconds{{{SIGNING}}}": constant(60 * 86400),
         f'auditseal_log_state{{{EVENTS},state="sealing"}}': constant(1),
         f'auditseal_log_state{{{EVENTS},state="halted"}}': constant(0),
         f'auditseal_log_state{{{EVENTS},state="no_blocks_partition"}}': constant(0),
@@ -205,6 +207,16 @@ FAULTS = (
     _fault("AuditsealArchivingSloBurnsSlowly", 60, _slow(ARCHIVED, ARCHIVER, "60.0", 60, 0.02)),
     _fault("AuditsealNotArchiving", 90, {f"auditseal_oldest_unarchived_block_age_seconds{{{BLOCKS}}}": "0+60x90"}),
     _fault("AuditsealSignerAway", 10, {f"auditseal_signer_available{{{SIGNER}}}": "1x3 0x7"}),
+    _fault(
+        "AuditsealKeyExpiresSoon",
+        5,
+        {f"auditseal_signing_key_expiry_timestamp_seconds{{{SIGNING}}}": f"{29 * 86400}x5"},
+    ),
+    _fault(
+        "AuditsealKeyExpires AuditsealKeyExpiresSoon",
+        5,
+        {f"auditseal_signing_key_expiry_timestamp_seconds{{{SIGNING}}}": f"{2 * 86400}x5"},
+    ),
     _fault("AuditsealStoreAway", 10, {f"auditseal_store_available{{{ARCHIVER}}}": "0x10"}),
     _fault(
         "AuditsealStoreRefuses",

@@ -94,6 +94,7 @@ def pipeline(
         "BLOCKS_TOPIC": blocks,
         "SEALER__KEY_FILE": tmp_path / "key.pem",
         "SEALER__PASSPHRASE_FILE": tmp_path / "passphrase",
+        "SEALER__KEY_EXPIRES": "2099-01-01",
         "SEALER__REPLICATION": 1,
         "SEALER__BLOCK_AGE": 0.25,
         "SEALER__GROUP": f"sealers.{events}",

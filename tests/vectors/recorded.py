@@ -1,7 +1,7 @@
 """An ML-DSA-44 key whose signatures are kept in a file: the algorithm makes other ones each time.
 
 FIPS 204 has a deterministic variant, which `cryptography` doesn't offer. So `tests.vectors.make` writes each signature
-to `ml_dsa_signatures.json`, and takes it from there the next time. Delete the file to have all of them made anew.
+to `ml_dsa_signatures.json`, and takes it from there the next time. Delete the file to have all of them made again.
 """
 
 import json

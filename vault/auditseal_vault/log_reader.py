@@ -135,7 +135,9 @@ def rotations_to(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[Block
     """Return the blocks that announced the keys which signed a block, in order; none where the pinned keys signed it.
 
     A set of keys signs one run of heights. So the block that names the next keys is found by halving, and few blocks
-    are read however long the log is. Each of those blocks is checked up to its signature.
+    are read however long the log is. Each of those blocks is checked up to its signature. Where the keys signed the
+    block and it has further lines in the log's name, the block that announced those keys is looked for, too. Lines that
+    nobody announced are not signed, and are ignored.
 
     Raises:
         NotStoredError: The vault lacks a block that the search needs.
@@ -151,8 +153,11 @@ def rotations_to(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[Block
 
     if pinned.start and not is_signed(block, keys) and first <= height:
         _check_start(block_at(first), pinned.start)
-    while not is_signed(block, keys):
-        last = _last_signed(block_at, keys, first, height) if first <= height else None
+    while not (signed := is_signed(block, keys)) or _further_lines(block, keys):
+        further = _further_lines(block, keys) if signed else frozenset[bytes]()
+        last = _last_signed(block_at, keys, further, range(first, height)) if first <= height else None
+        if signed and (last is None or not block_at(last).header.next_keys):
+            break
         if last is None:
             problem = f"no block from {first} to {height} is signed by the keys valid there"
             raise VerificationError(Verdict.BAD_SIGNATURE, "note", problem)
@@ -168,14 +173,28 @@ def _check_start(block: Block, start: Start) -> None:
         raise VerificationError(Verdict.BAD_ROOT, "frontier", problem)
 
 
-def _last_signed(block_at: Callable[[int], Block], keys: tuple[VerifierKey, ...], first: int, last: int) -> int | None:
-    """Return the last height that the keys signed, of those from `first` to below `last`."""
-    if not is_signed(block_at(first), keys):
+def _last_signed(
+    block_at: Callable[[int], Block], keys: tuple[VerifierKey, ...], further: frozenset[bytes], heights: range
+) -> int | None:
+    """Return the last height that the keys signed without all the further lines; None if not even the first one is."""
+
+    def is_before(height: int) -> bool:
+        block = block_at(height)
+        return is_signed(block, keys) and not (further and further <= _further_lines(block, keys))
+
+    first, last = heights.start, heights.stop
+    if not is_before(first):
         return None
     while last - first > 1:
         middle = (first + last) // 2
-        first, last = (middle, last) if is_signed(block_at(middle), keys) else (first, middle)
+        first, last = (middle, last) if is_before(middle) else (first, middle)
     return first
+
+
+def _further_lines(block: Block, keys: tuple[VerifierKey, ...]) -> frozenset[bytes]:
+    """Return the key ids of the signature lines in the log's name that are of no given key."""
+    name, known = str(block.header.origin), {key.key_id for key in keys}
+    return frozenset(line.key_id for line in block.note.signatures if line.name == name) - known
 
 
 def is_signed(block: Block, keys: tuple[VerifierKey, ...]) -> bool:

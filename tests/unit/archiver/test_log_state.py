@@ -1,5 +1,6 @@
 """A log's state as the vault has it, over a real directory: rotations are followed, and a gap or a stranger halts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 from auditseal_archiver.log_state import read_log_state
 from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt
+from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.log import LogState
+from auditseal_schemas.note import NoteSignature
+from auditseal_schemas.public_key import ML_DSA_44
 from auditseal_schemas.trust import PinnedLog, Start
 from tests.factory.archiving import PINNED, FaultyVault, halts, store
 from tests.factory.blocks import GENESIS, NOW, sealed
@@ -46,6 +50,59 @@ def test_a_rotation_is_followed_to_the_keys_after_it(vault: FaultyVault) -> None
     store(vault, *blocks)
     assert read_log_state(vault, PINNED) == state
     assert state.keys == (OTHER_KEY,)
+
+
+SECOND, LATER = SigningKey.generate(ML_DSA_44), SigningKey.generate(ML_DSA_44)
+BOTH, CHANGED = (KEY, VerifierKey.of(str(ORIGIN), SECOND)), (KEY, VerifierKey.of(str(ORIGIN), LATER))
+
+
+def with_second_key(begun_with: tuple[VerifierKey, ...], added: int, changed: int) -> tuple[list[Block], LogState]:
+    """Return a log of 12 blocks that announces a second key at one height, and another one at the next."""
+    signers = dict(zip((*BOTH, *CHANGED), (SIGNER, SECOND, SIGNER, LATER), strict=True))
+    blocks, state = [], LogState.genesis(ORIGIN, begun_with)
+    for height in range(12):
+        following = {added: BOTH, changed: CHANGED}.get(height, ())
+        block = sealed(
+            messages([height]),
+            state,
+            signers=[signers[key] for key in state.keys],
+            now=NOW + height,
+            next_keys=tuple(map(str, following)),
+        )
+        blocks.append(block)
+        state = state.accept(block)
+    return blocks, state
+
+
+@pytest.mark.parametrize("added", [0, 3, 10])
+def test_a_second_key_that_a_block_announced_is_followed(vault: FaultyVault, added: int) -> None:
+    """The first key signs on, so its signature alone doesn't show that another key must sign, too."""
+    blocks, state = with_second_key((KEY,), added, -1)
+    store(vault, *blocks)
+    assert read_log_state(vault, PINNED) == state
+    assert state.keys == BOTH
+
+
+def test_a_second_key_that_was_changed_is_followed(vault: FaultyVault) -> None:
+    blocks, state = with_second_key((KEY,), 2, 7)
+    store(vault, *blocks)
+    assert read_log_state(vault, PINNED) == state
+    assert state.keys == CHANGED
+
+
+def test_a_second_key_that_nobody_announced_is_ignored(vault: FaultyVault) -> None:
+    blocks, state = with_second_key(BOTH, -1, -1)
+    store(vault, *blocks)
+    assert read_log_state(vault, PINNED).keys == (KEY,)
+    assert read_log_state(vault, PinnedLog(ORIGIN, BOTH)) == state
+
+
+def test_a_strangers_line_in_the_logs_name_is_ignored(vault: FaultyVault) -> None:
+    blocks, state = rotated(8, set())
+    line = NoteSignature(str(ORIGIN), b"\0" * 4, b"stranger")
+    noted = [replace(block, note=replace(block.note, signatures=(*block.note.signatures, line))) for block in blocks]
+    store(vault, *blocks[:5], *noted[5:])
+    assert read_log_state(vault, PINNED) == state
 
 
 def test_keys_pinned_at_a_start_count_from_there(vault: FaultyVault) -> None:

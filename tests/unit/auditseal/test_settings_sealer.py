@@ -1,6 +1,7 @@
 """The sealer's settings: one message for each wrong key, and what they become."""
 
 from base64 import b64encode
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,25 @@ def test_each_wrong_key_is_named(directory: Path, line: str, named: str) -> None
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_next_key_needs_its_passphrase(directory: Path) -> None:
-    path = write_sealer_settings(directory, f'next_key_file = "{directory}/key.pem"')
-    with pytest.raises(ConfigurationError, match="next_key_file and next_passphrase_file are set together"):
+@pytest.mark.parametrize("prefix", ["next_", "second_", "next_second_"])
+@pytest.mark.parametrize("name", ["key_file", "passphrase_file"])
+def test_another_key_needs_its_passphrase(directory: Path, prefix: str, name: str) -> None:
+    path = write_sealer_settings(directory, f'{prefix}{name} = "{directory}/key.pem"')
+    both = f"sealer.*{prefix}key_file and {prefix}passphrase_file are set together"
+    with pytest.raises(ConfigurationError, match=both):
         load_settings(SealerSettings, path)
+
+
+def test_the_day_of_a_key_is_a_date(directory: Path) -> None:
+    settings = load_settings(SealerSettings, write_sealer_settings(directory, "key_expires = 2028-03-01"))
+    assert settings.sealer.key_expires == date(2028, 3, 1)
+    for line, named in (
+        ('key_expires = "soon"', "sealer.key_expires"),
+        ("key_expires = 2028-03-01T10:00:00Z", "sealer.key_expires"),
+        ("second_key_expires = 2028-03-01", "second_key_file, which is not set"),
+    ):
+        with pytest.raises(ConfigurationError, match=named):
+            load_settings(SealerSettings, write_sealer_settings(directory, line))
 
 
 def test_retired_keys_are_public_keys(directory: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 from auditseal import trust_lines
 from auditseal.trust_lines import TrustLines
 from auditseal_schemas.errors import ConfigurationError, TrustError
-from auditseal_schemas.key import VerifierKey
+from auditseal_schemas.key import Signer, SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.public_key import ML_DSA_44
 from auditseal_schemas.trust import Trust
 from tests.factory.keys import OTHER_SIGNER, SIGNER
 
@@ -19,8 +20,12 @@ def line(origin: Origin) -> str:
     return f"log {VerifierKey(str(origin), SIGNER.public)}"
 
 
-def key() -> bytes:
-    return SIGNER.public
+def blob(signer: Signer) -> bytes:
+    return signer.algorithm + signer.public
+
+
+def key() -> list[bytes]:
+    return [blob(SIGNER)]
 
 
 @pytest.fixture
@@ -61,13 +66,21 @@ def test_a_link_leads_to_the_file_that_is_changed(trust: Path, tmp_path: Path) -
 
 def test_a_log_of_another_topic_has_a_key_of_its_own(trust: Path) -> None:
     other = Origin("a.example", "orders", 0, 0)
-    lines = TrustLines.lacking(trust, [other], lambda: OTHER_SIGNER.public)
+    lines = TrustLines.lacking(trust, [other], lambda: [blob(OTHER_SIGNER)])
     assert lines.lines == (f"log {VerifierKey(str(other), OTHER_SIGNER.public)}",)
+
+
+def test_a_log_with_a_second_key_gets_two_lines(trust: Path) -> None:
+    second = SigningKey.generate(ML_DSA_44)
+    lines = TrustLines.lacking(trust, ORIGINS[:2], lambda: [blob(SIGNER), blob(second)])
+    assert lines.lines == (line(ORIGINS[1]), f"log {VerifierKey.of(str(ORIGINS[1]), second)}")
+    lines.write()
+    assert len(Trust.parse(trust.read_bytes()).log_of(ORIGINS[1]).keys) == 2
 
 
 def test_a_key_that_the_topics_logs_do_not_have_is_refused(trust: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"isn't one that .* pins for a.example/audit.events"):
-        TrustLines.lacking(trust, ORIGINS, lambda: OTHER_SIGNER.public)
+        TrustLines.lacking(trust, ORIGINS, lambda: [blob(OTHER_SIGNER)])
 
 
 def test_without_a_key_the_missing_log_is_named(trust: Path) -> None:

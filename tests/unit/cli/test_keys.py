@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from auditseal.cli import app
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.key import SigningKey
+from auditseal_schemas.public_key import ML_DSA_44
 from auditseal_schemas.trust import Trust
 from auditseal_sealer.key_file import load_key, store_key
 from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
@@ -40,6 +41,23 @@ def test_a_new_key_prints_its_trust_lines_and_show_prints_the_same(tmp_path: Pat
     assert (shown.exit_code, shown.stdout) == (0, made.stdout)
     listed = json.loads(run("show", path, "--passphrase-file", passphrase, *ARGUMENTS, "--json").stdout)
     assert [f"log {log['vkey']}\n" for log in listed["logs"]] == made.stdout.splitlines(keepends=True)
+
+
+def test_a_key_of_ml_dsa_44_is_made_and_shown_as_the_other_one(tmp_path: Path, passphrase: Path) -> None:
+    path = tmp_path / "second.pem"
+    made = run("new", path, "--algorithm", "ml-dsa-44", "--passphrase-file", passphrase, *ARGUMENTS)
+    assert made.exit_code == 0
+    keys = [key for log in Trust.parse(made.stdout.encode()).logs for key in log.keys]
+    assert [(key.algorithm, len(key.public)) for key in keys] == [(ML_DSA_44, 1_312)] * 3
+    assert b"ENCRYPTED" in path.read_bytes()
+    shown = run("show", path, "--passphrase-file", passphrase, *ARGUMENTS)
+    assert (shown.exit_code, shown.stdout) == (0, made.stdout)
+
+
+def test_a_signer_makes_no_key_of_ml_dsa_44(passphrase: Path) -> None:
+    refused = run("new", "openbao://transit/k?address=https://a", "--algorithm", "ml-dsa-44", *ARGUMENTS)
+    assert refused.exit_code == 2
+    assert "signers make Ed25519 keys only: name a file for a key of ml-dsa-44" in refused.stderr
 
 
 def test_the_file_is_private_encrypted_and_alone(tmp_path: Path, passphrase: Path) -> None:

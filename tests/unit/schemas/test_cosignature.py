@@ -113,7 +113,7 @@ def test_any_1312_bytes_are_a_key_under_which_nothing_holds(byte: int) -> None:
 
 
 def test_every_signature_is_another_one() -> None:
-    """FIPS 204's hedged variant: the reason why a block is recorded before anybody gets it, and never signed again."""
+    """FIPS 204's hedged variant: the reason why a block is recorded before others get it, and never signed again."""
     first, second = SECOND.sign(b"message"), SECOND.sign(b"message")
     assert first != second
     for signature in (first, second):
