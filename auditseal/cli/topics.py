@@ -181,13 +181,13 @@ def _find_lines(
         raise ConfigurationError("cluster (AUDITSEAL_CLUSTER): the name in the logs' origins is needed")
     if trust_file is None:
         raise ConfigurationError("no trust file is named that the new logs can be added to: say --trust-file")
-    read_keys = _find_public_keys(settings.sealer, key_file, passphrase)
+    read_keys = find_public_keys(settings.sealer, key_file, passphrase)
     run = settings.sealer.run
     origins = [Origin(settings.cluster, settings.events_topic, partition, run) for partition in range(partitions)]
     return TrustLines.lacking(trust_file, origins, read_keys)
 
 
-def _find_public_keys(
+def find_public_keys(
     section: TopicsSection, key_file: Path | None, passphrase: Path | None
 ) -> Callable[[], list[bytes]] | None:
     """Return a function that reads the keys of the logs, each as type ‖ public key; None where no key is named."""

@@ -20,6 +20,7 @@ OURS = {
     for init in [*ROOT.glob("auditseal/__init__.py"), *ROOT.glob("*/auditseal_*/__init__.py")]
 }
 BROUGHT = {
+    "anyio": "starlette",
     "botocore": "boto3",
     "distributed": "dask",
     "pydantic": "pydantic-settings",

@@ -10,9 +10,12 @@ from typer.testing import CliRunner
 
 from auditseal.cli import app
 from auditseal.cli.signer import open_next_signer, open_signer
+from auditseal.cli.topics import find_public_keys
 from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
+from auditseal.settings_topics import TopicsSettings
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_sealer.key_file import load_key
 from auditseal_sealer.signers.signer_metrics import SignerMetrics
 from tests.factory.keys import OTHER_SIGNER, SIGNER
 from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
@@ -131,3 +134,14 @@ def test_a_key_is_in_a_file_or_at_a_signer(directory: Path, name: str) -> None:
     prefix = name.removesuffix("signer")
     with pytest.raises(ConfigurationError, match=f"sealer .*: {prefix}key_file and {name} both name the key"):
         load_settings(SealerSettings, path)
+
+
+def test_topics_pins_the_public_key_of_the_settings_and_asks_no_signer(directory: Path) -> None:
+    settings_with(directory, *signer(BAO))
+    settings = load_settings(TopicsSettings, directory / "auditseal.toml")
+    read = find_public_keys(settings.sealer, None, None)
+    assert read is not None
+    assert read() == [b"\x01" + SIGNER.public]
+    named = find_public_keys(settings.sealer, directory / "key.pem", directory / "passphrase")
+    assert named is not None
+    assert named() == [b"\x01" + load_key(directory / "key.pem", "secret").public]
