@@ -124,6 +124,10 @@ $(VENV)/spark: $(VENV)/test deploy/requirements/spark.txt
 spark: $(VENV)/spark ## Verify a vault on a real Spark, and query an index as its table; needs Java 17 or newer
 	$(BIN)/python -m tests.spark
 
+.PHONY: kube
+kube: $(VENV)/test ## A dry run of the Helm chart's install on a real kube-apiserver, which is built once (ten minutes)
+	$(BIN)/python -m tests.kube
+
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
 	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))

@@ -21,6 +21,7 @@ from auditseal_local.job import run_logged
 from auditseal_local.progress import Progress
 
 _PINS = ("go.mod", "go.sum")
+_MAJOR = re.compile(r"v\d+")
 _NEEDED = re.compile(r"^go (\d+)\.(\d+)(?:\.(\d+))?$", re.MULTILINE)
 
 
@@ -34,7 +35,7 @@ class GoModule:
         version: The module's version.
         digest: The module's hash as `go.sum` has it: `h1:...`.
         pins: The folder with `go.mod` and `go.sum`.
-        commands: The packages of the commands; a binary has the name of its package's last part.
+        commands: The packages of the commands; a binary has the name of its package's last part but a version.
         tags: Build tags.
     """
 
@@ -49,7 +50,7 @@ class GoModule:
     @property
     def folder(self) -> Path:
         """The directory of the built binaries in the cache, which may not exist yet."""
-        return cache_dir() / f"{self.module.rpartition('/')[2]}-{self.version}-built"
+        return cache_dir() / f"{_last_part(self.module)}-{self.version}-built"
 
     def binaries(self, progress: Progress) -> list[Path]:
         """Return the paths of the binaries, in the order of the commands, and build them if they are missing.
@@ -71,7 +72,12 @@ class GoModule:
 
 
 def _paths(module: GoModule, folder: Path) -> list[Path]:
-    return [folder / command.rpartition("/")[2] for command in module.commands]
+    return [folder / _last_part(command) for command in module.commands]
+
+
+def _last_part(path: str) -> str:
+    """Return the name that Go gives a module or a package: its last part that is not a major version."""
+    return [part for part in path.split("/") if not _MAJOR.fullmatch(part)][-1]
 
 
 def _recorded(binary: Path) -> Path:

@@ -22,6 +22,7 @@
 | `asgi_exchange` | one exchange with an ASGI application |
 | `helm` | Helm and kube-score, built from source once, and the chart rendered |
 | `hostile` | 200 events whose texts attack those who look at them |
+| `kube_apiserver` | a real kube-apiserver on its etcd, built from source once |
 | `http_server` | a real HTTP server whose answers a test writes byte by byte |
 | `certificates` | authorities and certificates for TLS, good and bad ones |
 | `copies` | a log, and vaults that hold it, to be copied |

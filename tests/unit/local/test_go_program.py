@@ -111,3 +111,13 @@ def test_a_given_minio_is_taken_and_a_wrong_one_refused(tmp_path: Path, monkeypa
         monkeypatch.setenv("AUDITSEAL_MINIO", str(wrong))
         with pytest.raises(LocalStackError, match="is not a program"):
             minio_binary.minio_binary(silent)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("github.com/minio/minio", "minio"), ("helm.sh/helm/v3", "helm"), ("go.etcd.io/etcd/server/v3", "server")],
+)
+def test_a_major_version_is_not_a_name(path: str, name: str) -> None:
+    module = go_program.GoModule("It", path, "v3.1.4", "h1:", Path("pins"), (path,))
+    assert module.folder.name == f"{name}-v3.1.4-built"
+    assert go_program._paths(module, Path("built")) == [Path("built") / name]

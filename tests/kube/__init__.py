@@ -1,0 +1,1 @@
+"""The Helm chart's objects, given to a real kube-apiserver (`make kube`)."""
