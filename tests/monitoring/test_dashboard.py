@@ -7,17 +7,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from confluent_kafka import Producer
 
 from auditseal.demo.processes import Processes
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
 from auditseal_local.ports import LOOPBACK, free_ports
+from auditseal_local.process import Child
 from auditseal_schemas.origin import Origin
 from tests.factory.prometheus import PrometheusNode
 from tests.factory.stream_logs import Sealed
@@ -27,6 +29,7 @@ MONITORING = ROOT / "deploy" / "monitoring"
 DASHBOARD = MONITORING / "auditseal-dashboard.json"
 METRICS = (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")
 FIRING = 'ALERTS{alertstate="firing"}'
+STOP_SECONDS = 15
 SECONDS = 90
 """For a machine that does much else."""
 
@@ -62,6 +65,8 @@ class Pipeline:
     bucket: str
     log: Origin
     publish: Callable[[], None]
+    start: Callable[[str], Child]
+    daemons: dict[str, Child] = field(default_factory=dict)
 
     def blocks(self) -> list[str]:
         """The keys of the log's blocks in the bucket."""
@@ -76,6 +81,17 @@ def await_none(problems: Callable[[], object], meanwhile: Callable[[], object] =
         assert time.monotonic() < deadline, left
         meanwhile()
         time.sleep(0.5)
+
+
+def hasty_rules(folder: Path) -> Path:
+    """Write the rules with an AuditsealDown that fires after 2 s, where an operator's waits for 2 minutes."""
+    rules = yaml.safe_load((MONITORING / "auditseal.rules.yml").read_text("utf-8"))
+    (down,) = (rule for group in rules["groups"] for rule in group["rules"] if rule.get("alert") == "AuditsealDown")
+    assert down["for"] == "2m", "docs/how-to/monitor.md and compose.md say two minutes"
+    down["for"] = "2s"
+    path = folder / "rules.yml"
+    path.write_text(yaml.safe_dump(rules))
+    return path
 
 
 @pytest.fixture
@@ -126,15 +142,20 @@ def pipeline(
         assert producer.flush(30) == 0
 
     targets = {f"auditseal-{name}": f"{LOOPBACK}:{port}" for name, port in ports.items()}
-    prometheus = PrometheusNode(tmp_path / "prometheus", MONITORING / "auditseal.rules.yml", targets)
-    made = Pipeline(prometheus, minio, bucket, Origin("test.local", events, 0, 0), publish)
-    publish()
+    prometheus = PrometheusNode(tmp_path / "prometheus", hasty_rules(tmp_path), targets)
     with ExitStack() as running:
-        for name, words in arguments.items():
+
+        def start(name: str) -> Child:
+            child = processes.start(name, "auditseal", name, *arguments[name], telemetry=ports[name])
+            running.callback(child.kill)
+            return child
+
+        made = Pipeline(prometheus, minio, bucket, Origin("test.local", events, 0, 0), publish, start)
+        publish()
+        for name in arguments:
             if name == "watch":  # an empty vault is a finding: the log is missing
                 await_none(lambda: not made.blocks())
-            child = processes.start(name, "auditseal", name, *words, telemetry=ports[name])
-            running.callback(child.kill)
+            made.daemons[name] = start(name)
         running.enter_context(prometheus)
         yield made
 
@@ -156,8 +177,21 @@ def test_each_query_has_an_answer_no_alert_fires_and_a_fault_becomes_one(pipelin
     assert len(rules) > 40
     assert [rule["name"] for rule in rules if rule["health"] != "ok"] == []
     assert prometheus.query(FIRING) == []
+    stop_and_start_the_archiver(pipeline)
 
     pipeline.minio.s3().put_object(Bucket=pipeline.bucket, Key=max(pipeline.blocks()), Body=b"another version")
     await_none(lambda: not prometheus.query('ALERTS{alertname="AuditsealFinding",alertstate="firing"}'))
     (finding,) = prometheus.query("auditseal_verify_findings > 0")
     assert (finding["metric"]["verdict"], finding["metric"]["origin"]) == ("BAD_STORAGE", str(pipeline.log))
+
+
+def stop_and_start_the_archiver(pipeline: Pipeline) -> None:
+    """Do what the pages say under "See an alert fire"."""
+
+    def firing() -> set[tuple[str, str]]:
+        return {(each["metric"]["alertname"], each["metric"]["job"]) for each in pipeline.prometheus.query(FIRING)}
+
+    pipeline.daemons["archiver"].stop(STOP_SECONDS)
+    await_none(lambda: firing() != {("AuditsealDown", "auditseal-archiver")})
+    pipeline.start("archiver")
+    await_none(firing)

@@ -12,6 +12,8 @@ FOLDERS = (
     *("glue", "importers", "producer", "schemas", "sealer", "search", "tests", "vault", "watch"),
 )
 KINDS = {".cfg", ".go", ".in", ".lock", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
+OTHERS = ROOT / "tests" / "data"
+"""Files of other projects, which name pages of their own."""
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _NAMED = re.compile(r"\bdocs/[\w./-]*\.md\b")
 _LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(#[^)\s]*)?\)")
@@ -21,7 +23,8 @@ _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 def sources() -> Iterator[Path]:
     yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in {*KINDS, ""})
     for folder in FOLDERS:
-        yield from (path for path in (ROOT / folder).rglob("*") if path.suffix in KINDS and path.is_file())
+        files = (path for path in (ROOT / folder).rglob("*") if path.suffix in KINDS and path.is_file())
+        yield from (path for path in files if OTHERS not in path.parents)
 
 
 def test_every_page_that_is_named_is_there() -> None:
