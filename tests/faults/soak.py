@@ -1,7 +1,8 @@
 """F22, the soak: `python -m tests.faults.soak [--minutes 30] [--share 0.7] [--rate N]`.
 
 First it finds what this machine carries: the load as fast as it goes for a while, over the time until all of it is in
-the vault. Then it loads a share of that, and looks at each daemon's memory and file descriptors.
+the vault. Then it loads a share of that, and looks at each daemon's memory and file descriptors. A watcher verifies
+meanwhile, and an index follows.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,20 +88,19 @@ def capacity(rig: Rig) -> float:
 
 def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
     """Load the pipeline; return the observations, `problems` among it."""
-    with line.sealer(static=True) as sealer, line.archiver(static=True) as archiver:
-        watched: Mapping[str, tuple[Daemon, Samples]] = {
-            "sealer": (sealer, Samples()),
-            "archiver": (archiver, Samples()),
-        }
+    with ExitStack() as running:
+        daemons = [running.enter_context(each) for each in (line.sealer(static=True), line.archiver(static=True))]
         with line.load(rate):
             line.await_flow()
+            daemons += [running.enter_context(each) for each in (watcher(line), index(line))]  # a vault needs blocks
+            watched = {each.name: (each, Samples()) for each in daemons}
             deadline = time.monotonic() + seconds
             while time.monotonic() < deadline:
                 time.sleep(_SAMPLE_SECONDS)
                 for daemon, samples in watched.values():
                     samples.take(daemon.command_pid())
         lag = line.await_ends(line.log_ends(), 300)
-        ends = len(sealer.ends) + len(archiver.ends)
+        ends = sum(len(each.ends) for each in daemons)
     growths = {name: growth(samples.after_warm_up()) for name, (_, samples) in watched.items()}
     series = {
         name: [round(size / 2**20) for size in samples.memory[::_SERIES]] for name, (_, samples) in watched.items()
@@ -126,6 +126,25 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
         "memory_by_minute_mib": series,
         "problems": problems,
     }
+
+
+def watcher(line: Pipeline) -> Daemon:
+    """Return a watcher of the pipeline's vault that hasn't started."""
+    settings = {
+        "AUDITSEAL_WATCH__TRUST_FILE": str(line.trust_file),
+        "AUDITSEAL_WATCH__STATE_FILE": str(line.folder / "heads.json"),
+    }
+    return Daemon(
+        "watch", "auditseal", line.environment() | settings, line.folder / "watch.log", "watch", "--state-new"
+    )
+
+
+def index(line: Pipeline) -> Daemon:
+    """Return a follower of the pipeline's vault that hasn't started."""
+    places = ["--trust", str(line.trust_file), "--vault", line.vault_url(), "--index", str(line.folder / "index")]
+    return Daemon(
+        "index", "auditseal", line.rig.minio.client_environment(), line.folder / "index.log", "index", "follow", *places
+    )
 
 
 def growth(samples: Samples) -> dict[str, float]:
