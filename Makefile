@@ -107,6 +107,11 @@ bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: thre
 .PHONY: bench-search
 bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000 KEEP=directory)
 	$(BIN)/python -m tests.bench.bench_search $(if $(filter command line,$(origin EVENTS)),$(EVENTS) $(KEEP))
+
+.PHONY: bench-explorer
+bench-explorer: $(VENV)/test ## Pages, export, 50 readers next to a bare DuckDB and Starlette, 1,000,000 events (EVENTS=10000000 or STORE=DIR)
+	STORE=$(STORE) $(BIN)/python -m tests.bench.bench_explorer $(if $(filter command line,$(origin EVENTS)),$(EVENTS))
+
 .PHONY: bench-gateway
 bench-gateway: $(VENV)/test ## The gateway at 2,000 events/s next to a bare handler: latency, CPU, memory; JSON
 	$(BIN)/python -m tests.bench.bench_gateway

@@ -11,6 +11,8 @@
 | `event_view` | one event, proven, as parts of a page |
 | `text_diff` | what a change changed, word by word |
 | `log_status` | one log's head, lock and last verdict |
+| `services` | the latest event of each service |
+| `runbooks` | what to do about each state of a log |
 | `checker` | verifies the vault while the explorer runs |
 | `auditor` | who looks, and which tenants' events they may see |
 | `access` | how it is reached from other machines: TLS, login, auditors |

@@ -7,6 +7,7 @@ from typing import Any
 from auditseal_explorer.event_view import EventView
 from auditseal_explorer.log_status import LogStatus
 from auditseal_explorer.results import Results
+from auditseal_explorer.services import Service
 from auditseal_search.errors import QueryError
 from auditseal_search.row_json import row_to_json
 
@@ -42,9 +43,12 @@ def event_to_json(view: EventView) -> dict[str, Any]:
     return {"proven": dict(view.proven), "proof": view.proof.format().decode()}
 
 
-def logs_to_json(statuses: list[LogStatus]) -> dict[str, Any]:
-    """Return the state of every log."""
-    return {"logs": [dict(status.to_json()) for status in statuses]}
+def logs_to_json(statuses: list[LogStatus], services: list[Service]) -> dict[str, Any]:
+    """Return the state of every log, and the latest event of each service."""
+    return {
+        "logs": [dict(status.to_json()) for status in statuses],
+        "services": [{"service": one.name, "events": one.events, "last": one.last} for one in services],
+    }
 
 
 def mistake_to_json(error: QueryError) -> dict[str, Any]:

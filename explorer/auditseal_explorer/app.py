@@ -36,6 +36,7 @@ from auditseal_explorer.pages import Pages
 from auditseal_explorer.question import Question
 from auditseal_explorer.refusals import Refusals
 from auditseal_explorer.results import Results, export, find
+from auditseal_explorer.services import read_services
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError
@@ -142,11 +143,17 @@ class Explorer:
 
     def logs(self, request: Request) -> Response:
         """Show the health of the logs."""
-        return HTMLResponse(self.pages.logs(self._statuses(request), self.checked))
+        services = read_services(self.sources, auditor_of(request))
+        return HTMLResponse(self.pages.logs(self._statuses(request), services, self.checked))
+
+    def runbooks(self, _request: Request) -> Response:
+        """Say what to do about each state."""
+        return HTMLResponse(self.pages.runbooks(self.checked))
 
     def logs_json(self, request: Request) -> Response:
         """Return the health of the logs."""
-        return JSONResponse(api.logs_to_json(self._statuses(request)))
+        services = read_services(self.sources, auditor_of(request))
+        return JSONResponse(api.logs_to_json(self._statuses(request), services))
 
     def describe(self, _request: Request) -> Response:
         """Return the OpenAPI description."""
@@ -218,6 +225,7 @@ def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = N
         Route("/event", explorer.event),
         Route("/proof", explorer.proof),
         Route("/logs", explorer.logs),
+        Route("/runbooks", explorer.runbooks),
         Route("/export.{kind}", explorer.export),
         Route("/api/v1/search", explorer.search_json),
         Route("/api/v1/event", explorer.event_json),

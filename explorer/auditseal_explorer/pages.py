@@ -14,12 +14,15 @@ from auditseal_explorer.event_view import MOST_CHARACTERS, EventView
 from auditseal_explorer.log_status import LogStatus
 from auditseal_explorer.question import Heads, Question
 from auditseal_explorer.results import Export, Results
+from auditseal_explorer.runbooks import RUNBOOKS
+from auditseal_explorer.services import Service
 from auditseal_explorer.timeline import HEIGHT, WIDTH
 from auditseal_schemas import __version__
 from auditseal_search.errors import QueryError
 from auditseal_search.query import has_absolute_times
 
 _MOST_ALARMS = 3
+_MOST_SERVICES = 50
 _WORD = re.compile(r"[\w.-]+|.", re.DOTALL)
 EXAMPLES = (
     "outcome = DENIED",
@@ -98,9 +101,14 @@ class Pages:
         shown = {"answer": answer, "question": answer.question, "absolute": absolute, "most": MOST_EVENTS}
         return self._page("case.html.j2", checked, **shown)
 
-    def logs(self, statuses: list[LogStatus], checked: Checked) -> str:
+    def logs(self, statuses: list[LogStatus], services: list[Service], checked: Checked) -> str:
         """Return the page on the health of the logs."""
-        return self._page("logs.html.j2", checked, statuses=statuses, question=Question())
+        shown = {"statuses": statuses, "services": services[:_MOST_SERVICES], "question": Question()}
+        return self._page("logs.html.j2", checked, **shown, more_services=max(0, len(services) - _MOST_SERVICES))
+
+    def runbooks(self, checked: Checked) -> str:
+        """Return the page that says what to do about each state."""
+        return self._page("runbooks.html.j2", checked, runbooks=RUNBOOKS, question=Question())
 
     def problem(self, title: str, detail: str, checked: Checked, *, retry: bool = False) -> str:
         """Return a page that says what went wrong and what to do."""

@@ -210,6 +210,22 @@ class Searcher:
         sql = to_sql(self._condition)
         return self._counts(_value_of(name), f"({self._rows}) WHERE {sql.text}", limit, sql)
 
+    def latest_by(self, name: str) -> list[tuple[Any, int, int | None]]:
+        """Return the values of a field, each with its number of matches and the latest of the broker's times in ms.
+
+        The earliest of these times comes first. None is not a value.
+
+        Raises:
+            KeyError: There is no field of this name.
+        """
+        sql = to_sql(self._condition)
+        rows = f'SELECT {_value_of(name)} AS value, "timestamp" FROM ({self._rows}) WHERE {sql.text}'
+        query = f'SELECT value, count(*), epoch_ms(max("timestamp")) AS latest FROM ({rows}) WHERE value IS NOT NULL'
+        return [
+            (value, int(number), last)
+            for value, number, last in self._all(f"{query} GROUP BY value ORDER BY latest, value", sql)
+        ]
+
     def _counts(self, value: str, rows: str, limit: int, sql: Sql) -> list[tuple[Any, int]]:
         grouped = f"SELECT value, count(*) AS number FROM (SELECT {value} AS value FROM {rows}) GROUP BY value"
         query = f"{grouped} ORDER BY number DESC, value LIMIT {limit:d}"

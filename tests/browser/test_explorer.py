@@ -8,12 +8,40 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from auditseal_schemas.trust import Trust
+from tests.browser.conftest import TRUST
 from tests.factory.evidence import VALUES
+from tests.factory.exploring import Exploring
 from tests.factory.http_server import serving, whole
+from tests.factory.vaults import MemoryVault
+from tests.unit.search.test_search_command import LOG
 
 AXE = (Path(__file__).parent / "data" / "axe.min.js").read_text("utf-8")
-PAGES = ("/", "/?q=outcome+%3D+DENIED", "/?q=actor+%3D+nobody", "/?q=actr+%3D+x", "/logs", "/nothing")
-CASES = ("/case?q=outcome+%3D+DENIED", "/case?q=time+%3E%3D+-7d", "/case.zip?case=")
+EVENT = "the first event's address"
+PAGES = {
+    "/": [
+        "/",
+        "/?q=outcome+%3D+DENIED",
+        "/?q=actor+%3D+nobody",
+        "/?q=actr+%3D+x",
+        f"/?as_of={LOG}:3",
+        f"/?as_of={LOG}:9",
+    ],
+    "/event": [EVENT, f"/event?origin={LOG}&offset=999999"],
+    "/case": ["/case?q=outcome+%3D+DENIED", "/case?q=time+%3E%3D+-7d"],
+    "/case.zip": ["/case.zip?case="],
+    "/logs": ["/logs"],
+    "/runbooks": ["/runbooks"],
+    "/nothing": ["/nothing"],
+}
+"""The addresses under which each page is opened, in each of its states."""
+FILES = {"/case.html", "/proof", "/static", "/export.{kind}"}
+"""Paths that a browser saves."""
+WAYS = {
+    "wide and light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
+    "narrow and dark": {"color_scheme": "dark", "viewport": {"width": 360, "height": 800}},
+    "without JavaScript": {"java_script_enabled": False, "viewport": {"width": 800, "height": 800}},
+}
 
 
 @contextmanager
@@ -38,15 +66,31 @@ def violations(page: Page) -> list[str]:
     return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
-def test_every_page_is_accessible_and_fits(browser: Browser, ordinary: str, scheme: Any, width: int) -> None:
-    with opened(browser, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
+def test_every_page_of_the_application_is_opened() -> None:
+    app = Exploring(MemoryVault(), Trust.parse(TRUST)).app
+    paths = {getattr(route, "path", "") for route in app.routes}
+    assert {path for path in paths if not path.startswith("/api/")} - FILES == set(PAGES) - {"/nothing"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_page_is_accessible_and_fits_and_its_links_take_the_keyboard(
+    browser: Browser, ordinary: str, way: str
+) -> None:
+    options: dict[str, Any] = WAYS[way]
+    with opened(browser, **options) as page:
         page.goto(ordinary)
-        event = page.get_attribute(".hit", "href")
-        for address in (*PAGES, *CASES, event):
+        event = page.get_attribute(".hit", "href") or ""
+        for address in (event if one is EVENT else one for addresses in PAGES.values() for one in addresses):
             page.goto(f"{ordinary}{address}")
-            assert violations(page) == [], address
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            assert page.inner_text("h1"), address
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= options["viewport"]["width"], address
+            if options.get("java_script_enabled", True):  # axe is a script
+                assert violations(page) == [], address
+            page.keyboard.press("Tab")
+            page.keyboard.press("Enter")
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.closest('main, footer') !== null"), address
 
 
 def test_a_finding_is_shown_in_red_and_accessible(browser: Browser, tampered: str) -> None:
@@ -140,7 +184,7 @@ def test_hostile_events_run_nothing(browser: Browser, hostile: str) -> None:
         page.goto(f"{hostile}/?q=%3Cscript%3Ealert(1)%3C/script%3E")
         assert "<script>alert(1)</script>" in page.inner_text(".mistake")
         page.goto(f"{hostile}/case?q=actor+%3D+%22%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%22")
-        assert "<img src=x onerror=alert(1)>" in page.inner_text(".card")
+        assert "<img src=x onerror=alert(1)>" in page.inner_text("section.case")
 
 
 def test_another_name_for_this_machine_reads_nothing(browser: Browser, ordinary: str) -> None:

@@ -13,10 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from auditseal_explorer import counts, results, sources
+from auditseal.cli.command_table import COMMANDS
+from auditseal_explorer import counts, pages, results, sources
 from auditseal_explorer.auditor import Auditor, local_auditor
 from auditseal_explorer.counts import Counts, Facet, KeptCounts
 from auditseal_explorer.question import Question
+from auditseal_explorer.runbooks import RUNBOOKS
 from auditseal_explorer.timeline import draw
 from auditseal_schemas.block import Block
 from auditseal_schemas.event_codec import encode_event
@@ -290,6 +292,41 @@ def test_the_health_of_a_log_is_its_head_its_lock_and_its_verdict(demo: Explorin
     page = demo.page("/logs")
     assert f"up to offset {head.header.last_offset}" in page.text
     assert log["locked_until"] in page.text
+
+
+def test_each_finding_and_each_state_leads_to_what_to_do(tmp_path: Path) -> None:
+    explorer = exploring(BLOCKS, TRUST)
+    data = bytearray(BLOCKS[1].format())
+    data[-40] ^= 1
+    explorer.vault.replace(LOG.block_key(1), bytes(data))
+    fresh = Exploring(explorer.vault, TRUST, DirectoryStore(tmp_path))
+    fresh.checker.check()
+    links = {link.partition("#")[2] for link in fresh.page("/logs").links("/runbooks#")}
+    assert {Verdict.BAD_RECORD.value, "index-behind"} <= links
+    targets = {attrs["id"] for _, attrs in fresh.page("/runbooks").nodes if "id" in attrs}
+    templates = Path(pages.__file__).parent / "templates"
+    linked = set(re.findall(r"/runbooks#([a-z-]+)", (templates / "logs.html.j2").read_text("utf-8")))
+    assert linked | {verdict.value for verdict in Verdict} <= targets
+
+
+def test_what_to_do_names_pages_that_exist_and_commands_too() -> None:
+    root = Path(__file__).parents[3]
+    for one in RUNBOOKS:
+        page, _, anchor = one.page.partition("#")
+        text = (root / page).read_text("utf-8")
+        assert not anchor or f"## {anchor.replace('-', ' ')}" in text.lower()
+        for command in re.findall(r"auditseal ([a-z]+)", " ".join(one.steps)):
+            assert command in {entry.name for entry in COMMANDS}
+
+
+def test_services_are_listed_the_longest_silent_first(tmp_path: Path) -> None:
+    index = BuiltOnWhileRead(tmp_path, 0)
+    explorer = Exploring(index.vault, TRUST, index)
+    (service,) = explorer.json("logs")["services"]
+    (link,) = [link for link in explorer.page("/logs").links("/?q=") if "service" in link]
+    assert total(explorer.page(link).text)[0] == service["events"] == 1
+    assert service["last"].startswith("2026-11-21T00:00:00")
+    assert exploring(BLOCKS, TRUST).json("logs")["services"] == []  # known from an index alone
 
 
 def test_a_store_that_is_away_is_a_page_that_says_so(demo: Exploring) -> None:

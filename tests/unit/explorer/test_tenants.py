@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from starlette.middleware import Middleware
@@ -13,11 +14,16 @@ from starlette.routing import BaseRoute
 
 from auditseal_explorer import refusals
 from auditseal_explorer.access import Access
+from auditseal_explorer.auditor import Auditor
+from auditseal_explorer.services import read_services
 from auditseal_explorer.trail import StrictTrail
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event
 from auditseal_schemas.event_parts import Category, Outcome
+from auditseal_search.index_builder import IndexBuilder
+from auditseal_search.index_store import DirectoryStore
+from auditseal_search.range_pool import RangePool
 from tests.factory.exploring import Exploring
 from tests.factory.vaults import MemoryVault, put_log
 from tests.unit.explorer.test_app import TRUST
@@ -118,6 +124,20 @@ def test_an_event_of_another_tenant_looks_like_one_that_is_not_there(acorn: Expl
     assert acorn.client.get(door, params={"origin": str(LOG), "offset": MINE}).status_code == 200
 
 
+def test_services_of_another_tenant_are_not_named(tmp_path: Path) -> None:
+    vault, index = MemoryVault(), DirectoryStore(tmp_path)
+    put_log(vault, BLOCKS)
+    with RangePool(lambda: vault, 1) as pool:
+        IndexBuilder(index, pool).build(TRUST.log_of(LOG))
+    sources = Exploring(vault, TRUST, index).sources
+    everything = read_services(sources, Auditor("of-all", "test"))
+    assert sum(one.events for one in everything) == len(TENANTS)
+    assert [one.last for one in everything] == sorted(one.last for one in everything)
+    own = read_services(sources, Auditor("of-acorn", "test", frozenset({"acorn"})))
+    assert sum(one.events for one in own) == OWN
+    assert read_services(sources, Auditor("of-none", "test", frozenset({"nobody"}))) == []
+
+
 def test_an_auditor_of_all_sees_all(shared: Exploring) -> None:
     shared.client.headers["x-test-name"] = "of-all"
     assert shared.json("search")["total"] == len(VALUES)
@@ -132,6 +152,7 @@ ROUTES = (
     "/event",
     "/proof",
     "/logs",
+    "/runbooks",
     "/export.csv",
     "/api/v1/search",
     "/api/v1/event",

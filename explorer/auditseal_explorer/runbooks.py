@@ -1,0 +1,91 @@
+"""What each state of a log means and what to do about it, for the page that findings and states link to."""
+
+from dataclasses import dataclass
+
+from auditseal_auditor.report_text import MEANINGS
+from auditseal_schemas.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """What to do about a state.
+
+    Attributes:
+        state: The state; links go to it.
+        meaning: What it means.
+        steps: What to do, in order.
+        page: The page of the documentation that has more.
+    """
+
+    state: str
+    meaning: str
+    steps: tuple[str, ...]
+    page: str
+
+
+_KEEP = "Keep everything: the vault with all versions, the state file and the logs. Change and delete nothing."
+_AGAIN = "Run auditseal verify --json with the same trust file from another machine, and keep its answer."
+_REPORT = "Report it to the operators and to those who have to know: someone changed what was sealed."
+_FINDING = "docs/how-to/verify.md#act-on-a-finding"
+_OTHERS = {
+    Verdict.MISSING_LOG: ("See whether the log has sealed its first event yet.", _AGAIN, _KEEP, _REPORT),
+    Verdict.STALE: (
+        "See whether the services publish, and whether the sealer and the archiver run.",
+        "Read the last line of their logs: a halt names its runbook.",
+    ),
+    Verdict.FORK: (_KEEP, "Run auditseal verify --evidence DIR: it writes both signed notes, which prove it.", _REPORT),
+    Verdict.SQUATTED: (_KEEP, "See in the store's access log who wrote the object.", _AGAIN),
+}
+_PAGES = {
+    Verdict.FORK: "docs/runbooks/fork.md",
+    Verdict.SQUATTED: "docs/runbooks/squatted.md",
+    Verdict.STALE: "docs/alerts/AuditsealNotSealing.md",
+}
+_STATES = (
+    Runbook(
+        "index-behind",
+        "The index has fewer blocks than the vault.",
+        ("Run auditseal index build, or keep auditseal index follow running.",),
+        "docs/alerts/AuditsealIndexStale.md",
+    ),
+    Runbook(
+        "no-lock",
+        "The last block has no lock, so an administrator of the store can delete it.",
+        (_AGAIN, "Run auditseal drill: it shows whether the store locks what is written."),
+        "docs/runbooks/worm-refused.md",
+    ),
+    Runbook(
+        "not-read",
+        "The vault could not be read to the end, so nothing is said of the rest.",
+        ("See whether the store answers and whether this explorer may read it.", "It is tried again by itself."),
+        "docs/alerts/AuditsealVerificationIncomplete.md",
+    ),
+    Runbook(
+        "gaps",
+        "Kafka had no record at these offsets. The log signed that, so it is not a finding.",
+        ("Compare the ranges with transactions and with retention of the events topic.",),
+        "docs/alerts/AuditsealOffsetsWithoutRecord.md",
+    ),
+    Runbook(
+        "silent",
+        "A service has recorded nothing for longer than usual.",
+        (
+            "See whether the service runs.",
+            "Run auditseal streams --expect SERVICE=SECONDS: it shows lost events and silent services.",
+        ),
+        "docs/how-to/streams.md",
+    ),
+)
+RUNBOOKS = (
+    *(
+        Runbook(
+            verdict.value,
+            MEANINGS[verdict],
+            _OTHERS.get(verdict, (_KEEP, _AGAIN, _REPORT)),
+            _PAGES.get(verdict, _FINDING),
+        )
+        for verdict in Verdict
+    ),
+    *_STATES,
+)
+"""All of them: each verdict, and each state that the page on health shows."""
