@@ -18,6 +18,7 @@ that a command that publishes nothing loads no Kafka client.
 | `settings_explorer` | the explorer's file of access |
 | `settings_topics` | the settings that `auditseal topics` reads |
 | `pytest` | the pytest plugin for services |
+| `own_events` | the audit events of our own daemons |
 | `holding` | the steps of a case of legal holds |
 | `trust_lines` | log lines that are added to a trust file |
 | `demo` | the demo |

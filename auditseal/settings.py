@@ -22,8 +22,8 @@ from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
 
 PREFIX = "AUDITSEAL_"
-SECTIONS = frozenset({"sealer", "archiver", "watch", "gateway"})
-"""The daemons' own sections."""
+SECTIONS = frozenset({"sealer", "archiver", "watch", "gateway", "record"})
+"""The daemons' own sections, and the one of those that record events."""
 _OTHERS = frozenset({"minio", "environment"})  # AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`
 
 SettingsT = TypeVar("SettingsT", bound="CommonSettings")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from auditseal.settings import DaemonSettings
-from auditseal.settings_sections import ReadableFile, Section
+from auditseal.settings_sections import ReadableFile, RecordSettings, Section
 from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, pinned_logs
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
@@ -52,9 +52,15 @@ class ArchiverSection(Section):
 
 
 class ArchiverSettings(DaemonSettings):
-    """All settings of the archiver."""
+    """All settings of the archiver.
+
+    Attributes:
+        archiver: The archiver's own section.
+        record: Where the results of drills are recorded; not set for none.
+    """
 
     archiver: ArchiverSection
+    record: RecordSettings | None = None
 
     def config(self) -> ArchiverConfig:
         """Return the archiver's configuration.

@@ -78,6 +78,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class RecordSettings(Section):
+    """The section [record]: where a daemon's own audit events go.
+
+    Attributes:
+        topic: The events topic of them.
+        environment: The `environment` of the events' source.
+    """
+
+    topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    environment: str = Field(min_length=1)
+
+
 class MetricsSettings(Section):
     """The address of `/metrics`, `/healthz` and `/readyz`; port 0 is a free port, which the log names."""
 

@@ -1,12 +1,15 @@
 """The watcher's own settings, and the configuration that they make."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auditseal.settings import CommonSettings
-from auditseal.settings_sections import ReadableFile, Section, VaultUrl
+from auditseal.settings_kafka import KafkaSettings
+from auditseal.settings_sections import ReadableFile, RecordSettings, Section, VaultUrl
 from auditseal_schemas.errors import ConfigurationError, MalformedError, quoted
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
@@ -38,15 +41,39 @@ class WatchSection(Section):
 
 
 class WatchSettings(CommonSettings):
-    """All settings of the watcher, which needs no Kafka.
+    """All settings of the watcher, which needs Kafka only to record results.
 
     Attributes:
         vault: The vault's URL; the trust file's if it is not set.
         watch: The watcher's own section.
+        record: Where results are recorded; not set for none.
+        kafka: The connection to Kafka for that.
     """
 
     vault: VaultUrl | None = None
     watch: WatchSection
+    record: RecordSettings | None = None
+    kafka: KafkaSettings | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_kafka(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Ignore the section kafka of a file that all daemons share, as long as nothing is recorded."""
+        return values if values.get("record") else {key: value for key, value in values.items() if key != "kafka"}
+
+    @model_validator(mode="after")
+    def _check_record(self) -> Self:
+        if self.record and self.kafka is None:
+            raise ValueError("record needs the section kafka: say where the brokers are")
+        return self
+
+    def kafka_client(self) -> Mapping[str, str]:
+        """Return the connection as librdkafka's properties, without any where no section says it.
+
+        Raises:
+            ConfigurationError: A secret can't be read.
+        """
+        return self.kafka.client_config() if self.kafka else {}
 
     def config(self) -> WatchConfig:
         """Return the watcher's configuration.

@@ -7,7 +7,7 @@ may deliver the same block twice without harm.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -26,6 +26,8 @@ from auditseal_daemon.group_member import GroupMember
 from auditseal_daemon.telemetry import Health
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.limits import KIB, MIB
+from auditseal_vault.drill import drill
+from auditseal_vault.encryption import Encryption
 from auditseal_vault.interface import Vault
 
 _POLL_SECONDS = 0.1
@@ -38,8 +40,17 @@ _UNASSIGNED = "no partition is assigned"
 class Archiver:
     """One member of the group of archivers."""
 
-    def __init__(self, config: ArchiverConfig, vault: Vault, metrics: ArchiverMetrics, health: Health) -> None:
-        """Take what it works with; `run` does the work."""
+    def __init__(
+        self,
+        config: ArchiverConfig,
+        vault: Vault,
+        metrics: ArchiverMetrics,
+        health: Health,
+        *,
+        run_drill: Callable[[Vault], Encryption | None] = drill,
+    ) -> None:
+        """Take what it works with, and the function that drills the vault; `run` does the work."""
+        self._drill = run_drill
         self._config, self._vault, self._metrics, self._health = config, vault, metrics, health
         self._assigned = Assignment(config, vault, metrics)
         self._store_check = StoreCheck(vault, config.any_log.origin)
@@ -57,7 +68,9 @@ class Archiver:
         """
         self._stop = stop
         every, problem = self._config.drill_every, self._store_problem
-        drills = DrillSchedule(self._vault, self._metrics, self._health, every, stop, store_problem=problem)
+        drills = DrillSchedule(
+            self._vault, self._metrics, self._health, every, stop, store_problem=problem, run_drill=self._drill
+        )
         drills.run()
         if stop.is_set():
             return

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.exits import exit_on_errors
+from auditseal.own_events import own_events
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_archiver import ArchiverSettings
 from auditseal_archiver.archiver import Archiver
@@ -13,6 +14,7 @@ from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
+from auditseal_vault.drill import drill
 from auditseal_vault.open import open_vault
 
 app = typer.Typer()
@@ -42,6 +44,10 @@ def run_archiver(settings: ArchiverSettings) -> int:
 
     def body(context: DaemonContext) -> None:
         config, metrics = settings.config(), ArchiverMetrics(context.registry)
-        Archiver(config, open_vault(settings.vault, config.encryption), metrics, context.health).run(context.stop)
+        vault = open_vault(settings.vault, config.encryption)
+        recording = own_events(settings.record, settings.kafka.client_config, "auditseal-archiver", context.registry)
+        with recording as events:
+            run_drill = events.drill if events else drill
+            Archiver(config, vault, metrics, context.health, run_drill=run_drill).run(context.stop)
 
     return run_daemon("auditseal.archiver", settings.options(), CONDITIONS, body)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.exits import exit_on_errors
+from auditseal.own_events import own_events
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_watch import WatchSettings
 from auditseal_auditor.check_pool import CheckPool
@@ -15,6 +16,7 @@ from auditseal_daemon.listen import check_listening
 from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_vault.open import open_reader
 from auditseal_watch.metrics import WatchMetrics
+from auditseal_watch.results import CheckResult
 from auditseal_watch.watcher import VERIFIED, Watcher
 
 app = typer.Typer()
@@ -55,7 +57,13 @@ def run_watcher(settings: WatchSettings, *, is_first: bool) -> int:
 
     def body(context: DaemonContext) -> None:
         config, metrics = settings.config(), WatchMetrics(context.registry)
-        with CheckPool(partial(open_reader, config.vault), settings.watch.jobs) as pool:
-            Watcher(config, pool, metrics, context.health, is_first=is_first).run(context.stop)
+        recording = own_events(settings.record, settings.kafka_client, "auditseal-watch", context.registry)
+        with CheckPool(partial(open_reader, config.vault), settings.watch.jobs) as pool, recording as events:
+
+            def record(result: CheckResult) -> None:
+                if events:
+                    events.record_check(result, config.vault)
+
+            Watcher(config, pool, metrics, context.health, is_first=is_first, on_result=record).run(context.stop)
 
     return run_daemon("auditseal.watch", settings.options(), [VERIFIED], body)

@@ -14,6 +14,7 @@ from auditseal_auditor.check_pool import CheckPool
 from auditseal_daemon.telemetry import Health
 from auditseal_watch.config import WatchConfig
 from auditseal_watch.metrics import WatchMetrics
+from auditseal_watch.results import CheckResult
 from auditseal_watch.watcher import VERIFIED, Watcher
 from tests.factory.vaults import MemoryVault, make_trust
 
@@ -52,9 +53,15 @@ class Watch:
             CheckPool(partial(_same, self.vault), 1) as pool,
         ):
             try:
-                Watcher(self.config, pool, self.metrics, self.health, is_first=is_first).run(Steps(steps))
+                watcher = Watcher(
+                    self.config, pool, self.metrics, self.health, is_first=is_first, on_result=self.on_result
+                )
+                watcher.run(Steps(steps))
             finally:
                 self.logged = [(line["log_level"], " ".join(map(str, line.values()))) for line in lines]
+
+    def on_result(self, result: CheckResult) -> None:
+        """Take a result that is worth an audit event; a test that looks at them overrides this."""
 
     def served(self, name: str, **labels: str) -> float | None:
         """Return the value of a metric that is served."""

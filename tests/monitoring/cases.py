@@ -244,6 +244,7 @@ FAULTS = (
         20,
         {f'auditseal_gateway_refused_logins_total{{{GATEWAY},method="token"}}': "0+1x20"},
     ),
+    _fault("AuditsealOwnEventsLost", 20, {f'auditseal_own_events_total{{{WATCH},result="failed"}}': "0x5 1x15"}),
     _fault(
         "AuditsealServiceSilent", 6, {f'auditseal_streams_service_silent{{{STREAMS},service="billing"}}': "0x5 1x1"}
     ),

@@ -1,6 +1,7 @@
 """Verifies a vault again and again: each new block at the next look, all older blocks within the scrub period."""
 
 import threading
+from collections.abc import Callable
 from time import time
 from typing import Any
 
@@ -19,6 +20,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_watch.config import WatchConfig
 from auditseal_watch.metrics import WatchMetrics
 from auditseal_watch.news import Told, log_news
+from auditseal_watch.results import CheckResult, ResultNews
 
 VERIFIED = "verified"
 """The condition of readiness: the last check found every log clean and complete."""
@@ -33,13 +35,22 @@ class Watcher:
         metrics: Shows the results.
         health: Where the condition `VERIFIED` is reported.
         is_first: Begin the state file; the first check remembers what it finds.
+        on_result: Called with each result that is worth an audit event. It must not wait.
     """
 
     def __init__(
-        self, config: WatchConfig, pool: CheckPool, metrics: WatchMetrics, health: Health, *, is_first: bool = False
+        self,
+        config: WatchConfig,
+        pool: CheckPool,
+        metrics: WatchMetrics,
+        health: Health,
+        *,
+        is_first: bool = False,
+        on_result: Callable[[CheckResult], object] = lambda _: None,
     ) -> None:
         self._config, self._pool, self._metrics, self._health = config, pool, metrics, health
         self._is_first, self._told = is_first, Told()
+        self._on_result, self._results = on_result, ResultNews()
         self._log: Any = structlog.get_logger("auditseal.watch")
 
     def run(self, stop: threading.Event) -> None:
@@ -73,6 +84,8 @@ class Watcher:
         )
         self._is_first = self._is_first and bool(outcome.report.failures)
         self._show(outcome.report, began)
+        for result in self._results.of(outcome.report):
+            self._on_result(result)
         for path in outcome.proofs:
             self._log.critical("the proof of a fork was written", path=str(path))
 

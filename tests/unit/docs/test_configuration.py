@@ -14,7 +14,7 @@ from auditseal.settings_gateway import GatewaySection, GatewaySettings, OidcSett
 from auditseal.settings_kafka import KafkaSettings
 from auditseal.settings_sasl import KerberosSettings, OauthbearerSettings
 from auditseal.settings_sealer import SealerSection
-from auditseal.settings_sections import MetricsSettings, Section
+from auditseal.settings_sections import MetricsSettings, RecordSettings, Section
 from auditseal.settings_signer import SignerSection
 from auditseal.settings_watch import WatchSection, WatchSettings
 from auditseal_gateway.clients import ClientDirectory
@@ -44,6 +44,7 @@ def told(default: Any) -> str:
         ("## The watcher", WatchSection),
         ("## The sealer", SealerSection),
         ("## The gateway", GatewaySection),
+        ("## Own audit events", RecordSettings),
     ],
 )
 def test_every_key_stands_with_its_default(title: str, section: type[Section]) -> None:
@@ -66,7 +67,7 @@ def test_every_key_of_a_signer_stands_in_the_page_with_its_default() -> None:
 
 
 def test_every_shared_key_stands_in_the_page() -> None:
-    keys = [name for name in ArchiverSettings.model_fields if name not in {"kafka", "metrics", "archiver"}]
+    keys = [name for name in ArchiverSettings.model_fields if name not in {"kafka", "metrics", "archiver", "record"}]
     keys += [f"kafka.{name}" for name in KafkaSettings.model_fields]
     keys += [f"kafka.oauthbearer.{name}" for name in OauthbearerSettings.model_fields]
     keys += [f"kafka.kerberos.{name}" for name in KerberosSettings.model_fields]
@@ -93,8 +94,8 @@ def test_the_signers_of_the_how_to_are_valid() -> None:
 
 
 def test_the_watchers_example_is_valid_and_has_what_it_needs() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / "how-to" / "watch.md").read_text("utf-8"), re.DOTALL)
-    config = tomllib.loads(example)
+    examples = re.findall(r"```toml\n(.*?)```", (DOCS / "how-to" / "watch.md").read_text("utf-8"), re.DOTALL)
+    config = tomllib.loads("".join(examples))
     assert config.keys() <= WatchSettings.model_fields.keys()
     needed = {key for key, field in WatchSection.model_fields.items() if field.is_required()}
     assert needed <= config["watch"].keys() <= WatchSection.model_fields.keys()

@@ -8,10 +8,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from auditseal.cli.sealer import SEALING
+from auditseal.own_events import OwnEvents
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.telemetry import make_registry
 from auditseal_gateway.metrics import GatewayMetrics
+from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_search.follow import INDEX, IndexMetrics
@@ -65,6 +67,12 @@ def test_so_does_what_both_serve() -> None:
     assert told("Both") == registered(make_registry("auditseal.sealer", "1"))
 
 
+def test_so_do_those_of_own_events() -> None:
+    registry = CollectorRegistry()
+    OwnEvents(RecordedEvents(), "auditseal-watch", registry)
+    assert told("Own audit events") == registered(registry)
+
+
 def test_what_only_a_watcher_serves_is_marked_and_its_results_are_named() -> None:
     registry = CollectorRegistry()
     VerifyMetrics(registry)
@@ -75,7 +83,16 @@ def test_what_only_a_watcher_serves_is_marked_and_its_results_are_named() -> Non
 
 
 def test_what_alerts_ask_for_is_served() -> None:
-    titles = ("Both", "The sealer", "The archiver", "The gateway", "Verification", "The index", "Streams")
+    titles = (
+        "Both",
+        "The sealer",
+        "The archiver",
+        "The gateway",
+        "Verification",
+        "The index",
+        "Streams",
+        "Own audit events",
+    )
     known = {name for title in titles for name in told(title)}
     named = {page: set(re.findall(r"auditseal_[a-z0-9_]+[a-z]", page)) for page in (PAGE, ALERTS)}
     assert named[PAGE] == known

@@ -1,0 +1,74 @@
+"""The results of checks that are worth an audit event: few, however many blocks are checked.
+
+An event makes a new block, which the watcher verifies. If each check were recorded, watching the log of these events
+would never come to rest. So a log's result is recorded when the watcher starts, when the verdict changes, and when a
+whole pass over its blocks has ended. A store that does not answer gives no verdict, and changes none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from auditseal_auditor.report import LogReport, Report
+from auditseal_schemas.checkpoint import Checkpoint
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.verdict import Verdict
+
+
+class Cause(StrEnum):
+    """Why a result is recorded."""
+
+    FIRST = "first"
+    """It is the first one of this log since the start."""
+    CHANGED = "changed"
+    """The verdict is another one than before."""
+    SCRUB = "scrub"
+    """A whole pass over the log's older blocks has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of a check of one log.
+
+    Attributes:
+        origin: The log.
+        verdict: The worst verdict; None if the log is clean.
+        cause: Why it is recorded.
+        head: The largest verified head; None if the log is not clean.
+    """
+
+    origin: Origin
+    verdict: Verdict | None
+    cause: Cause
+    head: Checkpoint | None
+
+
+_Known: TypeAlias = tuple[Verdict | None, int | None]
+"""A log's verdict, and when the last whole pass over it ended, in µs since the epoch."""
+
+
+class ResultNews:
+    """Finds the results worth an event, check after check."""
+
+    def __init__(self) -> None:
+        self._known: dict[Origin, _Known] = {}
+
+    def of(self, report: Report) -> Iterator[CheckResult]:
+        """Yield the results of a report that are worth an event."""
+        for log in report.logs:
+            if log.is_clean or log.findings.worst:
+                yield from self._of_log(log)
+
+    def _of_log(self, log: LogReport) -> Iterator[CheckResult]:
+        head, verdict = log.remembered, log.findings.worst
+        before = self._known.get(log.origin)
+        ended = head.scrub.ended_at if head and head.scrub else before and before[1]
+        self._known[log.origin] = verdict, ended
+        checkpoint = head.checkpoint if head else None
+        if before is None:
+            yield CheckResult(log.origin, verdict, Cause.FIRST, checkpoint)
+        elif verdict is not before[0]:
+            yield CheckResult(log.origin, verdict, Cause.CHANGED, checkpoint)
+        elif ended != before[1]:
+            yield CheckResult(log.origin, verdict, Cause.SCRUB, checkpoint)
