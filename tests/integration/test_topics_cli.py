@@ -11,7 +11,10 @@ from typer.testing import CliRunner
 from auditseal.cli import app
 from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.halt import Halt
+from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.public_key import ML_DSA_44
+from auditseal_schemas.trust import Trust
 from auditseal_sealer.key_file import store_key
 from tests.factory.keys import SIGNER
 from tests.factory.vaults import make_log
@@ -117,6 +120,20 @@ def test_topics_and_trust_file_grow_once(growing, kafka: KafkaNode) -> None:
     assert partitions_of(kafka) == [4, 4]
     assert trust.read_text().splitlines()[2:] == found["log_lines"]
     assert grow("--partitions", "4") == (0, {"ok": True, "grown": [], "log_lines": [], "problems": []})
+
+
+def test_a_new_log_with_a_second_key_is_pinned_by_both(
+    growing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow, trust = growing
+    second = SigningKey.generate(ML_DSA_44)
+    store_key(tmp_path / "second.pem", second, "secret")
+    monkeypatch.setenv("AUDITSEAL_SEALER__SECOND_KEY_FILE", str(tmp_path / "second.pem"))
+    monkeypatch.setenv("AUDITSEAL_SEALER__SECOND_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    code, found = grow("--partitions", "3")
+    assert (code, found["ok"], len(found["log_lines"])) == (0, True, 2)
+    (log,) = Trust.parse(trust.read_bytes()).logs[2:]
+    assert log.keys == tuple(VerifierKey.of(str(log.origin), key) for key in (SIGNER, second))
 
 
 def test_nothing_grows_where_the_new_logs_can_not_be_pinned(
