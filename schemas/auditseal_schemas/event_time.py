@@ -1,6 +1,7 @@
 """The times of events: RFC 3339 text and Python's datetimes, both as exact datetimes in UTC."""
 
 import re
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
 
 from auditseal_schemas.errors import EventError, quoted
@@ -110,4 +111,5 @@ def _offset(found: re.Match[str]) -> timezone:
 
 
 def _ends_a_month(time: datetime) -> bool:
-    return (time.hour, time.minute) == (23, 59) and (time.date() + timedelta(days=1)).day == 1
+    # Not by the day after it, which the year 9999 doesn't have.
+    return (time.hour, time.minute) == (23, 59) and time.day == monthrange(time.year, time.month)[1]
