@@ -1,6 +1,7 @@
 """Cells of CSV that no spreadsheet takes for a formula."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Signs of full width are taken for formulas, too, where a spreadsheet's language is one that writes them.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def safe_cell(text: str) -> str:
