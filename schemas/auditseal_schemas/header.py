@@ -1,6 +1,6 @@
 """The block header: all that a log commits to. Its leaf hash is a leaf of the tree that checkpoints sign."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
@@ -183,7 +183,7 @@ class Header:
 
     def format(self) -> bytes:
         """Return the canonical encoding."""
-        fields = asdict(self) | {
+        values = {name: getattr(self, name) for name in _FIELDS} | {
             "version": VERSION,
             "origin": str(self.origin),
             "predecessor": self.predecessor and self.predecessor._asdict() | {"keys": list(self.predecessor.keys)},
@@ -191,7 +191,7 @@ class Header:
             "next_keys": list(self.next_keys),
             "extensions": [extension._asdict() for extension in self.extensions],
         }
-        return encode_value("block_header", fields)
+        return encode_value("block_header", values)
 
     @property
     def leaf(self) -> bytes:
@@ -206,6 +206,9 @@ class Header:
                 break
             offset += gap.last - gap.first + 1
         return offset
+
+
+_FIELDS = tuple(field.name for field in fields(Header))
 
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:
