@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import boto3
@@ -80,7 +81,8 @@ class DirectoryStore:
     def read(self, name: str) -> bytes | None:
         """Return a file's content; see `IndexStore`."""
         try:
-            return (self._root / name).read_bytes()
+            with self._open(name) as file:
+                return file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -89,7 +91,8 @@ class DirectoryStore:
     def fetch(self, name: str, path: Path) -> bool:
         """Copy a file; see `IndexStore`."""
         try:
-            shutil.copyfile(self._root / name, path)
+            with self._open(name) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -125,6 +128,20 @@ class DirectoryStore:
     def location(self, name: str) -> str:
         """Return a file's path."""
         return str(self._root / name)
+
+    def _open(self, name: str) -> BinaryIO:
+        """Open a regular file: a FIFO would wait without end, and a device have none.
+
+        Raises:
+            UnavailableError: It is something else.
+            OSError: It can't be opened.
+        """
+        path = self._root / name
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise UnavailableError(f"the index file {path} is not a regular file: remove it, and build the index again")
+        return os.fdopen(descriptor, "rb")
 
     def _replace(self, name: str, fill: Any) -> None:
         path = self._root / name

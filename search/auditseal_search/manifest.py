@@ -105,7 +105,7 @@ class Manifest:
                     " (`auditseal index build --again`)"
                 )
             found = cls(Origin.parse(value["origin"]), tuple(_segment(each) for each in value["segments"]))
-        except (KeyError, TypeError, ValueError, MalformedError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError, MalformedError) as error:
             raise BrokenIndexError(f"the manifest of {origin} is damaged: {error!r}; build the index again") from error
         if found.origin != origin:
             raise BrokenIndexError(f"the manifest of {origin} is of {found.origin}: build the index again")

@@ -45,7 +45,7 @@ def read_signed(store: IndexStore, origin: Origin, segment: Segment) -> SignedSe
         value = json.loads(data)
         entry = IndexSegment.parse(decode_base64("entry", value["entry"].encode()))
         return SignedSegment(int(value["index"]), entry)
-    except (KeyError, TypeError, ValueError, AttributeError, VerificationError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, VerificationError) as error:
         raise BrokenIndexError(f"{name} in {store.url} is damaged: {error!r}; remove it, and build again") from error
 
 
