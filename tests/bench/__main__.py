@@ -74,14 +74,17 @@ TARGETS: list[Row] = [
         "ASGI middleware's own part of a request, p99 µs of CPU",
         Below(bench_middleware.MOST),
     ),
-    ("middleware", "asgi_p99", "the same with record()", None),
+    ("middleware", "asgi_own_p50", "the same, p50", None),
+    ("middleware", "bare_p99", "an empty application without it, p99 above its median, µs", None),
+    ("middleware", "asgi_p99", "the middleware with record(), p99", None),
     (
         "middleware",
         "wsgi_own_p99",
         "WSGI middleware's own part of a request, p99 µs of CPU",
         Below(bench_middleware.MOST),
     ),
-    ("middleware", "wsgi_p99", "the same with record()", None),
+    ("middleware", "wsgi_own_p50", "the same, p50", None),
+    ("middleware", "wsgi_p99", "the middleware with record(), p99", None),
 ]
 
 
