@@ -15,6 +15,7 @@ from auditseal_auditor.verification import Verification
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
+from auditseal_search.free_memory import release_free_memory
 from auditseal_vault.interface import VaultReader
 
 EVERY_SECONDS = 10.0
@@ -103,6 +104,7 @@ class Checker:
         self._pool = pool
         self._heads = report.heads_after(self._heads)
         self.last = Checked(report, now)
+        release_free_memory()  # the blocks of a whole vault went through here
 
     def _end_early(self, _origin: Origin, _counts: Counts) -> None:
         if self._stop.is_set():

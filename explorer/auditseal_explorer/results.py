@@ -32,6 +32,7 @@ _MERGES = 5
 """Files of an index that are merged while one page is made, after which the page gives up."""
 EXPORTS = 4
 """Exports at once: each holds memory for as long as its reader takes."""
+_BATCH = 1_000  # rows of an export that are in memory at once
 _exports = BoundedSemaphore(EXPORTS)
 _searches = BoundedSemaphore(2)
 """Searches at once: each may take 256 MB of memory and all processors."""
@@ -138,7 +139,7 @@ class Export:
             raise BusyError(f"{EXPORTS} exports are under way, which is the most: try again when one has ended")
         try:
             with self.found.searcher() as searcher:
-                for piece, _ in pieces(searcher.batches(), kind):
+                for piece, _ in pieces(searcher.batches(_BATCH), kind):
                     yield piece
         finally:
             _exports.release()

@@ -170,8 +170,11 @@ class Searcher:
             order = order_of(oldest_first=page.oldest_first)
             yield from self._run(f"SELECT * FROM ({self._union(files)}) WHERE {where} ORDER BY {order}", sql)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int = _BATCH) -> Iterator[pa.RecordBatch]:
         """Yield all rows that match, in no order, a batch at a time: memory stays flat however many there are.
+
+        Args:
+            rows: The rows of a batch.
 
         Raises:
             UnavailableError: A file of the index can't be read.
@@ -179,7 +182,7 @@ class Searcher:
         sql = to_sql(self._condition)
         with _mapped_errors():
             found = self._connection.execute(f"SELECT * FROM ({self._rows}) WHERE {sql.text}", sql.parameters)
-            yield from found.to_arrow_reader(_BATCH)
+            yield from found.to_arrow_reader(rows)
 
     def places(self) -> Iterator[tuple[str, int, int, int]]:
         """Yield the origin, height, index and offset of all rows that match, in the order of the first three.
