@@ -22,7 +22,7 @@ from auditseal_vault.interface import NewObject, StoredObject, Vault, VaultReade
 from auditseal_vault.log_reader import LogReader, StoredBlock, parse_in_place
 from auditseal_vault.oldest import oldest_versions
 
-BATCH = 256
+BATCH = 1024
 """Blocks that are written at once and compared together; a run that is interrupted leaves holes among so many."""
 MOST_BATCH_BYTES = 64 << 20
 
