@@ -6,7 +6,6 @@ bounded. The database also keeps how much of each log it holds, and both change 
 """
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -25,17 +24,17 @@ from auditseal_search.log_tail import LogHead
 from auditseal_search.stream_ledger_sql import CLASHES, FOLD, GAPS, PREPARE, SETTLE, STREAMS, TABLES
 from auditseal_search.stream_state import MOST_LISTED, Gap, StreamFacts
 
-MADE_BY = f"1/{duckdb.__version__}"
-"""The version of the tables, and of DuckDB, whose hashes are in them. A ledger of another version is made again."""
+VERSION = 1
+"""The version of the tables. A ledger of another version is made again."""
 _FILE = "streams.duckdb"
-_BATCH = 150_000  # rows that are folded at once
+_BATCH = 250_000  # rows that are folded at once
 _CONTROL = pa.array([kind.value for kind in StreamEvent])
 _COLUMNS = ("stream_id", "stream_sequence", "event_id", "service", "environment")
 _CONTROL_COLUMNS = ("stream_id", "stream_sequence", "event_type")
 COLUMNS = ("timestamp", "occurred_at", "event_type", "attributes", *_COLUMNS)
 """The columns of rows that a ledger needs."""
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "112MB",
+    "memory_limit": "128MB",
     "threads": 2,
     "preserve_insertion_order": False,
 }
@@ -56,8 +55,6 @@ class StreamLedger:
         self._taken, self._own = list[pa.Table](), list[pa.Table]()
         self._rows = 0
         self._heads: dict[str, LogHead] = {}
-        self._thread = ThreadPoolExecutor(1, "ledger")
-        self._folding: Future[None] | None = None
         with self._problems():
             self._database = duckdb.connect(self._path, config={**_SETTINGS, "temp_directory": str(folder)})
             self._database.execute("SET enable_progress_bar = false")  # it would be written to standard output
@@ -68,7 +65,6 @@ class StreamLedger:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
         self._database.close()
 
     def heads(self) -> dict[str, LogHead]:
@@ -98,7 +94,7 @@ class StreamLedger:
         self._rows += len(events)
         self._heads[head.origin] = head
         if self._rows >= _BATCH:
-            self._hand_over()
+            self.keep()
 
     def keep(self) -> None:
         """Put all rows that were taken on disk, with the heads of their logs.
@@ -106,26 +102,12 @@ class StreamLedger:
         Raises:
             BrokenLedgerError: They can't be kept.
         """
-        self._hand_over()
-        self._await_folding()
-
-    def _hand_over(self) -> None:
-        """Let the thread fold what was taken, once it has folded what it got before; reading goes on meanwhile."""
-        self._await_folding()
-        if self._heads:
-            self._folding = self._thread.submit(self._fold, self._taken, self._own, self._heads)
-        self._taken, self._own, self._rows, self._heads = [], [], 0, {}
-
-    def _await_folding(self) -> None:
-        if self._folding is not None:
-            folding, self._folding = self._folding, None
-            folding.result()
-
-    def _fold(self, taken: list[pa.Table], own: list[pa.Table], heads: dict[str, LogHead]) -> None:
+        if not self._heads:
+            return
         with self._problems():
             self._database.execute("BEGIN")
-            if any(map(len, taken)):
-                views = {"taken": pa.concat_tables(taken), "own": pa.concat_tables(own)}
+            if self._rows:
+                views = {"taken": pa.concat_tables(self._taken), "own": pa.concat_tables(self._own)}
                 for name, rows in views.items():
                     self._database.register(name, rows)
                 self._database.execute(FOLD)
@@ -133,9 +115,10 @@ class StreamLedger:
                     self._database.unregister(name)
             self._database.executemany(
                 "INSERT OR REPLACE INTO head VALUES (?, ?, ?)",
-                [(head.origin, head.size, head.root) for head in heads.values()],
+                [(head.origin, head.size, head.root) for head in self._heads.values()],
             )
             self._database.execute("COMMIT")
+        self._taken, self._own, self._rows, self._heads = [], [], 0, {}
         release_free_memory()
 
     def streams(self, *, from_first: bool, settled: int) -> Iterator[StreamFacts]:
@@ -181,8 +164,8 @@ class StreamLedger:
             yield from rows
 
     def _check_version(self) -> None:
-        self._database.execute("INSERT INTO version SELECT ? WHERE NOT EXISTS (FROM version)", [MADE_BY])
-        if self._database.execute("FROM version").fetchall() != [(MADE_BY,)]:
+        self._database.execute("INSERT INTO version SELECT ? WHERE NOT EXISTS (FROM version)", [VERSION])
+        if self._database.execute("FROM version").fetchall() != [(VERSION,)]:
             raise BrokenLedgerError(f"{self._path} was made by another version of auditseal: remove it, and read again")
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 | table | a row for |
 | --- | --- |
-| `sighting` | each record: its stream, its number and its event, of the texts their hashes |
+| `sighting` | each record: its stream, number and event |
 | `fresh` | each run of the records that came last |
 | `run` | each run, none of which touches another |
 | `clash` | each number that belongs to different events |
@@ -16,9 +16,9 @@ _RUN = """(
 )"""
 
 TABLES = f"""
-CREATE TABLE IF NOT EXISTS version (made_by VARCHAR);
+CREATE TABLE IF NOT EXISTS version (number INTEGER);
 CREATE TABLE IF NOT EXISTS head (origin VARCHAR PRIMARY KEY, size BIGINT, root BLOB);
-CREATE TABLE IF NOT EXISTS sighting (stream UBIGINT, number BIGINT, event UBIGINT);
+CREATE TABLE IF NOT EXISTS sighting (stream VARCHAR, number BIGINT, event UUID);
 CREATE TABLE IF NOT EXISTS fresh {_RUN};
 CREATE TABLE IF NOT EXISTS run {_RUN};
 CREATE TABLE IF NOT EXISTS clash (stream VARCHAR, number BIGINT);
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS control (stream VARCHAR, number BIGINT, kind VARCHAR,
 """
 
 FOLD = """
-INSERT INTO sighting SELECT hash(stream_id), stream_sequence, hash(event_id) FROM taken;
+INSERT INTO sighting SELECT stream_id, stream_sequence, event_id::UUID FROM taken;
 INSERT INTO fresh
 SELECT stream_id, min(stream_sequence), max(stream_sequence), count(*),
     arg_min(written, (stream_sequence, written)), max(written),
@@ -50,12 +50,11 @@ SELECT *, max(last) OVER (
 ) AS before
 FROM (FROM fresh UNION ALL FROM run WHERE stream IN (SELECT stream FROM fresh));
 INSERT INTO clash
-SELECT id, number
+SELECT stream, number
 FROM sighting JOIN (
-    SELECT DISTINCT stream AS id, hash(stream) AS stream, unnest(range(first, least(last, before) + 1)) AS number
-    FROM mixed WHERE first <= before
+    SELECT DISTINCT stream, unnest(range(first, least(last, before) + 1)) AS number FROM mixed WHERE first <= before
 ) USING (stream, number)
-GROUP BY id, number HAVING min(event) <> max(event);
+GROUP BY stream, number HAVING min(event) <> max(event);
 DELETE FROM run WHERE stream IN (SELECT stream FROM fresh);
 INSERT INTO run
 SELECT stream, min(first), max(last), sum(records), arg_min(written, (first, written)), max(latest),

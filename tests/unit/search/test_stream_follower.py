@@ -198,7 +198,7 @@ def test_a_state_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     done = vault.run("--state", str(state))
     assert (done.exit_code, "the trust file doesn't name it: begin a new folder" in done.stderr) == (1, True)
     with StreamLedger(state) as ledger:
-        ledger._database.execute("UPDATE version SET made_by = '2'")
+        ledger._database.execute("UPDATE version SET number = 2")
     with pytest.raises(BrokenLedgerError, match="another version of auditseal: remove it"):
         StreamLedger(state)
     (state / "streams.duckdb").write_bytes(b"not a database" * 1000)
