@@ -99,7 +99,9 @@ WATCHDOG = Watchdog(3600, lambda error: None)  # one thread for all cases
 
 
 class AskedVault:
-    """The vault for the sealer; its listings fail as the broker's plan says."""
+    """The vault for the sealer, as a bucket is listed; its listings fail as the broker's plan says."""
+
+    enforces_worm = True
 
     def __init__(self, vault: FaultyVault, ask: Callable[[str, Callable[[], Any]], Any]) -> None:
         self.url, self.holds, self.read = vault.url, vault.holds, vault.read
