@@ -26,7 +26,7 @@ class SignerUnavailableError(UnavailableError):
         failure: Why.
     """
 
-    def __init__(self, signer: object, failure: SignerFailure, problem: str) -> None:
+    def __init__(self, signer: str, failure: SignerFailure, problem: str) -> None:
         super().__init__(f"the signer {signer}: {problem}")
         self.failure = failure
 

@@ -91,4 +91,4 @@ class KmsKey:
             raise self._error(SignerFailure.REFUSED, str(error)) from error
 
     def _error(self, failure: SignerFailure, problem: str) -> SignerUnavailableError:
-        return SignerUnavailableError(self, failure, problem)
+        return SignerUnavailableError(str(self), failure, problem)

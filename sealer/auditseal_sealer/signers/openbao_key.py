@@ -117,4 +117,4 @@ class OpenBaoKey:
             raise self._error(SignerFailure.FAILED, f"{place}: is it a key of type ed25519?") from error
 
     def _error(self, failure: SignerFailure, problem: str) -> SignerUnavailableError:
-        return SignerUnavailableError(self, failure, problem)
+        return SignerUnavailableError(str(self), failure, problem)

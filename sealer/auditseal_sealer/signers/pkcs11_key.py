@@ -169,4 +169,4 @@ class Pkcs11Key:
         return self._error(failure, problem)
 
     def _error(self, failure: SignerFailure, problem: str) -> SignerUnavailableError:
-        return SignerUnavailableError(self, failure, problem)
+        return SignerUnavailableError(str(self), failure, problem)

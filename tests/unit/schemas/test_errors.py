@@ -13,6 +13,7 @@ import pytest
 from auditseal_producer.errors import DeliveryError
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.verdict import Verdict
+from auditseal_sealer.signers.external_key import SignerFailure
 from auditseal_sealer.unreadable import Damage, Unreadable
 
 PACKAGES = (
@@ -22,7 +23,9 @@ PACKAGES = (
     "auditseal_daemon",
     "auditseal_evidence",
     "auditseal_explorer",
+    "auditseal_gateway",
     "auditseal_glue",
+    "auditseal_importers",
     "auditseal_local",
     "auditseal_producer",
     "auditseal_schemas",
@@ -38,6 +41,7 @@ SAMPLES: dict[Any, object] = {
     Verdict: Verdict.FORK,
     Halt: Halt.FORK,
     int | None: 7,
+    SignerFailure: SignerFailure.TIMEOUT,
     Unreadable: Unreadable(7, Damage.COMPRESSION, "a problem", 5),
     DeliveryError | None: DeliveryError("id", b"event", "_MSG_TIMED_OUT", "it took too long"),
 }
