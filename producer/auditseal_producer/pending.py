@@ -90,7 +90,7 @@ class PendingReceipt(Future[Receipt]):
     def wait_until_accepted(self) -> None:
         """Return at once: without a spool an event is accepted when it is in the buffer."""
 
-    def acknowledge(self, topic: str, partition: int, offset: int, timestamp: int, sha256: bytes) -> None:
+    def acknowledge(self, topic: str, partition: int, offset: int | None, timestamp: int, sha256: bytes) -> None:
         """End the handle by a receipt: for the producer, whose own thread alone calls this."""
         self._stored = (topic, partition, offset, timestamp, sha256)
         self._finish()

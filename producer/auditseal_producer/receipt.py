@@ -10,11 +10,14 @@ class Receipt(NamedTuple):
 
     `timestamp` is the record's in Kafka in ms since the epoch, `sha256` the digest of the event's bytes: both find
     the event again in a sealed block.
+
+    `offset` is None where the first acknowledgement was lost on its way. The broker then says that it has the event
+    already, and not where (DUPLICATE_SEQUENCE_NUMBER). Such an event is found by its id.
     """
 
     topic: str
     partition: int
-    offset: int
+    offset: int | None
     timestamp: int
     event_id: str
     stream: Stream

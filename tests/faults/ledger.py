@@ -1,7 +1,8 @@
 """The ledger: every event that the brokers acknowledged, in an append-only file that the pipeline never sees.
 
 A line is `acknowledged <partition> <offset> <stream> <sequence> <SHA-256 of the value>`, or `failed <stream>
-<sequence> <error>` for an event that was accepted and then refused or given up.
+<sequence> <error>` for an event that was accepted and then refused or given up. The offset is `None` where the broker
+acknowledged a repeated request.
 """
 
 from collections.abc import Iterator
@@ -14,10 +15,10 @@ from auditseal_schemas.event_parts import Stream
 
 
 class Entry(NamedTuple):
-    """An acknowledged event: its place, its stream, and its digest in hex."""
+    """An acknowledged event: its place, as far as it is known, its stream, and its digest in hex."""
 
     partition: int
-    offset: int
+    offset: int | None
     stream: str
     sequence: int
     sha256: str
@@ -54,16 +55,18 @@ class Ledger:
             for words in _lines(path):
                 if words[0] == "acknowledged":
                     partition, offset, stream, sequence, digest = words[1:]
-                    entries.append(Entry(int(partition), int(offset), stream, int(sequence), digest))
+                    place = None if offset == "None" else int(offset)
+                    entries.append(Entry(int(partition), place, stream, int(sequence), digest))
                 else:
                     failed += 1
         return cls(tuple(entries), failed)
 
     def ends(self) -> dict[int, int]:
-        """Return the last acknowledged offset of each partition."""
+        """Return the last acknowledged offset of each partition, as far as it is known."""
         ends: dict[int, int] = {}
         for entry in self.entries:
-            ends[entry.partition] = max(entry.offset, ends.get(entry.partition, -1))
+            if entry.offset is not None:
+                ends[entry.partition] = max(entry.offset, ends.get(entry.partition, -1))
         return ends
 
 

@@ -127,7 +127,7 @@ def check_once(ledger: Ledger, sealed: Sealed, strangers: frozenset[str]) -> int
     for entry in ledger.entries:
         if not times[entry.sha256]:
             raise OracleError(f"an acknowledged event is not sealed: {entry}")
-        if places.get((entry.partition, entry.offset)) != entry.sha256:
+        if entry.offset is not None and places.get((entry.partition, entry.offset)) != entry.sha256:
             raise OracleError(f"an acknowledged event is sealed elsewhere than the broker said: {entry}")
         once += 1
     unacknowledged = len(times) - len(acknowledged)

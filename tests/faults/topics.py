@@ -154,7 +154,7 @@ def _go_on(trial: Trial, line: Pipeline, end: int) -> Outcome:
     """Start run 1 after a log was given up: its genesis names the head that the vault has, and seals what is left."""
     line.make_topics()  # the one that is missing
     following = line.following_run()
-    left = [entry for entry in Ledger.read(*line.ledgers).entries if entry.offset < end]
+    left = [entry for entry in Ledger.read(*line.ledgers).entries if entry.offset is not None and entry.offset < end]
     following.ledgers.append(following.folder / "ledger-left.txt")
     following.ledgers[0].write_text("".join(map(format_entry, left)))
     head = last_head(line)

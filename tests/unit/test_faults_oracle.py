@@ -16,7 +16,7 @@ from auditseal_vault.directory import DirectoryVault
 from tests.factory.blocks import NOW
 from tests.factory.keys import SIGNER
 from tests.factory.messages import Message, messages
-from tests.faults.ledger import Entry, Ledger
+from tests.faults.ledger import Entry, Ledger, format_entry
 from tests.faults.oracle import OracleError, check_audit, heights_of, judge, read_ours, read_plainly, read_theirs
 from tests.faults.recovery import BlockTime, percentile, recovery_seconds
 
@@ -156,6 +156,16 @@ def test_an_event_that_lies_elsewhere_than_the_broker_said_fails(tmp_path: Path)
     entries = (LEDGER.entries[0]._replace(offset=1), LEDGER.entries[1]._replace(offset=0), *LEDGER.entries[2:])
     with pytest.raises(OracleError, match="elsewhere"):
         judge(Ledger(entries), store(tmp_path, HONEST), TRUST, SEEN)
+
+
+def test_an_event_whose_place_the_broker_did_not_say_is_found_by_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    path.write_text("".join(format_entry(each._replace(offset=None)) for each in LEDGER.entries))
+    found = Ledger.read(path)
+    assert found.ends() == {}
+    judge(found, store(tmp_path, HONEST), TRUST, SEEN)
+    with pytest.raises(OracleError, match="not sealed"):
+        judge(Ledger((*found.entries, found.entries[0]._replace(sha256="00" * 32))), tmp_path, TRUST, SEEN)
 
 
 def test_the_ledger_is_read_back_without_the_line_that_a_crash_cut(tmp_path: Path) -> None:

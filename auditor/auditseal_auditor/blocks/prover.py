@@ -119,6 +119,9 @@ class ReceiptClaim:
                     return cls(topic, partition, offset, bytes.fromhex(digits))
                 except ValueError as error:
                     raise ConfigurationError(f"the receipt's sha256 is not hexadecimal: {error}") from error
+            case {"offset": None}:
+                problem = "the receipt has no offset, since the broker acknowledged a repeated request"
+                raise ConfigurationError(f"{problem}: prove the event by its id, with auditseal prove --event-id")
         raise ConfigurationError("the receipt is not a JSON object with topic, partition, offset and sha256")
 
 

@@ -11,7 +11,7 @@ from auditseal.cli import app
 from auditseal_auditor.blocks.prover import ReceiptClaim, prove_consistency, prove_offset, prove_receipt
 from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_schemas.consistency_file import ConsistencyFile
-from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.event_proof import check_record_proof
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.tlog_proof import TlogProof
@@ -115,6 +115,20 @@ def test_a_receipt_becomes_the_proof_of_its_own_event(vault: MemoryVault, pinned
         prove_receipt(vault, make_trust(), replace(claim, offset=99))
     with pytest.raises(VerificationError, match="pins no log of"):
         prove_receipt(vault, make_trust(), replace(claim, partition=5))
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"offset": None}, "no offset, since the broker acknowledged a repeated request: prove the event by its id"),
+        ({"sha256": "xy"}, "sha256 is not hexadecimal"),
+        ({"topic": 7}, "not a JSON object with topic, partition, offset and sha256"),
+    ],
+)
+def test_a_receipt_that_finds_no_event_is_refused(changed: dict[str, object], problem: str) -> None:
+    receipt = {"topic": "t", "partition": 0, "offset": 9, "sha256": "00" * 32}
+    with pytest.raises(ConfigurationError, match=problem):
+        ReceiptClaim.from_json(receipt | changed)
 
 
 def rotated() -> tuple[MemoryVault, Trust]:

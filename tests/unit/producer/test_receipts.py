@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
 
 from auditseal_producer import (
     Actor,
@@ -154,6 +155,19 @@ def test_a_token_that_can_not_be_renewed_ends_no_thread() -> None:
 class BrokenHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         raise SystemExit(3)
+
+
+def test_a_broker_may_acknowledge_an_event_without_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does for a request that it had already: DUPLICATE_SEQUENCE_NUMBER is a success without a place."""
+    acknowledge = PendingReceipt.acknowledge
+
+    def without_offset(handle: PendingReceipt, topic: str, partition: int, _: int, *rest: Any) -> None:
+        acknowledge(handle, topic, partition, Message(topic=topic, offset=-1001).offset(), *rest)
+
+    monkeypatch.setattr(PendingReceipt, "acknowledge", without_offset)
+    with AuditProducer(make_config()) as made:
+        receipt = made.record(**FIELDS).result(20)
+    assert (receipt.topic, receipt.offset, len(receipt.sha256)) == ("audit.events", None, 32)
 
 
 def test_a_log_handler_may_raise() -> None:
