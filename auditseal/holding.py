@@ -18,6 +18,7 @@ from auditseal_schemas.hold_statement import HeldBlock, Step, in_statements
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
+from auditseal_vault.errors import HoldRefusedError
 from auditseal_vault.hold_records import read_cases, record_key
 from auditseal_vault.interface import StoredVersion
 from auditseal_vault.legal_hold import ExactVersion, append_record, hold_records, lock_ends, set_holds
@@ -103,9 +104,7 @@ class Holding:
         signed = 0
         if not case.is_released:
             case, signed = self._sign(case, Step.APPROVE, self._lock_end(self._records(case))), 1
-        others = active_holds(
-            read.case for read in read_cases(self._vault, self._people) if read.case.name != case.name
-        )
+        others = self._held_by_others(case)
         free = [
             ExactVersion(origin.block_key(height), version_id)
             for origin, blocks in case.blocks.items()
@@ -113,6 +112,19 @@ class Holding:
             if height not in others.get(origin, {})
         ]
         return Done(case, signed, set_holds(self._vault, free, held=False, on_done=on_done))
+
+    def _held_by_others(self, case: HoldCase) -> Mapping[Origin, Mapping[int, tuple[str, str]]]:
+        """Return what other cases hold.
+
+        Raises:
+            HoldRefusedError: A record of one can't be read, so it may hold the same blocks.
+        """
+        others = [read for read in read_cases(self._vault, self._people) if read.case.name != case.name]
+        if problem := next((read.problem for read in others if not read.is_read), None):
+            raise HoldRefusedError(
+                f"{problem}: its case may hold the same blocks, so no hold was lifted: repair it first"
+            )
+        return active_holds(read.case for read in others)
 
     def _sign(
         self,

@@ -54,6 +54,13 @@ class HoldCheck:
             return None
         return None if shown else _missing(required)
 
+    def absent(self, first: int) -> Iterator[tuple[int, Fault]]:
+        """Yield the heights from the first one without an object on whose blocks must be held, with the faults."""
+        for height, required in sorted(self._required.items()):
+            if height >= first:
+                problem = f"the case {required.case} holds this block, and the log in the store ends below it"
+                yield height, Fault(Verdict.BAD_STORAGE, "legal_hold", problem, None)
+
     def finish(self, reader: VaultReader) -> Iterator[tuple[ListedKey, Fault]]:
         """Ask about the blocks whose answers showed nothing; yield those that must be held and are not.
 

@@ -124,8 +124,13 @@ class LogCheck:
         self.counts.held = self._holds.held
 
     def finish(self) -> None:
-        """Add the findings that only the log's end shows: invalid objects above the last linked block are SQUATTED."""
+        """Add the findings that only the log's end shows.
+
+        Invalid objects above the last linked block are SQUATTED. A block above the end that must be held is gone.
+        """
         self.findings.move_from(self._invalid_below.with_verdict(Verdict.SQUATTED))
+        for height, gone in self._holds.absent(self._next):
+            self.findings.add(self._without_object(height, gone))
         self.is_whole = True
 
     def finish_below(self, end: int) -> None:
@@ -235,12 +240,16 @@ class LogCheck:
         )
 
     def _missing(self, height: int) -> Finding:
+        problem = "the block is missing, and blocks above it exist"
+        return self._without_object(height, Fault(Verdict.BROKEN_CHAIN, "height", problem, None))
+
+    def _without_object(self, height: int, fault: Fault) -> Finding:
         return Finding(
-            verdict=Verdict.BROKEN_CHAIN,
+            verdict=fault.verdict,
             origin=self._origin,
             height=height,
-            field="height",
-            detail="the block is missing, and blocks above it exist",
+            field=fault.field,
+            detail=fault.problem,
             object=self._origin.block_key(height),
         )
 

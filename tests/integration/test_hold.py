@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.errors import UnavailableError
 from auditseal_vault import legal_hold
+from auditseal_vault.errors import UnreadableObjectError
 from auditseal_vault.hold_records import find_case
 from auditseal_vault.interface import Retention
 from auditseal_vault.open import open_vault
@@ -99,3 +101,30 @@ def test_nothing_is_done_that_was_not_recorded(place: HoldPlace) -> None:
         code, _, complaint = place.add("1")
     assert (code, place.held(), place.states()) == (1, [], {})
     assert "was not recorded, so nothing was done" in complaint
+
+
+def test_a_case_whose_record_can_not_be_read_may_hold_the_same_blocks(
+    place: HoldPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.add("1,2")
+    place.add("2", "other", BOB)
+    place.signed(ALICE, "release", "CASE-7")
+    plain = S3Vault.read
+
+    def archived(vault: S3Vault, key: str, version_id: str = "") -> bytes:
+        if key.startswith("v1-holds/other/"):
+            raise UnreadableObjectError(f"{key}: moved to an archive's storage class")
+        return plain(vault, key, version_id)
+
+    monkeypatch.setattr(S3Vault, "read", archived)
+    code, _, complaint = place.signed(BOB, "release", "CASE-7", "--approve")
+    assert (code, "may hold the same blocks, so no hold was lifted" in complaint, place.held()) == (1, True, [1, 2])
+    monkeypatch.setattr(S3Vault, "read", plain)
+    assert place.signed(BOB, "release", "CASE-7", "--approve")[0] == 0
+    assert place.held() == [2]
+
+
+def test_a_version_that_was_deleted_is_under_no_hold(place: HoldPlace) -> None:
+    vault = open_vault(place.url)
+    assert vault.legal_hold(LOG.block_key(0), str(uuid4())) is False
+    assert vault.legal_hold("v1/nothing", str(uuid4())) is False

@@ -4,6 +4,7 @@ They are at `v1-holds/<case>/<number>.note`, next to the logs' `v1/` and never a
 never changed: the store refuses a second object of its key, and of several versions the first one counts.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,11 +14,12 @@ from auditseal_schemas.halt import HaltError
 from auditseal_schemas.hold_case import HoldCase
 from auditseal_schemas.hold_statement import check_case_name
 from auditseal_schemas.key import VerifierKey
-from auditseal_vault.errors import HoldRefusedError, UnreadableObjectError
+from auditseal_vault.errors import HoldRefusedError, RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import StoredVersion, VaultReader
 
 PREFIX = "v1-holds/"
 _SUFFIX = ".note"
+_NUMBER = re.compile(r"[0-9]{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,14 @@ class ReadCase:
     """A case as the vault has it.
 
     Attributes:
-        case: Its statements up to the first that isn't valid.
-        problem: Which record isn't valid, and why; empty where all are.
+        case: Its statements up to the first that isn't valid or can't be read.
+        problem: Which object isn't a valid record, and why; empty where all are.
+        is_read: Whether nothing but the store's answer ended it. Where a record can't be read, the case may hold more.
     """
 
     case: HoldCase
     problem: str = ""
+    is_read: bool = True
 
 
 def read_cases(reader: VaultReader, people: Iterable[VerifierKey], name: str = "") -> Iterator[ReadCase]:
@@ -72,14 +76,33 @@ def record_key(name: str, number: int) -> str:
 def _read_case(
     reader: VaultReader, people: tuple[VerifierKey, ...], name: str, entries: Iterator[StoredVersion]
 ) -> ReadCase:
-    case = HoldCase(name)
+    """Read the records in the order of their numbers. An object of another name among them is none, and ends nothing.
+
+    Anyone who may write here could else end a case before its first statement, by a name that comes first.
+    """
+    case, foreign = HoldCase(name), ""
     for key, versions in groupby(entries, key=lambda entry: entry.key):
         try:
-            check_case_name(name)
+            if not _is_record(key, check_case_name(name)):
+                foreign = foreign or _not_valid(reader, key, "no statement has that name")
+                continue
             case = case.accept(_read_record(reader, case, key, list(versions)), people)
-        except (ConfigurationError, HaltError, HoldRefusedError, UnreadableObjectError, VerificationError) as error:
-            return ReadCase(case, f"the hold record {quoted(key)} in {reader.url} is not valid: {error}")
-    return ReadCase(case)
+        except (RefusedObjectError, UnreadableObjectError) as error:
+            return ReadCase(
+                case, f"the hold record {quoted(key)} in {reader.url} can't be read: {error}", is_read=False
+            )
+        except (ConfigurationError, HaltError, HoldRefusedError, VerificationError) as error:
+            return ReadCase(case, _not_valid(reader, key, str(error)))
+    return ReadCase(case, foreign)
+
+
+def _is_record(key: str, name: str) -> bool:
+    number = key.removeprefix(f"{PREFIX}{name}/").removesuffix(_SUFFIX)
+    return _NUMBER.fullmatch(number) is not None and key == record_key(name, int(number))
+
+
+def _not_valid(reader: VaultReader, key: str, problem: str) -> str:
+    return f"the hold record {quoted(key)} in {reader.url} is not valid: {problem}"
 
 
 def _read_record(reader: VaultReader, case: HoldCase, key: str, entries: list[StoredVersion]) -> bytes:

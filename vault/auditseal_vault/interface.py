@@ -166,6 +166,8 @@ class VaultReader(Protocol):
     def legal_hold(self, key: str, version_id: str) -> bool | None:
         """Return whether a version is under a legal hold; None where this reader may not see it.
 
+        A version that does not exist any more is under none.
+
         Raises:
             UnavailableError: The store can't be asked.
         """

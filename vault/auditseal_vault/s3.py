@@ -20,6 +20,7 @@ from auditseal_vault.s3_bulk import read_in_bulk
 from auditseal_vault.s3_bulk_write import write_in_bulk
 from auditseal_vault.s3_client import Bucket, S3Client
 from auditseal_vault.s3_errors import (
+    ABSENT,
     BROKEN_ANSWER,
     CONFLICT,
     DENIED,
@@ -130,14 +131,14 @@ class S3Vault:
             return answered_encryption(self._client.call("head_object", Key=self.bucket.prefix + key, **version))
 
     def legal_hold(self, key: str, version_id: str) -> bool | None:
-        """Return whether a version is under a legal hold; see `VaultReader`."""
+        """Return whether a version is under a legal hold; see `VaultReader`. One that was deleted is under none."""
         with self.mapped_errors(key):
             try:
                 answer = self._client.call("get_object_legal_hold", Key=self.bucket.prefix + key, VersionId=version_id)
             except ClientError as error:
                 if code_of(error) in _NO_ANSWER:
                     return None
-                if code_of(error) in _NO_LOCK:
+                if code_of(error) in _NO_LOCK | ABSENT:
                     return False
                 raise
         return bool(answer["LegalHold"]["Status"] == "ON")

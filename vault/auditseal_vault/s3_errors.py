@@ -26,7 +26,7 @@ CREDENTIALS_REFUSED = frozenset(
 DENIED = "AccessDenied"
 """The credentials are known, and may not do this; others may."""
 _ARCHIVED = "InvalidObjectState"
-_ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
+ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
 _CUSTOMER_KEY = "InvalidRequest"  # S3's answer to a read without the key of an object that the writer encrypted
 _KMS = ("KMS.", "kms:")  # AWS, MinIO
 
@@ -54,7 +54,7 @@ def refused_read(problem: str, code: str, version_id: str) -> AuditsealError:
         code: The answer's S3 error code.
         version_id: The version that was asked for, which the store lists; empty where the latest was.
     """
-    if code == _ARCHIVED or (version_id and code in _ABSENT):
+    if code == _ARCHIVED or (version_id and code in ABSENT):
         return UnreadableObjectError(f"{problem}: the store lists this version and has no content for it")
     if code in {DENIED, _CUSTOMER_KEY} or concerns_kms(code):
         return RefusedObjectError(f"{problem}: may these credentials read it, is its encryption key there?")

@@ -134,10 +134,16 @@ def test_records_that_are_not_valid_are_errors_and_those_before_count(vault: Ask
 
 def test_records_that_can_not_be_read_are_an_error(vault: AskingVault) -> None:
     sign(vault, "CASE-7", add({1: "v1"}))
+    vault.put(record_key("A-FIRST-ONE", 0), b"encrypted by a key that nobody here has")
+    vault.refused.add(record_key("A-FIRST-ONE", 0))
+    report = audit(vault, TRUST)
+    assert holds_of(report) == MISSING  # the other cases count
+    assert "v1-holds/A-FIRST-ONE/000000.note' in memory: can't be read: " in report.failures[0]
     vault.refused.add(record_key("CASE-7", 0))
     report = audit(vault, TRUST)
-    assert (report.exit_code, holds_of(report)) == (1, [])
-    assert "the records of legal holds can't be read" in report.failures[0]
+    assert (report.exit_code, holds_of(report), len(report.failures)) == (1, [], 2)
+    vault.broken = record_key("CASE-7", 0)
+    assert "the records of legal holds can't be read" in audit(vault, TRUST).failures[0]
 
 
 def test_without_people_the_records_are_mentioned(vault: AskingVault) -> None:
@@ -164,3 +170,27 @@ def test_continued_runs_check_the_holds_of_the_blocks_that_they_read(vault: Aski
     assert audit(vault, TRUST, heads=heads, continued=True, memory="state").exit_code == 0
     scrubbed = audit(vault, TRUST, heads=heads, continued=True, memory="state", scrub_period=0)
     assert holds_of(scrubbed) == MISSING
+
+
+def test_an_object_of_another_name_ends_no_case(vault: AskingVault) -> None:
+    sign(vault, "CASE-7", add({1: "v1"}), (BOB, Step.ADD, (LOG, {2: "v1"})))
+    vault.held = {LOG.block_key(1)}
+    for name in ("CASE-7/0", "CASE-7/000000", "CASE-7/000000.note.old", "CASE-7/00000\u0660.note", "CASE-7"):
+        vault.put(f"v1-holds/{name}", b"garbage")
+    report = audit(vault, TRUST)
+    assert holds_of(report) == [(Verdict.BAD_STORAGE, 2, "legal_hold")]
+    assert [text.split("'")[1] for text in report.failures] == ["v1-holds/CASE-7"]  # the first one of the case
+    vault.held.add(LOG.block_key(2))
+    assert audit(vault, TRUST).exit_code == 1
+
+
+def test_a_held_block_that_was_cut_off_with_the_end_of_its_log_is_a_finding(vault: AskingVault) -> None:
+    sign(vault, "CASE-7", add({0: "v1", 2: "v1"}))
+    vault.held = {LOG.block_key(0), LOG.block_key(2)}
+    assert audit(vault, TRUST).exit_code == 0
+    del vault.objects[LOG.block_key(2)]
+    report = audit(vault, TRUST)
+    assert holds_of(report) == [(Verdict.BAD_STORAGE, 2, "legal_hold")]
+    assert "the log in the store ends below it" in report.kept_findings[0].detail
+    vault.put(LOG.block_key(2), None)
+    assert (Verdict.BAD_STORAGE, 2, "legal_hold") in holds_of(audit(vault, TRUST))
