@@ -17,6 +17,7 @@ from auditseal_auditor.object_check import CheckedObject
 from auditseal_schemas.block import Block
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
+from auditseal_schemas.public_key import LABELS
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import VaultReader
 
@@ -217,6 +218,9 @@ class LogCheck:
         broken = self._progress.advance(block)
         if broken:
             self._find(listed, broken)
+        if lost := {key.algorithm for key in keys} - {key.algorithm for key in self._progress.keys}:
+            names = " and ".join(LABELS[algorithm] for algorithm in sorted(lost))
+            self.notices.append(f"block {height} announced no {names} key: the blocks above it are not signed by one")
         if height + 1 in self._requirements.sizes:
             self.signers[height + 1] = keys
         for size, root in ((height, block.frontier.root), (height + 1, block.checkpoint.root)):

@@ -9,9 +9,11 @@ import pytest
 from auditseal_schemas.block import Block
 from auditseal_schemas.container import Chunk, payload_digest
 from auditseal_schemas.header import Extension, Gap
+from auditseal_schemas.key import SigningKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.note import Note, sign_note
-from auditseal_schemas.public_key import ED25519
+from auditseal_schemas.public_key import ED25519, ML_DSA_44
+from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
 from tests.factory.audits import audit, places
 from tests.factory.blocks import relocated, resigned, with_records
@@ -285,3 +287,16 @@ def test_a_key_of_small_order_can_not_come_next() -> None:
     report = audit(vault)
     assert places(report) == [(Verdict.BAD_KEY, 0, 2, None, "next_keys")]
     assert "small order" in report.kept_findings[0].detail
+
+
+def test_an_announcement_that_drops_the_second_signature_is_mentioned() -> None:
+    second = SigningKey.from_seed(bytes(32), ML_DSA_44)
+    both, one = keys_of(LOG, SIGNER, second), keys_of(LOG, SIGNER)
+    vault, state = MemoryVault(), genesis(LOG, SIGNER, second)
+    for signers, next_keys in (((SIGNER, second), ()), ((SIGNER, second), tuple(map(str, one))), ((SIGNER,), ())):
+        block = seal(state, 2, partitions=1, signers=signers, next_keys=next_keys)
+        put_log(vault, [block])
+        state = LogState.after(block, state.keys)
+    report = audit(vault, Trust((PinnedLog(LOG, both),)))
+    said = "block 1 announced no ML-DSA-44 key: the blocks above it are not signed by one"
+    assert (report.exit_code, report.logs[0].notices) == (0, (said,))
