@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from auditseal_archiver.conflict import check_same_block
+from auditseal_archiver.conflict import check_no_marker_first, check_same_block
 from auditseal_archiver.decision import CompareBlock, MissingBlocks, decide, parse_block
 from auditseal_archiver.errors import RewindNeededError
 from auditseal_archiver.log_state import is_new_partition, read_log_state
@@ -26,7 +26,7 @@ from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.encryption import Encryption, check_encryption
 from auditseal_vault.errors import AlreadyStoredError, unreadable_is_squatted
 from auditseal_vault.interface import StoredVersion, Vault
-from auditseal_vault.oldest import oldest_version
+from auditseal_vault.oldest import oldest_of, oldest_version
 
 LOOK_SECONDS = 3600.0
 """From one look at the lowest block's lock to the next: someone may have extended it (`auditseal retention extend`)."""
@@ -180,9 +180,14 @@ class BlockArchiver:
             check_encryption(self._config.encryption, answered, f"{key} in {self._vault.url}")
 
     def _compare(self, block: Block, data: bytes, keys: tuple[tuple[VerifierKey, ...], ...]) -> StoredVersion:
-        """Compare the oldest object at a block's key with the block, and return its version."""
+        """Compare the oldest object at a block's key with the block, and return its version.
+
+        It may be a block that was written before a crash and not checked, so a marker below it counts here, too.
+        """
         key = block.header.origin.block_key(block.header.height)
-        oldest = oldest_version(self._vault, key)
+        with unreadable_is_squatted():
+            versions = self._vault.versions_of(key)
+            oldest = oldest_of(self._vault, key, versions)
         if oldest is None:
             raise UnavailableError(f"{key} should be in {self._vault.url}, and is not listed")
         if not oldest.is_latest:
@@ -190,6 +195,7 @@ class BlockArchiver:
         with unreadable_is_squatted():
             stored = self._vault.read(key, oldest.version_id)
         check_same_block(keys, data, stored)
+        check_no_marker_first(f"{key} in {self._vault.url}", versions)
         return oldest
 
     def _state_of(self, origin: Origin) -> LogState:

@@ -19,6 +19,7 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verification import CHECKPOINT, SIGNATURES, verify
+from auditseal_vault.interface import StoredVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,21 @@ def conflict(keys: Sequence[tuple[VerifierKey, ...]], ours: BlockName, stored: b
         return HaltError(Halt.SQUATTED, f"{where} the same header, signed, in other bytes than the sealer's")
     problem = f"{where} a signed block with leaf {other.leaf.hex()}; the sealer's has leaf {ours.leaf.hex()}"
     return HaltError(Halt.FORK, problem)
+
+
+def check_no_marker_first(where: str, versions: Sequence[StoredVersion]) -> None:
+    """Check that a block's key does not begin with a delete marker: a conditional write succeeds over one.
+
+    Args:
+        where: The key and the vault, for the error.
+        versions: The versions and markers of the key, the newest first.
+
+    Raises:
+        HaltError: SQUATTED.
+    """
+    if versions[-1].is_delete_marker:
+        problem = "holds a delete marker that is older than the block: someone was first"
+        raise HaltError(Halt.SQUATTED, f"{where} {problem}")
 
 
 def _check_signed(block: Block, keys: Sequence[tuple[VerifierKey, ...]]) -> None:

@@ -11,10 +11,9 @@ from hashlib import sha256
 
 import structlog
 
-from auditseal_archiver.conflict import BlockName, conflict
+from auditseal_archiver.conflict import BlockName, check_no_marker_first, conflict
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import UnavailableError
-from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_vault.errors import unreadable_is_squatted
@@ -88,7 +87,5 @@ class WrittenBlocks:
             stored = self._vault.read(key, oldest.version_id)
         if sha256(stored).digest() != written.digest:
             raise conflict((written.keys,), written.name, stored)
-        if versions[-1].is_delete_marker:
-            problem = "holds a delete marker that is older than the block: someone was first"
-            raise HaltError(Halt.SQUATTED, f"{key} in {self._vault.url} {problem}")
+        check_no_marker_first(f"{key} in {self._vault.url}", versions)
         self._log.error("a later version hides a block; the version that was locked first counts", key=key)

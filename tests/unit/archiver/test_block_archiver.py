@@ -228,8 +228,22 @@ def test_a_delete_marker_that_was_there_before_a_block_is_found(vault: FaultyVau
     archiver.recover()
     vault.marked.add(ORIGIN.block_key(1))
     vault.faults["put"] = ["after"]  # the answer is lost, and the next attempt finds the block there
-    archiver.archive(DATA[1], "it")
-    halts(Halt.SQUATTED, archiver.check_written)
+    assert "delete marker that is older than the block" in halts(Halt.SQUATTED, archiver.archive, DATA[1], "it")
+
+
+def test_a_delete_marker_that_was_there_before_a_block_is_found_after_a_crash(vault: FaultyVault) -> None:
+    archiver = new_archiver(vault)
+    archiver.recover()
+    archiver.archive(DATA[0], "it")
+    vault.marked.add(ORIGIN.block_key(1))
+    for data in DATA[1:]:
+        archiver.archive(data, "it")
+    archiver = new_archiver(vault)  # the one before was killed, and had checked nothing
+    archiver.recover()
+    archiver.archive(DATA[0], "it")
+    said = halts(Halt.SQUATTED, archiver.archive, DATA[1], "it")
+    assert ORIGIN.block_key(1) in said
+    assert "delete marker that is older than the block" in said
 
 
 def test_a_superseded_run_whose_check_fails_does_not_stop_the_next(vault: FaultyVault) -> None:
