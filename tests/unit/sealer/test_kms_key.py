@@ -49,6 +49,7 @@ def test_the_public_key_is_read_from_its_spki(key: KmsKey) -> None:
         (b"not DER", "its public key can't be read"),
         (generate_private_key(SECP256R1()).public_key().public_bytes(*SPKI), "the key spec ECC_NIST_EDWARDS25519"),
     ],
+    ids=["no key", "another curve"],
 )
 def test_a_key_of_another_kind_is_refused(key: KmsKey, answer: bytes, problem: str) -> None:
     with Stubber(key.client) as kms:
