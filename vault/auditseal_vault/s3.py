@@ -118,7 +118,7 @@ class S3Vault:
             try:
                 answer = self._client.call("get_object_retention", Key=self.bucket.prefix + key, VersionId=version_id)
             except ClientError as error:
-                if code_of(error) in _NO_LOCK or (code_of(error) == "InvalidRequest" and "Lock" in str(error)):
+                if _is_without_locks(error):
                     return None
                 raise
         lock = answer.get("Retention") or {}
@@ -138,7 +138,7 @@ class S3Vault:
             except ClientError as error:
                 if code_of(error) in _NO_ANSWER:
                     return None
-                if code_of(error) in _NO_LOCK | ABSENT:
+                if _is_without_locks(error) or code_of(error) in ABSENT:
                     return False
                 raise
         return bool(answer["LegalHold"]["Status"] == "ON")
@@ -212,3 +212,8 @@ class S3Vault:
 
     def _problem(self, what: str, error: Exception) -> str:
         return f"{what} in {self.url}: {quoted(str(error), _MOST_WORDS)}"
+
+
+def _is_without_locks(error: ClientError) -> bool:
+    """Return whether the store says that an object has no lock, or that its bucket has none at all."""
+    return code_of(error) in _NO_LOCK or (code_of(error) == "InvalidRequest" and "Lock" in str(error))
