@@ -25,7 +25,9 @@ class Timeouts:
         stuck: A transactional call that lasts longer will not return: the process ends hard. Above `call`.
         session: A sealer that is silent for longer loses its partitions.
         silence: After it, records that a broker has and doesn't send count as unreadable.
-        settled: How long a foreign transaction on the blocks topic may stay open before the sealer halts.
+        settled: How long a transaction on the blocks topic may stay open before it is a foreign one, and the sealer
+            halts. The coordinator looks for transactions that lasted too long every 10 s, so one of ours ends after
+            `transaction` and 10 s at the latest.
         finish: The time in which partitions finish their blocks when they stop.
         leave: The time to tell the group that a sealer leaves; with `finish`, within the 9 s that the process has.
         pause: The first pause between two attempts to recover a log.
@@ -38,7 +40,7 @@ class Timeouts:
     stuck: float = 15
     session: float = 10
     silence: float = 20
-    settled: float = 20
+    settled: float = 25
     finish: float = 6
     leave: float = 2
     pause: float = 0.2

@@ -8,6 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from auditseal.cli import app
+from auditseal.cli.keys import rotate_keys
+from auditseal.settings import load_settings
+from auditseal.settings_sealer import SealerSettings
 from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt
@@ -123,3 +126,31 @@ def test_the_steps_of_the_page_add_a_second_key_to_a_log(site: Site, monkeypatch
     last.write_bytes(last.read_bytes().replace(note, note.replace(line, line.replace(b"AAAA", b"AAAB", 1))))
     with pytest.raises(Refused, match="BAD_SIGNATURE"):
         values(site.directory / "vault", pinned(site, site.key))
+
+
+def test_an_interrupted_announcement_of_a_second_key_ends_as_one_that_was_not(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish([b"before"])
+    with site.sealer("--genesis") as sealer:
+        site.await_sealed(1)
+        assert sealer.stop() == 0
+    for name, value in site.environment(**second_key(site, "next_")).items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(SealerSettings, None)
+
+    class Interrupt:
+        def __init__(self, step: Step) -> None:
+            self.step = step
+
+        def after(self, step: Step, _origin: object) -> None:
+            if step is self.step:
+                raise InterruptedError(step)
+
+    for step in AFTER_SIGNING:
+        with pytest.raises(InterruptedError):
+            list(rotate_keys(settings, dry_run=False, hooks=Interrupt(step)))
+    (once,) = rotate_keys(settings, dry_run=False)
+    assert (once.height, once.is_announced, len(once.next_keys)) == (2, True, 2)
+    site.check_one_block_a_height()
+    assert len(site.block_values()) == 2
