@@ -7,11 +7,12 @@ from pydantic import Field, model_validator
 
 from auditseal.settings import CommonSettings
 from auditseal.settings_kafka import KafkaSettings
-from auditseal.settings_sections import ReadableFile, Section, check_provider_url, is_loopback
+from auditseal.settings_sections import ReadableFile, Section, check_provider_url
 from auditseal_daemon.secret_file import read_secret_file
 from auditseal_gateway.clients import ClientDirectory
 from auditseal_gateway.config import GatewayConfig, Limits, Oidc, Tls
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.transport import is_loopback
 
 
 class OidcSettings(Section):

@@ -1,7 +1,6 @@
 """What all sections of settings are made of, the section [metrics], and reading a file of them."""
 
 import tomllib
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from pydantic import (
 )
 
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.transport import is_loopback
 from auditseal_vault.url import parse_vault_url
 
 
@@ -62,14 +62,6 @@ def check_provider_url(name: str, url: str, exposure: str) -> None:
         raise ValueError(f"{name} is not a URL: https://host/path is expected")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(f"{name} would {exposure} unencrypted over a network: use https")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone: `localhost`, or a loopback address."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Section(BaseModel):

@@ -1,4 +1,4 @@
-"""Which connections to Kafka are safe: TLS, or no further than this machine."""
+"""Which connections are safe: TLS, or no further than this machine."""
 
 from ipaddress import ip_address
 
@@ -20,12 +20,20 @@ def check_transport(bootstrap_servers: str, security_protocol: str) -> None:
     if protocol not in _PROTOCOLS:
         raise ConfigurationError(f"security.protocol: {security_protocol!r} is not one of {', '.join(_PROTOCOLS)}")
     hosts = [_host(server) for server in bootstrap_servers.split(",")]
-    exposed = [] if protocol in _TLS else [host for host in hosts if not _is_loopback(host)]
+    exposed = [] if protocol in _TLS else [host for host in hosts if not is_loopback(host.lower())]
     if exposed:
         raise ConfigurationError(
             f"bootstrap.servers: {', '.join(exposed)} would be reached by {protocol}, in the clear, over a network:"
             " set security.protocol to SASL_SSL or SSL, or allow plaintext by name"
         )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine alone: `localhost`, or a loopback address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _host(server: str) -> str:
@@ -36,12 +44,3 @@ def _host(server: str) -> str:
     if not host:
         raise ConfigurationError(f"bootstrap.servers: {server!r} names no host: host:port,... is expected")
     return host
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
