@@ -1,6 +1,7 @@
 """What all sections of settings are made of, the section [metrics], and reading a file of them."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -34,15 +35,24 @@ ReadableFile = Annotated[FilePath, WrapValidator(_check_readable)]
 """A file that is there and that this process may read."""
 
 
-def _check_vault(url: str) -> str:
-    try:
-        parse_vault_url(url)
-    except ConfigurationError as error:
-        raise ValueError(str(error)) from error
-    return url
+def readable_by(read: Callable[[str], object]) -> AfterValidator:
+    """Return the check of a text that `read` must be able to read; the text stays as it is.
+
+    Args:
+        read: Raises `ConfigurationError` or `ValueError` for a text that it can't read.
+    """
+
+    def check(text: str) -> str:
+        try:
+            read(text)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    return AfterValidator(check)
 
 
-VaultUrl = Annotated[str, AfterValidator(_check_vault)]
+VaultUrl = Annotated[str, readable_by(parse_vault_url)]
 """The URL of a bucket or a directory."""
 
 

@@ -1,15 +1,13 @@
 """The sections [sealer.signer] and [sealer.next_signer]: a signing key outside the sealer's process."""
 
 from base64 import b64decode
-from binascii import Error as Base64Error
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from auditseal.settings_sections import ReadableFile, Section
-from auditseal_schemas.errors import AuditsealError, ConfigurationError
-from auditseal_schemas.key import VerifierKey
-from auditseal_schemas.public_key import ED25519
+from auditseal.settings_sections import ReadableFile, Section, readable_by
+from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.public_key import ED25519, check_public_key
 from auditseal_sealer.signers.checked_signer import CheckedSigner
 from auditseal_sealer.signers.open_key import open_key
 from auditseal_sealer.signers.signer_metrics import SignerMetrics
@@ -24,8 +22,8 @@ def read_public_key(text: str) -> bytes:
     """
     try:
         blob = b64decode(text, validate=True)
-        VerifierKey("retired", blob[1:], blob[:1])
-    except (ValueError, AuditsealError, Base64Error) as error:
+        check_public_key(blob[:1], blob[1:])
+    except (ValueError, VerificationError) as error:  # binascii's error is a ValueError
         raise ValueError(f"{text!r} is not the last part of a verifier key, after its second `+`: {error}") from error
     return blob
 
@@ -42,20 +40,7 @@ def read_ed25519_key(text: str) -> bytes:
     return blob[1:]
 
 
-def _check_public_key(text: str) -> str:
-    read_ed25519_key(text)
-    return text
-
-
-def _check_uri(uri: str) -> str:
-    try:
-        parse_signer_uri(uri)
-    except ConfigurationError as error:
-        raise ValueError(str(error)) from error
-    return uri
-
-
-PublicKey = Annotated[str, AfterValidator(_check_public_key)]
+PublicKey = Annotated[str, readable_by(read_ed25519_key)]
 """An Ed25519 key, as the last part of one of its verifier keys."""
 
 
@@ -70,7 +55,7 @@ class SignerSection(Section):
         ca_file: PEM of the authorities for OpenBao's certificate; the usual ones by default.
     """
 
-    uri: Annotated[str, AfterValidator(_check_uri)]
+    uri: Annotated[str, readable_by(parse_signer_uri)]
     public_key: PublicKey
     secret_file: ReadableFile | None = None
     timeout: float = Field(default=5, ge=0.1, le=60)
