@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from auditseal.settings import DaemonSettings
-from auditseal.settings_sections import ReadableFile, RecordSettings, Section
+from auditseal.settings_sections import ReadableFile, RecordSettings, Section, TopicName
 from auditseal_archiver.config import MAX_RETENTION, ArchiverConfig, pinned_logs
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
@@ -14,7 +14,6 @@ from auditseal_vault.encryption import wanted_encryption
 
 Days = Annotated[int, Field(ge=1, lt=MAX_RETENTION.days)]
 """How long S3 can lock an object."""
-TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 
 
 class ArchiverSection(Section):

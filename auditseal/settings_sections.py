@@ -55,6 +55,9 @@ def readable_by(read: Callable[[str], object]) -> AfterValidator:
 VaultUrl = Annotated[str, readable_by(parse_vault_url)]
 """The URL of a bucket or a directory."""
 
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+"""The name of a topic, as Kafka allows it."""
+
 
 def check_provider_url(name: str, url: str, exposure: str) -> None:
     """Check the URL of an identity provider: `https`, or `http` on this machine.
@@ -88,7 +91,7 @@ class RecordSettings(Section):
         environment: The `environment` of the events' source.
     """
 
-    topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    topic: TopicName
     environment: str = Field(min_length=1)
 
 
