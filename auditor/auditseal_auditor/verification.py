@@ -128,7 +128,7 @@ class Verification:
                 yield f"a head of {origin} is remembered, which the trust file doesn't pin: it was not verified"
 
     def _unknown_holds(self) -> Iterator[str]:
-        """Yield a notice if there are records of holds, and the trust file names nobody who may sign them."""
+        """Yield a notice if there are records of holds, and the trust file names no person who may sign them."""
         reader = self._pool.reader
         if self._request.trust.people or not reader.enforces_worm:
             return

@@ -141,7 +141,7 @@ class Signer(Protocol):
         """Return the signature over a message: 64 bytes for Ed25519, 2,420 for ML-DSA-44.
 
         Raises:
-            UnavailableError: The signer is away or refuses. Nothing was signed, or nobody got the signature.
+            UnavailableError: The signer is away or refuses. It signed nothing, or the signature did not arrive.
             HaltError: KEY; it answers with another key.
         """
         ...

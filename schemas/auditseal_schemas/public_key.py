@@ -25,7 +25,7 @@ LABELS = {ED25519: "Ed25519", ML_DSA_44: "ML-DSA-44"}
 
 _LENGTHS = {ED25519: 32, ML_DSA_44: 1_312}
 _FIELD_PRIME = 2**255 - 19
-# The y-coordinates of the eight points of small order: such a key accepts signatures that nobody made.
+# The y-coordinates of the eight points of small order: such a key accepts signatures that its owner did not make.
 _SMALL_ORDER_Y = frozenset(
     {
         0,

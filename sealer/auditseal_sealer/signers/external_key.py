@@ -7,12 +7,12 @@ from auditseal_schemas.errors import UnavailableError
 
 
 class SignerFailure(StrEnum):
-    """Why there is no signature, as the metric `auditseal_signer_requests_total` names it."""
+    """Why a signer gives no signature, as the metric `auditseal_signer_requests_total` names it."""
 
     UNREACHABLE = "unreachable"
-    """There is no connection, or the token is not there."""
+    """It can't be connected to, or the token is not there."""
     TIMEOUT = "timeout"
-    """It did not answer in time. It may have signed, and nobody got the signature."""
+    """It did not answer in time. It may have signed, and the signature did not arrive."""
     REFUSED = "refused"
     """It refuses: a token that has expired, a wrong PIN, a right that is missing, a key that is disabled."""
     FAILED = "failed"
@@ -39,7 +39,7 @@ class ExternalKey(Protocol):
 
         Raises:
             ConfigurationError: There is a key already, or the signer's own tools must make it.
-            SignerUnavailableError: There is no answer.
+            SignerUnavailableError: The signer does not answer, refuses or fails.
         """
         ...
 
@@ -47,7 +47,7 @@ class ExternalKey(Protocol):
         """Ask for the 32 bytes of the public key.
 
         Raises:
-            SignerUnavailableError: There is no answer.
+            SignerUnavailableError: The signer does not answer, refuses or fails.
         """
         ...
 
@@ -55,6 +55,6 @@ class ExternalKey(Protocol):
         """Ask for the signature over a message. The answer is not checked.
 
         Raises:
-            SignerUnavailableError: There is no answer.
+            SignerUnavailableError: The signer does not answer, refuses or fails.
         """
         ...

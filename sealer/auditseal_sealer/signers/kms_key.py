@@ -54,7 +54,7 @@ class KmsKey:
         """Ask for the 32 bytes of the public key; this needs the right `kms:GetPublicKey`.
 
         Raises:
-            SignerUnavailableError: There is no answer, or the key is of another kind.
+            SignerUnavailableError: KMS does not answer, refuses or fails, or the key is of another kind.
         """
         answer = self._ask(lambda: self.client.get_public_key(KeyId=self._uri.arn))
         try:
@@ -69,7 +69,7 @@ class KmsKey:
         """Ask for the signature over a message; this needs the right `kms:Sign`.
 
         Raises:
-            SignerUnavailableError: There is no answer.
+            SignerUnavailableError: KMS does not answer, refuses or fails.
         """
         call = {"KeyId": self._uri.arn, "MessageType": "RAW", "SigningAlgorithm": _ALGORITHM}
         signature: bytes = self._ask(lambda: self.client.sign(Message=message, **call))["Signature"]

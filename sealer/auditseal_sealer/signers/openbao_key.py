@@ -44,7 +44,7 @@ class OpenBaoKey:
 
         Raises:
             ConfigurationError: There is a key of this name, or the URI names another version than 1.
-            SignerUnavailableError: There is no answer.
+            SignerUnavailableError: The server does not answer, refuses or fails.
         """
         if self._uri.version != 1:
             raise ConfigurationError(f"{self}: a new key has version 1, and the URI names {self._uri.version}")
@@ -56,7 +56,7 @@ class OpenBaoKey:
         """Ask for the 32 bytes of the public key; the token needs `read` on `MOUNT/keys/KEY`.
 
         Raises:
-            SignerUnavailableError: There is no answer, or no such version of an Ed25519 key.
+            SignerUnavailableError: The server does not answer, refuses or fails, or the key is not an Ed25519 one.
         """
         data = self._read(self._send("GET", "keys", None))
         return self._decode(lambda: data["keys"][str(self._uri.version)]["public_key"], "a public key")
@@ -65,7 +65,7 @@ class OpenBaoKey:
         """Ask for the signature over a message.
 
         Raises:
-            SignerUnavailableError: There is no answer.
+            SignerUnavailableError: The server does not answer, refuses or fails.
         """
         wanted = {"input": b64encode(message).decode(), "key_version": self._uri.version}
         data = self._read(self._send("POST", "sign", json.dumps(wanted).encode()))
