@@ -22,6 +22,7 @@
 | `spool` | `auditseal spool` |
 | `local` | `auditseal local` |
 | `keys` | `auditseal keys` |
+| `named_key` | a key with a name: of a person or an index |
 | `passphrase` | the passphrase of a key, from its file or the terminal |
 | `signer` | the signers that a sealer's settings name |
 | `sealer` | `auditseal sealer` |

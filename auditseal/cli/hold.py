@@ -11,20 +11,18 @@ from typing import Annotated
 import typer
 
 from auditseal.cli.hold_selection import format_heights, held_by_filter, held_by_heights
-from auditseal.cli.passphrase import read_passphrase
+from auditseal.cli.named_key import NamedKeyKind, PassphraseFile
 from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal.holding import Done, Holding, Person
 from auditseal_auditor.report_text import printable
 from auditseal_producer import AuditProducer, ProducerConfig
-from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
+from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.hold_case import HoldCase, active_holds
 from auditseal_schemas.hold_statement import check_case_name
-from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
-from auditseal_sealer.key_file import load_key, store_key
 from auditseal_vault.hold_records import ReadCase, find_case, read_cases
 from auditseal_vault.legal_hold import ExactVersion, not_held
 from auditseal_vault.open import open_reader, open_vault
@@ -34,9 +32,7 @@ app = typer.Typer(name="hold", no_args_is_help=True)
 
 Case = Annotated[str, typer.Argument(help="The case: letters, digits, '.', '_' and '-'.")]
 KeyFile = Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help="Your own key.")]
-PassphraseFile = Annotated[
-    Path | None, typer.Option("--passphrase-file", help="A file that holds only the passphrase. [default: ask for it]")
-]
+_PERSON = NamedKeyKind("person", "a person", "auditseal hold keygen")
 _REPEAT = "repeat the command: it continues with what is left"
 
 
@@ -58,14 +54,8 @@ def keygen(
     Example: auditseal hold keygen alice.pem --name alice@example.com
     """
     with exit_on_failure("hold keygen"):
-        key = SigningKey.generate()
-        try:
-            public = VerifierKey.parse(str(VerifierKey(name, key.public)))
-        except VerificationError as error:
-            problem = f"{quoted(name)} can't name a person: use 1 to 255 printable ASCII characters but + and space"
-            raise ConfigurationError(problem) from error
-        store_key(key_file, key, read_passphrase(passphrase_file, confirm=True))
-    typer.echo(f"person {public}")
+        line = _PERSON.make(key_file, name, passphrase_file)
+    typer.echo(line)
 
 
 @app.command()
@@ -219,13 +209,9 @@ def _bucket(pinned: Trust, vault: str | None) -> S3Vault:
 @contextmanager
 def _holding(store: S3Vault, pinned: Trust, key_file: Path, passphrase_file: Path | None) -> Iterator[Holding]:
     """Give what takes the steps, for the person whose key this is; it records by our own producer."""
-    signer = load_key(key_file, read_passphrase(passphrase_file, confirm=False))
-    person = next((key for key in pinned.people if key.public == signer.public), None)
-    if person is None:
-        problem = f"the trust file has no person line for {key_file}"
-        raise ConfigurationError(f"{problem}: add the line that `auditseal hold keygen` printed")
+    person = Person(*_PERSON.read(key_file, passphrase_file, pinned.people))
     with AuditProducer(ProducerConfig.from_env(service="auditseal-hold")) as producer:
-        yield Holding(store, pinned.people, Person(person, signer), producer)
+        yield Holding(store, pinned.people, person, producer)
 
 
 def _released(done: Done) -> str:

@@ -9,7 +9,8 @@ import typer
 
 from auditseal.cli.cluster import Dask, Jobs, workers
 from auditseal.cli.index_attest import attest
-from auditseal.cli.index_key import IndexKey, KeyFile, PassphraseFile, keygen, read_key, signing
+from auditseal.cli.index_key import IndexKey, KeyFile, keygen, read_key, signing
+from auditseal.cli.named_key import PassphraseFile
 from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable

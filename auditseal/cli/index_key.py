@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.passphrase import read_passphrase
+from auditseal.cli.named_key import NamedKeyKind, PassphraseFile
 from auditseal.cli.vault_options import exit_on_failure
-from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.trust import Trust
-from auditseal_sealer.key_file import load_key, store_key
 from auditseal_search.follow import Builder
 from auditseal_search.index_builder import IndexBuilder
 from auditseal_search.index_signer import IndexSigner, SigningBuilder
@@ -21,9 +19,7 @@ from auditseal_vault.interface import VaultReader
 KeyFile = Annotated[
     Path | None, typer.Option("--key", exists=True, dir_okay=False, help="Sign the index with this key.")
 ]
-PassphraseFile = Annotated[
-    Path | None, typer.Option("--passphrase-file", help="A file that holds only the passphrase. [default: ask for it]")
-]
+_INDEX = NamedKeyKind("index", "an index", "auditseal index keygen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +44,8 @@ def keygen(
     Example: auditseal index keygen index.pem --name index.example.com
     """
     with exit_on_failure("index keygen"):
-        key = SigningKey.generate()
-        try:
-            public = VerifierKey.parse(str(VerifierKey(name, key.public)))
-        except VerificationError as error:
-            problem = f"{quoted(name)} can't name an index: use 1 to 255 printable ASCII characters but + and space"
-            raise ConfigurationError(problem) from error
-        store_key(key_file, key, read_passphrase(passphrase_file, confirm=True))
-    typer.echo(f"index {public}")
+        line = _INDEX.make(key_file, name, passphrase_file)
+    typer.echo(line)
 
 
 def read_key(key_file: Path | None, passphrase_file: Path | None, trust: Trust) -> IndexKey | None:
@@ -66,13 +56,7 @@ def read_key(key_file: Path | None, passphrase_file: Path | None, trust: Trust) 
     """
     if key_file is None:
         return None
-    signer = load_key(key_file, read_passphrase(passphrase_file, confirm=False))
-    for public in trust.indexes:
-        if public.public == signer.public:
-            return IndexKey(public, signer)
-    raise ConfigurationError(
-        f"the trust file has no index line for {key_file}: add the line that `auditseal index keygen` printed"
-    )
+    return IndexKey(*_INDEX.read(key_file, passphrase_file, trust.indexes))
 
 
 def signing(builder: IndexBuilder, store: IndexStore, vault: VaultReader, key: IndexKey | None) -> Builder:

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from auditseal.cli.index_key import IndexKey, KeyFile, PassphraseFile, read_key
+from auditseal.cli.index_key import IndexKey, KeyFile, read_key
+from auditseal.cli.named_key import PassphraseFile
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
 from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
