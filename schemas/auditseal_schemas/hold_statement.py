@@ -27,10 +27,11 @@ FIRST_LINE = "auditseal.hold/v1"
 """What keeps a statement from being read as a checkpoint, whose first line is a log's origin."""
 MOST_LINES_BYTES = 48 << 10
 """Bytes of the blocks' lines in one statement; a note has at most 64 KiB."""
-_CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_CASE = re.compile(_NAME, re.ASCII)
 _HEAD = re.compile(
-    r"auditseal\.hold/v1\n"
-    r"case (?P<case>[A-Za-z0-9][A-Za-z0-9._-]{0,63})\n"
+    rf"{re.escape(FIRST_LINE)}\n"
+    rf"case (?P<case>{_NAME})\n"
     r"number (?P<number>0|[1-9][0-9]{0,5})\n"
     r"previous (?P<previous>-|[A-Za-z0-9+/]{43}=)\n"
     r"step (?P<step>add|ask-release|approve-release)\n"
