@@ -13,7 +13,7 @@ from auditseal_producer.recorder import Recorder
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Category, Outcome, Resource
-from auditseal_schemas.hold_case import HoldCase, SignedStatement, active_holds
+from auditseal_schemas.hold_case import HoldCase, SignedHold, SignedStatement, active_holds
 from auditseal_schemas.hold_statement import HeldBlock, Step, in_statements
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.note import sign_note
@@ -113,7 +113,7 @@ class Holding:
         ]
         return Done(case, signed, set_holds(self._vault, free, held=False, on_done=on_done))
 
-    def _held_by_others(self, case: HoldCase) -> Mapping[Origin, Mapping[int, tuple[str, str]]]:
+    def _held_by_others(self, case: HoldCase) -> Mapping[Origin, Mapping[int, SignedHold]]:
         """Return what other cases hold.
 
         Raises:

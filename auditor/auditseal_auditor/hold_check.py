@@ -1,21 +1,13 @@
 """The legal holds of one log: how many the store shows, and whether it keeps those that people signed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from auditseal_auditor.findings import Fault
 from auditseal_auditor.listing import ListedKey
 from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.hold_case import SignedHold
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.interface import VaultReader
-
-
-@dataclass(frozen=True, slots=True)
-class SignedHold:
-    """A hold that a case's signed statements require: the exact version, and the case."""
-
-    version_id: str
-    case: str
 
 
 class HoldCheck:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 from auditseal_auditor.findings import AtRest, Counts, Fault, Finding, Findings
 from auditseal_auditor.fork_proof import forked_notes
-from auditseal_auditor.hold_check import HoldCheck, SignedHold
+from auditseal_auditor.hold_check import HoldCheck
 from auditseal_auditor.listing import ListedKey, retention_problem, storage_problems
 from auditseal_auditor.log_progress import CheckStart, LogProgress
 from auditseal_auditor.object_check import CheckedObject
 from auditseal_schemas.block import Block
+from auditseal_schemas.hold_case import SignedHold
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import Note
 from auditseal_schemas.public_key import LABELS

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.comparison import compare_head, compare_log
 from auditseal_auditor.findings import Counts
-from auditseal_auditor.hold_check import SignedHold
 from auditseal_auditor.listing import list_keys
 from auditseal_auditor.log_check import LogCheck, Requirements
 from auditseal_auditor.log_progress import CheckStart, Portion, next_portion
@@ -13,6 +12,7 @@ from auditseal_auditor.report import LogReport, Result
 from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head, Resume, Scrub, conditions_of
 from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.hold_case import SignedHold
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.errors import UnreadableObjectError

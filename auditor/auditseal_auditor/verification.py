@@ -6,13 +6,12 @@ from time import monotonic
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.comparison import PredecessorClaim, claim_of, compare_claims, compare_partitions
 from auditseal_auditor.findings import Finding, Findings
-from auditseal_auditor.hold_check import SignedHold
 from auditseal_auditor.listing import unpinned_notices
 from auditseal_auditor.log_run import LogRun, OnProgress
 from auditseal_auditor.report import Report
 from auditseal_auditor.request import Request
 from auditseal_schemas.errors import UnavailableError
-from auditseal_schemas.hold_case import active_holds
+from auditseal_schemas.hold_case import SignedHold, active_holds
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.errors import UnreadableObjectError
@@ -80,10 +79,7 @@ class Verification:
             self._failures.append(f"the records of legal holds can't be read: {error}")
             return {}
         self._failures += [each.problem for each in read if each.problem]
-        return {
-            origin: {height: SignedHold(*hold) for height, hold in blocks.items()}
-            for origin, blocks in active_holds(each.case for each in read).items()
-        }
+        return active_holds(each.case for each in read)
 
     def _compare(self) -> None:
         checks = {origin: run.check for origin, run in self._runs.items()}

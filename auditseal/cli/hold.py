@@ -186,9 +186,9 @@ def _check(pinned: Trust, vault: str | None) -> _Checked:
     read = list(read_cases(reader, pinned.people))
     problems = [each.problem for each in read if each.problem]
     held = [
-        ExactVersion(origin.block_key(height), version_id)
+        ExactVersion(origin.block_key(height), hold.version_id)
         for origin, blocks in active_holds(each.case for each in read).items()
-        for height, (version_id, _) in blocks.items()
+        for height, hold in blocks.items()
     ]
     wrong = list(not_held(reader, held))
     unknown = sum(state is None for _, state in wrong)

@@ -27,6 +27,14 @@ class SignedStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedHold:
+    """A hold that a case's signed statements require: the exact version, and the case."""
+
+    version_id: str
+    case: str
+
+
+@dataclass(frozen=True, slots=True)
 class HoldCase:
     """A case and its statements, each of which was checked.
 
@@ -105,15 +113,15 @@ class HoldCase:
             raise _broken(f"{person} asked to release the case: another person must approve it")
 
 
-def active_holds(cases: Iterable[HoldCase]) -> dict[Origin, dict[int, tuple[str, str]]]:
-    """Return what the cases hold that are not released: by log and height, the version and the name of a case."""
-    found: dict[Origin, dict[int, tuple[str, str]]] = {}
+def active_holds(cases: Iterable[HoldCase]) -> dict[Origin, dict[int, SignedHold]]:
+    """Return what the cases hold that are not released, by log and height; of several cases the first one counts."""
+    found: dict[Origin, dict[int, SignedHold]] = {}
     for case in cases:
         if not case.is_released:
             for origin, blocks in case.blocks.items():
                 of_log = found.setdefault(origin, {})
                 for height, version_id in blocks.items():
-                    of_log.setdefault(height, (version_id, case.name))
+                    of_log.setdefault(height, SignedHold(version_id, case.name))
     return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError
-from auditseal_schemas.hold_case import HoldCase, active_holds
+from auditseal_schemas.hold_case import HoldCase, SignedHold, active_holds
 from auditseal_schemas.hold_statement import (
     MOST_LINES_BYTES,
     HeldBlock,
@@ -159,4 +159,6 @@ def test_what_several_cases_hold() -> None:
     one, _ = accept_all("one", ADD)
     two, _ = accept_all("two", (BOB, Step.ADD, (LOG, {5: "v5", 6: "v6"})))
     gone, _ = accept_all("gone", (BOB, Step.ADD, (OTHER, {1: "w"})), (BOB, Step.ASK, None), (ALICE, Step.APPROVE, None))
-    assert active_holds([one, two, gone]) == {LOG: {3: ("v3", "one"), 5: ("v5", "one"), 6: ("v6", "two")}}
+    assert active_holds([one, two, gone]) == {
+        LOG: {3: SignedHold("v3", "one"), 5: SignedHold("v5", "one"), 6: SignedHold("v6", "two")}
+    }
