@@ -25,9 +25,9 @@ class Service:
     last: str
 
     @property
-    def filter(self) -> str:
-        """The filter for its events."""
-        return Question().narrowed("service", self.name).filter
+    def question(self) -> Question:
+        """The question for its events."""
+        return Question().narrowed("service", self.name)
 
 
 def read_services(sources: Sources, auditor: Auditor) -> list[Service]:
