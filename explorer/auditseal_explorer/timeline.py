@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from auditseal_search.searcher import UNIT_MILLISECONDS
+
 WIDTH, HEIGHT = 1000, 96
 """The picture's size, in its own units."""
 _GAP = 0.15  # of a bar's width
 _LEAST = 2.0  # height of the bar of a single hit
 _UNITS = (("second", 2 * 60), ("minute", 2 * 3600), ("hour", 5 * 86_400), ("day", 120 * 86_400))
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _number(unit: str, start: int) -> int:
     if unit == "month":
         at = _time(start)
         return at.year * 12 + at.month
-    return start // (_SECONDS[unit] * 1000)
+    return start // UNIT_MILLISECONDS[unit]
 
 
 def _following(unit: str, start: int) -> int:
@@ -94,7 +95,7 @@ def _following(unit: str, start: int) -> int:
         at = _time(start)
         following = at.replace(year=at.year + at.month // 12, month=at.month % 12 + 1)
         return int(following.timestamp() * 1000)
-    return start + _SECONDS[unit] * 1000
+    return start + UNIT_MILLISECONDS[unit]
 
 
 def _time(milliseconds: int) -> datetime:

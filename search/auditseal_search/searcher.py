@@ -28,7 +28,8 @@ _Found: TypeAlias = tuple[str, int, int, int | None]  # origin, height, index, a
 _NEVER = -(1 << 63)
 MEMORY = "256MB"
 _GATHERED = 100_000  # matches whose columns are gathered in memory to be counted
-_MILLISECONDS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
+UNIT_MILLISECONDS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
+"""The units of time of one length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +316,8 @@ def _beginning(unit: str) -> str:
     fifteen times as long.
     """
     time = 'epoch_ms("timestamp")'
-    if unit in _MILLISECONDS:
-        length = _MILLISECONDS[unit]
+    if unit in UNIT_MILLISECONDS:
+        length = UNIT_MILLISECONDS[unit]
         return f"{time} - (({time} % {length}) + {length}) % {length}"
     return f"epoch_ms(date_trunc('month', make_timestamp({time} * 1000)))"
 
