@@ -1,6 +1,6 @@
 """The answer to a question: hits, the picture of them over time, counts by field, and how complete all that is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import BoundedSemaphore
@@ -128,8 +128,8 @@ class Export:
         """The grade of the answer."""
         return self.found.account.grade
 
-    def lines(self, kind: Format) -> Iterator[bytes]:
-        """Yield the hits in a format of lines, in no order; memory stays flat.
+    def lines(self, kind: Format) -> Generator[bytes, None, None]:
+        """Yield the hits in a format of lines, in no order; memory stays flat. To close it ends the export early.
 
         Raises:
             BusyError: At the first line, `EXPORTS` are under way.

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from auditseal_glue.own_events import NotRecordedError, record_beside, record_first
+from auditseal_producer.client_log import ClientLog
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event import EventFields
@@ -22,8 +23,6 @@ class Silent:
     """A recorder whose brokers never answer."""
 
     def record(self, **fields: Any) -> PendingReceipt:
-        from auditseal_producer.client_log import ClientLog
-
         return PendingReceipt("id", "stream", ClientLog(None))
 
 

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from auditseal_daemon.telemetry import Health
 from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.errors import BrokenLedgerError
@@ -18,6 +19,7 @@ from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_follower import STREAMS, LookRules, StreamFollower, StreamMetrics
 from auditseal_search.stream_ledger import StreamLedger
 from auditseal_search.stream_report import StreamReport
+from auditseal_search.verified_range import VerifiedRange
 from auditseal_vault.open import open_reader
 from tests.factory.stream_logs import START_MS, Sealed, StreamVault
 
@@ -100,9 +102,9 @@ def test_what_was_read_outlives_a_process(tmp_path: Path, monkeypatch: pytest.Mo
 def count_reads(monkeypatch: pytest.MonkeyPatch, read: list[int]) -> None:
     ranges = RangePool.ranges
 
-    def counted(self: RangePool, first: int, last: int, origin: object) -> object:
+    def counted(self: RangePool, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
         read.append(first)
-        return ranges(self, first, last, origin)  # type: ignore[arg-type]  (the method's own arguments)
+        return ranges(self, first, last, origin)
 
     monkeypatch.setattr(RangePool, "ranges", counted)
 
