@@ -7,7 +7,7 @@ import textwrap
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,19 @@ def get(url: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def await_page(url: str, holds: Callable[[int, str], bool]) -> None:
+    """Wait until the status and the body of a page are as they must be."""
+    deadline = time.monotonic() + 60
+    while not holds(*(answer := get(url))):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+
+
+def await_metric(url: str, text: str) -> None:
+    """Wait until `/metrics` has a line, or a part of one."""
+    await_page(f"{url}/metrics", lambda _, page: text in page)
 
 
 def await_ready(url: str, code: int, body: dict[str, Any]) -> None:

@@ -4,11 +4,11 @@ import json
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.factory.daemons import await_page
 from tests.factory.stream_logs import Sealed, StreamVault
 
 
@@ -26,15 +26,8 @@ def follower(vault: StreamVault, state: Path) -> Iterator[tuple[subprocess.Popen
 
 
 def served(url: str, line: str) -> None:
-    """Wait until /metrics has a line."""
-    deadline = time.monotonic() + 60
-    while True:
-        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
-            page = answer.read().decode()
-        if line in page.splitlines():
-            return
-        assert time.monotonic() < deadline, page
-        time.sleep(0.2)
+    """Wait until /metrics has a whole line."""
+    await_page(f"{url}/metrics", lambda _, page: line in page.splitlines())
 
 
 def test_a_killed_follower_reads_on(tmp_path: Path) -> None:

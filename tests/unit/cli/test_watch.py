@@ -17,7 +17,7 @@ from auditseal.cli import app
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.directory import DirectoryVault
 from tests.factory.archiver_settings import log_line
-from tests.factory.daemons import get
+from tests.factory.daemons import await_metric, await_page
 from tests.factory.vaults import ORIGINS, lock_until, make_log
 
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -81,32 +81,20 @@ def watching(place: Place, *words: str) -> Iterator[tuple[subprocess.Popen[str],
             process.kill()
 
 
-def await_page(url: str, holds: Callable[[int, str], bool]) -> None:
-    """Wait until a page has what it must."""
-    deadline = time.monotonic() + 60
-    while not holds(*(answer := get(url))):
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.1)
-
-
-def served(url: str, line: str) -> None:
-    await_page(f"{url}/metrics", lambda _, page: line in page)
-
-
 def test_it_follows_a_vault_shows_a_verdict_and_goes_on(place: Place) -> None:
     with watching(place, "--state-new") as (process, url):
-        served(url, f'auditseal_verify_head_blocks{{origin="{LOG}"}} 2.0')
+        await_metric(url, f'auditseal_verify_head_blocks{{origin="{LOG}"}} 2.0')
         await_page(f"{url}/readyz", lambda status, _: status == 200)
         place.put(range(2, 4))
-        served(url, f'auditseal_verify_head_blocks{{origin="{LOG}"}} 4.0')
+        await_metric(url, f'auditseal_verify_head_blocks{{origin="{LOG}"}} 4.0')
         head = place.vault / LOG.block_key(3)
         good = head.read_bytes()
         head.chmod(0o600)
         head.write_bytes(good[:-1])
-        served(url, "auditseal_verify_exit_code 10.0")
+        await_metric(url, "auditseal_verify_exit_code 10.0")
         await_page(f"{url}/readyz", lambda status, page: status == 503 and "MALFORMED" in page)
         head.write_bytes(good)
-        served(url, "auditseal_verify_exit_code 0.0")
+        await_metric(url, "auditseal_verify_exit_code 0.0")
         process.terminate()
         _, logged = process.communicate(timeout=20)
         assert process.returncode == 0

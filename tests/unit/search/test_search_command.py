@@ -4,8 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
 from auditseal_search import row_group, segment_file
 from auditseal_search.manifest import Manifest, manifest_name
+from tests.factory.daemons import await_metric
 from tests.factory.keys import keys_of, signing_key
 from tests.factory.messages import Message
 from tests.unit.search.test_event_batch import decoded, demo_events
@@ -229,30 +228,18 @@ def test_a_followed_index_keeps_up_and_says_so(place: Place) -> None:
         try:
             assert process.stderr
             url = json.loads(process.stderr.readline())["telemetry"]
-            served(url, f'auditseal_index_blocks{{origin="{LOG}"}} 2.0')
+            await_metric(url, f'auditseal_index_blocks{{origin="{LOG}"}} 2.0')
             hidden = place.vault.with_name("hidden")
             place.vault.rename(hidden)
-            served(url, 'reason="unavailable"} ')
+            await_metric(url, 'reason="unavailable"} ')
             hidden.rename(place.vault)
             place.put(BLOCKS)
-            served(url, f'auditseal_index_blocks{{origin="{LOG}"}} 5.0')
+            await_metric(url, f'auditseal_index_blocks{{origin="{LOG}"}} 5.0')
             process.terminate()
             assert process.wait(15) == 0
         finally:
             process.kill()
     assert place.run("index", "verify", "--jobs", "1").exit_code == 0
-
-
-def served(url: str, line: str) -> None:
-    """Wait until /metrics has a line."""
-    deadline = time.monotonic() + 30
-    while True:
-        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
-            page = answer.read().decode()
-        if line in page:
-            return
-        assert time.monotonic() < deadline, page
-        time.sleep(0.2)
 
 
 def test_an_untouched_index_verifies_and_a_build_adds_nothing(place: Place) -> None:
