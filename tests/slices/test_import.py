@@ -88,14 +88,14 @@ def test_a_killed_import_is_continued_and_loses_nothing(
     with subprocess.Popen(command) as process, pipe.open("wb") as log:
         log.writelines(lines[: count // 2])
         log.flush()
-        saved = await_saved(state)
+        await_saved(state)
         process.kill()
         process.wait(10)
     whole = tmp_path / "whole.log"
     whole.write_bytes(b"".join(lines))
     code, counts, _ = run(servers, topic, "syslog", state, str(whole))
     assert (code, counts["published"] + counts["known"]) == (0, count)
-    assert saved <= counts["known"] < count
+    assert 0 < counts["known"] < count
     found = read_events(servers, topic)
     assert {original_bytes(event.attributes) + b"\n" for event in found} == set(lines)
     assert len({event.event_id for event in found}) == count
@@ -104,13 +104,13 @@ def test_a_killed_import_is_continued_and_loses_nothing(
     assert len(read_events(servers, topic)) == len(found)
 
 
-def await_saved(state: Path) -> int:
-    """Wait until an import that runs has saved some events; return how many at least."""
+def await_saved(state: Path) -> None:
+    """Wait until an import that runs has saved some events."""
     deadline = time.monotonic() + 60
     while True:
         size = sum(path.stat().st_size for path in state.parent.glob(f"{state.name}*") if path.is_file())
         if size > 64 * 1024:  # thousands of ids; the file itself is locked
-            return 1
+            return
         assert time.monotonic() < deadline, f"the state has {size} bytes"
         time.sleep(0.05)
 
