@@ -21,7 +21,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_vault.errors import HoldRefusedError
 from auditseal_vault.hold_records import read_cases, record_key
 from auditseal_vault.interface import StoredVersion
-from auditseal_vault.legal_hold import ExactVersion, append_record, hold_records, lock_ends, set_holds
+from auditseal_vault.legal_hold import ExactVersion, append_record, hold_records, last_lock_end, set_holds
 from auditseal_vault.oldest import oldest_version
 from auditseal_vault.s3 import S3Vault
 
@@ -171,7 +171,7 @@ class Holding:
     def _lock_end(self, versions: Sequence[ExactVersion]) -> datetime:
         """Return until when a record is locked: as long as the last of some versions, and a day at least."""
         least = (datetime.now(UTC) + _LEAST_LOCK).replace(microsecond=0)
-        return max(lock_ends(self._vault, versions), least) if versions else least
+        return max(last_lock_end(self._vault, versions), least) if versions else least
 
 
 def _exact(versions: Iterable[StoredVersion]) -> list[ExactVersion]:

@@ -9,7 +9,7 @@ import pytest
 
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.errors import UnavailableError
-from auditseal_vault import legal_hold
+from auditseal_vault import concurrent_calls
 from auditseal_vault.errors import UnreadableObjectError
 from auditseal_vault.hold_records import find_case
 from auditseal_vault.interface import Retention
@@ -68,7 +68,7 @@ def test_the_exact_version_is_held_and_an_interrupted_run_is_continued(
             raise UnavailableError("the store is away")
         plain(vault, key, version_id, held=held)
 
-    monkey(legal_hold, "_BATCH", 2)
+    monkey(concurrent_calls, "_BATCH", 2)
     monkey(S3Vault, "set_legal_hold", away)
     assert place.add("4-9") == (1, "", "auditseal hold add: the store is away\n")
     assert place.held() == [4, 5]

@@ -24,6 +24,7 @@
 | `oldest` | the version of a key that counts: the one stored first |
 | `head` | the highest block of a log, found by few listings |
 | `log_reader` | one log in a vault: its head, its block at a height, and the keys valid there |
+| `concurrent_calls` | calls for many items, some of them in flight at once |
 | `lock_extension` | locks of a log's blocks, extended and read back |
 | `legal_hold` | legal holds of versions, set or lifted, and read back |
 | `hold_records` | the signed statements of all cases of holds, as objects |

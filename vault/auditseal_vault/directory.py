@@ -6,7 +6,6 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -15,6 +14,7 @@ from pathlib import Path
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
 from auditseal_vault.bulk_reader import read_each
+from auditseal_vault.concurrent_calls import call_for_each
 from auditseal_vault.directory_tree import STAGING, check_way, open_file, walk
 from auditseal_vault.encryption import Encryption
 from auditseal_vault.errors import AlreadyStoredError, RefusedObjectError, UnreadableObjectError
@@ -23,7 +23,6 @@ from auditseal_vault.interface import NewObject, ReadOutcome, Retention, StoredV
 _READ_ONLY = 0o444
 _DENIED = {errno.EACCES, errno.EPERM}
 _NOT_A_DIRECTORY = {errno.ELOOP, errno.ENOTDIR}  # a link, a file
-_WRITERS = 16
 _STALE_SECONDS = 3600.0  # a put takes some seconds; one that was suspended for longer fails, and is repeated
 
 
@@ -145,9 +144,7 @@ class DirectoryVault:
 
     def put_many(self, objects: Iterable[NewObject]) -> None:
         """Store new files, some at once, since each waits for the disk; see `Vault`."""
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            for _ in pool.map(self._put_missing, objects):
-                pass
+        call_for_each(self._put_missing, objects)
 
     def _put_missing(self, new: NewObject) -> None:
         with suppress(AlreadyStoredError):

@@ -5,21 +5,16 @@ the right `s3:PutObjectLegalHold` set and lift holds. Who may decide that is the
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from auditseal_schemas.hold_case import HoldCase
+from auditseal_vault.concurrent_calls import answers_in_batches
 from auditseal_vault.errors import AlreadyStoredError, HoldRefusedError
 from auditseal_vault.hold_records import record_key
-from auditseal_vault.interface import VaultReader
+from auditseal_vault.interface import Retention, VaultReader
 from auditseal_vault.oldest import oldest_version
 from auditseal_vault.s3 import S3Vault
-
-_IN_FLIGHT = 16
-_BATCH = 1024
-"""Versions that are read or changed together: memory stays flat, and an error ends the run soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +43,8 @@ def set_holds(
         UnavailableError: The store is unreachable. Some versions may be changed.
     """
     changed = done = 0
-    for batch, states in _states(vault, versions):
-        wrong = [version for version, state in zip(batch, states, strict=True) if state is not held]
-        with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-            for _ in pool.map(lambda version: _set(vault, version, held=held), wrong):
-                pass
-        changed, done = changed + len(wrong), done + len(batch)
+    for batch in answers_in_batches(lambda version: _set(vault, version, held=held), versions):
+        changed, done = changed + sum(answer for _, answer in batch), done + len(batch)
         on_done(done)
     return changed
 
@@ -64,29 +55,19 @@ def not_held(vault: VaultReader, versions: Iterable[ExactVersion]) -> Iterator[t
     Raises:
         UnavailableError: The store can't be read.
     """
-    for batch, states in _states(vault, versions):
-        yield from ((version, state) for version, state in zip(batch, states, strict=True) if not state)
+    for batch in answers_in_batches(lambda version: vault.legal_hold(version.key, version.version_id), versions):
+        yield from ((version, state) for version, state in batch if not state)
 
 
-def lock_ends(vault: VaultReader, versions: Iterable[ExactVersion]) -> datetime:
-    """Return when the last lock of some versions ends.
+def last_lock_end(vault: VaultReader, versions: Iterable[ExactVersion]) -> datetime:
+    """Return when the last lock of some versions, at least one, ends.
 
     Raises:
         HoldRefusedError: One has no COMPLIANCE lock, so the bucket has no Object Lock, or someone put it there.
         UnavailableError: The store can't be read.
     """
-    ends = list[datetime]()
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        pairs = list(versions)
-        for version, lock in zip(
-            pairs, pool.map(lambda each: vault.retention(each.key, each.version_id), pairs), strict=True
-        ):
-            if lock is None or lock.mode != "COMPLIANCE":
-                problem = "has no COMPLIANCE lock, so a hold would protect a store that others can change"
-                remedy = "copy the vault into a bucket made with Object Lock (auditseal replicate), and hold there"
-                raise HoldRefusedError(f"{version.key} in {vault.url} {problem}: {remedy}")
-            ends.append(lock.retain_until)
-    return max(ends)
+    locks = answers_in_batches(lambda version: vault.retention(version.key, version.version_id), versions)
+    return max(_lock_end(vault, version, lock) for batch in locks for version, lock in batch)
 
 
 def append_record(vault: S3Vault, case: HoldCase, note: bytes, until: datetime) -> None:
@@ -115,16 +96,18 @@ def hold_records(vault: S3Vault, name: str, statements: int) -> None:
     set_holds(vault, (ExactVersion(found.key, found.version_id) for found in stored if found), held=True)
 
 
-def _states(
-    vault: VaultReader, versions: Iterable[ExactVersion]
-) -> Iterator[tuple[list[ExactVersion], list[bool | None]]]:
-    rest = iter(versions)
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        while batch := list(islice(rest, _BATCH)):
-            yield batch, list(pool.map(lambda version: vault.legal_hold(version.key, version.version_id), batch))
+def _lock_end(vault: VaultReader, version: ExactVersion, lock: Retention | None) -> datetime:
+    if lock is None or lock.mode != "COMPLIANCE":
+        problem = "has no COMPLIANCE lock, so a hold would protect a store that others can change"
+        remedy = "copy the vault into a bucket made with Object Lock (auditseal replicate), and hold there"
+        raise HoldRefusedError(f"{version.key} in {vault.url} {problem}: {remedy}")
+    return lock.retain_until
 
 
-def _set(vault: S3Vault, version: ExactVersion, *, held: bool) -> None:
+def _set(vault: S3Vault, version: ExactVersion, *, held: bool) -> bool:
+    """Put a version under a legal hold, or lift it; return False where it was as wanted before."""
+    if vault.legal_hold(version.key, version.version_id) is held:
+        return False
     vault.set_legal_hold(version.key, version.version_id, held=held)
     shown = vault.legal_hold(version.key, version.version_id)
     if shown is not held:
@@ -133,3 +116,4 @@ def _set(vault: S3Vault, version: ExactVersion, *, held: bool) -> None:
         problem = f"the store accepted {wanted} and {state}"
         remedy = "give s3:GetObjectLegalHold, or run auditseal drill against the store"
         raise HoldRefusedError(f"{version.key}, version {version.version_id}, in {vault.url}: {problem}: {remedy}")
+    return True

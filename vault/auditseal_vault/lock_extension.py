@@ -5,19 +5,15 @@ continued by running it again.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
+from itertools import groupby
 
 from auditseal_schemas.origin import Origin
+from auditseal_vault.concurrent_calls import answers_in_batches, call_for_each
 from auditseal_vault.errors import LockNotExtendedError
 from auditseal_vault.interface import Retention, StoredVersion, VaultReader
 from auditseal_vault.s3 import S3Vault
-
-_IN_FLIGHT = 16
-_BATCH = 1024
-"""Blocks whose locks are read or extended together: memory stays flat, and an error ends the run soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +40,8 @@ def block_locks(vault: VaultReader, origin: Origin) -> Iterator[list[BlockLock]]
         UnavailableError: The store can't be read.
     """
     stored = _oldest_versions(vault, origin)
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        while versions := list(islice(stored, _BATCH)):
-            locks = pool.map(lambda version: vault.retention(version.key, version.version_id), versions)
-            yield [BlockLock(version, lock) for version, lock in zip(versions, locks, strict=True)]
+    for batch in answers_in_batches(lambda version: vault.retention(version.key, version.version_id), stored):
+        yield [BlockLock(version, lock) for version, lock in batch]
 
 
 def extend_locks(vault: S3Vault, versions: list[StoredVersion], until: datetime) -> None:
@@ -57,9 +51,7 @@ def extend_locks(vault: S3Vault, versions: list[StoredVersion], until: datetime)
         UnavailableError: The store refused, or is unreachable. Some locks may be extended: run it again.
         LockNotExtendedError: The store accepted an extension, and shows another lock.
     """
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        for _ in pool.map(lambda version: _extend(vault, version, until), versions):
-            pass
+    call_for_each(lambda version: _extend(vault, version, until), versions)
 
 
 def _extend(vault: S3Vault, version: StoredVersion, until: datetime) -> None:
