@@ -19,10 +19,9 @@ from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_vault.errors import HoldRefusedError
-from auditseal_vault.hold_records import read_cases, record_key
+from auditseal_vault.hold_records import read_cases
 from auditseal_vault.interface import StoredVersion
-from auditseal_vault.legal_hold import ExactVersion, append_record, hold_records, last_lock_end, set_holds
-from auditseal_vault.oldest import oldest_version
+from auditseal_vault.legal_hold import ExactVersion, append_record, last_lock_end, record_versions, set_holds
 from auditseal_vault.s3 import S3Vault
 
 _LEAST_LOCK = timedelta(days=1)
@@ -85,16 +84,16 @@ class Holding:
             _check_versions(case, held.get(origin, {}), versions)
             new = {height: version for height, version in versions.items() if height not in held.get(origin, {})}
             blocks = [HeldBlock(height, version.version_id) for height, version in sorted(new.items())]
-            until = self._lock_end(_exact(new.values())) if new else datetime.now(UTC)
+            until = self._lock_end(_exact(new.values()))
             for portion in in_statements(blocks):
                 case = self._sign(case, Step.ADD, until, origin, portion)
-        hold_records(self._vault, case.name, len(case.signed))
+        set_holds(self._vault, self._records(case), held=True)
         every = [version for versions in wanted.values() for version in _exact(versions.values())]
         return Done(case, len(case.signed) - before, set_holds(self._vault, every, held=True, on_done=on_done))
 
     def ask(self, case: HoldCase) -> Done:
         """Ask to release a case; nothing is lifted. Errors as `add`."""
-        return Done(self._sign(case, Step.ASK, self._lock_end(self._records(case))), 1, 0)
+        return Done(self._sign_release(case, Step.ASK), 1, 0)
 
     def approve(self, case: HoldCase, on_done: OnDone) -> Done:
         """Approve the release of a case, and lift the holds of its blocks that no other case holds. Errors as `add`.
@@ -103,7 +102,7 @@ class Holding:
         """
         signed = 0
         if not case.is_released:
-            case, signed = self._sign(case, Step.APPROVE, self._lock_end(self._records(case))), 1
+            case, signed = self._sign_release(case, Step.APPROVE), 1
         others = self._held_by_others(case)
         free = [
             ExactVersion(origin.block_key(height), version_id)
@@ -125,6 +124,13 @@ class Holding:
                 f"{problem}: its case may hold the same blocks, so no hold was lifted: repair it first"
             )
         return active_holds(read.case for read in others)
+
+    def _sign_release(self, case: HoldCase, step: Step) -> HoldCase:
+        """Sign a step of the release, and hold the records before it, which an interrupted step may not have held."""
+        records = self._records(case)
+        case = self._sign(case, step, self._lock_end(records))
+        set_holds(self._vault, records, held=True)
+        return case
 
     def _sign(
         self,
@@ -165,8 +171,7 @@ class Holding:
             raise NotRecordedError(f"{statement.step} was not recorded, so nothing was done: {error}") from error
 
     def _records(self, case: HoldCase) -> list[ExactVersion]:
-        stored = (oldest_version(self._vault, record_key(case.name, number)) for number in range(len(case.signed)))
-        return _exact(found for found in stored if found)
+        return record_versions(self._vault, case.name, range(len(case.signed)))
 
     def _lock_end(self, versions: Sequence[ExactVersion]) -> datetime:
         """Return until when a record is locked: as long as the last of some versions, and a day at least."""

@@ -11,7 +11,7 @@ from auditseal_local.minio import MinioNode
 from auditseal_schemas.errors import UnavailableError
 from auditseal_vault import concurrent_calls
 from auditseal_vault.errors import UnreadableObjectError
-from auditseal_vault.hold_records import find_case
+from auditseal_vault.hold_records import find_case, record_key
 from auditseal_vault.interface import Retention
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
@@ -77,6 +77,28 @@ def test_the_exact_version_is_held_and_an_interrupted_run_is_continued(
     assert place.add("4-9") == (0, "CASE-7: 6 blocks are held; 0 statements signed, 4 holds set\n", "")
     assert (place.held(), len(place.recorded.events)) == ([4, 5, 6, 7, 8, 9], 1)
     assert open_vault(place.url).legal_hold(key, second) is False
+
+
+def test_each_record_is_held_once_and_the_next_step_holds_one_that_an_interruption_left(
+    place: HoldPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, asked = S3Vault.set_legal_hold, list[str]()
+
+    def first_fails(vault: S3Vault, key: str, version_id: str, *, held: bool) -> None:
+        asked.append(key)
+        if asked.count(key) == 1 and key.endswith(("000000.note", "000002.note")):
+            raise UnavailableError("the store is away")
+        plain(vault, key, version_id, held=held)
+
+    monkeypatch.setattr(S3Vault, "set_legal_hold", first_fails)
+    assert [place.add("1")[0], place.add("1")[0], place.add("2")[0]] == [1, 0, 0]
+    assert [place.signed(ALICE, "release", "CASE-7")[0] for _ in range(2)] == [1, 2]
+    assert place.signed(BOB, "release", "CASE-7", "--approve")[0] == 0
+    vault = open_vault(place.url)
+    records = [record_key("CASE-7", number) for number in range(4)]
+    found = {entry.key: vault.legal_hold(entry.key, entry.version_id) for entry in vault.versions("v1-holds/")}
+    assert found == dict.fromkeys(records, True)
+    assert [asked.count(key) for key in records] == [2, 1, 2, 1]
 
 
 def test_verify_finds_a_hold_that_someone_lifted(place: HoldPlace) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.hold_case import HoldCase
 from auditseal_vault.concurrent_calls import answers_in_batches
 from auditseal_vault.errors import AlreadyStoredError, HoldRefusedError
 from auditseal_vault.hold_records import record_key
-from auditseal_vault.interface import Retention, VaultReader
+from auditseal_vault.interface import Retention, StoredVersion, VaultReader
 from auditseal_vault.oldest import oldest_version
 from auditseal_vault.s3 import S3Vault
 
@@ -82,18 +83,29 @@ def append_record(vault: S3Vault, case: HoldCase, note: bytes, until: datetime) 
         vault.put(key, note, until)
     except AlreadyStoredError as error:
         raise HoldRefusedError(f"someone else wrote {key} in {vault.url} meanwhile: run the command again") from error
-    hold_records(vault, case.name, len(case.signed) + 1)
+    set_holds(vault, record_versions(vault, case.name, [len(case.signed)]), held=True)
 
 
-def hold_records(vault: S3Vault, name: str, statements: int) -> None:
-    """Put the records of a case under a legal hold, those that aren't.
+def record_versions(vault: VaultReader, name: str, numbers: Iterable[int]) -> list[ExactVersion]:
+    """Return the version that counts of each record of a case.
+
+    Args:
+        vault: The vault.
+        name: The case.
+        numbers: The numbers of statements that the vault has.
 
     Raises:
-        HoldRefusedError: The store refuses it.
-        UnavailableError: The store is unreachable.
+        UnavailableError: The store can't be read, or does not list one of them.
     """
-    stored = (oldest_version(vault, record_key(name, number)) for number in range(statements))
-    set_holds(vault, (ExactVersion(found.key, found.version_id) for found in stored if found), held=True)
+    keys = (record_key(name, number) for number in numbers)
+    found = answers_in_batches(lambda key: oldest_version(vault, key), keys)
+    return [_exact(vault, key, version) for batch in found for key, version in batch]
+
+
+def _exact(vault: VaultReader, key: str, found: StoredVersion | None) -> ExactVersion:
+    if found is None:
+        raise UnavailableError(f"{key} should be in {vault.url}, and is not listed")
+    return ExactVersion(key, found.version_id)
 
 
 def _lock_end(vault: VaultReader, version: ExactVersion, lock: Retention | None) -> datetime:
