@@ -210,7 +210,7 @@ class ProcessChannel:
             self.close(self._config.close_timeout)
         except Exception:
             raise
-        except BaseException:  # a signal's handler raised, perhaps before anything was begun; there is no other turn
+        except BaseException:  # a signal's handler raised, perhaps before anything was begun: this is the last turn
             self.close(self._config.close_timeout)
             self._here().close(self._config.close_timeout)
             raise

@@ -19,7 +19,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -47,8 +47,9 @@ class _MainThreadEnd:
 
     def _wait(self) -> None:
         threading.main_thread().join()
-        for callback in list(self._callbacks):
-            callback()
+        with ExitStack() as ends:  # which calls all of them, also after one that raises
+            for callback in list(self._callbacks):
+                ends.callback(callback)
 
 
 _main_thread_end = _MainThreadEnd()

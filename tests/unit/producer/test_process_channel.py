@@ -249,6 +249,22 @@ def test_a_handler_that_raises_anywhere_in_the_close_at_an_end_costs_no_event() 
     assert lost == "0"
 
 
+def test_a_producer_that_can_not_deliver_at_the_end_of_a_child_keeps_no_other_from_its_turn() -> None:
+    told = run("""
+        import multiprocessing, multiprocessing.util
+        CONFIG = ProducerConfig(bootstrap_servers="127.0.0.1:9", service="s", environment="e", close_timeout=0.1)
+        def leave():
+            for _ in range(3):
+                AuditProducer(CONFIG, on_error=lambda _: os.write(1, b"failed ")).record(**FIELDS)
+            # The finalizers of multiprocessing that are left are skipped.
+            multiprocessing.util.Finalize(None, sys.exit, args=(0,), exitpriority=1)
+        child = multiprocessing.get_context("fork").Process(target=leave)
+        child.start()
+        child.join()
+    """)
+    assert told == ["failed"] * 3
+
+
 def test_the_interpreter_s_end_says_what_it_could_not_deliver() -> None:
     program = "producer = make(kafka={}, close_timeout=0.1)\nproducer.record(**FIELDS)\n"
     done = subprocess.run(
