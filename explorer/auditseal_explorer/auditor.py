@@ -53,5 +53,5 @@ def auditor_of(request: Request) -> Auditor:
 
 
 def is_admitted(request: Request) -> bool:
-    """Return whether admission let anyone in: static files and the pages of a login need nobody."""
+    """Return whether admission let anyone in: it passes static files and the pages of a login on without a name."""
     return hasattr(request.state, "auditor")

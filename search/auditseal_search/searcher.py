@@ -209,7 +209,7 @@ class Searcher:
         """Return the values of a field with the number of matches of each, the most frequent first.
 
         Raises:
-            KeyError: There is no field of this name.
+            KeyError: No field has this name.
         """
         sql = to_sql(self._condition)
         return self._counts(_value_of(name), f"({self._rows}) WHERE {sql.text}", limit, sql)
@@ -220,7 +220,7 @@ class Searcher:
         The earliest of these times comes first. None is not a value.
 
         Raises:
-            KeyError: There is no field of this name.
+            KeyError: No field has this name.
         """
         sql = to_sql(self._condition)
         rows = f'SELECT {_value_of(name)} AS value, "timestamp" FROM ({self._rows}) WHERE {sql.text}'
@@ -254,7 +254,7 @@ class Searcher:
             unit: As `histogram` has it.
 
         Raises:
-            KeyError: There is no field of a name.
+            KeyError: No field has one of the names.
         """
         if self.count() > _GATHERED:
             found = {name: self.counts_by(name, limit + 1) for name in names}

@@ -118,7 +118,7 @@ class StreamFollower:
     def look(self) -> None:
         """Read what is new, and show the states; errors as `run`.
 
-        While the vault can't be read, the states stay as they are: nobody can tell then who is silent.
+        While the vault can't be read, the states stay as they are: blocks that are not read may have new events.
         """
         now = self._clock()
         try:
