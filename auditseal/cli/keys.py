@@ -138,13 +138,14 @@ def rotate_keys(settings: SealerSettings, *, dry_run: bool, hooks: Hooks | None 
     """
     config = settings.config(genesis_allowed=False)
     context = make_context(settings, config, SealerMetrics(CollectorRegistry()), hooks or NoHooks())
-    if context.next_signer is None and context.next_second_signer is None:
+    signers = context.signers
+    if not signers.following:
         raise ConfigurationError("sealer.next_key_file is not set: make a key with `auditseal keys new`, name it")
     for signer, name in (
-        (context.signer, "sealer.key_file" if settings.sealer.key_file else "sealer.signer"),
-        (context.second_signer, "sealer.second_key_file"),
-        (context.next_signer, "sealer.next_key_file" if settings.sealer.next_key_file else "sealer.next_signer"),
-        (context.next_second_signer, "sealer.next_second_key_file"),
+        (signers.first, "sealer.key_file" if settings.sealer.key_file else "sealer.signer"),
+        (signers.second, "sealer.second_key_file"),
+        (signers.next_first, "sealer.next_key_file" if settings.sealer.next_key_file else "sealer.next_signer"),
+        (signers.next_second, "sealer.next_second_key_file"),
     ):
         if signer:
             try_signer(signer, name)

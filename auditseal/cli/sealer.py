@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.give_up import check_giving_up
-from auditseal.cli.signer import open_next_second_signer, open_next_signer, open_second_signer, open_signer
+from auditseal.cli.signer import open_signers
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_sealer import SealerSection, SealerSettings
 from auditseal_daemon.cluster import Cluster
@@ -60,7 +60,7 @@ def sealer(
         made = settings.config(genesis_allowed=genesis)
         open_reader(settings.vault)
         check_listening(settings.metrics.host, settings.metrics.port)
-        _check_signers(settings)
+        open_signers(settings.sealer, SignerMetrics(CollectorRegistry()))
         if genesis or give_up:
             ask = partial(typer.prompt, err=True) if sys.stdin.isatty() and not check else None
             check_giving_up(made.predecessors if genesis else (), give_up or (), ask)
@@ -90,7 +90,7 @@ def run_sealer(settings: SealerSettings, *, genesis_allowed: bool, hooks: Hooks 
 
 def _expiries(section: SealerSection, context: SealerContext) -> Iterator[KeyExpiry]:
     """Yield the days by which the keys that sign now are to be changed."""
-    signers = ((context.signer, section.key_expires), (context.second_signer, section.second_key_expires))
+    signers = ((context.signers.first, section.key_expires), (context.signers.second, section.second_key_expires))
     yield from (KeyExpiry.of(signer, day) for signer, day in signers if signer and day)
 
 
@@ -102,26 +102,14 @@ def make_context(settings: SealerSettings, config: SealerConfig, metrics: Sealer
     """
     return SealerContext(
         config,
-        signer=open_signer(settings.sealer, metrics.signers),
+        signers=open_signers(settings.sealer, metrics.signers),
         vault=open_reader(settings.vault),
         cluster=Cluster(config.client, config.timeouts.question),
         metrics=metrics,
         watchdog=Watchdog(config.timeouts.stuck, _end_hard),
         hooks=hooks,
-        second_signer=open_second_signer(settings.sealer),
-        next_signer=open_next_signer(settings.sealer, metrics.signers),
-        next_second_signer=open_next_second_signer(settings.sealer),
         retired=settings.sealer.retired_public_keys(),
     )
-
-
-def _check_signers(settings: SealerSettings) -> None:
-    """Open the signers, and ask none of them for anything."""
-    metrics = SignerMetrics(CollectorRegistry())
-    open_signer(settings.sealer, metrics)
-    open_second_signer(settings.sealer)
-    open_next_signer(settings.sealer, metrics)
-    open_next_second_signer(settings.sealer)
 
 
 def _end_hard(error: HaltError) -> None:

@@ -7,45 +7,24 @@ from auditseal.settings_signer import SignerSection
 from auditseal_daemon.secret_file import read_secret
 from auditseal_schemas.key import Signer
 from auditseal_sealer.key_file import load_key
+from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.signers.signer_metrics import SignerMetrics
 
 
-def open_signer(section: SealerSection, metrics: SignerMetrics) -> Signer:
-    """Open the signing key. A signer outside the process is not asked for anything.
+def open_signers(section: SealerSection, metrics: SignerMetrics) -> LogSigners:
+    """Open the signing keys. A signer outside the process is not asked for anything.
 
     Raises:
-        ConfigurationError: The key or its secret can't be opened, or other users may read it.
+        ConfigurationError: A key or its secret can't be opened, or other users may read it.
     """
-    signer = _open(section.key_file, section.passphrase_file, section.signer, metrics)
-    assert signer is not None  # the settings refuse a section that names none
-    return signer
-
-
-def open_second_signer(section: SealerSection) -> Signer | None:
-    """Open the second signing key, None if the settings name none.
-
-    Raises:
-        ConfigurationError: As `open_signer`.
-    """
-    return _open_file(section.second_key_file, section.second_passphrase_file)
-
-
-def open_next_second_signer(section: SealerSection) -> Signer | None:
-    """Open the next second signing key, None if the settings name none.
-
-    Raises:
-        ConfigurationError: As `open_signer`.
-    """
-    return _open_file(section.next_second_key_file, section.next_second_passphrase_file)
-
-
-def open_next_signer(section: SealerSection, metrics: SignerMetrics) -> Signer | None:
-    """Open the next signing key, None if the settings name none.
-
-    Raises:
-        ConfigurationError: As `open_signer`.
-    """
-    return _open(section.next_key_file, section.next_passphrase_file, section.next_signer, metrics)
+    first = _open(section.key_file, section.passphrase_file, section.signer, metrics)
+    assert first is not None  # the settings refuse a section that names none
+    return LogSigners(
+        first,
+        _open_file(section.second_key_file, section.second_passphrase_file),
+        _open(section.next_key_file, section.next_passphrase_file, section.next_signer, metrics),
+        _open_file(section.next_second_key_file, section.next_second_passphrase_file),
+    )
 
 
 def _open(

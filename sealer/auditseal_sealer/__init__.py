@@ -13,6 +13,7 @@
 | `recovery` | where a log continues: decided from its sources (pure) |
 | `signed_block` | which blocks this log's keys signed (pure) |
 | `log_keys` | the keys of a log: those that sign, and retired ones (pure) |
+| `log_signers` | the signers of all logs, before and after a change of keys |
 | `committed_head` | the head, after committing a block that was signed and not committed |
 | `block_signer` | signs the next block, and checks it before anybody gets it |
 | `signers` | signers whose keys are outside this process |

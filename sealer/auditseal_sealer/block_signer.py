@@ -40,7 +40,7 @@ def sign_block(
     clock.check(max(now, head.sealed_at if head else 0), time.monotonic(), config.clock_lead)
     block = draft.seal(
         source,
-        context.signers(state),
+        context.signers_of(state),
         now=now,
         sealer=config.sealer,
         predecessor=None if head else config.predecessor(origin.partition),

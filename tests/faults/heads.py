@@ -29,6 +29,7 @@ from auditseal_schemas.log import LogState
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
+from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.recovery import GenesisRule, Recovered, recover
 from auditseal_sealer.source_reader import SourceReader
@@ -122,7 +123,7 @@ def measure(line: Pipeline, reader: VaultReader, blocks: int) -> Times:
     watchdog, metrics = Watchdog(_STUCK, raise_error), SealerMetrics(CollectorRegistry())
 
     def recovery() -> Recovered:
-        context = SealerContext(config, line.key, vault, Cluster(client, 10), metrics, watchdog)
+        context = SealerContext(config, LogSigners(line.key), vault, Cluster(client, 10), metrics, watchdog)
         writer = BlockWriter(context, origin)
         writer.ask_clock()
         assert all(read_topics(context.cluster, config))  # as a sealer does when it starts

@@ -13,6 +13,7 @@ from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentit
 from auditseal_schemas.log import LogState
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
+from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.source_reader import SourceReader
 from auditseal_sealer.watchdog import Watchdog
@@ -50,7 +51,7 @@ def test_the_last_block_with_records_is_found_below_the_empty_ones(
     config = SealerConfig(client=client, events_topic=site.events, blocks_topic=site.blocks, cluster=CLUSTER)
     context = SealerContext(
         config,
-        site.key,
+        LogSigners(site.key),
         open_reader(f"file://{site.directory / 'vault'}"),
         Cluster(client, 10),
         SealerMetrics(CollectorRegistry()),

@@ -32,6 +32,7 @@ from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError
+from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.partition_sealer import PartitionSealer
 from auditseal_sealer.sealing_state import SealingState
@@ -202,7 +203,7 @@ class Stage:
 
         return SealerContext(
             CONFIG,
-            SIGNER,
+            LogSigners(SIGNER),
             vault=AskedVault(self.vault, ask),  # type: ignore[arg-type]
             cluster=FakeCluster(self.broker, ask),  # type: ignore[arg-type]
             metrics=metrics or SealerMetrics(CollectorRegistry()),

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from auditseal.cli.signer import open_next_signer, open_signer
+from auditseal.cli.signer import open_signers
 from auditseal.cli.topics import find_public_keys
 from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
@@ -56,17 +56,17 @@ def test_a_signer_and_the_next_one_have_the_public_keys_of_the_settings(director
     settings = settings_with(
         directory, *signer(BAO, secret, "timeout = 1.5"), *signer(hsm, secret, name="next_signer", public=OTHER)
     )
-    following = open_next_signer(settings.sealer, METRICS)
-    assert open_signer(settings.sealer, METRICS).public == SIGNER.public
-    assert following is not None
-    assert following.public == OTHER_SIGNER.public
+    signers = open_signers(settings.sealer, METRICS)
+    assert signers.first.public == SIGNER.public
+    assert signers.next_first is not None
+    assert signers.next_first.public == OTHER_SIGNER.public
 
 
 def test_kms_takes_no_secret(directory: Path) -> None:
-    assert open_signer(settings_with(directory, *signer(KMS)).sealer, METRICS).public == SIGNER.public
+    assert open_signers(settings_with(directory, *signer(KMS)).sealer, METRICS).first.public == SIGNER.public
     wrong = settings_with(directory, *signer(KMS, f'secret_file = "{directory}/token"'))
     with pytest.raises(ConfigurationError, match="takes no secret_file: the credentials of AWS come by boto3's"):
-        open_signer(wrong.sealer, METRICS)
+        open_signers(wrong.sealer, METRICS)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_kms_takes_no_secret(directory: Path) -> None:
 )
 def test_the_others_need_one(directory: Path, uri: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        open_signer(settings_with(directory, *signer(uri)).sealer, METRICS)
+        open_signers(settings_with(directory, *signer(uri)).sealer, METRICS)
 
 
 def test_check_refuses_a_module_that_is_not_there_and_a_secret_that_others_read(directory: Path) -> None:
@@ -102,7 +102,7 @@ def test_the_library_of_an_extra_is_named_where_it_is_missing(directory: Path, m
     monkeypatch.setitem(sys.modules, "auditseal_sealer.signers.pkcs11_key", None)
     settings = settings_with(directory, *signer(f"{HSM}{directory}/module.so", f'secret_file = "{directory}/token"'))
     with pytest.raises(ConfigurationError, match=r"pip install 'auditseal\[pkcs11\]'"):
-        open_signer(settings.sealer, METRICS)
+        open_signers(settings.sealer, METRICS)
 
 
 @pytest.mark.parametrize(

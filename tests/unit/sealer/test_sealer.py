@@ -16,6 +16,7 @@ from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.descriptors import least_descriptors
 from auditseal_sealer.errors import FencedError
+from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.partition_sealer import Owner
 from auditseal_sealer.sealer import Sealer
@@ -99,7 +100,7 @@ class Stage:
         membership = ScriptedMembership(script, stop)
         self.monkeypatch.setattr(body, "Membership", lambda *_: membership)
         nothing: Any = None
-        context = SealerContext(CONFIG, SIGNER, nothing, nothing, SealerMetrics(self.registry), nothing)
+        context = SealerContext(CONFIG, LogSigners(SIGNER), nothing, nothing, SealerMetrics(self.registry), nothing)
         try:
             Sealer(context, self._tell).run(stop)
         finally:

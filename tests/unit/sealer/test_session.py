@@ -27,6 +27,7 @@ from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError, UnreadableRecordsError
 from auditseal_sealer.hooks import Step
+from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
 from auditseal_sealer.publisher import Publisher
 from auditseal_sealer.recovery import Recovered, ResumePoint
@@ -132,7 +133,7 @@ def run(
     writer = writer or ScriptedWriter()
     metrics = metrics or LogMetrics(SealerMetrics(CollectorRegistry()), ORIGIN)
     reader = ScriptedReader(batches, stop, at_end=at_end)
-    context = SealerContext(config, signer, NO_VAULT, NO_CLUSTER, NO_METRICS, NO_WATCHDOG, writer)
+    context = SealerContext(config, LogSigners(signer), NO_VAULT, NO_CLUSTER, NO_METRICS, NO_WATCHDOG, writer)
     recovered = Recovered(state, None, resume, EVENTS, None)
     with Publisher(writer, clock or broker_clock(), lambda: "group") as publisher:  # type: ignore[arg-type]
         log: Any = context, recovered, reader, publisher, metrics, ArchiveAge()
