@@ -17,7 +17,6 @@ from auditseal_archiver.retention import first_lock_end, lock_end
 from auditseal_archiver.written_blocks import WrittenBlocks
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
-from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
@@ -26,7 +25,7 @@ from auditseal_schemas.trust import PinnedLog
 from auditseal_vault.encryption import Encryption, check_encryption
 from auditseal_vault.errors import AlreadyStoredError, unreadable_is_squatted
 from auditseal_vault.interface import StoredVersion, Vault
-from auditseal_vault.oldest import oldest_of, oldest_version
+from auditseal_vault.oldest import oldest_version, read_oldest
 
 LOOK_SECONDS = 3600.0
 """From one look at the lowest block's lock to the next: someone may have extended it (`auditseal retention extend`)."""
@@ -187,13 +186,9 @@ class BlockArchiver:
         key = block.header.origin.block_key(block.header.height)
         with unreadable_is_squatted():
             versions = self._vault.versions_of(key)
-            oldest = oldest_of(self._vault, key, versions)
-        if oldest is None:
-            raise UnavailableError(f"{key} should be in {self._vault.url}, and is not listed")
+        oldest, stored = read_oldest(self._vault, key, versions)
         if not oldest.is_latest:
             self._log.error("a later version hides a block; the version that was locked first counts", key=key)
-        with unreadable_is_squatted():
-            stored = self._vault.read(key, oldest.version_id)
         check_same_block(keys, data, stored)
         check_no_marker_first(f"{key} in {self._vault.url}", versions)
         return oldest

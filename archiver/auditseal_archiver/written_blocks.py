@@ -13,12 +13,10 @@ import structlog
 
 from auditseal_archiver.conflict import BlockName, check_no_marker_first, conflict
 from auditseal_schemas.block import Block
-from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
-from auditseal_vault.errors import unreadable_is_squatted
 from auditseal_vault.interface import StoredVersion, VaultReader
-from auditseal_vault.oldest import oldest_of, versions_at
+from auditseal_vault.oldest import read_oldest, versions_at
 
 CHECK_SECONDS = 60.0
 """When the check of a written block is due: with a block every five seconds, one listing checks twelve."""
@@ -80,11 +78,7 @@ class WrittenBlocks:
         """Check one key by its versions and markers, the newest first."""
         if len(versions) == 1 and not versions[0].is_delete_marker:
             return  # it is ours, which the store accepted and locked
-        with unreadable_is_squatted():
-            oldest = oldest_of(self._vault, key, versions)
-            if oldest is None:
-                raise UnavailableError(f"{key} should be in {self._vault.url}, and is not listed")
-            stored = self._vault.read(key, oldest.version_id)
+        _, stored = read_oldest(self._vault, key, versions)
         if sha256(stored).digest() != written.digest:
             raise conflict((written.keys,), written.name, stored)
         check_no_marker_first(f"{key} in {self._vault.url}", versions)

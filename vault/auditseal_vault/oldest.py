@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_vault.errors import NotStoredError, unreadable_is_squatted
@@ -59,6 +60,20 @@ def oldest_of(reader: VaultReader, key: str, entries: Sequence[StoredVersion]) -
     if entries and not versions:
         raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block: someone was first")
     return versions[-1] if versions else None
+
+
+def read_oldest(reader: VaultReader, key: str, entries: Sequence[StoredVersion]) -> tuple[StoredVersion, bytes]:
+    """Return the oldest version of a key that must hold an object, and its content; the entries as for `oldest_of`.
+
+    Raises:
+        HaltError: SQUATTED; there are markers only, or the version has no content.
+        UnavailableError: The store does not list the key yet, or can't be read.
+    """
+    with unreadable_is_squatted():
+        oldest = oldest_of(reader, key, entries)
+        if oldest is None:
+            raise UnavailableError(f"{key} should be in {reader.url}, and is not listed")
+        return oldest, reader.read(key, oldest.version_id)
 
 
 def _looked_up(reader: VaultReader, origin: Origin, heights: range) -> Iterator[tuple[str, Sequence[StoredVersion]]]:
