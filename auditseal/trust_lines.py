@@ -57,7 +57,7 @@ class TrustLines:
             raise ConfigurationError(f"{problem}: add the lines of `auditseal keys show`, or name the key (--key-file)")
         keys = read_keys()
         _check_known(trust, wanted, keys[0], path)
-        lines = (f"log {VerifierKey(str(origin), key[1:], key[:1])}" for origin in missing for key in keys)
+        lines = (f"log {VerifierKey.from_blob(str(origin), key)}" for origin in missing for key in keys)
         return cls(path, content, tuple(lines))
 
     def write(self) -> None:

@@ -206,7 +206,7 @@ def _read_public_key(key: str, secret_file: Path | None) -> bytes:
 
 
 def _print(blob: bytes, origins: list[Origin], *, as_json: bool) -> None:
-    vkeys = {str(origin): str(VerifierKey(str(origin), blob[1:], blob[:1])) for origin in origins}
+    vkeys = {str(origin): str(VerifierKey.from_blob(str(origin), blob)) for origin in origins}
     if as_json:
         typer.echo(json.dumps({"logs": [{"origin": origin, "vkey": vkey} for origin, vkey in vkeys.items()]}))
         return

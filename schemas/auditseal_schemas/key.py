@@ -55,6 +55,15 @@ class VerifierKey:
         return cls(name, signer.public, signer.algorithm)
 
     @classmethod
+    def from_blob(cls, name: str, blob: bytes) -> Self:
+        """Return the key of type ‖ public key under a name.
+
+        Raises:
+            VerificationError: BAD_KEY; as `check_public_key`.
+        """
+        return cls(name, blob[1:], blob[:1])
+
+    @classmethod
     def parse(cls, vkey: str) -> Self:
         """Read `name+hex8(key id)+base64(type ‖ public key)`; `str(key)` is its only spelling.
 
@@ -68,7 +77,7 @@ class VerifierKey:
             blob = b64decode(match["key"], validate=True)
         except Base64Error as error:
             raise VerificationError(Verdict.BAD_KEY, "key", f"its base64 is broken: {error}") from error
-        key = cls(match["name"], blob[1:], blob[:1])
+        key = cls.from_blob(match["name"], blob)
         if str(key) != vkey:
             problem = f"{quoted(vkey)} has another key id or base64 than {quoted(str(key))}"
             raise VerificationError(Verdict.BAD_KEY, "key", problem)

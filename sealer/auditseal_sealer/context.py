@@ -50,7 +50,7 @@ class SealerContext:
             tuple(VerifierKey.of(str(origin), signer) for signer in signers)
             for signers in (self.signers.current, self.signers.following)
         )
-        retired = tuple(VerifierKey(str(origin), blob[1:], blob[:1]) for blob in self.retired)
+        retired = tuple(VerifierKey.from_blob(str(origin), blob) for blob in self.retired)
         return LogKeys(current, following, retired)
 
     def signers_of(self, state: LogState) -> list[Signer]:
