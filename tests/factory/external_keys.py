@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry
 
 from auditseal_schemas.key import SigningKey
 from auditseal_sealer.signers.checked_signer import CheckedSigner
-from auditseal_sealer.signers.external_key import SignerFailure, SignerUnavailableError
+from auditseal_sealer.signers.external_key import ExternalKey, SignerFailure, SignerUnavailableError
 from auditseal_sealer.signers.signer_metrics import SignerMetrics
 
 
@@ -45,6 +45,6 @@ def away(failure: SignerFailure = SignerFailure.TIMEOUT) -> SignerUnavailableErr
     return SignerUnavailableError("scripted:key", failure, "it is away")
 
 
-def checked(key: ScriptedKey, public: bytes, registry: CollectorRegistry | None = None) -> CheckedSigner:
+def checked(key: ExternalKey, public: bytes, registry: CollectorRegistry | None = None) -> CheckedSigner:
     """Return a signer by a key, for the public key of a configuration."""
     return CheckedSigner(key, public, SignerMetrics(registry or CollectorRegistry()))
