@@ -35,6 +35,8 @@ from auditseal_search.index_store import DirectoryStore
 from auditseal_search.query_fields import FIELDS, Kind
 from auditseal_search.range_pool import RangePool
 from auditseal_vault.directory import DirectoryVault
+from tests.bench.bench_proofs import timed
+from tests.bench.bench_search import drop_from_memory, segments
 from tests.bench.bench_verify import TRUST, kib, make_vault
 from tests.bench.demo_messages import A_DAY, demo_messages, event_times
 from tests.bench.targets import Below, Figures, Row, show
@@ -108,11 +110,6 @@ class Store:
         """Take what is there."""
         manifest = read_manifest(DirectoryStore(folder / "index"), TRUST.logs[0].origin)
         return cls(folder, sum(segment.rows for segment in manifest.segments))
-
-    @property
-    def files(self) -> list[str]:
-        """The index's files."""
-        return sorted(map(str, (self.folder / "index").rglob("*.parquet")))
 
     @contextmanager
     def explorer(self) -> Iterator["Client"]:
@@ -204,8 +201,8 @@ def measure(store: Store) -> dict[str, Figures]:
 
 
 def _pages(store: Store, client: Client) -> Figures:
-    _drop_from_memory(store)
-    first = _timed(partial(client.get, "/"))
+    drop_from_memory(store.folder)
+    first = timed(partial(client.get, "/"))
     middle = event_times(store.events)[0] + (event_times(store.events)[1] - event_times(store.events)[0]) / 2
     hour = f"time >= {middle:%Y-%m-%dT%H}:00:00Z and time < {middle:%Y-%m-%dT%H}:59:59Z"
     all_events = (f"height < {10**9 + number}" for number in range(_PAGES))  # no two have the same counts to keep
@@ -214,26 +211,26 @@ def _pages(store: Store, client: Client) -> Figures:
     offsets = (str(number * store.events // _PAGES) for number in range(_PAGES))
     return {
         "first_seconds": first,
-        "kept_seconds": median(_timed(partial(client.get, "/")) for _ in range(_PAGES)),
-        "warm_seconds": median(_timed(partial(client.get, "/", q=one)) for one in all_events),
-        "actor_seconds": median(_timed(partial(client.get, "/", q=actor)) for actor in actors),
-        "denied_seconds": median(_timed(partial(client.get, "/", q="outcome = DENIED")) for _ in range(_PAGES)),
-        "hour_seconds": median(_timed(partial(client.get, "/", q=hour)) for _ in range(_PAGES)),
-        "event_seconds": median(_timed(partial(client.get, "/event", offset=offset, **place)) for offset in offsets),
+        "kept_seconds": median(timed(partial(client.get, "/")) for _ in range(_PAGES)),
+        "warm_seconds": median(timed(partial(client.get, "/", q=one)) for one in all_events),
+        "actor_seconds": median(timed(partial(client.get, "/", q=actor)) for actor in actors),
+        "denied_seconds": median(timed(partial(client.get, "/", q="outcome = DENIED")) for _ in range(_PAGES)),
+        "hour_seconds": median(timed(partial(client.get, "/", q=hour)) for _ in range(_PAGES)),
+        "event_seconds": median(timed(partial(client.get, "/event", offset=offset, **place)) for offset in offsets),
     }
 
 
 def _bare(store: Store, page: float) -> Figures:
     """Answer the first page by DuckDB alone: hits, ends, counts and bars, each by a query."""
-    _drop_from_memory(store)
-    first = _timed(partial(_bare_page, store))
-    warm = median(_timed(partial(_bare_page, store)) for _ in range(_PAGES // 2))
+    drop_from_memory(store.folder)
+    first = timed(partial(_bare_page, store))
+    warm = median(timed(partial(_bare_page, store)) for _ in range(_PAGES // 2))
     return {"first_seconds": first, "warm_seconds": warm, "page_to_bare": page / warm}
 
 
 def _bare_page(store: Store) -> None:
     with duckdb.connect() as connection:
-        rows = connection.read_parquet(store.files)
+        rows = connection.read_parquet([str(path) for path in segments(store.folder)])
         rows.order("timestamp DESC, height DESC, index DESC").limit(PAGE).to_arrow_table()
         rows.aggregate('count(*), epoch_ms(min("timestamp")), epoch_ms(max("timestamp"))').fetchall()
         rows.aggregate('epoch_ms("timestamp") // 86400000 AS start, count(*)').fetchall()
@@ -285,7 +282,7 @@ def _reader(events: int, address: str, number: int) -> list[float]:
     for round_ in range(_ROUNDS):
         due = begin + (round_ + dice.random()) * THINK
         time.sleep(max(0.0, due - time.monotonic()))
-        seconds.append(_timed(dice.choice(choices)))
+        seconds.append(timed(dice.choice(choices)))
         client.close()  # the server ends a connection that is silent for as long as a reader thinks
     return seconds
 
@@ -315,18 +312,6 @@ def _first_bytes(client: Client) -> list[float]:
 def _weight(client: Client) -> Figures:
     empty = len(client.get("/", q="height < 0"))
     return {"kib": (empty + sum(len(client.get(f"/static/{name}")) for name in _STATIC)) / 1024}
-
-
-def _drop_from_memory(store: Store) -> None:
-    for path in store.files:
-        with Path(path).open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _timed(run: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
 
 
 def _say(text: str) -> None:

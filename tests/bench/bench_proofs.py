@@ -112,8 +112,8 @@ def measure_prove(folder: Path, blocks: int) -> dict[str, float]:
     pinned = Trust.parse(trust.read_bytes())
     reader, data = open_reader(root.as_uri()), proof.read_bytes()
     record = check_record_proof(TlogProof.parse(data), pinned).record
-    proving = [_timed(lambda: prove_offset(reader, pinned.logs[0], offset)) for _ in range(_BEST_OF)]
-    checking = [_timed(lambda: check_record_proof(TlogProof.parse(data), pinned)) for _ in range(_BEST_OF)]
+    proving = [timed(lambda: prove_offset(reader, pinned.logs[0], offset)) for _ in range(_BEST_OF)]
+    checking = [timed(lambda: check_record_proof(TlogProof.parse(data), pinned)) for _ in range(_BEST_OF)]
     return figures | {
         "blocks": blocks,
         "prove_seconds": min(proving),
@@ -131,7 +131,8 @@ def _run(words: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _timed(action: Callable[[], object]) -> float:
+def timed(action: Callable[[], object]) -> float:
+    """Return the seconds that an action takes."""
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
@@ -163,7 +164,7 @@ def measure_pack(folder: Path, hits: int, block_records: int, every: int) -> dic
     with ZipFile(pack) as file:
         file.extractall(folder)
     check = [sys.executable, "-I", str(folder / "evidence" / "verify.py"), "--page", str(page)]
-    checked = _timed(lambda: subprocess.run(check, check=True, stdout=subprocess.DEVNULL))
+    checked = timed(lambda: subprocess.run(check, check=True, stdout=subprocess.DEVNULL))
     return made | {
         "hits": hits,
         "blocks": blocks,
@@ -187,7 +188,7 @@ def _pack_here(folder: Path, every: int) -> dict[str, float]:
     covered = CoveredLog(ORIGIN, size, log.block(size - 1).checkpoint.root.hex())
     case = Case("bench", "", "complete", (covered,), len(places))
     maker, before = PackMaker(reader, f"log {KEY}\n".encode()), kib(os.getpid(), "status", "VmHWM:") / 1024
-    seconds = _timed(lambda: maker.make(case, places, folder / "case.zip", folder / "case.html"))
+    seconds = timed(lambda: maker.make(case, places, folder / "case.zip", folder / "case.html"))
     peak = kib(os.getpid(), "status", "VmHWM:") / 1024
     return {"make_seconds": seconds, "peak_mib": peak, "growth_mib": peak - before}
 

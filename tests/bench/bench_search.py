@@ -127,7 +127,7 @@ def _build(directory: Path, events: int) -> Figures:
         "verify_microseconds": verified / events * 1e6,
         "build_microseconds": indexed / events * 1e6,
         "ratio": verified / indexed,
-        "bytes_per_event": sum(path.stat().st_size for path in _segments(directory)) / events,
+        "bytes_per_event": sum(path.stat().st_size for path in segments(directory)) / events,
     }
 
 
@@ -213,9 +213,7 @@ def _pids(command: psutil.Process) -> list[int]:
 
 
 def _filter(directory: Path, events: int) -> Figures:
-    for path in _segments(directory):
-        with path.open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    drop_from_memory(directory)
     words = ["search", "actor = u-0123", "--trust", str(directory / "trust.txt"), "--index", str(directory / "index")]
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "auditseal", *words], check=True, stdout=subprocess.DEVNULL)
@@ -252,7 +250,7 @@ def _search(directory: Path, query: str) -> tuple[int, list[int]]:
 
 
 def _bare_search(directory: Path, actor: str) -> tuple[int, list[int]]:
-    files = [str(path) for path in _segments(directory)]
+    files = [str(path) for path in segments(directory)]
     with duckdb.connect() as connection:
         rows = connection.read_parquet(files).filter(f"actor_id = '{actor}'")
         newest = rows.order("timestamp DESC, height DESC, index DESC").limit(50).to_arrow_table()
@@ -280,7 +278,7 @@ def _store(directory: Path, minio: MinioNode) -> Figures:
             if path.is_file():
                 store.store(path.relative_to(directory / "index").as_posix(), path)
         (event_id,) = duckdb.sql(
-            f"SELECT event_id FROM read_parquet({list(map(str, _segments(directory)))}) WHERE action = '{LARGE}'"
+            f"SELECT event_id FROM read_parquet({list(map(str, segments(directory)))}) WHERE action = '{LARGE}'"
         ).fetchall()[0]
         url = f"s3://{_BUCKET}/?endpoint=http://127.0.0.1:{proxy.port}"
         before, began = proxy.requests(), time.perf_counter()
@@ -348,7 +346,15 @@ def _headers(directory: Path) -> Iterator[Header]:
         yield Block.parse(vault.read(listed.key, listed.version_id)).header
 
 
-def _segments(directory: Path) -> list[Path]:
+def drop_from_memory(directory: Path) -> None:
+    """Have the kernel read the index's files from the disk again."""
+    for path in segments(directory):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def segments(directory: Path) -> list[Path]:
+    """Return the index's files."""
     return sorted((directory / "index").rglob("*.parquet"))
 
 
