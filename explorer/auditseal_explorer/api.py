@@ -1,6 +1,5 @@
 """The same answers as JSON, described by `openapi.json`."""
 
-import json
 from importlib.resources import files
 from typing import Any
 
@@ -12,10 +11,9 @@ from auditseal_search.errors import QueryError
 from auditseal_search.row_json import row_to_json
 
 
-def description() -> dict[str, Any]:
-    """Return the OpenAPI description."""
-    described: dict[str, Any] = json.loads(files(__package__).joinpath("openapi.json").read_text("utf-8"))
-    return described
+def description() -> bytes:
+    """Return the OpenAPI description, in JSON."""
+    return files(__package__).joinpath("openapi.json").read_bytes()
 
 
 def results_to_json(results: Results) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class Explorer:
 
     def describe(self, _request: Request) -> Response:
         """Return the OpenAPI description."""
-        return JSONResponse(api.description())
+        return Response(api.description(), media_type="application/json")
 
     @property
     def looks(self) -> Looks:
