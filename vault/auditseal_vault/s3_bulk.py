@@ -5,9 +5,9 @@ that leave no question open. Every other answer is dropped, and the object is re
 repeat, renew credentials and say what is wrong.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 from auditseal_schemas.limits import MAX_OBJECT_BYTES
@@ -37,15 +37,7 @@ def read_in_bulk(
         BotoCoreError: There are no credentials.
         UnavailableError: The store can't be read.
     """
-    asked: deque[StoredVersion] = deque()
-
-    def requests() -> Iterator[HttpRequest]:
-        for version in versions:
-            asked.append(version)
-            yield _request(client, prefix, version)
-
-    for answer in client.transport.send_many(requests()):
-        version = asked.popleft()
+    for version, answer in client.send_each(versions, partial(_request, client, prefix)):
         yield _stored(vault, version, answer) or read_version(vault, version)
 
 

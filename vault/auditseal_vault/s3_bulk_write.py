@@ -5,9 +5,9 @@ the vault's own verb, which repeats, renews credentials and says what is wrong. 
 the store refuses the second one.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 from auditseal_vault.encryption import Encryption, check_encryption, header_encryption
 from auditseal_vault.errors import AlreadyStoredError
@@ -36,15 +36,7 @@ def write_in_bulk(
         BotoCoreError: There are no credentials.
         UnreadableObjectError, HaltError, UnavailableError: As `Vault.put`.
     """
-    sent: deque[NewObject] = deque()
-
-    def requests() -> Iterator[HttpRequest]:
-        for each in objects:
-            sent.append(each)
-            yield _request(client, prefix, each, asked)
-
-    for answer in client.transport.send_many(requests()):
-        each = sent.popleft()
+    for each, answer in client.send_each(objects, partial(_request, client, prefix, asked)):
         if isinstance(answer, HttpAnswer) and answer.status == _OK:
             check_encryption(asked, header_encryption(answer.headers), f"{each.key} in {vault.url}")
             continue
@@ -52,6 +44,6 @@ def write_in_bulk(
             vault.put(each.key, each.data, each.retain_until)
 
 
-def _request(client: S3Client, prefix: str, each: NewObject, asked: Encryption | None) -> HttpRequest:
+def _request(client: S3Client, prefix: str, asked: Encryption | None, each: NewObject) -> HttpRequest:
     write = locked_write(prefix + each.key, each.data, each.retain_until, asked)
     return client.signed_request(write["Key"], _MOST_ANSWER, "PUT", headers=write_headers(write), body=each.data)

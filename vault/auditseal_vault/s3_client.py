@@ -3,10 +3,12 @@
 import os
 import threading
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 import boto3
@@ -17,7 +19,7 @@ from botocore.httpsession import get_cert_path
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
-from auditseal_vault.http_connections import HttpRequest, Signature
+from auditseal_vault.http_connections import HttpAnswer, HttpRequest, Signature, TransferError
 from auditseal_vault.http_transport import HttpTransport
 from auditseal_vault.s3_errors import CREDENTIALS_REFUSED, FORBIDDEN, code_of, status_of
 from auditseal_vault.s3_sending import send_by
@@ -25,6 +27,7 @@ from auditseal_vault.s3_sending import send_by
 SECONDS_BETWEEN_RENEWALS = 5.0
 """At least, so that a store that goes on refusing costs few clients."""
 _ANY_KEY = "key"
+_Item = TypeVar("_Item")
 _REFUSALS = (ClientError, CredentialRetrievalError, NoCredentialsError)
 
 
@@ -61,11 +64,7 @@ class _SigningContext:
 
 
 class S3Client:
-    """Calls boto3, with a new client where the store refuses the credentials: boto3's chain may have others by then.
-
-    Attributes:
-        transport: Sends all requests.
-    """
+    """Calls boto3, with a new client where the store refuses the credentials: boto3's chain may have others by then."""
 
     def __init__(self, bucket: Bucket, attempts: int) -> None:
         """Take the bucket; nothing is sent.
@@ -77,8 +76,8 @@ class S3Client:
         self._bucket, self._attempts = bucket, attempts
         self._lock, self._next_renewal = threading.Lock(), 0.0
         session = Session()
-        self.transport = HttpTransport(_ca_file(session))
-        self._connection = _Connection(session, bucket, attempts, self.transport)
+        self._transport = HttpTransport(_ca_file(session))
+        self._connection = _Connection(session, bucket, attempts, self._transport)
 
     @property
     def boto3(self) -> Any:
@@ -134,13 +133,31 @@ class S3Client:
             Signature(context.region, credentials.access_key, credentials.secret_key),
         )
 
+    def send_each(
+        self, items: Iterable[_Item], request_of: Callable[[_Item], HttpRequest]
+    ) -> Iterator[tuple[_Item, HttpAnswer | TransferError]]:
+        """Send a request for each item, many in flight, and yield the items with the outcomes, in their order.
+
+        Raises:
+            BotoCoreError: There are no credentials.
+        """
+        sent = deque[_Item]()
+
+        def requests() -> Iterator[HttpRequest]:
+            for item in items:
+                sent.append(item)
+                yield request_of(item)
+
+        for outcome in self._transport.send_many(requests()):
+            yield sent.popleft(), outcome
+
     def _is_renewed(self, refused: "_Connection") -> bool:
         """Return whether there is a newer connection than the refused one; make one, but not again and again."""
         with self._lock:
             now = time.monotonic()
             if self._connection is refused and now >= self._next_renewal:
                 self._next_renewal = now + SECONDS_BETWEEN_RENEWALS
-                self._connection = _Connection(Session(), self._bucket, self._attempts, self.transport)
+                self._connection = _Connection(Session(), self._bucket, self._attempts, self._transport)
             return self._connection is not refused
 
 
