@@ -1,6 +1,6 @@
 """The audit events of our own daemons: the results of WORM drills and of verifications.
 
-An event is recorded beside the work, and never stops it. One that was not recorded is counted and logged.
+The work does not wait for its events. An event that was not recorded is counted and logged.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from auditseal.settings_sections import RecordSettings
-from auditseal_glue.own_events import record_beside
+from auditseal_glue.own_events import record_in_background
 from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_producer.errors import PublishError
 from auditseal_producer.recorder import Recorder
@@ -85,7 +85,7 @@ class OwnEvents:
             if error:
                 self._log.error("an audit event was not recorded", action=fields.get("action"), problem=str(error))
 
-        record_beside(self._recorder, count, **fields)
+        record_in_background(self._recorder, count, **fields)
 
 
 @contextmanager

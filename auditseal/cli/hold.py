@@ -72,7 +72,7 @@ def add(  # noqa: PLR0913, PLR0917  (one for each option)
 ) -> None:
     """Hold blocks for a case.
 
-    Nobody can delete them before the case is released, even after their locks end. Name the blocks by --origin and
+    They cannot be deleted before the case is released, even after their locks end. Name the blocks by --origin and
     --heights, or by --filter. A filter holds what exists now, and is refused if the search isn't complete. The step is
     signed, recorded as an audit event, and then done. After an interruption repeat it.
 
@@ -141,7 +141,7 @@ def release(
         store = _bucket(pinned, vault)
         found = find_case(store, pinned.people, case)
         if not found.signed:
-            raise ConfigurationError(f"there is no case {case} in {store.url}: `auditseal hold list` shows all")
+            raise ConfigurationError(f"{store.url} has no case {case}: `auditseal hold list` shows all cases")
         with _holding(store, pinned, key, passphrase_file) as holding:
             done = holding.approve(found, lambda number: advance(case, number, None)) if approve else holding.ask(found)
     typer.echo(_released(done))

@@ -39,7 +39,7 @@ def held_by_heights(reader: VaultReader, pinned: Trust, origin: str, text: str) 
     for part in parts:
         if highest is None or part[-1] > highest:
             known = "no block" if highest is None else f"blocks 0 to {highest}"
-            raise NotStoredError(f"{reader.url} has {known} of {log}: there is no block {part[-1]} to hold")
+            raise NotStoredError(f"{reader.url} has {known} of {log}, and block {part[-1]} can't be held: give others")
     return {log: {height: version for part in parts for height, version in _versions(reader, log, part)}}
 
 
@@ -61,7 +61,7 @@ def held_by_filter(reader: VaultReader, query: str, trust: Path, vault: str | No
         for origin, height, _, _ in searcher.places():
             heights[Origin.parse(origin)].add(height)
     if not heights:
-        raise ConfigurationError(f"--filter {quoted(query)}: no event matches, so there is nothing to hold")
+        raise ConfigurationError(f"--filter {quoted(query)}: no event matches, and no block was held: change it")
     return {
         log: {height: version for part in _runs(sorted(found_in)) for height, version in _versions(reader, log, part)}
         for log, found_in in heights.items()

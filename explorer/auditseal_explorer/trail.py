@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditseal_explorer.errors import UnrecordedError
-from auditseal_glue.own_events import SECONDS, NotRecordedError, record_beside, record_first
+from auditseal_glue.own_events import SECONDS, NotRecordedError, record_first, record_in_background
 from auditseal_producer.recorder import Recorder
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Category, Outcome, Reason, Resource
@@ -75,7 +75,7 @@ class ProducerTrail:
             if error:
                 _log.error("%s of %s was not recorded: %s", look.action, look.actor.id, error)
 
-        record_beside(self._recorder, log_failure, **_fields(look))
+        record_in_background(self._recorder, log_failure, **_fields(look))
 
 
 class StrictTrail(ProducerTrail):

@@ -33,7 +33,7 @@ def record_first(recorder: Recorder, seconds: float = SECONDS, **fields: Unpack[
         raise NotRecordedError(str(error)) from error
 
 
-def record_beside(
+def record_in_background(
     recorder: Recorder, on_end: Callable[[BaseException | None], object], **fields: Unpack[EventFields]
 ) -> None:
     """Hand an event to a recorder and return at once; what happened must not wait for it.

@@ -108,7 +108,7 @@ class HoldCase:
         if statement.step is Step.ASK and not self.signed:
             raise _broken("the case holds nothing")
         if statement.step is Step.APPROVE and self.asked_by is None:
-            raise _broken("nobody asked to release the case in the statement before: ask first")
+            raise _broken("the statement before does not ask to release the case: ask first")
         if statement.step is Step.APPROVE and self.asked_by == person:
             raise _broken(f"{person} asked to release the case: another person must approve it")
 

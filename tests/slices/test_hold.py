@@ -64,8 +64,8 @@ def test_an_approval_that_was_interrupted_is_continued(place: HoldPlace, monkeyp
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--heights", "11-12"], 1, "has blocks 0 to 11 of a.example/audit.events/0/0: there is no block 12 to hold"),
-        (["--heights", "999999999999"], 1, "there is no block 999999999999 to hold"),
+        (["--heights", "11-12"], 1, "has blocks 0 to 11 of a.example/audit.events/0/0, and block 12 can't be held"),
+        (["--heights", "999999999999"], 1, "block 999999999999 can't be held"),
         (["--heights", "5-3"], 2, "names no heights: write 17, or 3,10-20"),
         (["--heights", "1;2"], 2, "names no heights"),
         (["--heights", "1", "--filter", "actor = a"], 2, "and not by both"),
@@ -80,7 +80,7 @@ def test_blocks_that_cannot_be_held(place: HoldPlace, words: list[str], code: in
 
 def test_a_filter_without_a_hit_and_a_search_that_is_not_complete(place: HoldPlace, minio: MinioNode) -> None:
     code, _, complaint = place.signed(ALICE, "add", "CASE-7", "--filter", "actor = nobody")
-    assert (code, "no event matches, so there is nothing to hold" in complaint) == (2, True)
+    assert (code, "no event matches, and no block was held" in complaint) == (2, True)
     bucket, key = place.url.split("/")[2], f"vault/{LOG.block_key(12)}"
     lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": UNTIL}
     minio.s3().put_object(Bucket=bucket, Key=key, Body=b"garbage", **lock)
@@ -97,7 +97,7 @@ def test_a_filter_holds_the_blocks_of_all_hits(place: HoldPlace) -> None:
 
 
 def test_people_and_cases_that_do_not_exist(place: HoldPlace) -> None:
-    assert "there is no case CASE-9" in place.signed(ALICE, "release", "CASE-9")[2]
+    assert "has no case CASE-9" in place.signed(ALICE, "release", "CASE-9")[2]
     assert "'a/b' can't name a case" in place.add("1", "a/b")[2]
     place.add("1")
     assert "ask first" in place.signed(BOB, "release", "CASE-7", "--approve")[2]

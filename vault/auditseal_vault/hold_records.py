@@ -76,9 +76,9 @@ def record_key(name: str, number: int) -> str:
 def _read_case(
     reader: VaultReader, people: tuple[VerifierKey, ...], name: str, entries: Iterator[StoredVersion]
 ) -> ReadCase:
-    """Read the records in the order of their numbers. An object of another name among them is none, and ends nothing.
+    """Read the records in the order of their numbers. An object of another name is reported, and does not end the case.
 
-    Anyone who may write here could else end a case before its first statement, by a name that comes first.
+    Otherwise anyone who may write here could end a case before its first statement, by a name that comes first.
     """
     case, foreign = HoldCase(name), ""
     for key, versions in groupby(entries, key=lambda entry: entry.key):

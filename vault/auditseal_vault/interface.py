@@ -36,7 +36,7 @@ class Retention:
     retain_until: datetime
 
     def lasts_until(self, until: datetime) -> bool:
-        """Return whether nobody can delete the version before a time."""
+        """Return whether this protects the version from everyone until a time."""
         return self.mode == "COMPLIANCE" and self.retain_until >= until
 
 

@@ -29,7 +29,7 @@ class BlockLock:
     lock: Retention | None
 
     def lasts_until(self, until: datetime) -> bool:
-        """Return whether nobody can delete the block before a time."""
+        """Return whether this protects the block from everyone until a time."""
         return self.lock is not None and self.lock.lasts_until(until)
 
 

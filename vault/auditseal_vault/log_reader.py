@@ -136,8 +136,8 @@ def rotations_to(log: LogReader, pinned: PinnedLog, block: Block) -> tuple[Block
 
     A set of keys signs one run of heights. So the block that names the next keys is found by halving, and few blocks
     are read however long the log is. Each of those blocks is checked up to its signature. Where the keys signed the
-    block and it has further lines in the log's name, the block that announced those keys is looked for, too. Lines that
-    nobody announced are not signed, and are ignored.
+    block and it has further lines in the log's name, the block that announced those keys is looked for, too. It
+    ignores lines of keys that no block announced.
 
     Raises:
         NotStoredError: The vault lacks a block that the search needs.

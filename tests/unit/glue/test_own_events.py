@@ -1,10 +1,10 @@
-"""The events of our own: recorded first, or beside what happens, and a failure is never silent."""
+"""The events of our own: recorded first, or in the background, and a failure is never silent."""
 
 from typing import Any
 
 import pytest
 
-from auditseal_glue.own_events import NotRecordedError, record_beside, record_first
+from auditseal_glue.own_events import NotRecordedError, record_first, record_in_background
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.testing import RecordedEvents
@@ -45,11 +45,11 @@ def test_what_was_not_recorded_is_an_error() -> None:
     assert recorder.events == []
 
 
-def test_what_is_recorded_beside_says_how_it_ended() -> None:
+def test_what_is_recorded_in_the_background_says_how_it_ended() -> None:
     recorder, ends = RecordedEvents(), list[BaseException | None]()
-    record_beside(recorder, ends.append, **FIELDS)
+    record_in_background(recorder, ends.append, **FIELDS)
     with recorder.brokers_down():
-        record_beside(recorder, ends.append, **FIELDS)
+        record_in_background(recorder, ends.append, **FIELDS)
     with recorder.buffer_full():
-        record_beside(recorder, ends.append, **FIELDS)
+        record_in_background(recorder, ends.append, **FIELDS)
     assert [type(end).__name__ for end in ends] == ["NoneType", "DeliveryError", "BufferFullError"]
