@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditseal_explorer.errors import UnrecordedError
-from auditseal_glue.own_events import SECONDS, NotRecordedError, record_first, record_in_background
+from auditseal_glue.own_events import NotRecordedError, record_first, record_in_background
 from auditseal_producer.recorder import Recorder
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Category, Outcome, Reason, Resource
 
-STRICT_SECONDS = SECONDS
-"""How long `StrictTrail` waits for the brokers' answer."""
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +82,7 @@ class StrictTrail(ProducerTrail):
     def record(self, look: Look) -> None:
         """Record one look, or refuse it."""
         try:
-            record_first(self._recorder, STRICT_SECONDS, **_fields(look))
+            record_first(self._recorder, **_fields(look))
         except NotRecordedError as error:
             raise UnrecordedError(f"the look was not recorded, so nothing is shown (--strict): {error}") from error
 

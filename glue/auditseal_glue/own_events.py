@@ -8,7 +8,7 @@ from auditseal_producer.recorder import Recorder
 from auditseal_schemas.errors import AuditsealError, EventError
 from auditseal_schemas.event import EventFields
 
-SECONDS = 10.0
+_SECONDS = 10.0
 """How long `record_first` waits for the brokers' answer."""
 
 
@@ -16,7 +16,7 @@ class NotRecordedError(AuditsealError):
     """An event was not recorded, so what it is about must not be done."""
 
 
-def record_first(recorder: Recorder, seconds: float = SECONDS, **fields: Unpack[EventFields]) -> None:
+def record_first(recorder: Recorder, seconds: float = _SECONDS, **fields: Unpack[EventFields]) -> None:
     """Record an event, and return when the brokers have it: call it before the action.
 
     Args:

@@ -1,6 +1,7 @@
 """The trail of auditors on a real Kafka: a look is there before its answer, and no broker means no answer."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from auditseal_explorer import trail
 from auditseal_explorer.trail import StrictTrail
+from auditseal_glue.own_events import record_first
 from auditseal_local.kafka import KafkaNode
 from auditseal_producer import AuditProducer, ProducerConfig, UndeliveredError
 from auditseal_schemas.event_codec import decode_event
@@ -45,7 +47,7 @@ def test_a_look_is_in_kafka_when_its_answer_comes(kafka: KafkaNode, make_topic: 
 
 
 def test_without_a_broker_strict_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trail, "STRICT_SECONDS", 0.2)
+    monkeypatch.setattr(trail, "record_first", partial(record_first, seconds=0.2))
     explorer, producer = exploring(configured("127.0.0.1:1", delivery_timeout=1))
     assert "was not recorded, so nothing is shown" in explorer.page("/", 503).text
     with pytest.raises(UndeliveredError):
