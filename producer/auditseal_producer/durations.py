@@ -23,8 +23,8 @@ def check_seconds(name: str, value: float) -> float:
     Raises:
         ConfigurationError: It isn't a number, or less than 0, or nan.
     """
-    if isinstance(value, int) and value > sys.float_info.max:
-        return threading.TIMEOUT_MAX  # merely long, where a configuration would pass it on
+    if isinstance(value, int) and value > threading.TIMEOUT_MAX:
+        return threading.TIMEOUT_MAX  # however many digits it has: here it is merely long
     problem = problem_of_seconds(name, value)
     if problem:
         raise ConfigurationError(problem)
