@@ -116,10 +116,22 @@ class Site:
         """The values in the blocks topic; the empty records that sealers ask the broker's clock with are left out."""
         return [value for _, value in read_topic(self.servers, self.blocks, partition, isolation) if value is not None]
 
-    def verified(self, partition: int = 0) -> list[SealedRecord]:
-        """Verify the committed blocks of a log as an auditor would, and return their records."""
+    def store_blocks(self, partition: int = 0) -> Path:
+        """Store the committed blocks of a log as the archiver does, and return the vault."""
+        vault = self.directory / "vault"
+        for value in self.block_values(partition=partition):
+            path = vault / self.origin(partition).block_key(Block.parse(value).header.height)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(value)
+        return vault
+
+    def verified(self, partition: int = 0, keys: tuple[VerifierKey, ...] = ()) -> list[SealedRecord]:
+        """Verify the committed blocks of a log as an auditor would who pins these keys, or else the site's key.
+
+        Return their records.
+        """
         origin = self.origin(partition)
-        state = LogState.genesis(origin, (VerifierKey(str(origin), self.key.public),))
+        state = LogState.genesis(origin, keys or (VerifierKey(str(origin), self.key.public),))
         records: list[SealedRecord] = []
         for value in self.block_values(partition=partition):
             block = Block.parse(value)
@@ -136,10 +148,10 @@ class Site:
             assert heights.setdefault(height, value) == value
         assert sorted(heights) == list(range(len(heights)))
 
-    def await_sealed(self, count: int, partition: int = 0) -> list[SealedRecord]:
-        """Wait until that many records are sealed, and return them verified."""
+    def await_sealed(self, count: int, partition: int = 0, keys: tuple[VerifierKey, ...] = ()) -> list[SealedRecord]:
+        """Wait until that many records are sealed, and return them verified as by `verified`."""
         deadline = time.monotonic() + PATIENCE
-        while len(records := self.verified(partition)) < count:
+        while len(records := self.verified(partition, keys)) < count:
             assert time.monotonic() < deadline, f"{len(records)} of {count} records are sealed"
             time.sleep(0.1)
         return records

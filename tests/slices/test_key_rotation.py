@@ -109,10 +109,7 @@ def test_sealers_that_run_follow_and_retired_keys_read_on(site: Site, monkeypatc
         assert sealer.stop() == 0
     for number in range(2):
         site.check_one_block_a_height(number)
-        for value in site.block_values(partition=number):
-            path = site.directory / "vault" / site.origin(number).block_key(Block.parse(value).header.height)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(value)
+        site.store_blocks(number)
     pinned = "".join(f"log {VerifierKey(str(site.origin(number)), site.key.public)}\n" for number in range(2))
     sealed = values(site.directory / "vault", pinned)[str(site.origin())]
     assert [value for _, value in sealed] == [b"before", b"after", b"by the new key alone"]

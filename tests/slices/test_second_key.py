@@ -47,19 +47,9 @@ def pinned(site: Site, *keys: SigningKey) -> str:
     return "".join(f"log {VerifierKey.of(str(site.origin()), key)}\n" for key in keys)
 
 
-def store_blocks(site: Site) -> Path:
-    """Store the committed blocks as the archiver does, and return the vault."""
-    vault = site.directory / "vault"
-    for value in site.block_values():
-        path = vault / site.origin().block_key(Block.parse(value).header.height)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(value)
-    return vault
-
-
 def sealed_values(site: Site, *keys: SigningKey) -> list[bytes | None]:
     """Return the values of the log as the second verifier reads them by the keys that are pinned."""
-    return [value for _, value in values(store_blocks(site), pinned(site, *keys))[str(site.origin())]]
+    return [value for _, value in values(site.store_blocks(), pinned(site, *keys))[str(site.origin())]]
 
 
 def test_a_sealer_that_is_killed_after_each_step_signs_no_height_twice(site: Site, tmp_path: Path) -> None:
@@ -119,7 +109,7 @@ def test_the_steps_of_the_page_add_a_second_key_to_a_log(site: Site, monkeypatch
             assert sealer.stop() == 0
     site.check_one_block_a_height()
     assert sealed_values(site, site.key) == [b"by one key", b"by both", b"next_", b""]
-    last = store_blocks(site) / site.origin().block_key(len(site.block_values()) - 1)
+    last = site.store_blocks() / site.origin().block_key(len(site.block_values()) - 1)
     note = Block.parse(last.read_bytes()).note.format()
     line = note.splitlines(keepends=True)[-1]
     assert len(line) > 3_000

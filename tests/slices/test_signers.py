@@ -19,9 +19,7 @@ from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.block import Block
 from auditseal_schemas.halt import Halt
 from auditseal_schemas.key import SigningKey, VerifierKey
-from auditseal_schemas.log import LogState
 from auditseal_schemas.trust import Trust
-from auditseal_schemas.verification import RECORDS, verify
 from tests.factory.openbao import OpenBaoNode
 from tests.factory.sealing import CLUSTER, KILL_ONCE_AFTER, PATIENCE, UNCOMMITTED, SealerProcess, Site
 from tests.factory.secret_files import write_secret
@@ -84,27 +82,13 @@ def made_in_bao(site: Site, bao: OpenBaoNode, name: str) -> tuple[str, str]:
     return bao.uri(name), made
 
 
-def check(site: Site, lines: str, count: int) -> list[bytes | None]:
-    """Check the log as an auditor who pins its first key; return the values of its records."""
+def await_values(site: Site, lines: str, count: int) -> list[bytes | None]:
+    """Wait until so many records are sealed; return their values, checked as by an auditor who pins the first key."""
     (log,) = Trust.parse(lines.encode()).logs
-    state, values = LogState.genesis(site.origin(), log.keys), list[bytes | None]()
-    for data in site.block_values():
-        block = Block.parse(data)
-        state = state.accept(block)
-        verify(block, RECORDS)
-        values += [record.value for record in block.records()]
+    values = [record.value for record in site.await_sealed(count, keys=log.keys)]
     assert len(values) == count
     site.check_one_block_a_height()
     return values
-
-
-def await_values(site: Site, lines: str, count: int) -> list[bytes | None]:
-    """Wait until so many records are sealed; return their values, checked."""
-    deadline = time.monotonic() + PATIENCE
-    while sum(Block.parse(data).header.count for data in site.block_values()) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return check(site, lines, count)
 
 
 def await_problem(sealer: SealerProcess, *words: str) -> None:
