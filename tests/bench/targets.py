@@ -54,8 +54,8 @@ Row = tuple[str, str, str, AtLeast | Below | None]
 """A measurement's name, the figure's name in it, what that is, and its target; None where it has none of its own."""
 
 
-def show(rows: Sequence[Row], figures: dict[str, Figures]) -> list[str]:
-    """Print the table; return the targets that are missed."""
+def show(rows: Sequence[Row], figures: dict[str, Figures]) -> int:
+    """Print the table, and each target that is missed; return 1 where one is, else 0: a command's exit code."""
     table = Table("what", "figure", "target")
     missed = []
     for measurement, name, what, target in rows:
@@ -63,9 +63,9 @@ def show(rows: Sequence[Row], figures: dict[str, Figures]) -> list[str]:
         lack = None if target is None else target.missed(value)
         if lack is not None:
             missed.append(f"{what}: {lack}")
-        figure = f"{value:,.3f}" if value < 100 else f"{value:,.0f}"
-        table.add_row(
-            what, figure, "" if target is None else str(target) if lack is None else f"{target}  MISSED: {lack}"
-        )
+        bound = "" if target is None else str(target) if lack is None else f"{target}  MISSED: {lack}"
+        table.add_row(what, formatted(value), bound)
     Console(width=140).print(table)
-    return missed
+    for line in missed:
+        print(f"MISSED {line}")
+    return 1 if missed else 0
