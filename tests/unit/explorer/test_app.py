@@ -246,7 +246,8 @@ TAGS = set(
 
 
 def test_two_hundred_hostile_events_add_no_node() -> None:
-    explorer = exploring(seal_values(hostile_events.VALUES, [len(hostile_events.VALUES)]), TRUST)
+    blocks = seal_values(hostile_events.VALUES, [len(hostile_events.FIELDS)] * len(hostile_events.TEXTS))
+    explorer = exploring(blocks, TRUST)
     for offset in range(len(hostile_events.VALUES)):
         page = explorer.page(f"/event?origin={LOG}&offset={offset}")
         assert {tag for tag, _ in page.nodes} <= TAGS, offset
