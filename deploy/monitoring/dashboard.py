@@ -1,6 +1,6 @@
 """The Grafana dashboard, made of typed values: prints its JSON, which `make dashboard` writes to a file.
 
-Each panel is one row of a table below. tests/monitoring runs each query on a real Prometheus that scrapes real daemons.
+Each panel is one row of a table below. tests/slices runs each query on a real Prometheus that scrapes real daemons.
 """
 
 import sys
