@@ -122,25 +122,31 @@ def _with_other_notes(reader: VaultReader, listed: ListedKey, outcome: ReadOutco
 
 def check_object(read: ReadObject, *, quick: bool) -> CheckedObject:
     """Check the content of one object; with `quick` its records are not hashed again."""
-    size = len(read.data)
+    head, fault = _check_content(read, quick=quick)
+    return CheckedObject(
+        len(read.data),
+        head,
+        fault,
+        read.retention,
+        read.other_notes,
+        encryption=read.encryption,
+        refusal=read.refusal,
+        legal_hold=read.legal_hold,
+    )
+
+
+def _check_content(read: ReadObject, *, quick: bool) -> tuple[Block | None, Fault | None]:
+    """Return an object's block without its records, and what is wrong with its content; None for each without one."""
     if read.refusal:
-        return CheckedObject(size, None, None, None, read.other_notes, refusal=read.refusal)
+        return None, None
     if read.unreadable:
-        fault = Fault(Verdict.BAD_STORAGE, "object", read.unreadable, None)
-        return CheckedObject(size, None, fault, None, read.other_notes)
+        return None, Fault(Verdict.BAD_STORAGE, "object", read.unreadable, None)
     try:
         block = Block.parse(read.data)
     except MalformedError as error:
-        fault = Fault.of(error)
-        return CheckedObject(
-            size, None, fault, read.retention, read.other_notes, read.encryption, legal_hold=read.legal_hold
-        )
+        return None, Fault.of(error)
     found = _content_fault(block, quick=quick)
-    head = replace(block, locators=b"", chunks=())
-    content = Fault.of(found) if found else None
-    return CheckedObject(
-        size, head, content, read.retention, read.other_notes, read.encryption, legal_hold=read.legal_hold
-    )
+    return replace(block, locators=b"", chunks=()), Fault.of(found) if found else None
 
 
 def altered_record(block: Block) -> VerificationError | None:
