@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import typer
@@ -13,6 +12,7 @@ from auditseal.cli.vault_options import parse_origin, tell
 from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.ranges import join_ranges
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Grade
 from auditseal_vault.errors import NotStoredError
@@ -34,12 +34,11 @@ def held_by_heights(reader: VaultReader, pinned: Trust, origin: str, text: str) 
         NotStoredError: The vault has no block at one of the heights.
         UnavailableError: The store can't be read.
     """
-    log, parts = pinned.log_of(parse_origin(origin)).origin, list(_parse_heights(text))
-    highest = LogReader(reader, log).height()
-    for part in parts:
-        if highest is None or part[-1] > highest:
-            known = "no block" if highest is None else f"blocks 0 to {highest}"
-            raise NotStoredError(f"{reader.url} has {known} of {log}, and block {part[-1]} can't be held: give others")
+    log, parts = pinned.log_of(parse_origin(origin)).origin, join_ranges(_parse_heights(text))
+    highest, last = LogReader(reader, log).height(), parts[-1][-1]
+    if highest is None or last > highest:
+        known = "no block" if highest is None else f"blocks 0 to {highest}"
+        raise NotStoredError(f"{reader.url} has {known} of {log}, and block {last} can't be held: give others")
     return {log: {height: version for part in parts for height, version in _versions(reader, log, part)}}
 
 
@@ -63,14 +62,14 @@ def held_by_filter(reader: VaultReader, query: str, trust: Path, vault: str | No
     if not heights:
         raise ConfigurationError(f"--filter {quoted(query)}: no event matches, and no block was held: change it")
     return {
-        log: {height: version for part in _runs(sorted(found_in)) for height, version in _versions(reader, log, part)}
+        log: {height: version for part in _as_ranges(found_in) for height, version in _versions(reader, log, part)}
         for log, found_in in heights.items()
     }
 
 
 def format_heights(heights: Iterable[int]) -> str:
     """Return some heights, at least one, as `--heights` takes them: 3,10-20."""
-    parts = (f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in _runs(sorted(heights)))
+    parts = (f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in _as_ranges(heights))
     return ",".join(parts)
 
 
@@ -87,10 +86,5 @@ def _parse_heights(text: str) -> Iterator[range]:
         yield range(first, last + 1)
 
 
-def _runs(heights: Iterable[int]) -> Iterator[range]:
-    """Yield ascending heights as ranges without a gap."""
-    ordered = list(heights)
-    starts = [ordered[0], *(after for before, after in pairwise(ordered) if after != before + 1)]
-    ends = [*(before for before, after in pairwise(ordered) if after != before + 1), ordered[-1]]
-    for first, last in zip(starts, ends, strict=True):
-        yield range(first, last + 1)
+def _as_ranges(heights: Iterable[int]) -> tuple[range, ...]:
+    return join_ranges(range(height, height + 1) for height in heights)

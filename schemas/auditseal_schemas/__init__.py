@@ -86,6 +86,7 @@ What all packages share:
 | `errors` | the errors of the core, and the root of all others |
 | `halt` | the reasons for which a daemon stops for good |
 | `exit_codes` | the exit codes of commands and daemons |
+| `ranges` | ranges of whole numbers, joined where they touch |
 | `transport` | which connections are safe |
 | `kafka_trouble` | why a client can't use Kafka, in one sentence |
 | `kafka_trouble_rules` | librdkafka's words for each trouble, and the remedy |

@@ -14,6 +14,7 @@ from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.ranges import join_ranges
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.block_writer import BlockWriter, GroupMetadata
 from auditseal_sealer.committed_head import recover_committed_head
@@ -29,7 +30,7 @@ from auditseal_sealer.restart import Failure
 from auditseal_sealer.sealing_state import SealingState
 from auditseal_sealer.session import Session
 from auditseal_sealer.stop import Stop
-from auditseal_sealer.unreadable import Doubt, Unreadable, join
+from auditseal_sealer.unreadable import Doubt, Unreadable
 
 
 class Owner(Protocol):
@@ -190,7 +191,7 @@ class PartitionSealer:
             self._log.warning("unreadable records can't be looked at", problem=str(error))
             self._doubt = Doubt()
             return False
-        self._skips = join([*self._skips, extent])
+        self._skips = join_ranges([*self._skips, extent])
         self.metrics.unreadable.inc(len(extent))
         self._log.error(
             "records can't be read and are skipped", first=extent.start, last=extent.stop - 1, problem=found.problem

@@ -6,7 +6,6 @@
 | anything else | halt: UNREADABLE_RECORDS |
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,14 +72,3 @@ class Doubt:
             return True
         problem = f"records from offset {self.found.offset} on can't be read: {self.found.damage}: {self.found.problem}"
         raise HaltError(Halt.UNREADABLE_RECORDS, f"{origin}: {problem}: let another replica lead")
-
-
-def join(ranges: Iterable[range]) -> tuple[range, ...]:
-    """Return ranges of offsets in ascending order, with one range for those that touch or overlap."""
-    joined = list[range]()
-    for one in sorted(ranges, key=lambda one: one.start):
-        if joined and one.start <= joined[-1].stop:
-            joined[-1] = range(joined[-1].start, max(joined[-1].stop, one.stop))
-        else:
-            joined.append(one)
-    return tuple(joined)

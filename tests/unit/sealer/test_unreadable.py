@@ -3,7 +3,7 @@
 import pytest
 
 from auditseal_schemas.halt import Halt, HaltError
-from auditseal_sealer.unreadable import ATTEMPTS, Damage, Doubt, Unreadable, join
+from auditseal_sealer.unreadable import ATTEMPTS, Damage, Doubt, Unreadable
 from tests.factory.keys import ORIGIN
 
 BOMB = Unreadable(7, Damage.COMPRESSION, "it doesn't inflate", 5)
@@ -41,19 +41,6 @@ def test_what_a_replica_may_have_is_a_halt_that_says_where(found: Unreadable) ->
     with pytest.raises(HaltError, match=f"from offset 7 on .*{found.problem}.*let another replica lead") as caught:
         doubt(*[found] * ATTEMPTS).may_skip(ORIGIN)
     assert caught.value.halt is Halt.UNREADABLE_RECORDS
-
-
-@pytest.mark.parametrize(
-    ("ranges", "joined"),
-    [
-        ([], ()),
-        ([range(3, 5), range(1, 2)], (range(1, 2), range(3, 5))),
-        ([range(1, 3), range(3, 5)], (range(1, 5),)),
-        ([range(1, 9), range(3, 5), range(10, 11)], (range(1, 9), range(10, 11))),
-    ],
-)
-def test_ranges_that_touch_are_one(ranges: list[range], joined: tuple[range, ...]) -> None:
-    assert join(ranges) == joined
 
 
 def test_each_failure_lets_the_next_read_be_silent_for_twice_as_long() -> None:
