@@ -25,6 +25,18 @@ labels:
 {{- end }}
 {{- end }}
 
+{{- /* A rule of a network policy: TCP ports, of some peers or, where none is named, of any. */}}
+{{- define "auditseal.egress" -}}
+- ports:
+    {{- range .ports }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+  {{- with .to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
 {{- define "auditseal.probes" -}}
 startupProbe:
   httpGet: {path: /healthz, port: metrics}
