@@ -10,6 +10,7 @@ from joserfc.jwk import KeySet
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from auditseal.settings_sections import ReadableFile, Section, read_toml
+from auditseal_daemon.signed_tokens import TokenRules
 from auditseal_explorer.access import Access, Tls
 from auditseal_explorer.admission import Login
 from auditseal_explorer.certificate_login import CertificateLogin
@@ -121,8 +122,8 @@ class AccessFile(Section):
             secret = self.oidc.client_secret_file.read_text("utf-8").strip()
             return OidcLogin(self.oidc.issuer, self.oidc.client_id, secret, self.url, self.oidc.claim)
         if self.proxy:
-            keys = _read_keys(self.proxy.keys_file)
-            return ProxyLogin(self.proxy.header, keys, self.proxy.issuer, self.proxy.audience, self.proxy.claim)
+            rules = TokenRules(self.proxy.issuer, self.proxy.audience, self.proxy.claim)
+            return ProxyLogin(self.proxy.header, _read_keys(self.proxy.keys_file), rules)
         return CertificateLogin()
 
 

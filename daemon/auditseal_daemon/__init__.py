@@ -19,6 +19,7 @@
 | `blocks_owner` | whose blocks a blocks topic has |
 | `log_states` | the state of each log as a metric |
 | `throttle` | which of a repeated message's repetitions are logged |
+| `signed_tokens` | reads the signed tokens of other systems |
 | `errors` | the errors of this package |
 | `retry` | repeated calls to Kafka and to a store |
 | `background` | calls in threads of their own |

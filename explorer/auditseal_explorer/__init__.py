@@ -13,12 +13,14 @@
 | `log_status` | one log's head, lock and last verdict |
 | `services` | the latest event of each service |
 | `runbooks` | what to do about each state of a log |
+| `documents` | the documentation, which is installed with the explorer |
 | `checker` | verifies the vault while the explorer runs |
 | `auditor` | who looks, and which tenants' events they may see |
 | `access` | how it is reached from other machines: TLS, login, auditors |
 | `admission` | lets in the auditors of a list |
 | `oidc_login` | a login at an OpenID Connect provider |
 | `certificate_login` | a login by client certificates |
+| `login_pages` | the pages of those who are not let in |
 | `proxy_login` | a login at a reverse proxy, by a signed header |
 | `trail` | each look of an auditor as an audit event |
 | `looks` | what the trail says of each look and attempt |

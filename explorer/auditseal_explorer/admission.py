@@ -7,14 +7,18 @@ from typing import Protocol
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auditseal_explorer.auditor import Auditor, local_auditor
+from auditseal_explorer.login_pages import login_page
 from auditseal_explorer.refusals import Refusals
 
-_STRANGER = "You are logged in, and this explorer's file of access does not list your name. Ask its operator."
+_STRANGER = (
+    "You are not an auditor here",
+    "You are logged in, and this explorer's file of access does not list your name. Ask its operator.",
+)
 
 
 class Login(Protocol):
@@ -73,7 +77,7 @@ class Admission:
             await self._login.ask(request)(scope, receive, self._watched(request, send))
         elif name not in self._auditors:
             await self._record(request, name, "the file of access does not list the name")
-            await PlainTextResponse(_STRANGER, 403)(scope, receive, send)
+            await login_page(request, *_STRANGER, 403)(scope, receive, send)
         else:
             request.state.auditor = Auditor(name, self._login.kind, self._auditors[name])
             await self._app(scope, receive, send)

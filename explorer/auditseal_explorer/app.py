@@ -16,7 +16,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -27,10 +27,12 @@ from auditseal_explorer.admission import LocalAdmission
 from auditseal_explorer.auditor import auditor_of, is_admitted
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checked, Checker
+from auditseal_explorer.documents import find_image, read_page
 from auditseal_explorer.errors import AddressError, BusyError, UnrecordedError
 from auditseal_explorer.event_view import EventView, read_event
 from auditseal_explorer.guard import Guard
 from auditseal_explorer.log_status import LogStatus, read_statuses
+from auditseal_explorer.login_pages import login_page
 from auditseal_explorer.looks import Looks, described
 from auditseal_explorer.pages import Pages
 from auditseal_explorer.question import Question
@@ -39,7 +41,7 @@ from auditseal_explorer.results import Results, export, find
 from auditseal_explorer.services import read_services
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.trail import NoTrail, Trail
-from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError
+from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError, quoted
 from auditseal_schemas.event_parts import Resource
 from auditseal_schemas.origin import Origin
 from auditseal_search.errors import QueryError
@@ -150,6 +152,19 @@ class Explorer:
         """Say what to do about each state."""
         return HTMLResponse(self.pages.runbooks(self.checked))
 
+    def document(self, request: Request) -> Response:
+        """Show a page of the documentation, or a picture of it."""
+        name = request.path_params["name"]
+        if image := find_image(name):
+            path, media_type = image
+            return FileResponse(path, media_type=media_type)
+        try:
+            page = read_page(name)
+        except KeyError as error:
+            problem = f"The documentation has no page {quoted(name)}: begin at /docs/index.md."
+            raise HTTPException(404, problem) from error
+        return HTMLResponse(self.pages.document(page, self.checked))
+
     def logs_json(self, request: Request) -> Response:
         """Return the health of the logs."""
         services = read_services(self.sources, auditor_of(request))
@@ -204,8 +219,8 @@ class Explorer:
         headers = _RETRY if retry else None
         if _wants_json(request):
             return JSONResponse({"error": detail}, status, headers)
-        if not is_admitted(request):  # every page names the vault and its findings
-            return PlainTextResponse(detail, status, headers)
+        if not is_admitted(request):  # every other page names the vault and its findings
+            return login_page(request, title, detail, status)
         return HTMLResponse(self.pages.problem(title, detail, self.checked, retry=retry), status, headers)
 
 
@@ -226,6 +241,7 @@ def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = N
         Route("/proof", explorer.proof),
         Route("/logs", explorer.logs),
         Route("/runbooks", explorer.runbooks),
+        Route("/docs/{name:path}", explorer.document),
         Route("/export.{kind}", explorer.export),
         Route("/api/v1/search", explorer.search_json),
         Route("/api/v1/event", explorer.event_json),

@@ -6,9 +6,11 @@ from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from auditseal_explorer.login_pages import login_page
 
 
 class CertificateProtocol(H11Protocol):
@@ -31,9 +33,10 @@ class CertificateLogin:
         """Return the certificate's common name, None where it has not exactly one."""
         return common_name(getattr(request.state, "certificate", None) or {})
 
-    def ask(self, request: Request) -> Response:  # noqa: ARG002  (the interface's)
+    def ask(self, request: Request) -> Response:
         """Refuse."""
-        return PlainTextResponse("Your certificate does not have exactly one common name (CN). Get one that has.", 401)
+        problem = "Your certificate does not have exactly one common name (CN). Get one that has."
+        return login_page(request, "Your certificate does not name you", problem, 401)
 
 
 def common_name(certificate: Mapping[str, Any]) -> str | None:

@@ -14,12 +14,13 @@ from joserfc.errors import JoseError
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+
+from auditseal_explorer.login_pages import login_page
 
 SESSION_SECONDS = 8 * 3600
 _MOST_STATE = 3  # logins under way in one browser; more would make the cookie too large
-_FAILED = "The login failed: {problem}. Open the explorer to log in again."
 
 
 class OidcLogin:
@@ -67,7 +68,8 @@ class OidcLogin:
     def ask(self, request: Request) -> Response:
         """Send a page's reader to the login, and back to the page; a program gets a refusal."""
         if request.url.path.startswith("/api/"):
-            return PlainTextResponse("Log in with a browser first; the session's cookie opens the API too.", 401)
+            text = "Log in with a browser first; the session's cookie opens the API too."
+            return login_page(request, "You are not logged in", text, 401)
         return RedirectResponse("/login?" + urlencode({"page": _page(request)}), 302)
 
     async def _begin(self, request: Request) -> Response:
@@ -77,7 +79,8 @@ class OidcLogin:
         try:
             answer: Response = await self._provider.authorize_redirect(request, f"{self._url}/login/callback")
         except (HTTPError, OAuthError, ValueError, RuntimeError) as error:
-            return PlainTextResponse(f"The login's provider can't be reached: {type(error).__name__}. Try again.", 503)
+            problem = f"It failed with {type(error).__name__}. Open the explorer to try again."
+            return login_page(request, "The login's provider can't be reached", problem, 503)
         return answer
 
     async def _finish(self, request: Request) -> Response:
@@ -85,20 +88,25 @@ class OidcLogin:
         try:
             token = await self._provider.authorize_access_token(request)
         except (OAuthError, JoseError, HTTPError, ValueError) as error:
-            return PlainTextResponse(_FAILED.format(problem=type(error).__name__), 401)
+            return _failed(request, f"The provider's answer was refused: {type(error).__name__}")
         claims = token.get("userinfo") or {}
         name = claims.get(self._claim)
         if not isinstance(name, str) or not name:
-            return PlainTextResponse(_FAILED.format(problem=f"its ID token has no claim {self._claim}"), 401)
+            return _failed(request, f"The ID token has no claim {self._claim}")
         if self._claim == "email" and claims.get("email_verified") is not True:
-            return PlainTextResponse(_FAILED.format(problem="the provider has not verified the e-mail address"), 401)
+            return _failed(request, "The provider has not verified the e-mail address")
         request.session.clear()
         request.session.update(name=name, until=int(time()) + SESSION_SECONDS)
         return RedirectResponse(page, 302)
 
     async def _end(self, request: Request) -> Response:
         request.session.clear()
-        return PlainTextResponse("You are logged out of the explorer. The provider may still know you.")
+        text = "The provider may still know you: to open the explorer may log you in again."
+        return login_page(request, "You are logged out", text, 200)
+
+
+def _failed(request: Request, problem: str) -> Response:
+    return login_page(request, "The login failed", f"{problem}. Open the explorer to log in again.", 401)
 
 
 def _page(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The pages. Jinja2 escapes every value, and no value is marked as safe."""
+"""The pages. Jinja2 escapes every value, and only the documentation of our own is marked as safe."""
 
 import re
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from auditseal_auditor.report_text import MEANINGS, describe, printable
 from auditseal_explorer.cases import MOST_EVENTS
 from auditseal_explorer.checker import Checked
+from auditseal_explorer.documents import Document
 from auditseal_explorer.event_view import MOST_CHARACTERS, EventView
 from auditseal_explorer.log_status import LogStatus
 from auditseal_explorer.question import Heads, Question
@@ -109,6 +110,10 @@ class Pages:
     def runbooks(self, checked: Checked) -> str:
         """Return the page that says what to do about each state."""
         return self._page("runbooks.html.j2", checked, runbooks=RUNBOOKS, question=Question())
+
+    def document(self, document: Document, checked: Checked) -> str:
+        """Return a page of the documentation."""
+        return self._page("document.html.j2", checked, document=document, question=Question())
 
     def problem(self, title: str, detail: str, checked: Checked, *, retry: bool = False) -> str:
         """Return a page that says what went wrong and what to do."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from auditseal_auditor.report_text import MEANINGS
+from auditseal_explorer.documents import read_page
 from auditseal_schemas.verdict import Verdict
 
 
@@ -14,7 +15,7 @@ class Runbook:
         state: The state; links go to it.
         meaning: What it means.
         steps: What to do, in order.
-        page: The page of the documentation that has more.
+        page: The address below `docs` of the page that has more.
     """
 
     state: str
@@ -22,11 +23,16 @@ class Runbook:
     steps: tuple[str, ...]
     page: str
 
+    @property
+    def title(self) -> str:
+        """The title of the page that has more."""
+        return read_page(self.page.partition("#")[0]).title
+
 
 _KEEP = "Keep everything: the vault with all versions, the state file and the logs. Change and delete nothing."
 _AGAIN = "Run auditseal verify --json with the same trust file from another machine, and keep its answer."
 _REPORT = "Report it to the operators and to those who have to know: someone changed what was sealed."
-_FINDING = "docs/how-to/verify.md#act-on-a-finding"
+_FINDING = "how-to/verify.md#act-on-a-finding"
 _OTHERS = {
     Verdict.MISSING_LOG: ("See whether the log has sealed its first event yet.", _AGAIN, _KEEP, _REPORT),
     Verdict.STALE: (
@@ -37,34 +43,34 @@ _OTHERS = {
     Verdict.SQUATTED: (_KEEP, "See in the store's access log who wrote the object.", _AGAIN),
 }
 _PAGES = {
-    Verdict.FORK: "docs/runbooks/fork.md",
-    Verdict.SQUATTED: "docs/runbooks/squatted.md",
-    Verdict.STALE: "docs/alerts/AuditsealNotSealing.md",
+    Verdict.FORK: "runbooks/fork.md",
+    Verdict.SQUATTED: "runbooks/squatted.md",
+    Verdict.STALE: "alerts/AuditsealNotSealing.md",
 }
 _STATES = (
     Runbook(
         "index-behind",
         "The index has fewer blocks than the vault.",
         ("Run auditseal index build, or keep auditseal index follow running.",),
-        "docs/alerts/AuditsealIndexStale.md",
+        "alerts/AuditsealIndexStale.md",
     ),
     Runbook(
         "no-lock",
         "The last block has no lock, so an administrator of the store can delete it.",
         (_AGAIN, "Run auditseal drill: it shows whether the store locks what is written."),
-        "docs/runbooks/worm-refused.md",
+        "runbooks/worm-refused.md",
     ),
     Runbook(
         "not-read",
         "The vault could not be read to the end, so nothing is said of the rest.",
         ("See whether the store answers and whether this explorer may read it.", "It is tried again by itself."),
-        "docs/alerts/AuditsealVerificationIncomplete.md",
+        "alerts/AuditsealVerificationIncomplete.md",
     ),
     Runbook(
         "gaps",
         "Kafka had no record at these offsets. The log signed that, so it is not a finding.",
         ("Compare the ranges with transactions and with retention of the events topic.",),
-        "docs/alerts/AuditsealOffsetsWithoutRecord.md",
+        "alerts/AuditsealOffsetsWithoutRecord.md",
     ),
     Runbook(
         "silent",
@@ -73,7 +79,7 @@ _STATES = (
             "See whether the service runs.",
             "Run auditseal streams --expect SERVICE=SECONDS: it shows lost events and silent services.",
         ),
-        "docs/how-to/streams.md",
+        "how-to/streams.md",
     ),
 )
 RUNBOOKS = (

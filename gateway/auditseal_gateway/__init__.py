@@ -10,6 +10,7 @@
 | `tokens` | makes tokens, and hashes them |
 | `login` | which client a request is from |
 | `oidc` | verifies the tokens of an OpenID Connect provider |
+| `provider_keys` | the provider's keys, fetched and kept |
 | `body` | reads a request's body within its limits |
 | `source_claim` | refuses events that claim another source |
 | `events_json` | events as JSON |

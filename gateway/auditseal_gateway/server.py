@@ -19,6 +19,7 @@ from auditseal_gateway.connections import Connection
 from auditseal_gateway.login import Login
 from auditseal_gateway.metrics import GatewayMetrics
 from auditseal_gateway.oidc import TokenVerifier
+from auditseal_gateway.provider_keys import ProviderKeys
 from auditseal_gateway.publishers import Publishers
 from auditseal_gateway.recorder import Recorder
 from auditseal_gateway.remembered import Remembered
@@ -82,7 +83,8 @@ class _Server(uvicorn.Server):
 def _server(config: GatewayConfig, publishers: Publishers, metrics: GatewayMetrics) -> uvicorn.Server:
     limits = config.limits
     recorder = Recorder(publishers, Remembered(limits.remembered), limits.ack_seconds)
-    login = Login(config.clients, TokenVerifier(config.oidc) if config.oidc else None)
+    verifier = TokenVerifier(config.oidc, ProviderKeys(config.oidc)) if config.oidc else None
+    login = Login(config.clients, verifier)
     tls: dict[str, Any] = {}
     if config.tls:
         tls = {"ssl_certfile": config.tls.certificate, "ssl_keyfile": config.tls.key}

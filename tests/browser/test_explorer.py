@@ -32,6 +32,7 @@ PAGES = {
     "/case.zip": ["/case.zip?case="],
     "/logs": ["/logs"],
     "/runbooks": ["/runbooks"],
+    "/docs/{name:path}": ["/docs/alerts/AuditsealFinding.md", "/docs/how-to/explore.md"],
     "/nothing": ["/nothing"],
 }
 """The addresses under which each page is opened, in each of its states."""

@@ -30,7 +30,10 @@ BROUGHT = {
 
 PLUGIN = "auditseal.pytest"
 """Only pytest loads it, and brings itself."""
-OF_AN_EXTRA = {"auditseal_sealer.signers.pkcs11_key": ("pkcs11", "all")}
+OF_AN_EXTRA = {
+    "auditseal_daemon.signed_tokens": ("gateway", "explorer", "all"),
+    "auditseal_sealer.signers.pkcs11_key": ("pkcs11", "all"),
+}
 """Modules that need more than the rest of their package, with the extras that bring it."""
 
 BLOCKED = """

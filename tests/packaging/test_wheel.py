@@ -72,6 +72,12 @@ def test_the_wheel_holds_what_code_reads_beside_itself(wheel: Path) -> None:
     assert tree <= names
 
 
+def test_the_wheel_holds_the_documentation_that_the_explorer_shows(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert {f"auditseal_explorer/documents/{page}" for page in pages} <= names
+
+
 def test_the_sdist_leaves_out_what_is_made_here(wheel: Path) -> None:
     with tarfile.open(next(wheel.parent.glob("*.tar.gz"))) as sdist:
         names = ["/".join(name.split("/")[1:]) for name in sdist.getnames()]

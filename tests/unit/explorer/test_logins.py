@@ -11,9 +11,11 @@ import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
+from joserfc.jws import JWSRegistry
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from auditseal_daemon.signed_tokens import TokenRules
 from auditseal_explorer import oidc_login
 from auditseal_explorer.access import Access
 from auditseal_explorer.admission import Login
@@ -23,17 +25,16 @@ from auditseal_explorer.proxy_login import ProxyLogin
 from auditseal_explorer.trail import StrictTrail
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event_parts import Outcome
-from tests.factory.exploring import Exploring
+from tests.factory.exploring import Exploring, Page
 from tests.factory.oidc_provider import CLIENT, SECRET, OidcProvider
 from tests.factory.vaults import MemoryVault
 from tests.unit.explorer.test_app import TRUST
 
 URL = "https://audit.example.com"
 KEY = ECKey.generate_key("P-256", {"kid": "1"})
-PROXY = ProxyLogin(
-    "x-auditor", KeySet([ECKey.import_key(KEY.as_dict(private=False))]), "https://proxy.example.com", "auditseal"
-)
-CLAIMS = {"iss": PROXY.issuer, "aud": PROXY.audience, "sub": "ada", "exp": int(time.time()) + 300}
+RULES = TokenRules("https://proxy.example.com", "auditseal")
+PROXY = ProxyLogin("x-auditor", KeySet([ECKey.import_key(KEY.as_dict(private=False))]), RULES)
+CLAIMS = {"iss": RULES.issuer, "aud": RULES.audience, "sub": "ada", "exp": int(time.time()) + 300}
 
 
 def exploring_behind(login: Login) -> Exploring:
@@ -45,8 +46,9 @@ def asked_with(*headers: tuple[str, str]) -> Request:
     return Request({"type": "http", "headers": raw})
 
 
-def signed(claims: dict[str, Any], key: Any = KEY, algorithm: str = "ES256") -> str:
-    return jwt.encode({"alg": algorithm, "kid": "1"}, claims, key, algorithms=[algorithm])
+def signed(claims: dict[str, Any], key: Any = KEY, algorithm: str = "ES256", **header: Any) -> str:
+    registry = JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    return jwt.encode({"alg": algorithm, "kid": "1", **header}, claims, key, registry=registry)
 
 
 def test_the_proxys_token_names_the_auditor() -> None:
@@ -54,6 +56,8 @@ def test_the_proxys_token_names_the_auditor() -> None:
     assert explorer.client.get("/logs", headers={"x-auditor": signed(CLAIMS)}).status_code == 200
     assert explorer.client.get("/logs", headers={"x-auditor": signed(CLAIMS | {"sub": "eve"})}).status_code == 403
     assert explorer.client.get("/logs").status_code == 401
+    with_more = signed(CLAIMS, signer="a proxy's own parameter")
+    assert explorer.client.get("/logs", headers={"x-auditor": with_more}).status_code == 200
 
 
 def _part(value: dict[str, Any]) -> str:
@@ -78,6 +82,7 @@ PUBLIC_AS_SECRET = OctKey.import_key(str(KEY.as_dict(private=False)["x"]), {"kid
         signed(CLAIMS, ECKey.generate_key("P-256", {"kid": "1"})),
         signed(CLAIMS, PUBLIC_AS_SECRET, "HS256"),
         signed(CLAIMS, KEY, "ES256")[:-4] + "AAAA",
+        f"{_part({'alg': 'ES256', 'kid': '1', 'crit': ['else'], 'else': 1})}.{signed(CLAIMS).partition('.')[2]}",
         f"{_part({'alg': 'none'})}.{_part(CLAIMS)}.",
     ],
 )
@@ -197,7 +202,7 @@ def test_somebody_who_is_not_listed_stays_out(explorer: Exploring, provider: Oid
     assert log_in(explorer.client).status_code == 302
     answer = explorer.client.get("/logs")
     assert answer.status_code == 403
-    assert "does not list your name" in answer.text
+    assert "does not list your name" in Page(answer.text).text
 
 
 @pytest.mark.parametrize(("verified", "status"), [(True, 302), (False, 401), (None, 401), ("true", 401)])
@@ -232,7 +237,7 @@ def test_a_login_leads_to_no_other_site(explorer: Exploring, page: str) -> None:
 def test_a_provider_that_is_away_is_named(provider: OidcProvider) -> None:
     explorer = exploring_behind(OidcLogin("http://127.0.0.1:1", CLIENT, SECRET, URL))
     answer = explorer.client.get("/login")
-    assert (answer.status_code, "provider can't be reached" in answer.text) == (503, True)
+    assert (answer.status_code, "provider can't be reached" in Page(answer.text).text) == (503, True)
 
 
 def test_the_login_asks_only_for_itself(explorer: Exploring, provider: OidcProvider) -> None:

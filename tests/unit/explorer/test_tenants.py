@@ -153,6 +153,7 @@ ROUTES = (
     "/proof",
     "/logs",
     "/runbooks",
+    "/docs/index.md",
     "/export.csv",
     "/api/v1/search",
     "/api/v1/event",

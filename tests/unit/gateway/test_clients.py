@@ -1,24 +1,16 @@
-"""The clients file, tokens, and whose a request is."""
+"""The clients file, tokens, and whose a request is by them or by its certificate."""
 
 import asyncio
-import time
 from pathlib import Path
-from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from auditseal_gateway.clients import Client, ClientDirectory
-from auditseal_gateway.config import Oidc
-from auditseal_gateway.errors import LoginError, RequestError
+from auditseal_gateway.errors import LoginError
 from auditseal_gateway.login import Login
-from auditseal_gateway.oidc import TokenVerifier
 from auditseal_gateway.tokens import digest_of, equal_digests, is_token, make_token
 from auditseal_schemas.errors import ConfigurationError
 from tests.factory.gateway import BILLING, CLIENTS, PORTAL, TOKENS, clients_file
-from tests.factory.http_server import serving, whole
-from tests.factory.token_provider import AUDIENCE, TokenProvider
 
 DIRECTORY = ClientDirectory(CLIENTS)
 
@@ -97,44 +89,3 @@ def test_a_certificate_is_that_of_its_client() -> None:
     assert refused(login, None, "dns:other.example.com").method == "certificate"
     two = ClientDirectory([Client(BILLING, certificates=("dns:a",)), Client(PORTAL, certificates=("dns:b",))])
     assert refused(Login(two, None), None, "dns:a", "dns:b").method == "certificate"
-
-
-def verifier(url: str) -> TokenVerifier:
-    return TokenVerifier(Oidc("https://issuer.example.com", AUDIENCE, url))
-
-
-def claims(**changed: object) -> dict[str, object]:
-    now = int(time.time())
-    stated = {"sub": "billing-job", "aud": AUDIENCE, "iss": "https://issuer.example.com", "exp": now + 60}
-    return {name: value for name, value in {**stated, **changed}.items() if value is not None}
-
-
-def sign(key: Any, algorithm: str = "RS256", **changed: object) -> str:
-    return "Bearer " + jwt.encode(claims(**changed), key, algorithm, headers={"kid": "1"})
-
-
-def test_tokens_of_a_provider() -> None:
-    with TokenProvider({}) as provider, serving(lambda _head: whole(provider.keys().encode())) as server:
-        login, key = Login(DIRECTORY, verifier(server.url)), provider.key
-        assert source_of(login, sign(key)) == "billing"
-        wrong = [
-            sign(rsa.generate_private_key(65537, 2048)),
-            sign(b"k" * 32, "HS256"),
-            sign(None, "none"),
-            sign(key, exp=int(time.time()) - 60),
-            sign(key, aud="another"),
-            sign(key, iss="https://other.example.com"),
-            *(sign(key, **{name: None}) for name in ("exp", "aud", "iss", "sub")),
-            sign(key, sub="nobody"),
-            "Bearer a.b.c",
-        ]
-        assert {refused(login, header).method for header in wrong} == {"oidc"}
-        assert len(server.requests) <= 2  # keys are kept, and a token of an unknown key doesn't fetch them each time
-
-
-def test_keys_that_cannot_be_fetched_are_not_the_clients_fault() -> None:
-    with TokenProvider({}) as provider, serving(lambda _head: whole(b"", "500 Internal Server Error")) as server:
-        login = Login(DIRECTORY, verifier(server.url))
-        with pytest.raises(RequestError) as caught:
-            source_of(login, sign(provider.key))
-    assert (caught.value.status, caught.value.retry_after) == (503, 5)
