@@ -18,7 +18,7 @@ from tests.factory.helm import VALUES, objects, rendered
 from tests.factory.kube_apiserver import KUBERNETES, ApiServerNode, EtcdNode
 
 NAMESPACE = "audit"
-LEAST = 20
+LEAST = 45
 """Objects; fewer mean that a part of the chart was not rendered."""
 _STRIMZI = {"KafkaTopic", "KafkaUser"}
 _DEFINITIONS = Path(__file__).parents[1] / "data" / "prometheus_operator"

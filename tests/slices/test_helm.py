@@ -16,15 +16,19 @@ import kubernetes_validate
 import pytest
 import yaml
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+from typer.testing import CliRunner
 
+from auditseal.cli import app
 from auditseal.settings import load_settings
 from auditseal.settings_archiver import ArchiverSettings
+from auditseal.settings_gateway import GatewaySettings
 from auditseal.settings_sealer import SealerSettings
 from auditseal.settings_signer import SignerSection
 from auditseal.settings_watch import WatchSettings
 from auditseal_daemon.topic_rules import TopicKind, TopicRules
 from auditseal_local.progress import silent
 from tests.factory.archiver_settings import log_line
+from tests.factory.gateway import clients_file
 from tests.factory.helm import CHART, KUBE_SCORE, VALUES, helm, objects, rendered
 from tests.factory.keys import SIGNER
 from tests.factory.rights import acl_bindings, acl_lines
@@ -36,7 +40,10 @@ VERSIONS = ("1.32", "1.33", "1.34")
 PUBLIC = b64encode(b"\x01" + SIGNER.public).decode()
 OURS = {"KafkaTopic", "KafkaUser", "PrometheusRule", "ServiceMonitor"}
 """Kinds of operators, whose schemas Kubernetes does not have."""
-DAEMONS = ("sealer", "archiver", "watch")
+DAEMONS = ("sealer", "archiver", "watch", "gateway", "index", "streams")
+PARTS = (*DAEMONS, "explorer")
+PUBLISHERS = {"producer", "watch", "gateway", "explorer"}
+"""The users that publish events, and do nothing else in Kafka."""
 
 
 @pytest.fixture(scope="module")
@@ -88,33 +95,99 @@ def test_kube_score_finds_nothing_critical(text: str, tmp_path: Path) -> None:
     assert min(grades) == 10, "kube-score has a remark"  # 1 is critical, 5 a warning, 10 in order
 
 
-@pytest.mark.parametrize("daemon", DAEMONS)
-def test_a_pod_may_do_nothing_that_it_does_not_need(text: str, daemon: str) -> None:
-    spec = of_kind(text, "StatefulSet")[f"audit-{daemon}"]["spec"]["template"]["spec"]
+@pytest.mark.parametrize("part", PARTS)
+def test_a_pod_may_do_nothing_that_it_does_not_need(text: str, part: str) -> None:
+    spec = of_kind(text, "StatefulSet")[f"audit-{part}"]["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     assert spec["enableServiceLinks"] is False  # docs/reference/configuration.md: its variables would be refused
     assert spec["automountServiceAccountToken"] is False
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
-    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    probes = [container[f"{name}Probe"] for name in ("startup", "liveness", "readiness")]
+    if part == "explorer":  # its pages need a login
+        assert [probe.get("tcpSocket") for probe in probes] == [{"port": "https"}, None, {"port": "https"}]
+    else:
+        assert [probe["httpGet"]["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
     assert {volume["secret"]["defaultMode"] for volume in spec["volumes"] if "secret" in volume} == {0o440}
-    assert "env" not in container or not any("SECRET" in each["name"] for each in container["env"])
+    writable = {mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    assert writable == {"scratch"} | ({"state"} if part in {"watch", "gateway", "streams"} else set())
+    assert {f"audit-{part}"} <= of_kind(text, "PodDisruptionBudget").keys() & of_kind(text, "NetworkPolicy").keys()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_command_has_these_options(text: str, part: str) -> None:
+    words = container_of(text, part)["args"]
+    done = CliRunner().invoke(app, [*words, "--help"])
+    assert done.exit_code == 0, done.output
+    misspelled = [word.replace("--", "--x-") for word in words]
+    assert CliRunner().invoke(app, [*misspelled, "--help"]).exit_code == 2
+
+
+def container_of(text: str, part: str) -> dict[str, Any]:
+    (container,) = of_kind(text, "StatefulSet")[f"audit-{part}"]["spec"]["template"]["spec"]["containers"]
+    return container
+
+
+def test_each_part_has_its_own_credentials_and_role_or_those_of_all(text: str) -> None:
+    stores = {}
+    for name, each in of_kind(text, "StatefulSet").items():
+        volumes = {volume["name"]: volume for volume in each["spec"]["template"]["spec"]["volumes"]}
+        stores[name] = volumes["store"]["secret"]["secretName"] if "store" in volumes else None
+    roles = {n: a["metadata"]["annotations"]["example.com/role"] for n, a in of_kind(text, "ServiceAccount").items()}
+    shared = {f"audit-{part}" for part in PARTS} - {"audit-archiver"}
+    assert stores == dict.fromkeys(shared, "audit-store") | {"audit-archiver": "audit-writer", "audit-gateway": None}
+    assert roles == dict.fromkeys(shared, "reader") | {"audit-archiver": "writer"}
+
+
+def test_without_the_optional_parts_there_is_nothing_of_them(tmp_path: Path) -> None:
+    values = deepcopy(VALUES)
+    for part in PARTS:
+        values[part] = (
+            {**values.get(part, {}), "enabled": False} if part not in {"sealer", "archiver"} else values[part]
+        )
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    text = rendered(tmp_path / "values.yaml", VERSIONS[-1])
+    assert of_kind(text, "StatefulSet").keys() == {"audit-sealer", "audit-archiver"}
+    assert of_kind(text, "Ingress") == {}
+    assert "gateway" not in tomllib.loads(of_kind(text, "ConfigMap")["audit-config"]["data"]["auditseal.toml"])
+
+
+def test_clients_reach_gateway_and_explorer_over_tls_alone(text: str) -> None:
+    policies, services = of_kind(text, "NetworkPolicy"), of_kind(text, "Service")
+    for part, host in (("gateway", "audit.example.com"), ("explorer", "look.example.com")):
+        ports = {port["name"]: port["containerPort"] for port in container_of(text, part)["ports"]}
+        service = services[f"audit-{part}-https"]["spec"]
+        assert (service["ports"], "https" in ports) == ([{"name": "https", "port": 443, "targetPort": "https"}], True)
+        assert service["selector"]["app.kubernetes.io/component"] == part
+        ingress = of_kind(text, "Ingress")[f"audit-{part}"]["spec"]
+        assert ingress["tls"] == [{"hosts": [host], "secretName": "audit-ingress-tls"}]
+        (path,) = ingress["rules"][0]["http"]["paths"]
+        assert path["backend"]["service"] == {"name": f"audit-{part}-https", "port": {"name": "https"}}
+    rules = {part: policies[f"audit-{part}"]["spec"]["ingress"] for part in PARTS}
+    open_to = {
+        part: [rule.get("from") for rule in rules[part] if rule["ports"][0]["port"] == "https"] for part in PARTS
+    }
+    assert {part: found for part, found in open_to.items() if found} == {
+        "gateway": [[{"namespaceSelector": {}}]],
+        "explorer": [None],
+    }
 
 
 def test_the_daemons_take_the_configuration(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The paths in the pods are replaced by files here; all else of the configuration is read as it is."""
-    for name, content in (("sealer.pem", "x"), ("passphrase", "x"), ("ca.crt", "x"), ("password", "x")):
-        (tmp_path / name).write_text(content)
+    for name in ("sealer.pem", "passphrase", "ca.crt", "password", "tls.crt", "tls.key"):
+        (tmp_path / name).write_text("x")
         (tmp_path / name).chmod(0o600)
+    clients_file(tmp_path / "clients.toml")
     trust = tmp_path / "trust.txt"
     trust.write_text(log_line(ORIGINS[0]).replace(ORIGINS[0].cluster, VALUES["cluster"]))
     config = of_kind(text, "ConfigMap")["audit-config"]["data"]["auditseal.toml"]
     for line in config.splitlines():
         if '= "/etc/auditseal/' in line:
             path = line.split('"')[1]
-            config = config.replace(path, str(tmp_path / Path(path).name))
+            config = config.replace(f'"{path}"', f'"{tmp_path / Path(path).name}"')
+    config = config.replace('"/var/lib/auditseal"', f'"{tmp_path}"')
     (tmp_path / "auditseal.toml").write_text(config)
     monkeypatch.setenv("AUDITSEAL_KAFKA__SASL_USERNAME", "sealer")
     monkeypatch.setenv("AUDITSEAL_KAFKA__SASL_PASSWORD_FILE", str(tmp_path / "password"))
@@ -123,7 +196,15 @@ def test_the_daemons_take_the_configuration(text: str, tmp_path: Path, monkeypat
     watch = load_settings(WatchSettings, tmp_path / "auditseal.toml")
     assert (sealer.sealer.block_age, sealer.kafka.security_protocol) == (2, "SASL_SSL")
     assert (archiver.archiver.retention_days, archiver.archiver.encryption) == (2555, "SSE-KMS")
-    assert watch.vault == VALUES["vault"]
+    gateway = load_settings(GatewaySettings, tmp_path / "auditseal.toml").config()
+    assert sealer.sealer.second_key_file == sealer.sealer.next_second_key_file == tmp_path / "sealer.pem"
+    assert (watch.vault, watch.record, archiver.record) == (VALUES["vault"], watch.record, watch.record)
+    assert watch.record
+    assert watch.record.environment == "production"
+    assert gateway.oidc
+    assert (gateway.oidc.issuer, gateway.spool_dir) == ("https://id.example.com", tmp_path)
+    assert gateway.tls
+    assert gateway.tls.client_ca
     assert tomllib.loads(config)["metrics"] == {"host": "::", "port": 9460}
 
 
@@ -137,7 +218,6 @@ def test_the_daemons_take_the_configuration(text: str, tmp_path: Path, monkeypat
 def test_a_signer_takes_the_place_of_the_key(tmp_path: Path, uri: str, secret: str) -> None:
     values = deepcopy(VALUES)
     values["sealer"] |= {"keySecret": secret, "signer": {"uri": uri, "publicKey": PUBLIC}}
-    values["networkPolicy"] = {"signerPorts": [8200]}
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
     text = rendered(tmp_path / "values.yaml", VERSIONS[-1])
     for each in objects(text):
@@ -148,6 +228,7 @@ def test_a_signer_takes_the_place_of_the_key(tmp_path: Path, uri: str, secret: s
     assert config["signer"] == {"uri": uri, "public_key": PUBLIC, **token}
     SignerSection(**config["signer"] | {"secret_file": None})
     assert "key_file" not in config
+    assert "second_key_file" in config
     spec = of_kind(text, "StatefulSet")["audit-sealer"]["spec"]["template"]["spec"]
     assert [v["secret"]["secretName"] for v in spec["volumes"] if v["name"] == "key"] == ([secret] if secret else [])
     ports = {
@@ -167,15 +248,16 @@ def test_the_topics_are_those_that_topics_create_makes(text: str) -> None:
 
 
 def test_the_users_have_the_rights_that_are_tested_on_a_real_broker(text: str) -> None:
-    expected = {
-        identity_of(binding)
-        for line in acl_lines()
-        if "User:topics" not in line  # a person; Strimzi makes the topics here
-        for binding in acl_bindings(line)
-    }
-    assert {
-        identity_of(binding) for user in of_kind(text, "KafkaUser").values() for binding in bindings(user)
-    } == expected
+    of_all: dict[str, set[tuple[Any, ...]]] = {}
+    for line in acl_lines():
+        for binding in acl_bindings(line):
+            principal, *rest = identity_of(binding)
+            of_all.setdefault(principal.removeprefix("User:"), set()).add(tuple(rest))
+    publishes = of_all["producer"]
+    expected = {"sealer": of_all["sealer"], "archiver": of_all["archiver"] | publishes}  # it records its results
+    expected |= dict.fromkeys(PUBLISHERS, publishes)
+    found = {name: {identity_of(b)[1:] for b in bindings(user)} for name, user in of_kind(text, "KafkaUser").items()}
+    assert found == expected
 
 
 def identity_of(binding: AclBinding) -> tuple[Any, ...]:
@@ -234,6 +316,18 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("archiver.resources.limits.memory", "much", "memory"),
         ("trust.configMap", "", "configMap"),
         ("strimzi.cluster", "", "strimzi.cluster"),
+        ("sealer.secondKeySecret", "a secret", "secondKeySecret"),
+        ("gateway.clientsSecret", "", "clientsSecret"),
+        ("gateway.tlsSecret", "", "tlsSecret"),
+        ("gateway.port", 443, "port"),
+        ("gateway.ingress.tlsSecret", "", "gateway.ingress.tlsSecret"),
+        ("index.place", "", "place"),
+        ("index.place", "/var/lib/index", "place"),
+        ("streams.expect", {"billing": "10m"}, "expect"),
+        ("explorer.accessSecret", "", "accessSecret"),
+        ("explorer.record", "yes", "record"),
+        ("record.environment", "", "record.environment"),
+        ("networkPolicy.loginPorts", [0], "loginPorts"),
         ("networkPolicy.kafkaPorts", [], "kafkaPorts"),
         ("nonsense", 1, "nonsense"),
     ],

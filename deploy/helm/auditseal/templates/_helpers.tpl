@@ -8,7 +8,7 @@ app.kubernetes.io/component: {{ .component }}
 {{ .root.Release.Name }}-{{ .component }}
 {{- end }}
 
-{{- /* A daemon's metadata. */}}
+{{- /* A part's metadata. */}}
 {{- define "auditseal.metadata" -}}
 name: {{ include "auditseal.name" . }}
 namespace: {{ .root.Release.Namespace }}
@@ -37,119 +37,66 @@ labels:
   {{- end }}
 {{- end }}
 
-{{- define "auditseal.probes" -}}
-startupProbe:
-  httpGet: {path: /healthz, port: metrics}
-  periodSeconds: 2
-  failureThreshold: 60
-livenessProbe:
-  httpGet: {path: /healthz, port: metrics}
-  periodSeconds: 10
-  timeoutSeconds: 5
-readinessProbe:
-  httpGet: {path: /readyz, port: metrics}
-  periodSeconds: 5
-  timeoutSeconds: 5
-{{- end }}
-
-{{- define "auditseal.pod" -}}
-serviceAccountName: {{ include "auditseal.name" . }}
-automountServiceAccountToken: false
-enableServiceLinks: false
-terminationGracePeriodSeconds: 15
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
-  seccompProfile: {type: RuntimeDefault}
-affinity:
-  podAntiAffinity:
-    preferredDuringSchedulingIgnoredDuringExecution:
-      - weight: 100
-        podAffinityTerm:
-          topologyKey: kubernetes.io/hostname
-          labelSelector:
-            matchLabels:
-              {{- include "auditseal.labels" . | nindent 14 }}
-{{- end }}
-
-{{- define "auditseal.container" -}}
-name: {{ .component }}
-image: {{ printf "%s@%s" .root.Values.image.repository .root.Values.image.digest | quote }}
-imagePullPolicy: Always
-ports:
-  - {name: metrics, containerPort: {{ .root.Values.metrics.port }}}
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  capabilities: {drop: [ALL]}
-{{ include "auditseal.probes" . }}
-resources:
-  {{- toYaml (index .root.Values .component).resources | nindent 2 }}
-env:
-  {{- if .root.Values.store.credentialsSecret }}
-  - {name: AWS_SHARED_CREDENTIALS_FILE, value: /etc/auditseal/store/credentials}
-  {{- end }}
-  {{- if .user }}
-  - name: {{ printf "AUDITSEAL_%s__INSTANCE" (upper .component) }}
-    valueFrom: {fieldRef: {fieldPath: metadata.name}}
-  {{- if eq .root.Values.kafka.securityProtocol "SASL_SSL" }}
-  - {name: AUDITSEAL_KAFKA__SASL_USERNAME, value: {{ .user | quote }}}
-  - {name: AUDITSEAL_KAFKA__SASL_PASSWORD_FILE, value: /etc/auditseal/kafka/password}
-  {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- define "auditseal.mounts" -}}
-- {name: config, mountPath: /etc/auditseal/config, readOnly: true}
-- {name: scratch, mountPath: /tmp}
-{{- if .root.Values.store.credentialsSecret }}
-- {name: store, mountPath: /etc/auditseal/store, readOnly: true}
-{{- end }}
-{{- if .user }}
-{{- if eq .root.Values.kafka.securityProtocol "SASL_SSL" }}
-- {name: kafka, mountPath: /etc/auditseal/kafka, readOnly: true}
-{{- end }}
-{{- if .root.Values.kafka.caSecret }}
-- {name: kafka-ca, mountPath: /etc/auditseal/kafka-ca, readOnly: true}
-{{- end }}
-{{- end }}
-{{- end }}
-
-{{- /* Secrets are files of root that the daemon's group may read: the one way that the daemons accept. */}}
+{{- /* What a pod mounts, as YAML by the name of the volume: where, read-only or not, and the volume. Secrets are files
+of root that the part's group may read: the one way that the daemons accept. */}}
 {{- define "auditseal.volumes" -}}
-- name: config
-  configMap: {name: {{ .root.Release.Name }}-config}
-- name: scratch
-  emptyDir: {sizeLimit: 64Mi}
-{{- if .root.Values.store.credentialsSecret }}
-- name: store
-  secret: {secretName: {{ .root.Values.store.credentialsSecret }}, defaultMode: 0440}
+{{- $values := .root.Values }}
+{{- $own := index $values .component }}
+config: {path: /etc/auditseal/config, volume: {configMap: {name: {{ .root.Release.Name }}-config}}}
+scratch: {path: /tmp, writable: true, volume: {emptyDir: {sizeLimit: {{ index $own.resources.limits "ephemeral-storage" }}}}}
+{{- if .part.trust }}
+trust: {path: /etc/auditseal/trust, volume: {configMap: {name: {{ $values.trust.configMap }}}}}
 {{- end }}
-{{- if .user }}
-{{- if eq .root.Values.kafka.securityProtocol "SASL_SSL" }}
-- name: kafka
-  secret:
-    secretName: {{ .user }}
-    defaultMode: 0440
-    items: [{key: password, path: password}]
+{{- if and .part.vault (include "auditseal.credentials" .) }}
+store: {path: /etc/auditseal/store, volume: {secret: {secretName: {{ include "auditseal.credentials" . }}, defaultMode: 0440}}}
 {{- end }}
-{{- if .root.Values.kafka.caSecret }}
-- name: kafka-ca
-  secret: {secretName: {{ .root.Values.kafka.caSecret }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
+{{- if .part.user }}
+{{- if eq $values.kafka.securityProtocol "SASL_SSL" }}
+kafka:
+  path: /etc/auditseal/kafka
+  volume: {secret: {secretName: {{ .part.user }}, defaultMode: 0440, items: [{key: password, path: password}]}}
+{{- end }}
+{{- with $values.kafka.caSecret }}
+kafka-ca:
+  path: /etc/auditseal/kafka-ca
+  volume: {secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}}
 {{- end }}
 {{- end }}
+{{- range $folder, $secret := .part.folders }}
+{{- if $secret }}
+{{ $folder }}: {path: /etc/auditseal/{{ $folder }}, volume: {secret: {secretName: {{ $secret }}, defaultMode: 0440}}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The Secret of a part's credentials for the store: its own, or that of all. */}}
+{{- define "auditseal.credentials" -}}
+{{ (index .root.Values .component).credentialsSecret | default .root.Values.store.credentialsSecret }}
 {{- end }}
 
 {{- define "auditseal.replicas" -}}
-{{- $replicas := (index .root.Values .component).replicas }}
-{{- if gt (int $replicas) (int .root.Values.partitions) }}
-{{- $problem := printf "%s.replicas is %v, and partitions is %v" .component $replicas .root.Values.partitions }}
+{{- if and .part.member (gt (int .part.replicas) (int .root.Values.partitions)) }}
+{{- $problem := printf "%s.replicas is %v, and partitions is %v" .component .part.replicas .root.Values.partitions }}
 {{- fail (printf "%s: a daemon without a partition is never ready: set %s.replicas to at most partitions" $problem .component) }}
 {{- end }}
-{{- $replicas }}
+{{- .part.replicas }}
+{{- end }}
+
+{{- /* Probes: the pages of a daemon. The explorer's pages need a login, so it has to listen and to shake hands. */}}
+{{- define "auditseal.probes" -}}
+{{- $listens := "tcpSocket: {port: https}" }}
+{{- $connect := "import socket, ssl; c = socket.create_connection(('localhost', %d), 4); ssl._create_unverified_context().wrap_socket(c)" }}
+{{- $answers := printf "exec: {command: [/opt/auditseal/bin/python, -c, %s]}" (printf $connect (int .port) | quote) }}
+startupProbe:
+  {{- ternary "httpGet: {path: /healthz, port: metrics}" $listens .pages | nindent 2 }}
+  periodSeconds: 2
+  failureThreshold: 60
+livenessProbe:
+  {{- ternary "httpGet: {path: /healthz, port: metrics}" $answers .pages | nindent 2 }}
+  periodSeconds: 10
+  timeoutSeconds: 5
+readinessProbe:
+  {{- ternary "httpGet: {path: /readyz, port: metrics}" $listens .pages | nindent 2 }}
+  periodSeconds: 5
+  timeoutSeconds: 5
 {{- end }}
