@@ -5,7 +5,7 @@ A step that was interrupted is continued by repeating it: what is signed already
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import time
 
 from auditseal_glue.own_events import NotRecordedError, record_first
@@ -13,19 +13,24 @@ from auditseal_producer.recorder import Recorder
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Category, Outcome, Resource
-from auditseal_schemas.hold_case import HoldCase, SignedHold, SignedStatement, active_holds
+from auditseal_schemas.hold_case import HoldCase, SignedStatement, released_blocks
 from auditseal_schemas.hold_statement import HeldBlock, Step, in_statements
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.note import sign_note
 from auditseal_schemas.origin import Origin
 from auditseal_vault.errors import HoldRefusedError
-from auditseal_vault.hold_records import read_cases
+from auditseal_vault.hold_records import LEAST_LOCK, read_cases
 from auditseal_vault.interface import StoredVersion
-from auditseal_vault.legal_hold import ExactVersion, append_record, last_lock_end, record_versions, set_holds
+from auditseal_vault.legal_hold import (
+    ExactVersion,
+    append_record,
+    last_lock_end,
+    record_versions,
+    set_holds,
+    signed_versions,
+)
 from auditseal_vault.s3 import S3Vault
 
-_LEAST_LOCK = timedelta(days=1)
-"""How long a record is locked at least, where the locks of its blocks end sooner; it is under legal hold as well."""
 OnDone = Callable[[int], None]
 
 
@@ -81,7 +86,7 @@ class Holding:
         """
         before, held = len(case.signed), case.blocks
         for origin, versions in wanted.items():
-            _check_versions(case, held.get(origin, {}), versions)
+            self._check_versions(case, origin, held.get(origin, {}), versions)
             new = {height: version for height, version in versions.items() if height not in held.get(origin, {})}
             blocks = [HeldBlock(height, version.version_id) for height, version in sorted(new.items())]
             until = self._lock_end(_exact(new.values()))
@@ -103,17 +108,11 @@ class Holding:
         signed = 0
         if not case.is_released:
             case, signed = self._sign_release(case, Step.APPROVE), 1
-        others = self._held_by_others(case)
-        free = [
-            ExactVersion(origin.block_key(height), version_id)
-            for origin, blocks in case.blocks.items()
-            for height, version_id in blocks.items()
-            if height not in others.get(origin, {})
-        ]
+        free = signed_versions(self._vault, released_blocks([case, *self._other_active(case)]))
         return Done(case, signed, set_holds(self._vault, free, held=False, on_done=on_done))
 
-    def _held_by_others(self, case: HoldCase) -> Mapping[Origin, Mapping[int, SignedHold]]:
-        """Return what other cases hold.
+    def _other_active(self, case: HoldCase) -> list[HoldCase]:
+        """Return the other cases that are not released.
 
         Raises:
             HoldRefusedError: A record of one can't be read, so it may hold the same blocks.
@@ -123,7 +122,7 @@ class Holding:
             raise HoldRefusedError(
                 f"{problem}: its case may hold the same blocks, so no hold was lifted: repair it first"
             )
-        return active_holds(read.case for read in others)
+        return [read.case for read in others if not read.case.is_released]
 
     def _sign_release(self, case: HoldCase, step: Step) -> HoldCase:
         """Sign a step of the release, and hold the records before it, which an interrupted step may not have held."""
@@ -170,21 +169,29 @@ class Holding:
         except NotRecordedError as error:
             raise NotRecordedError(f"{statement.step} was not recorded, so nothing was done: {error}") from error
 
+    def _check_versions(
+        self, case: HoldCase, origin: Origin, held: Mapping[int, str], wanted: Mapping[int, StoredVersion]
+    ) -> None:
+        """Check that the version that the case holds is the oldest one, or that no version has its id, as in a copy."""
+        others = {
+            height: held[height]
+            for height, version in wanted.items()
+            if held.get(height, version.version_id) != version.version_id
+        }
+        stored = signed_versions(self._vault, {origin: others})
+        for signed, version in zip(others.values(), stored, strict=True):
+            if version.version_id == signed:
+                problem = f"case {case.name} holds version {signed} of {version.key}, which is not the oldest one"
+                raise ConfigurationError(f"{problem}: run auditseal verify")
+
     def _records(self, case: HoldCase) -> list[ExactVersion]:
         return record_versions(self._vault, case.name, range(len(case.signed)))
 
     def _lock_end(self, versions: Sequence[ExactVersion]) -> datetime:
         """Return until when a record is locked: as long as the last of some versions, and a day at least."""
-        least = (datetime.now(UTC) + _LEAST_LOCK).replace(microsecond=0)
+        least = (datetime.now(UTC) + LEAST_LOCK).replace(microsecond=0)
         return max(last_lock_end(self._vault, versions), least) if versions else least
 
 
 def _exact(versions: Iterable[StoredVersion]) -> list[ExactVersion]:
     return [ExactVersion(version.key, version.version_id) for version in versions]
-
-
-def _check_versions(case: HoldCase, held: Mapping[int, str], wanted: Mapping[int, StoredVersion]) -> None:
-    for height, version in wanted.items():
-        if held.get(height, version.version_id) != version.version_id:
-            problem = f"case {case.name} holds version {held[height]} of {version.key}, and the oldest one is now"
-            raise ConfigurationError(f"{problem} {version.version_id}: run auditseal verify")

@@ -18,6 +18,8 @@ class HoldCheck:
 
     Attributes:
         held: Blocks that the store shows under a hold; None where this reader may not see holds.
+        renamed: Blocks that must be held, of which no version has the signed id. In a copy of the vault all are so:
+            the oldest version must be held there.
 
     Args:
         required: The holds that people signed, by height.
@@ -25,6 +27,7 @@ class HoldCheck:
 
     def __init__(self, required: Mapping[int, SignedHold]) -> None:
         self.held: int | None = 0
+        self.renamed = 0
         self._required = required
         self._is_shown = False
         self._last: ListedKey | None = None
@@ -38,9 +41,10 @@ class HoldCheck:
         required = None if listed.height is None else self._required.get(listed.height)
         if required is None:
             return None
-        if listed.oldest is None or listed.oldest.version_id != required.version_id:
+        if required.version_id in listed.version_ids[1:]:
             problem = f"the case {required.case} holds version {required.version_id}, which is not the oldest one"
             return Fault(Verdict.BAD_STORAGE, "legal_hold", problem, None)
+        self.renamed += required.version_id not in listed.version_ids
         if shown is None:
             self._unshown.append((listed, required))
             return None

@@ -124,6 +124,10 @@ class LogCheck:
         for listed, not_held in self._holds.finish(reader):
             self._find(listed, not_held)
         self.counts.held = self._holds.held
+        if self._holds.renamed:
+            self.notices.append(
+                f"{self._holds.renamed:,} held blocks have other version ids than people signed: in a copy all have"
+            )
 
     def finish(self) -> None:
         """Add the findings that only the log's end shows.

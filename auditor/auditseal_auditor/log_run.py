@@ -80,6 +80,7 @@ class LogRun:
         error = self.check.error
         if self._scrub_check:
             self.check.findings.move_from(self._scrub_check.findings)
+            self.check.notices += self._scrub_check.notices
             error = error or self._scrub_check.error
         self.check.findings.sort()
         result = self._result(error)

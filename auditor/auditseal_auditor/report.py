@@ -10,6 +10,7 @@ from auditseal_auditor.findings import MOST_KEPT, AtRest, Counts, Finding, Findi
 from auditseal_auditor.log_progress import Portion
 from auditseal_auditor.state.heads import Head
 from auditseal_schemas.checkpoint import Checkpoint
+from auditseal_schemas.hold_case import HoldCase
 from auditseal_schemas.note import Note
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
@@ -118,6 +119,7 @@ class Report:
         notices: Remarks that are not faults.
         seconds: How long it took.
         failures: Why the state file or the proof of a fork could not be written, or a record of holds not be read.
+        cases: The cases of legal holds, with their valid statements.
     """
 
     vault: str
@@ -128,6 +130,7 @@ class Report:
     notices: tuple[str, ...]
     seconds: float
     failures: tuple[str, ...] = ()
+    cases: tuple[HoldCase, ...] = ()
 
     def with_findings(self, found: Iterable[Finding]) -> Self:
         """Return the report with further findings, each in its log's part, whose result is then FAILED."""

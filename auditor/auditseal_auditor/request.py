@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditseal_auditor.state.heads import Head
+from auditseal_schemas.hold_case import HoldCase
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 
@@ -23,6 +24,7 @@ class Request:
         now: The time, in µs since the epoch.
         continued: Continue from the remembered heads: read no block below them.
         scrub_period: How long a pass over the blocks below them may take, in µs; None for no such pass.
+        cases: Cases of legal holds that are known from elsewhere; the vault must have all of their statements.
     """
 
     trust: Trust
@@ -35,3 +37,4 @@ class Request:
     now: int = 0
     continued: bool = False
     scrub_period: int | None = None
+    cases: tuple[HoldCase, ...] = ()

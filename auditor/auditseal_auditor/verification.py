@@ -11,11 +11,11 @@ from auditseal_auditor.log_run import LogRun, OnProgress
 from auditseal_auditor.report import Report
 from auditseal_auditor.request import Request
 from auditseal_schemas.errors import UnavailableError
-from auditseal_schemas.hold_case import SignedHold, active_holds
+from auditseal_schemas.hold_case import HoldCase, active_holds
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.errors import UnreadableObjectError
-from auditseal_vault.hold_records import PREFIX, read_cases
+from auditseal_vault.hold_records import has_records, read_cases
 
 
 class Verification:
@@ -34,6 +34,7 @@ class Verification:
         self._runs: dict[Origin, LogRun] = {}
         self._claims: dict[Origin, list[PredecessorClaim]] = {}
         self._failures: list[str] = []
+        self._cases: tuple[HoldCase, ...] = ()
 
     def run(self) -> Report:
         """Verify every pinned log.
@@ -45,7 +46,9 @@ class Verification:
         """
         began = monotonic()
         logs = self._request.trust.logs
-        holds = self._read_holds()
+        self._cases = self._read_cases()
+        cases = [*self._cases, *self._lost_cases()]
+        holds = active_holds(cases) if self._pool.reader.enforces_worm else {}
         for pinned in sorted(logs, key=lambda log: -log.origin.run):
             sizes = [claim.size for claim in self._claims.get(pinned.origin, ())]
             run = self._runs[pinned.origin] = LogRun(
@@ -66,20 +69,28 @@ class Verification:
             notices=tuple(self._notices()),
             seconds=monotonic() - began,
             failures=tuple(self._failures),
+            cases=self._cases,
         )
 
-    def _read_holds(self) -> dict[Origin, dict[int, SignedHold]]:
-        """Return the legal holds that people of the trust file signed. What can't be read of them is a failure."""
+    def _read_cases(self) -> tuple[HoldCase, ...]:
+        """Return the cases of legal holds that people of the trust file signed. What can't be read is a failure."""
         people = self._request.trust.people
-        if not people or not self._pool.reader.enforces_worm:
-            return {}
         try:
-            read = list(read_cases(self._pool.reader, people))
+            read = list(read_cases(self._pool.reader, people)) if people else []
         except (UnavailableError, UnreadableObjectError) as error:
             self._failures.append(f"the records of legal holds can't be read: {error}")
-            return {}
+            return ()
         self._failures += [each.problem for each in read if each.problem]
-        return active_holds(each.case for each in read)
+        return tuple(each.case for each in read)
+
+    def _lost_cases(self) -> Iterator[HoldCase]:
+        """Yield the known cases with statements that the vault lacks, each of which is a failure."""
+        stored = {case.name: case for case in self._cases}
+        for known in self._request.cases:
+            if not stored.get(known.name, HoldCase(known.name)).continues(known):
+                lost = f"statements of the case {known.name} that a copy has are not in {self._pool.reader.url}"
+                self._failures.append(f"{lost}: someone removed or replaced records of legal holds")
+                yield known
 
     def _compare(self) -> None:
         checks = {origin: run.check for origin, run in self._runs.items()}
@@ -129,7 +140,7 @@ class Verification:
         if self._request.trust.people or not reader.enforces_worm:
             return
         try:
-            if next(iter(reader.versions(PREFIX, limit=1)), None):
+            if has_records(reader):
                 yield "the vault has records of legal holds, which were not checked: the trust file names no person"
         except UnavailableError as error:
             yield f"it is not known whether the vault has records of legal holds: {error}"

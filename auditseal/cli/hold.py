@@ -24,7 +24,7 @@ from auditseal_schemas.hold_statement import check_case_name
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_vault.hold_records import ReadCase, find_case, read_cases
-from auditseal_vault.legal_hold import ExactVersion, not_held
+from auditseal_vault.legal_hold import not_held, signed_versions
 from auditseal_vault.open import open_reader, open_vault
 from auditseal_vault.s3 import S3Vault
 
@@ -185,11 +185,9 @@ def _check(pinned: Trust, vault: str | None) -> _Checked:
     reader = open_reader(vault_url(vault, pinned))
     read = list(read_cases(reader, pinned.people))
     problems = [each.problem for each in read if each.problem]
-    held = [
-        ExactVersion(origin.block_key(height), hold.version_id)
-        for origin, blocks in active_holds(each.case for each in read).items()
-        for height, hold in blocks.items()
-    ]
+    active = active_holds(each.case for each in read)
+    signed = {origin: {height: hold.version_id for height, hold in of_log.items()} for origin, of_log in active.items()}
+    held = list(signed_versions(reader, signed))
     wrong = list(not_held(reader, held))
     unknown = sum(state is None for _, state in wrong)
     if unknown:

@@ -11,6 +11,7 @@ from auditseal.cli.progress import progress_bar
 from auditseal.cli.sse import KmsKey, SseOption
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_archiver.config import MAX_RETENTION
+from auditseal_archiver.hold_replication import HoldReplication
 from auditseal_archiver.replication import Replication
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import ConfigurationError
@@ -40,7 +41,8 @@ def replicate(  # noqa: PLR0917  (typer passes them by name)
 
     It copies the blocks of the pinned logs. Each block is verified before it is written, and read back. Its lock lasts
     as long as that of the original. Blocks that the copy has from the beginning on are not read again: `auditseal
-    verify --copy` compares both. After an interruption run it again: it continues.
+    verify --copy` compares both. After an interruption run it again: it continues. It also copies the records of legal
+    holds, and sets and lifts the holds in the copy as people signed them.
 
     Exit codes: 0 the copy has every block; 1 a vault is unreachable, or a block can't be copied or is another in the
     copy; 2 usage or trust file; 10 to 21 a block of the original is not valid; 41 SQUATTED; 49 the copy's store failed
@@ -63,12 +65,18 @@ def replicate(  # noqa: PLR0917  (typer passes them by name)
 
             replication = Replication(source, target, least, on_progress)
             logs = [replication.run(log) for log in pinned.logs]
+        origins = [log.origin for log in pinned.logs]
+        holds = HoldReplication(source, target, pinned.people, origins, least).run()
     if as_json:
-        typer.echo(json.dumps({"vault": source.url, "copy": target.url, "logs": [asdict(log) for log in logs]}))
+        copied = {"logs": [asdict(log) for log in logs], "holds": asdict(holds)}
+        typer.echo(json.dumps({"vault": source.url, "copy": target.url, **copied}))
         return
     for log in logs:
         line = f"{log.origin}: {log.blocks:,} blocks, {log.copied:,} copied and compared, {log.before:,} copied before"
         typer.echo(printable(line))
+    if holds.cases:
+        changed = f"{holds.held:,} holds set, {holds.lifted:,} lifted"
+        typer.echo(f"legal holds: {holds.cases:,} cases, {holds.statements:,} statements copied, {changed}")
 
 
 def _whole_logs(trust: Trust) -> Trust:

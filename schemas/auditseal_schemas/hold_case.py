@@ -67,6 +67,11 @@ class HoldCase:
                 of_log |= {block.height: block.version_id for block in each.statement.blocks}
         return found
 
+    def continues(self, earlier: "HoldCase") -> bool:
+        """Return whether this case begins with all statements of another one, each as the same bytes."""
+        begin = self.signed[: len(earlier.signed)]
+        return [each.digest for each in begin] == [each.digest for each in earlier.signed]
+
     def next(
         self, step: Step, at: int, origin: Origin | None = None, blocks: Sequence[HeldBlock] = ()
     ) -> HoldStatement:
@@ -122,6 +127,16 @@ def active_holds(cases: Iterable[HoldCase]) -> dict[Origin, dict[int, SignedHold
                 of_log = found.setdefault(origin, {})
                 for height, version_id in blocks.items():
                     of_log.setdefault(height, SignedHold(version_id, case.name))
+    return found
+
+
+def released_blocks(cases: Sequence[HoldCase]) -> dict[Origin, dict[int, str]]:
+    """Return the versions that released cases held and no other case holds, by log and height."""
+    active, found = active_holds(cases), dict[Origin, dict[int, str]]()
+    for case in cases:
+        for origin, blocks in case.blocks.items() if case.is_released else ():
+            free = {height: version for height, version in blocks.items() if height not in active.get(origin, {})}
+            found.setdefault(origin, {}).update(free)
     return found
 
 

@@ -17,6 +17,8 @@ from auditseal_vault.interface import NewObject
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
 from tests.factory.copies import BLOCKS, LOG, UNTIL, content, put, run, write_trust
+from tests.factory.holding import HoldPlace, make_place
+from tests.factory.people import ALICE, BOB
 
 MakeVault = Callable[[], str]
 ROOT = Path(__file__).parents[2]
@@ -121,3 +123,69 @@ def test_the_page_of_the_second_copy_does_what_it_says(new_vault: MakeVault, tru
         )
         assert done.returncode == 0, command
     assert content(places["RESTORED"]) == content(places["VAULT"])
+
+
+def held_in(url: str) -> list[int]:
+    """The heights that a vault shows under a hold, of those that the tests hold."""
+    vault = open_vault(url)
+    found = [vault.versions_of(LOG.block_key(height))[-1] for height in range(6)]
+    return [height for height, entry in enumerate(found) if vault.legal_hold(entry.key, entry.version_id)]
+
+
+@pytest.fixture
+def place(
+    minio: MinioNode, new_bucket: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> HoldPlace:
+    return make_place(minio, new_bucket(), tmp_path, monkeypatch)
+
+
+def replicated(place: HoldPlace, copy: str, *, of: str = "") -> Any:
+    code, answer, problem = run("replicate", place.trust, of or place.url, "--to", copy)
+    assert code == 0, problem
+    return answer["holds"]
+
+
+def test_holds_are_copied_with_their_records_and_lifted_when_two_people_released_them(
+    place: HoldPlace, new_vault: MakeVault
+) -> None:
+    copy, restored, bare = new_vault(), new_vault(), new_vault()
+    replicated(place, bare)
+    place.add("1-3")
+    place.add("3", "OTHER")
+    assert replicated(place, copy) == {"cases": 2, "statements": 2, "held": 3, "lifted": 0}
+    assert replicated(place, copy) == {"cases": 2, "statements": 0, "held": 0, "lifted": 0}
+    assert held_in(copy) == [1, 2, 3]
+    stored = open_vault(copy)
+    records = list(stored.versions("v1-holds/"))
+    assert [stored.legal_hold(entry.key, entry.version_id) for entry in records] == [True, True]
+    code, answer = place.verify("--copy", copy)
+    assert (code, answer["errors"], answer["copy"]["logs"][0]["held"]) == (0, [], 3)
+    said = "3 held blocks have other version ids than people signed: in a copy all have"
+    assert [notice for notice in answer["copy"]["logs"][0]["notices"] if "held" in notice] == [said]
+
+    code, answer = place.verify("--vault", bare, "--copy", copy)  # as if someone had removed records and holds
+    findings = answer["logs"][0]["findings"]
+    assert (code, [(found["field"], found["height"]) for found in findings]) == (
+        12,
+        [("legal_hold", height) for height in (1, 2, 3)],
+    )
+    assert len([text for text in answer["errors"] if "someone removed" in text]) == 2
+
+    assert replicated(place, restored, of=copy)["held"] == 3
+    assert place.run("check", "--vault", restored)[:2] == (0, "3 blocks are held, 0 are not\n")
+    assert (
+        place.signed(ALICE, "add", "CASE-7", "--vault", restored, "--origin", str(LOG), "--heights", "2")[1]
+        == "CASE-7: 1 blocks are held; 0 statements signed, 0 holds set\n"
+    )
+
+    place.signed(ALICE, "release", "CASE-7")
+    assert replicated(place, copy) == {"cases": 2, "statements": 1, "held": 0, "lifted": 0}
+    assert held_in(copy) == [1, 2, 3]
+    place.signed(BOB, "release", "CASE-7", "--approve")
+    assert replicated(place, copy) == {"cases": 2, "statements": 1, "held": 0, "lifted": 2}
+    assert (held_in(copy), held_in(restored)) == ([3], [1, 2, 3])
+    assert place.verify("--copy", copy)[0] == 0
+
+    place.signed(ALICE, "release", "CASE-7", "--vault", restored)
+    assert place.signed(BOB, "release", "CASE-7", "--approve", "--vault", restored)[0] == 0
+    assert held_in(restored) == [3]

@@ -7,6 +7,7 @@ never changed: the store refuses a second object of its key, and of several vers
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 
 from auditseal_schemas.errors import ConfigurationError, VerificationError, quoted
@@ -17,7 +18,9 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_vault.errors import HoldRefusedError, RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import StoredVersion, VaultReader
 
-PREFIX = "v1-holds/"
+LEAST_LOCK = timedelta(days=1)
+"""How long a record is locked at least, where the locks of its blocks end sooner; it is under legal hold as well."""
+_PREFIX = "v1-holds/"
 _SUFFIX = ".note"
 _NUMBER = re.compile(r"[0-9]{6}", re.ASCII)
 
@@ -37,6 +40,15 @@ class ReadCase:
     is_read: bool = True
 
 
+def has_records(reader: VaultReader) -> bool:
+    """Return whether a vault has any object where records of holds are.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    return next(iter(reader.versions(_PREFIX, limit=1)), None) is not None
+
+
 def read_cases(reader: VaultReader, people: Iterable[VerifierKey], name: str = "") -> Iterator[ReadCase]:
     """Yield all cases of a vault, or the one of a name, in the order of their names.
 
@@ -49,8 +61,8 @@ def read_cases(reader: VaultReader, people: Iterable[VerifierKey], name: str = "
         UnavailableError: The store can't be read.
     """
     signers = tuple(people)
-    entries = reader.versions(f"{PREFIX}{name}/" if name else PREFIX)
-    for found, of_case in groupby(entries, key=lambda entry: entry.key.removeprefix(PREFIX).partition("/")[0]):
+    entries = reader.versions(f"{_PREFIX}{name}/" if name else _PREFIX)
+    for found, of_case in groupby(entries, key=lambda entry: entry.key.removeprefix(_PREFIX).partition("/")[0]):
         yield _read_case(reader, signers, found, of_case)
 
 
@@ -70,7 +82,7 @@ def find_case(reader: VaultReader, people: Iterable[VerifierKey], name: str) -> 
 
 def record_key(name: str, number: int) -> str:
     """Return the key of a statement's record."""
-    return f"{PREFIX}{name}/{number:06}{_SUFFIX}"
+    return f"{_PREFIX}{name}/{number:06}{_SUFFIX}"
 
 
 def _read_case(
@@ -97,7 +109,7 @@ def _read_case(
 
 
 def _is_record(key: str, name: str) -> bool:
-    number = key.removeprefix(f"{PREFIX}{name}/").removesuffix(_SUFFIX)
+    number = key.removeprefix(f"{_PREFIX}{name}/").removesuffix(_SUFFIX)
     return _NUMBER.fullmatch(number) is not None and key == record_key(name, int(number))
 
 

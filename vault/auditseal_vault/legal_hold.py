@@ -4,12 +4,13 @@ A hold is independent of the retention: the version can't be deleted while eithe
 the right `s3:PutObjectLegalHold` set and lift holds. Who may decide that is the matter of `hold_records`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.hold_case import HoldCase
+from auditseal_schemas.origin import Origin
 from auditseal_vault.concurrent_calls import answers_in_batches
 from auditseal_vault.errors import AlreadyStoredError, HoldRefusedError
 from auditseal_vault.hold_records import record_key
@@ -24,6 +25,27 @@ class ExactVersion:
 
     key: str
     version_id: str
+
+
+def signed_versions(vault: VaultReader, blocks: Mapping[Origin, Mapping[int, str]]) -> Iterator[ExactVersion]:
+    """Yield the versions of blocks that people signed, as this vault has them.
+
+    A copy of the vault has other ids: if no version of a key has the signed one, the oldest version is meant.
+
+    Args:
+        vault: The vault.
+        blocks: The signed version ids, by log and height.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    signed = (
+        ExactVersion(origin.block_key(height), version_id)
+        for origin, of_log in blocks.items()
+        for height, version_id in of_log.items()
+    )
+    for batch in answers_in_batches(lambda version: vault.versions_of(version.key), signed):
+        yield from (_stored(version, entries) for version, entries in batch)
 
 
 def set_holds(
@@ -100,6 +122,12 @@ def record_versions(vault: VaultReader, name: str, numbers: Iterable[int]) -> li
     keys = (record_key(name, number) for number in numbers)
     found = answers_in_batches(lambda key: oldest_version(vault, key), keys)
     return [_exact(vault, key, version) for batch in found for key, version in batch]
+
+
+def _stored(signed: ExactVersion, entries: Sequence[StoredVersion]) -> ExactVersion:
+    """Return the version that a signed one means among a key's entries, the newest first; itself where none is."""
+    ids = [entry.version_id for entry in entries if not entry.is_delete_marker]
+    return signed if signed.version_id in ids or not ids else ExactVersion(signed.key, ids[-1])
 
 
 def _exact(vault: VaultReader, key: str, found: StoredVersion | None) -> ExactVersion:

@@ -147,7 +147,7 @@ class S3Vault:
         """Put a version under a legal hold, or lift it. The version's retention stays as it is.
 
         Raises:
-            HoldRefusedError: The credentials may not do this.
+            HoldRefusedError: The credentials may not do this, or there is no such version.
             UnavailableError: The store refused, or is unreachable.
         """
         hold = {"Status": "ON" if held else "OFF"}
@@ -159,6 +159,9 @@ class S3Vault:
             except ClientError as error:
                 if code_of(error) == DENIED:
                     what = "the store refuses to set the legal hold: use credentials with s3:PutObjectLegalHold on it"
+                    raise HoldRefusedError(f"{key}, version {version_id}, in {self.url}: {what}") from error
+                if code_of(error) in ABSENT:
+                    what = "there is no such version to hold: run auditseal verify"
                     raise HoldRefusedError(f"{key}, version {version_id}, in {self.url}: {what}") from error
                 raise
 

@@ -93,11 +93,26 @@ def test_a_released_case_requires_nothing(vault: AskingVault) -> None:
 
 
 def test_another_version_than_the_held_one_is_a_finding(vault: AskingVault) -> None:
-    sign(vault, "CASE-7", add({1: "v0"}))
+    sign(vault, "CASE-7", add({1: "v2"}))
+    vault.put(LOG.block_key(1), b"stored later")
     vault.held = {LOG.block_key(1)}
     report = audit(vault, TRUST)
+    assert MISSING[0] in holds_of(report)
+    assert any("holds version v2, which is not the oldest one" in found.detail for found in report.kept_findings)
+
+
+def test_in_a_copy_whose_versions_have_other_ids_the_oldest_one_must_be_held(vault: AskingVault) -> None:
+    sign(vault, "CASE-7", add({0: "id-0", 1: "id-1"}))
+    vault.held = {LOG.block_key(0)}
+    report = audit(vault, TRUST)
     assert holds_of(report) == MISSING
-    assert "holds version v0, which is not the oldest one" in report.kept_findings[0].detail
+    vault.held.add(LOG.block_key(1))
+    report = audit(vault, TRUST)
+    said = "2 held blocks have other version ids than people signed: in a copy all have"
+    assert (report.exit_code, said in report.logs[0].notices) == (0, True)
+    heads = report.heads_after({})
+    scrubbed = audit(vault, TRUST, heads=heads, continued=True, memory="state", scrub_period=0)
+    assert said in scrubbed.logs[0].notices
 
 
 def test_a_reader_that_may_not_see_holds_says_so(vault: AskingVault) -> None:
@@ -194,3 +209,29 @@ def test_a_held_block_that_was_cut_off_with_the_end_of_its_log_is_a_finding(vaul
     assert "the log in the store ends below it" in report.kept_findings[0].detail
     vault.put(LOG.block_key(2), None)
     assert (Verdict.BAD_STORAGE, 2, "legal_hold") in holds_of(audit(vault, TRUST))
+
+
+def test_a_case_that_a_copy_has_must_be_in_the_vault_and_is_required(vault: AskingVault) -> None:
+    steps = [add({1: "v1"}), (ALICE, Step.ASK, None)]
+    sign(vault, "CASE-7", *steps)
+    sign(vault, "OTHER", add({2: "v1"}))
+    vault.held = {LOG.block_key(1), LOG.block_key(2)}
+    known = audit(vault, TRUST).cases
+    assert [(case.name, len(case.signed)) for case in known] == [("CASE-7", 2), ("OTHER", 1)]
+    assert audit(vault, TRUST, cases=known).exit_code == 0
+    sign_release = accept_all("CASE-7", *steps, (BOB, Step.APPROVE, None))[1][2]
+    vault.put(record_key("CASE-7", 2), sign_release)
+    vault.held.remove(LOG.block_key(1))
+    assert audit(vault, TRUST, cases=known).exit_code == 0  # the copy has an earlier part of the case
+    for number in range(3):
+        del vault.objects[record_key("CASE-7", number)]
+    assert audit(vault, TRUST).exit_code == 0
+    report = audit(vault, TRUST, cases=known)
+    assert holds_of(report) == MISSING
+    assert [text.split(":")[0] for text in report.failures] == [
+        "statements of the case CASE-7 that a copy has are not in memory"
+    ]
+    sign(vault, "CASE-7", (BOB, Step.ADD, (LOG, {0: "v1"})))
+    vault.held.add(LOG.block_key(0))
+    report = audit(vault, TRUST, cases=known)
+    assert (holds_of(report), len(report.failures)) == (MISSING, 1)

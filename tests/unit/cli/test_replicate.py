@@ -1,6 +1,7 @@
 """`auditseal replicate` and `auditseal verify --copy`, on directories."""
 
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from auditseal.cli import app
-from tests.factory.copies import BLOCKS, LOG, content, put, run, write_trust
+from auditseal_schemas.hold_statement import Step
+from auditseal_vault.hold_records import record_key
+from auditseal_vault.open import open_vault
+from tests.factory.copies import BLOCKS, LOG, UNTIL, content, put, run, write_trust
+from tests.factory.people import ALICE, BOB, PEOPLE, accept_all
 from tests.factory.vaults import make_log
 
 
@@ -123,3 +128,81 @@ def test_the_result_as_text(folders: tuple[Path, Path], trust: Path) -> None:
     assert done.stdout == f"{LOG}: 24 blocks, 0 copied and compared, 24 copied before\n"
     checked = CliRunner().invoke(app, ["verify", "--trust", str(trust), "--vault", original, "--copy", copy])
     assert "\ncopy: OK: " in checked.stdout
+
+
+ADD, ASK = (ALICE, Step.ADD, (LOG, {3: "v3", 5: "v5"})), (BOB, Step.ASK, None)
+
+
+@pytest.fixture
+def signed(folders: tuple[Path, Path], trust: Path) -> tuple[Path, Path]:
+    """The two vaults; the trust file names people, and the original has a case of them."""
+    trust.write_text(trust.read_text() + "".join(f"person {key}\n" for key in PEOPLE))
+    put_records(folders[0], *accept_all("CASE-7", ADD, ASK)[1])
+    return folders
+
+
+def put_records(folder: Path, *notes: bytes, name: str = "CASE-7", first: int = 0) -> None:
+    vault = open_vault(folder.as_uri())
+    for number, note in enumerate(notes, first):
+        vault.put(record_key(name, number), note, UNTIL)
+
+
+def records(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("v1-holds/*/*")}
+
+
+def replicated(folders: tuple[Path, Path], trust: Path) -> tuple[int, Any, str]:
+    return run("replicate", trust, folders[0].as_uri(), "--to", folders[1].as_uri())
+
+
+def test_the_records_of_holds_are_copied_and_compared(signed: tuple[Path, Path], trust: Path) -> None:
+    code, answer = compared(signed, trust)
+    said = "the copy lacks the last 2 of 2 statements of CASE-7: replicate again"
+    assert (code, said in answer["notices"]) == (0, True)
+    code, answer, _ = replicated(signed, trust)
+    assert (code, answer["holds"]) == (0, {"cases": 1, "statements": 2, "held": 0, "lifted": 0})
+    assert records(signed[1]) == records(signed[0])
+    assert replicated(signed, trust)[1]["holds"]["statements"] == 0
+    code, answer = compared(signed, trust)
+    assert (code, [notice for notice in answer["notices"] if "lacks" in notice]) == (0, [])
+    (signed[0] / record_key("CASE-7", 1)).unlink()
+    code, answer = compared(signed, trust)
+    assert (code, "someone removed or replaced records of legal holds" in answer["errors"][0]) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("in_original", "in_copy", "said"),
+    [
+        ([b"garbage"], [], "CASE-7/000002.note' in"),
+        ([], [*accept_all("CASE-7", ADD, ASK)[1], b"garbage"], "copy into a new one if the first is good"),
+        ([], accept_all("CASE-7", ADD, (ALICE, Step.ASK, None))[1], "case CASE-7 has other statements in"),
+        ([], accept_all("CASE-7", ADD, ASK, (ALICE, Step.APPROVE, None))[1], "case CASE-7 has other statements in"),
+    ],
+)
+def test_records_that_can_not_be_copied(
+    signed: tuple[Path, Path], trust: Path, in_original: list[bytes], in_copy: list[bytes], said: str
+) -> None:
+    put_records(signed[0], *in_original, first=2)
+    put_records(signed[1], *in_copy)
+    code, answer, problem = replicated(signed, trust)
+    assert (code, answer, said in problem) == (1, None, True), problem
+    assert len(records(signed[1])) == max(2, len(in_copy))  # those that are valid are there
+
+
+def test_a_case_that_the_copy_alone_has(signed: tuple[Path, Path], trust: Path) -> None:
+    put_records(signed[1], *accept_all("OTHER", ADD)[1], name="OTHER")
+    code, _, problem = replicated(signed, trust)
+    assert (code, "case OTHER has other statements in" in problem) == (1, True)
+
+
+def test_holds_of_a_log_that_is_not_copied(signed: tuple[Path, Path], trust: Path) -> None:
+    other = replace(LOG, partition=1)
+    put_records(signed[0], *accept_all("OTHER", (ALICE, Step.ADD, (other, {0: "v"})))[1], name="OTHER")
+    code, _, problem = replicated(signed, trust)
+    assert (code, f"blocks of {other} are held, and were not copied" in problem) == (1, True)
+
+
+def test_records_without_people_of_the_trust_file(signed: tuple[Path, Path], trust: Path) -> None:
+    write_trust(trust.parent)
+    code, _, problem = replicated(signed, trust)
+    assert (code, "the trust file names no person" in problem, records(signed[1])) == (1, True, {})

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError
-from auditseal_schemas.hold_case import HoldCase, SignedHold, active_holds
+from auditseal_schemas.hold_case import HoldCase, SignedHold, active_holds, released_blocks
 from auditseal_schemas.hold_statement import (
     MOST_LINES_BYTES,
     HeldBlock,
@@ -162,3 +162,21 @@ def test_what_several_cases_hold() -> None:
     assert active_holds([one, two, gone]) == {
         LOG: {3: SignedHold("v3", "one"), 5: SignedHold("v5", "one"), 6: SignedHold("v6", "two")}
     }
+
+
+def test_what_released_cases_held_and_no_other_case_holds() -> None:
+    release = (BOB, Step.ASK, None), (ALICE, Step.APPROVE, None)
+    held, _ = accept_all("held", ADD)
+    one, _ = accept_all("one", (BOB, Step.ADD, (LOG, {5: "v5", 6: "v6"})), *release)
+    two, _ = accept_all("two", (BOB, Step.ADD, (LOG, {7: "v7"})), (BOB, Step.ADD, (OTHER, {1: "w"})), *release)
+    assert released_blocks([held, one, two]) == {LOG: {6: "v6", 7: "v7"}, OTHER: {1: "w"}}
+    assert released_blocks([one]) == {LOG: {5: "v5", 6: "v6"}}
+    assert released_blocks([held]) == {}
+
+
+def test_a_case_continues_one_whose_statements_it_begins_with() -> None:
+    begun, _ = accept_all("C", ADD)
+    longer, _ = accept_all("C", ADD, (BOB, Step.ASK, None))
+    other, _ = accept_all("C", (BOB, Step.ADD, (LOG, {3: "v3", 5: "v5"})), (BOB, Step.ASK, None))
+    assert [longer.continues(case) for case in (HoldCase("C"), begun, longer, other)] == [True, True, True, False]
+    assert not begun.continues(longer)
