@@ -11,9 +11,10 @@ import structlog
 from auditseal_archiver.conflict import check_no_marker_first, check_same_block
 from auditseal_archiver.decision import CompareBlock, MissingBlocks, decide, parse_block
 from auditseal_archiver.errors import RewindNeededError
+from auditseal_archiver.lock_check import LockCheck, WantedLock
 from auditseal_archiver.log_state import is_new_partition, read_log_state
 from auditseal_archiver.metrics import ArchiverMetrics
-from auditseal_archiver.retention import first_lock_end, lock_end
+from auditseal_archiver.retention import first_lock_end
 from auditseal_archiver.written_blocks import WrittenBlocks
 from auditseal_daemon.retry import StoreRetry
 from auditseal_schemas.block import Block
@@ -67,7 +68,8 @@ class BlockArchiver:
         self._given_up: set[Origin] = set()
         self._look_due = 0.0
         self._attempted = ""  # the key of the last write; to be repeated only where its outcome is unknown
-        self._written = {log.origin: WrittenBlocks(vault, log.origin) for log in config.logs}
+        self._locks = LockCheck(vault, metrics.found_unlocked.labels(*self._labels).inc)
+        self._written = {log.origin: WrittenBlocks(vault, log.origin, self._locks) for log in config.logs}
 
     def recover(self) -> None:
         """Read the current run's state; an earlier run's is read when a block of it comes.
@@ -146,18 +148,18 @@ class BlockArchiver:
                 raise RewindNeededError(f"{missing} were not read")
             places = f"{self._vault.url} nor in {self._config.topic}"
             raise HaltError(Halt.BLOCKS_LOST, f"{missing} are neither in {places}")
+        lock = WantedLock.of(block, self._config.retention, now)
         if isinstance(decision, CompareBlock):
-            self._retry.run(lambda: self._compare(block, data, (state.keys, self._logs[origin].keys)))
+            self._retry.run(lambda: self._compare(block, data, (state.keys, self._logs[origin].keys), lock))
             return
-        until = lock_end(block, self._config.retention, now)
-        self._retry.run(lambda: self._store(block, data, state.keys, until))
-        self._written[origin].add(block, data, state.keys)
+        self._retry.run(lambda: self._store(block, data, state.keys, lock))
+        self._written[origin].add(block, data, state.keys, lock)
         self._states[origin] = decision.state
         self._count(block)
         if block.header.height == 0 or time.monotonic() >= self._look_due:
             self._show_retention(self._config.logs[-1].origin)
 
-    def _store(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...], until: datetime) -> None:
+    def _store(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...], lock: WantedLock) -> None:
         """Store a block; where an object is at its key already (a 412), compare it with the block.
 
         A repeated write looks first: over a delete marker that came meanwhile it would store the block once more.
@@ -167,19 +169,21 @@ class BlockArchiver:
             self._attempted, begun = key, time.monotonic()
             try:
                 with unreadable_is_squatted():
-                    self._vault.put(key, data, until)
+                    self._vault.put(key, data, lock.until)
             except AlreadyStoredError:
                 self._metrics.put_failures.labels(*self._labels, "exists").inc()
             else:
                 self._metrics.put_seconds.observe(time.monotonic() - begun)
                 return
-        stored = self._compare(block, data, (keys,))
+        stored = self._compare(block, data, (keys,), lock)
         if self._config.encryption:  # an earlier write of ours may have stored it, whose answer was lost
             answered = self._vault.encryption(key, stored.version_id)
             check_encryption(self._config.encryption, answered, f"{key} in {self._vault.url}")
 
-    def _compare(self, block: Block, data: bytes, keys: tuple[tuple[VerifierKey, ...], ...]) -> StoredVersion:
-        """Compare the oldest object at a block's key with the block, and return its version.
+    def _compare(
+        self, block: Block, data: bytes, keys: tuple[tuple[VerifierKey, ...], ...], lock: WantedLock
+    ) -> StoredVersion:
+        """Compare the oldest object at a block's key with the block, lock it where it isn't, and return its version.
 
         It may be a block that was written before a crash and not checked, so a marker below it counts here, too.
         """
@@ -191,6 +195,7 @@ class BlockArchiver:
             self._log.error("a later version hides a block; the version that was locked first counts", key=key)
         check_same_block(keys, data, stored)
         check_no_marker_first(f"{key} in {self._vault.url}", versions)
+        self._locks.check(oldest, lock)
         return oldest
 
     def _state_of(self, origin: Origin) -> LogState:

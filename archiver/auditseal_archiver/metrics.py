@@ -24,6 +24,12 @@ class ArchiverMetrics:
         self.put_failures = Counter(
             "auditseal_archive_put_failures", "Attempts to store that failed.", (*_LOG, "reason"), registry=registry
         )
+        self.found_unlocked = Counter(
+            "auditseal_blocks_found_unlocked",
+            "Blocks that someone else had stored first, without their lock; they were locked then.",
+            _LOG,
+            registry=registry,
+        )
         self.verify_failures = Counter(
             "auditseal_verify_failures", "Blocks that an auditor would refuse.", ("verdict",), registry=registry
         )

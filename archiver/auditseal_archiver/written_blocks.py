@@ -12,6 +12,7 @@ from hashlib import sha256
 import structlog
 
 from auditseal_archiver.conflict import BlockName, check_no_marker_first, conflict
+from auditseal_archiver.lock_check import LockCheck, WantedLock
 from auditseal_schemas.block import Block
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
@@ -26,28 +27,29 @@ CHECK_BLOCKS = 256
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A written block without its records: its name, the SHA-256 of the object, and the keys that may sign there."""
+    """A written block without its records: its name, the SHA-256 of the object, its keys, and the lock it must have."""
 
     name: BlockName
     digest: bytes
     keys: tuple[VerifierKey, ...]
+    lock: WantedLock
 
 
 class WrittenBlocks:
     """The blocks of one log that were written and are not checked yet."""
 
-    def __init__(self, vault: VaultReader, origin: Origin) -> None:
-        """Begin without a block."""
-        self._vault, self._origin = vault, origin
+    def __init__(self, vault: VaultReader, origin: Origin, locks: LockCheck) -> None:
+        """Begin without a block; `locks` checks a block at whose key is more than that block."""
+        self._vault, self._origin, self._locks = vault, origin, locks
         self._written: list[_Written] = []
         self._due = 0.0
         self._log = structlog.get_logger(__name__)
 
-    def add(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...]) -> None:
+    def add(self, block: Block, data: bytes, keys: tuple[VerifierKey, ...], lock: WantedLock) -> None:
         """Add the log's next block, which the vault has; `keys` are those that sign blocks at its height."""
         if not self._written:
             self._due = time.monotonic() + CHECK_SECONDS
-        self._written.append(_Written(BlockName.of(block), sha256(data).digest(), keys))
+        self._written.append(_Written(BlockName.of(block), sha256(data).digest(), keys, lock))
 
     def due_in(self) -> float | None:
         """Return the seconds until the check is due, 0 if it is; None where there is nothing to check."""
@@ -59,7 +61,8 @@ class WrittenBlocks:
         """Check that each block is the first object at its key, by one listing.
 
         Raises:
-            HaltError: FORK or SQUATTED; an older object or an older delete marker is at a key.
+            HaltError: FORK or SQUATTED; an older object or an older delete marker is at a key. Further ones as
+                `LockCheck.check`.
             UnavailableError: The store can't be read, or doesn't list a block.
         """
         if not self._written:
@@ -78,8 +81,9 @@ class WrittenBlocks:
         """Check one key by its versions and markers, the newest first."""
         if len(versions) == 1 and not versions[0].is_delete_marker:
             return  # it is ours, which the store accepted and locked
-        _, stored = read_oldest(self._vault, key, versions)
+        oldest, stored = read_oldest(self._vault, key, versions)
         if sha256(stored).digest() != written.digest:
             raise conflict((written.keys,), written.name, stored)
         check_no_marker_first(f"{key} in {self._vault.url}", versions)
+        self._locks.check(oldest, written.lock)
         self._log.error("a later version hides a block; the version that was locked first counts", key=key)

@@ -94,6 +94,11 @@ class MemoryVault:
     def retention(self, key: str, version_id: str) -> Retention | None:
         return next(version.lock for version in self.objects[key] if version.version_id == version_id)
 
+    def extend_lock(self, key: str, version_id: str, retain_until: datetime) -> None:
+        versions = self.objects[key]
+        number = [version.version_id for version in versions].index(version_id)
+        versions[number] = replace(versions[number], lock=Retention("COMPLIANCE", retain_until))
+
     def put(self, key: str, data: bytes | None, lock: Retention | None = None) -> None:
         """Store another version; None is a delete marker."""
         versions = self.objects.setdefault(key, [])

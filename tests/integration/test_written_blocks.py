@@ -1,16 +1,19 @@
 """The archiver's check of written blocks on a real store, where a conditional write succeeds over a delete marker."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from auditseal_archiver.retention import sealed_time
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.halt import Halt
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
 from auditseal_vault.s3_client import S3Client
-from tests.factory.archiving import halts, new_archiver
+from tests.factory.archiving import DAY, halts, new_archiver
 from tests.factory.blocks import NOW, chain, resigned
 from tests.factory.keys import ORIGIN
 
@@ -76,3 +79,38 @@ def test_what_came_after_a_block_changes_nothing(vault: S3Vault, minio: MinioNod
     minio.s3().delete_object(**place)
     archiver.check_written()
     assert archiver.check_due_in() is None
+
+
+@pytest.mark.parametrize("way", ["after a 412", "below a marker", "after a restart"])
+def test_our_own_bytes_that_someone_stored_first_are_no_block_before_they_are_locked(
+    vault: S3Vault, minio: MinioNode, way: str
+) -> None:
+    """The version that counts for auditors is theirs, so it is the one that must be locked."""
+    archiver, client = new_archiver(vault), minio.s3()
+    archiver.recover()
+    archiver.archive(DATA[0], "it")
+    place = {"Bucket": vault.bucket.name, "Key": vault.bucket.prefix + KEY}
+    theirs = client.put_object(**place, Body=DATA[1])["VersionId"]
+    if way == "below a marker":
+        client.delete_object(**place)
+    if way == "after a restart":
+        archiver = new_archiver(vault)
+        archiver.recover()  # the vault's head is theirs
+    archiver.archive(DATA[1], "it")
+    archiver.check_written()
+    lock = vault.retention(KEY, theirs)
+    assert lock is not None
+    assert lock.lasts_until(sealed_time(BLOCKS[1]) + DAY)
+    with pytest.raises(ClientError, match="WORM"):
+        client.delete_object(**place, VersionId=theirs)
+    archiver.archive(DATA[1], "it")
+    assert vault.retention(KEY, theirs) == lock
+
+
+def test_our_own_bytes_under_a_lock_that_can_be_lifted_halt(vault: S3Vault, minio: MinioNode) -> None:
+    archiver = new_archiver(vault)
+    archiver.recover()
+    until = datetime.now(UTC) + 9 * DAY
+    place = {"Bucket": vault.bucket.name, "Key": vault.bucket.prefix + ORIGIN.block_key(0)}
+    minio.s3().put_object(**place, Body=DATA[0], ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)
+    assert "GOVERNANCE" in halts(Halt.SQUATTED, archiver.archive, DATA[0], "it")

@@ -183,6 +183,7 @@ FAULTS = (
     _fault("AuditsealVerificationIncomplete", 70, {f"auditseal_verify_exit_code{{{WATCH}}}": "1x70"}),
     _fault("AuditsealScrubLate", 180, {f"auditseal_verify_last_scrub_timestamp_seconds{{{WATCH},{LOG}}}": "0x180"}),
     _fault("AuditsealBlockRefused", 5, {f'auditseal_verify_failures_total{{{ARCHIVER},verdict="BAD_ROOT"}}': "1x5"}),
+    _fault("AuditsealBlockFoundUnlocked", 10, {f"auditseal_blocks_found_unlocked_total{{{BLOCKS}}}": "0x5 1x5"}),
     _fault("AuditsealOffsetsWithoutRecord", 10, {f"auditseal_chain_gaps_total{{{EVENTS}}}": "0x5 1x5"}),
     _fault("AuditsealUnreadableRecords", 10, {f"auditseal_unreadable_offsets_total{{{EVENTS}}}": "0x5 1x5"}),
     _fault("AuditsealNotSealing", 15, {f"auditseal_oldest_unsealed_event_age_seconds{{{EVENTS}}}": "0+60x15"}),

@@ -146,6 +146,9 @@ class DirectoryVault:
         """Store new files, some at once, since each waits for the disk; see `Vault`."""
         call_for_each(self._put_missing, objects)
 
+    def extend_lock(self, key: str, version_id: str, retain_until: datetime) -> None:
+        """Do nothing: a directory has no locks."""
+
     def _put_missing(self, new: NewObject) -> None:
         with suppress(AlreadyStoredError):
             self.put(new.key, new.data, new.retain_until)

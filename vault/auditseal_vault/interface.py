@@ -198,3 +198,11 @@ class Vault(VaultReader, Protocol):
             UnreadableObjectError, HaltError, UnavailableError: As `put`; some of the objects are stored.
         """
         ...
+
+    def extend_lock(self, key: str, version_id: str, retain_until: datetime) -> None:
+        """Lock a version in COMPLIANCE mode until a later time than now, where the store has locks.
+
+        Raises:
+            UnavailableError: The store refused, or is unreachable.
+        """
+        ...

@@ -12,8 +12,7 @@ from itertools import groupby
 from auditseal_schemas.origin import Origin
 from auditseal_vault.concurrent_calls import answers_in_batches, call_for_each
 from auditseal_vault.errors import LockNotExtendedError
-from auditseal_vault.interface import Retention, StoredVersion, VaultReader
-from auditseal_vault.s3 import S3Vault
+from auditseal_vault.interface import Retention, StoredVersion, Vault, VaultReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def block_locks(vault: VaultReader, origin: Origin) -> Iterator[list[BlockLock]]
         yield [BlockLock(version, lock) for version, lock in batch]
 
 
-def extend_locks(vault: S3Vault, versions: list[StoredVersion], until: datetime) -> None:
+def extend_locks(vault: Vault, versions: list[StoredVersion], until: datetime) -> None:
     """Lock versions in COMPLIANCE mode until a time, and read each lock back.
 
     Raises:
@@ -54,7 +53,7 @@ def extend_locks(vault: S3Vault, versions: list[StoredVersion], until: datetime)
     call_for_each(lambda version: _extend(vault, version, until), versions)
 
 
-def _extend(vault: S3Vault, version: StoredVersion, until: datetime) -> None:
+def _extend(vault: Vault, version: StoredVersion, until: datetime) -> None:
     vault.extend_lock(version.key, version.version_id, until)
     shown = BlockLock(version, vault.retention(version.key, version.version_id))
     if not shown.lasts_until(until):

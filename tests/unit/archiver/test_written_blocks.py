@@ -1,11 +1,15 @@
 """The check of blocks that were just written: each must be the first object at its key."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from auditseal_archiver import written_blocks
+from auditseal_archiver.lock_check import LockCheck, WantedLock
 from auditseal_archiver.written_blocks import WrittenBlocks
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import Halt
+from auditseal_vault.interface import Retention
 from tests.factory.archiving import halts
 from tests.factory.blocks import NOW, chain, resigned
 from tests.factory.keys import KEY, ORIGIN
@@ -13,18 +17,23 @@ from tests.factory.vaults import MemoryVault
 
 BLOCKS, _ = chain(3, 2, 0, 4)
 MARKER = None
+LOCK = Retention("COMPLIANCE", datetime(2033, 1, 1, tzinfo=UTC))
+WANTED = WantedLock(LOCK.retain_until - timedelta(seconds=3), LOCK.retain_until)
 
 
 def write(*before: bytes | None, after: tuple[bytes | None, ...] = ()) -> tuple[MemoryVault, WrittenBlocks]:
     """Return a vault of four blocks and their check; at the second one's key others were written before and after."""
     vault = MemoryVault()
-    written = WrittenBlocks(vault, ORIGIN)
+    written = WrittenBlocks(vault, ORIGIN, LockCheck(vault, lambda: None))
     for block in BLOCKS:
         key, data = ORIGIN.block_key(block.header.height), block.format()
         second = block.header.height == 1
-        for content in (*(before if second else ()), data, *(after if second else ())):
+        for content in before if second else ():
             vault.put(key, content)
-        written.add(block, data, (KEY,))
+        vault.put(key, data, LOCK)
+        for content in after if second else ():
+            vault.put(key, content)
+        written.add(block, data, (KEY,), WANTED)
     return vault, written
 
 
@@ -77,3 +86,9 @@ def test_many_blocks_are_due_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     due = written.due_in()
     assert due is not None
     assert 0 < due <= written_blocks.CHECK_SECONDS
+
+
+def test_our_bytes_that_someone_stored_before_and_hid_are_locked() -> None:
+    vault, written = write(BLOCKS[1].format(), MARKER)
+    written.check()
+    assert vault.objects[ORIGIN.block_key(1)][0].lock == LOCK
