@@ -150,6 +150,10 @@ class GroupWatch:
                 self._log.debug("the group can't be looked at", problem=describe(error.args[0]))
                 admin = None  # a new one logs in with a password that was renewed
                 continue
+            except Exception as error:  # the watch must not end unnoticed: the client has raised even an ImportError
+                self._log.warning("the group can't be looked at", problem=f"{type(error).__name__}: {error}")
+                admin = None
+                continue
             if found.problem is None or found.problem == before.problem:
                 self._show(found.problem)
             looks = looks + 1 if found.must_rejoin and found == before else min(looks + 1, 0)

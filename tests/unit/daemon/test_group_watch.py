@@ -85,13 +85,13 @@ class ScriptedAdmin:
 
     def __init__(self) -> None:
         self.state, self.members, self.partitions = "Stable", [(OURS, assignment(blocks=[0, 1]))], 2
-        self.away = False
+        self.error: Exception | None = None
         self.looks = 0
 
     def list_groups(self, group: str, timeout: float) -> list[Any]:
         self.looks += 1
-        if self.away:
-            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        if self.error:
+            raise self.error
         members = [
             SimpleNamespace(id=f"{name}-1", client_id=name, client_host="/h", assignment=assigned)
             for name, assigned in self.members
@@ -120,17 +120,22 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-def test_a_foreign_member_shows_until_it_is_gone(watched: tuple[GroupWatch, ScriptedAdmin]) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [KafkaException(KafkaError(KafkaError._TRANSPORT)), ImportError("Module not found"), KeyError("blocks")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_foreign_member_shows_until_it_is_gone(watched: tuple[GroupWatch, ScriptedAdmin], error: Exception) -> None:
     watch, admin = watched
     eventually(lambda: admin.looks > 3)
     assert watch.problem is None
     admin.members = [(OURS, assignment(blocks=[0])), ("console-consumer", assignment(blocks=[1]))]
     eventually(lambda: "console-consumer" in (watch.problem or ""))
-    admin.away = True
+    admin.error = error
     looks = admin.looks
     eventually(lambda: admin.looks > looks + 3)
     assert watch.problem, "what isn't known stays as it was"
-    admin.away, admin.members = False, [(OURS, assignment(blocks=[0, 1]))]
+    admin.error, admin.members = None, [(OURS, assignment(blocks=[0, 1]))]
     eventually(lambda: watch.problem is None)
 
 
