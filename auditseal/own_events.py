@@ -21,7 +21,7 @@ from auditseal_schemas.halt import HaltError
 from auditseal_vault.drill import drill
 from auditseal_vault.encryption import Encryption
 from auditseal_vault.interface import VaultReader
-from auditseal_watch.results import CheckResult
+from auditseal_watch.results import CheckResult, check_event
 
 _CLOSE_SECONDS = 2.0
 """How long a daemon's end waits for the last events, within its ten seconds."""
@@ -38,7 +38,7 @@ class OwnEvents:
     """
 
     def __init__(self, recorder: Recorder, service: str, registry: CollectorRegistry) -> None:
-        self._recorder, self._actor = recorder, Actor("daemon", service)
+        self._recorder, self._service = recorder, service
         self._log: Any = structlog.get_logger("auditseal.own_events")
         self._count = Counter(
             "auditseal_own_events", "Audit events of this daemon, by result.", ("result",), registry=registry
@@ -48,17 +48,7 @@ class OwnEvents:
 
     def record_check(self, result: CheckResult, vault: str) -> None:
         """Record the result of a check of one log."""
-        attributes = {"vault": vault, "cause": result.cause.value, "verdict": result.verdict or "clean"}
-        if result.head:
-            attributes |= {"head_size": str(result.head.size), "head_root": result.head.root.hex()}
-        self._record(
-            actor=self._actor,
-            action="auditseal.verify.completed",
-            resources=[Resource("log", str(result.origin))],
-            outcome=Outcome.FAILURE if result.verdict else Outcome.SUCCESS,
-            reason=Reason(code=result.verdict) if result.verdict else None,
-            attributes=attributes,
-        )
+        self._record(**check_event(result, vault, self._service))
 
     def drill(self, vault: VaultReader) -> Encryption | None:
         """Run the WORM drill and record its result; a store that does not answer gives none. Errors as `drill`."""
@@ -72,7 +62,7 @@ class OwnEvents:
 
     def _record_drill(self, vault: VaultReader, outcome: Outcome, reason: Reason | None) -> None:
         self._record(
-            actor=self._actor,
+            actor=Actor("daemon", self._service),
             action="auditseal.drill.completed",
             resources=[Resource("vault", vault.url)],
             outcome=outcome,

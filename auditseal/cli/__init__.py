@@ -36,6 +36,7 @@
 | `hold` | `auditseal hold` |
 | `hold_selection` | the blocks that `hold add` names |
 | `verify` | `auditseal verify` |
+| `verify_record` | the results of a run of `verify` as audit events |
 | `watch` | `auditseal watch` |
 | `show` | `auditseal show` |
 | `prove` | `auditseal prove` |

@@ -27,6 +27,7 @@ from auditseal.cli.vault_options import (
     tell,
     vault_url,
 )
+from auditseal.cli.verify_record import record_results, recording_config
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.copy_comparison import compared_with, copy_notices, of_the_copy
 from auditseal_auditor.findings import Counts
@@ -38,6 +39,7 @@ from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head
 from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_auditor.verification import Verification
+from auditseal_producer import ProducerConfig
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
 from auditseal_vault.head import head_height
@@ -77,6 +79,9 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     textfile: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write metrics for node_exporter's textfile collector.")
     ] = None,
+    record: Annotated[  # noqa: FBT002
+        bool, typer.Option("--record", help="Record each log's result as an audit event.")
+    ] = False,
 ) -> None:
     """Verify a vault from its storage and a trust file alone.
 
@@ -89,7 +94,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     with exit_on_failure("verify"):
         now = int(time() * 1_000_000)
         pinned, heads = read_trust(trust), _recall(state, is_new=state_new)
-        url = vault_url(vault, pinned)
+        url, recording = vault_url(vault, pinned), recording_config() if record else None
         request = Request(
             pinned,
             quick=quick,
@@ -114,6 +119,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
             report = replace(report, notices=(*report.notices, *copy_notices(report, of_copy)))
         outcome = keep_outcome(report, heads, state, evidence, pool.reader)
         report = _measured(outcome.report, textfile, now / 1e6)
+        report = _recorded(report, of_copy, recording) if recording else report
         with _answered_by_exit_code(report):
             _show(report, outcome.proofs, of_copy, as_json=as_json)
             for failure in report.failures:
@@ -168,6 +174,15 @@ def _measured(report: Report, textfile: Path | None, began: float) -> Report:
     except AuditsealError as error:
         return replace(report, failures=(*report.failures, str(error)))
     return report
+
+
+def _recorded(report: Report, of_copy: Report | None, config: ProducerConfig) -> Report:
+    """Record the results, and return the report with the failure to do so, which stops nothing."""
+    try:
+        problem = record_results(config, filter(None, (report, of_copy)))
+    except AuditsealError as error:
+        problem = str(error)
+    return replace(report, failures=(*report.failures, problem)) if problem else report
 
 
 @contextmanager

@@ -11,10 +11,39 @@ from structlog.testing import capture_logs
 from auditseal.own_events import own_events
 from auditseal.settings_sections import RecordSettings
 from auditseal_local.kafka import KafkaNode
+from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event
 from auditseal_vault.directory import DirectoryVault
+from tests.factory.copies import BLOCKS, put, run, write_trust
 
 pytestmark = pytest.mark.kafka
+
+
+def first_event(kafka: KafkaNode, topic: str) -> AuditEvent:
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "own"})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    message = consumer.poll(30)
+    consumer.close()
+    return decode_event(message.value())
+
+
+def test_the_result_of_a_run_of_verify_is_in_kafka_when_it_has_ended(
+    kafka: KafkaNode, make_topic: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = make_topic("verified")
+    (tmp_path / "vault").mkdir()
+    put((tmp_path / "vault").as_uri(), BLOCKS[:2])
+    for name, value in {
+        "KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "EVENTS_TOPIC": topic,
+        "ENVIRONMENT": "test",
+    }.items():
+        monkeypatch.setenv(f"AUDITSEAL_{name}", value)
+    code, _, said = run("verify", write_trust(tmp_path), (tmp_path / "vault").as_uri(), "--record")
+    assert code == 0, said
+    event = first_event(kafka, topic)
+    assert (event.action, event.source.service) == ("auditseal.verify.completed", "auditseal-verify")
+    assert event.attributes["head_size"] == "2"
 
 
 def test_a_drills_result_is_in_kafka_when_the_daemon_has_ended(
@@ -25,11 +54,7 @@ def test_a_drills_result_is_in_kafka_when_the_daemon_has_ended(
     with own_events(section, lambda: connection, "auditseal-archiver", CollectorRegistry()) as events:
         assert events
         events.drill(DirectoryVault(tmp_path))
-    consumer = Consumer({**connection, "group.id": "own"})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    message = consumer.poll(30)
-    consumer.close()
-    event = decode_event(message.value())
+    event = first_event(kafka, topic)
     assert (event.action, event.source.service) == ("auditseal.drill.completed", "auditseal-archiver")
 
 

@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 from auditseal_auditor.report import LogReport, Report
 from auditseal_schemas.checkpoint import Checkpoint
+from auditseal_schemas.event import EventFields
+from auditseal_schemas.event_parts import Actor, Outcome, Reason, Resource
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
 
@@ -25,6 +27,8 @@ class Cause(StrEnum):
     """The verdict is another one than before."""
     SCRUB = "scrub"
     """A whole pass over the log's older blocks has ended."""
+    RUN = "run"
+    """A run of `auditseal verify` has ended, which records each result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,35 @@ class CheckResult:
     verdict: Verdict | None
     cause: Cause
     head: Checkpoint | None
+
+
+def run_results(report: Report) -> Iterator[CheckResult]:
+    """Yield the result of each log of a run. A log that could not be read, and has no finding, gives none."""
+    for log in report.logs:
+        if log.is_clean or log.findings.worst:
+            head = log.remembered.checkpoint if log.remembered else None
+            yield CheckResult(log.origin, log.findings.worst, Cause.RUN, head)
+
+
+def check_event(result: CheckResult, vault: str, service: str) -> EventFields:
+    """Return the audit event of a result.
+
+    Args:
+        result: The result.
+        vault: The URL of the vault.
+        service: Who verified, which is the actor.
+    """
+    attributes = {"vault": vault, "cause": result.cause.value, "verdict": result.verdict or "clean"}
+    if result.head:
+        attributes |= {"head_size": str(result.head.size), "head_root": result.head.root.hex()}
+    return {
+        "actor": Actor("daemon", service),
+        "action": "auditseal.verify.completed",
+        "resources": [Resource("log", str(result.origin))],
+        "outcome": Outcome.FAILURE if result.verdict else Outcome.SUCCESS,
+        "reason": Reason(code=result.verdict) if result.verdict else None,
+        "attributes": attributes,
+    }
 
 
 _Known: TypeAlias = tuple[Verdict | None, int | None]

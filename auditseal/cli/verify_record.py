@@ -1,0 +1,41 @@
+"""`auditseal verify --record`: the result of each log of a run as an audit event, by our own producer."""
+
+from collections.abc import Iterable
+
+from auditseal_auditor.report import Report
+from auditseal_glue.own_events import record_in_background
+from auditseal_producer import AuditProducer, ProducerConfig
+from auditseal_producer.errors import PublishError
+from auditseal_watch.results import check_event, run_results
+
+_SERVICE = "auditseal-verify"
+_CLOSE_SECONDS = 10.0
+"""How long the end of a run waits for the brokers."""
+
+
+def recording_config() -> ProducerConfig:
+    """Return how results are recorded, from the environment: before a run, which may last hours.
+
+    Raises:
+        ConfigurationError: A variable is unknown or unusable, or a setting is missing.
+    """
+    return ProducerConfig.from_env(service=_SERVICE)
+
+
+def record_results(config: ProducerConfig, reports: Iterable[Report]) -> str:
+    """Record the results of a run, and wait for the brokers; return why some were not recorded, empty if all were."""
+    problems = list[str]()
+
+    def note(error: BaseException | None) -> None:
+        if error:
+            problems.append(str(error))
+
+    producer = AuditProducer(config)
+    for report in reports:
+        for result in run_results(report):
+            record_in_background(producer, note, **check_event(result, report.vault, _SERVICE))
+    try:
+        producer.close(_CLOSE_SECONDS)
+    except PublishError as error:
+        note(error)
+    return f"the results were not recorded as audit events: {problems[0]}" if problems else ""
