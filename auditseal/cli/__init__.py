@@ -34,7 +34,9 @@
 | `sse` | options of encryption at rest |
 | `retention` | `auditseal retention` |
 | `hold` | `auditseal hold` |
+| `hold_approval` | what an approval would release: shown, and confirmed |
 | `hold_selection` | the blocks that `hold add` names |
+| `hold_text` | the cases of legal holds, as lines and as JSON |
 | `verify` | `auditseal verify` |
 | `verify_record` | the results of a run of `verify` as audit events |
 | `watch` | `auditseal watch` |

@@ -1,29 +1,32 @@
 """`auditseal hold`: legal holds of blocks, for a case; two people release it."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from auditseal.cli.hold_selection import format_heights, held_by_filter, held_by_heights
+from auditseal.cli.hold_approval import Confirm, check_approval
+from auditseal.cli.hold_selection import held_by_filter, held_by_heights
+from auditseal.cli.hold_text import case_lines, case_to_json, released_line
 from auditseal.cli.named_key import NamedKeyKind, PassphraseFile
 from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
-from auditseal.holding import Done, Holding, Person
+from auditseal.holding import Holding, Person
 from auditseal_auditor.report_text import printable
 from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.exit_codes import ExitCode
-from auditseal_schemas.hold_case import HoldCase, active_holds
+from auditseal_schemas.hold_case import active_holds
 from auditseal_schemas.hold_statement import check_case_name
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
-from auditseal_vault.hold_records import ReadCase, find_case, read_cases
+from auditseal_vault.hold_records import find_case, read_cases
 from auditseal_vault.legal_hold import not_held, signed_versions
 from auditseal_vault.open import open_reader, open_vault
 from auditseal_vault.s3 import S3Vault
@@ -110,41 +113,45 @@ def list_cases(trust: TrustFile, vault: VaultUrl = None, as_json: Json = False) 
         pinned = read_trust(trust)
         read = list(read_cases(open_reader(vault_url(vault, pinned)), pinned.people))
     if as_json:
-        typer.echo(json.dumps({"cases": [_case_to_json(each) for each in read]}))
+        typer.echo(json.dumps({"cases": [case_to_json(each) for each in read]}))
     else:
-        for line in (line for each in read for line in _case_lines(each)):
+        for line in (line for each in read for line in case_lines(each)):
             typer.echo(printable(line))
     raise typer.Exit(ExitCode.FAILED if any(each.problem for each in read) else ExitCode.OK)
 
 
 @app.command()
-def release(
+def release(  # noqa: PLR0917  (typer passes them by name)
     case: Case,
     trust: TrustFile,
     key: KeyFile,
     approve: Annotated[bool, typer.Option("--approve", help="Approve what another person asked for.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="With --approve: do not ask. For machines.")] = False,  # noqa: FBT002
     vault: VaultUrl = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Ask to release a case, or approve it.
 
-    With --approve a second person approves, and the holds are lifted. Blocks that another case holds stay held.
-    Retention stays as it is. After an interruption repeat the command.
+    With --approve a second person approves, and the holds are lifted. The command shows what would be released, and
+    asks at the terminal. Blocks that another case holds stay held. Retention stays as it is. After an interruption
+    repeat the command.
 
     Exit codes: 0 asked, or released; 1 the store or the brokers are unreachable, or the store refuses; 2 usage, trust
     file, key, or a step that this person may not take.
 
     Example: auditseal hold release A-7 --trust t.txt --key me.pem --approve
     """
-    with exit_on_failure("hold release", _REPEAT), progress_bar("blocks") as advance:
+    with exit_on_failure("hold release", _REPEAT):
         pinned = read_trust(trust)
         store = _bucket(pinned, vault)
         found = find_case(store, pinned.people, case)
         if not found.signed:
             raise ConfigurationError(f"{store.url} has no case {case}: `auditseal hold list` shows all cases")
-        with _holding(store, pinned, key, passphrase_file) as holding:
+        if approve:
+            check_approval(found, _confirmation(yes=yes))
+        with progress_bar("blocks") as advance, _holding(store, pinned, key, passphrase_file) as holding:
             done = holding.approve(found, lambda number: advance(case, number, None)) if approve else holding.ask(found)
-    typer.echo(_released(done))
+    typer.echo(released_line(done))
 
 
 @app.command()
@@ -196,6 +203,13 @@ def _check(pinned: Trust, vault: str | None) -> _Checked:
     return _Checked(len(held) - len(wrong), missing, problems)
 
 
+def _confirmation(*, yes: bool) -> Confirm | None:
+    """Return what asks a person for a yes; None where nobody is at a terminal."""
+    if yes:
+        return lambda _: True
+    return partial(typer.confirm, err=True) if sys.stdin.isatty() else None
+
+
 def _bucket(pinned: Trust, vault: str | None) -> S3Vault:
     store = open_vault(vault_url(vault, pinned))
     if not isinstance(store, S3Vault):
@@ -210,49 +224,3 @@ def _holding(store: S3Vault, pinned: Trust, key_file: Path, passphrase_file: Pat
     person = Person(*_PERSON.read(key_file, passphrase_file, pinned.people))
     with AuditProducer(ProducerConfig.from_env(service="auditseal-hold")) as producer:
         yield Holding(store, pinned.people, person, producer)
-
-
-def _released(done: Done) -> str:
-    name = done.case.name
-    if not done.case.is_released:
-        return f"{name}: release asked for; another person approves it with `auditseal hold release {name} --approve`"
-    return f"{name}: released; {done.changed:,} holds lifted"
-
-
-def _state(case: HoldCase) -> str:
-    if case.is_released:
-        return "released"
-    return f"release asked for by {case.asked_by}" if case.asked_by else "held"
-
-
-def _case_lines(read: ReadCase) -> Iterator[str]:
-    yield f"{read.case.name}: {_state(read.case)}"
-    for origin, blocks in read.case.blocks.items():
-        yield f"  {origin}: {len(blocks):,} blocks, heights {format_heights(blocks)}"
-    for each in read.case.signed:
-        at = datetime.fromtimestamp(each.statement.at, UTC)
-        yield f"  {at:%Y-%m-%dT%H:%M:%SZ} {each.person} {each.statement.step}"
-    if read.problem:
-        yield f"  error: {read.problem}"
-
-
-def _case_to_json(read: ReadCase) -> dict[str, object]:
-    return {
-        "case": read.case.name,
-        "state": "released" if read.case.is_released else "asked" if read.case.asked_by else "held",
-        "problem": read.problem,
-        "logs": [
-            {"origin": str(origin), "versions": {str(height): version for height, version in sorted(blocks.items())}}
-            for origin, blocks in read.case.blocks.items()
-        ],
-        "statements": [
-            {
-                "number": each.statement.number,
-                "step": each.statement.step.value,
-                "person": each.person,
-                "at": each.statement.at,
-                "sha256": each.digest.hex(),
-            }
-            for each in read.case.signed
-        ],
-    }

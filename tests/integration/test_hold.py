@@ -37,10 +37,15 @@ def test_a_case_from_its_first_hold_to_its_release(place: HoldPlace) -> None:
     assert place.run("check")[:2] == (0, "5 blocks are held, 0 are not\n")
     assert place.signed(ALICE, "release", "CASE-7")[0] == 0
     assert place.states() == {"CASE-7": "asked", "other": "held"}
-    code, _, complaint = place.signed(ALICE, "release", "CASE-7", "--approve")
+    code, _, complaint = place.signed(ALICE, "release", "CASE-7", "--approve", "--yes")
     assert (code, "another person must approve it" in complaint) == (2, True)
     assert place.held() == [3, 5, 6, 7, 8]
-    assert place.signed(BOB, "release", "CASE-7", "--approve") == (0, "CASE-7: released; 4 holds lifted\n", "")
+    code, _, shown = place.signed(BOB, "release", "CASE-7", "--approve")
+    assert (code, place.states()["CASE-7"]) == (2, "asked")
+    assert f"{ALICE} asks to release CASE-7, which holds 5 versions:" in shown
+    assert f"{LOG}: 5 blocks, heights 3,5-8" in shown
+    assert "nothing was done: approve at a terminal, or with --yes" in shown
+    assert place.signed(BOB, "release", "CASE-7", "--approve", "--yes")[1] == "CASE-7: released; 4 holds lifted\n"
     assert place.held() == [8]  # another case holds it
     assert place.states() == {"CASE-7": "released", "other": "held"}
     vault = open_vault(place.url)
@@ -93,7 +98,7 @@ def test_each_record_is_held_once_and_the_next_step_holds_one_that_an_interrupti
     monkeypatch.setattr(S3Vault, "set_legal_hold", first_fails)
     assert [place.add("1")[0], place.add("1")[0], place.add("2")[0]] == [1, 0, 0]
     assert [place.signed(ALICE, "release", "CASE-7")[0] for _ in range(2)] == [1, 2]
-    assert place.signed(BOB, "release", "CASE-7", "--approve")[0] == 0
+    assert place.signed(BOB, "release", "CASE-7", "--approve", "--yes")[0] == 0
     vault = open_vault(place.url)
     records = [record_key("CASE-7", number) for number in range(4)]
     found = {entry.key: vault.legal_hold(entry.key, entry.version_id) for entry in vault.versions("v1-holds/")}
@@ -139,10 +144,10 @@ def test_a_case_whose_record_can_not_be_read_may_hold_the_same_blocks(
         return plain(vault, key, version_id)
 
     monkeypatch.setattr(S3Vault, "read", archived)
-    code, _, complaint = place.signed(BOB, "release", "CASE-7", "--approve")
+    code, _, complaint = place.signed(BOB, "release", "CASE-7", "--approve", "--yes")
     assert (code, "may hold the same blocks, so no hold was lifted" in complaint, place.held()) == (1, True, [1, 2])
     monkeypatch.setattr(S3Vault, "read", plain)
-    assert place.signed(BOB, "release", "CASE-7", "--approve")[0] == 0
+    assert place.signed(BOB, "release", "CASE-7", "--approve", "--yes")[0] == 0
     assert place.held() == [2]
 
 

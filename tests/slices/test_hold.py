@@ -54,10 +54,10 @@ def test_an_approval_that_was_interrupted_is_continued(place: HoldPlace, monkeyp
     place.signed(CAROL, "release", "CASE-7")
     plain = legal_hold.set_holds
     monkeypatch.setattr("auditseal.holding.set_holds", lambda *_, **__: (_ for _ in ()).throw(UnavailableError("away")))
-    assert place.signed(BOB, "release", "CASE-7", "--approve")[0] == 1
+    assert place.signed(BOB, "release", "CASE-7", "--approve", "--yes")[0] == 1
     assert (place.held(), place.states()) == ([2, 3, 4], {"CASE-7": "released"})
     monkeypatch.setattr("auditseal.holding.set_holds", plain)
-    assert place.signed(BOB, "release", "CASE-7", "--approve")[1] == "CASE-7: released; 3 holds lifted\n"
+    assert place.signed(BOB, "release", "CASE-7", "--approve", "--yes")[1] == "CASE-7: released; 3 holds lifted\n"
     assert (place.held(), len(place.recorded.events)) == ([], 3)
 
 
@@ -100,7 +100,7 @@ def test_people_and_cases_that_do_not_exist(place: HoldPlace) -> None:
     assert "has no case CASE-9" in place.signed(ALICE, "release", "CASE-9")[2]
     assert "'a/b' can't name a case" in place.add("1", "a/b")[2]
     place.add("1")
-    assert "ask first" in place.signed(BOB, "release", "CASE-7", "--approve")[2]
+    assert "ask first" in place.signed(BOB, "release", "CASE-7", "--approve", "--yes")[2]
     place.trust.write_text(f"vault {place.url}\n{log_line(LOG)}person {PEOPLE[0]}\n")
     assert f"no person line for {place.key(BOB)}" in place.signed(BOB, "release", "CASE-7")[2]
 

@@ -181,11 +181,11 @@ def test_holds_are_copied_with_their_records_and_lifted_when_two_people_released
     place.signed(ALICE, "release", "CASE-7")
     assert replicated(place, copy) == {"cases": 2, "statements": 1, "held": 0, "lifted": 0}
     assert held_in(copy) == [1, 2, 3]
-    place.signed(BOB, "release", "CASE-7", "--approve")
+    place.signed(BOB, "release", "CASE-7", "--approve", "--yes")
     assert replicated(place, copy) == {"cases": 2, "statements": 1, "held": 0, "lifted": 2}
     assert (held_in(copy), held_in(restored)) == ([3], [1, 2, 3])
     assert place.verify("--copy", copy)[0] == 0
 
     place.signed(ALICE, "release", "CASE-7", "--vault", restored)
-    assert place.signed(BOB, "release", "CASE-7", "--approve", "--vault", restored)[0] == 0
+    assert place.signed(BOB, "release", "CASE-7", "--approve", "--yes", "--vault", restored)[0] == 0
     assert held_in(restored) == [3]
