@@ -36,8 +36,12 @@ def answer(results: Sequence[Result], *, is_single: bool, refused_status: int = 
 
 def problem(error: RequestError) -> Response:
     """Return the answer to a request that is refused as a whole (RFC 9457)."""
-    body = {"type": "about:blank", "status": error.status, "detail": str(error)}
-    return _json(body, error.status, _headers_of(error), PROBLEM)
+    return _json(problem_of(error), error.status, _headers_of(error), PROBLEM)
+
+
+def problem_of(error: RequestError) -> dict[str, Any]:
+    """Return the members of such an answer."""
+    return {"type": "about:blank", "status": error.status, "detail": str(error)}
 
 
 def otlp_answer(results: Sequence[Result], media_type: str) -> Response:

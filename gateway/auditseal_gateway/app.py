@@ -1,16 +1,14 @@
 """The routes, and how a request is answered: who asks, what it holds, what became of each event."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
 import structlog
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from auditseal_daemon.throttle import Throttle
 from auditseal_gateway.answers import answer, otlp_answer, otlp_problem, problem
@@ -28,6 +26,8 @@ from auditseal_gateway.recorder import Recorder
 from auditseal_gateway.results import Result
 from auditseal_schemas.event_parts import Source
 
+DESCRIPTION = "/v1/openapi.json"
+"""The path of the description in OpenAPI."""
 _BUSY_SECONDS = 1
 _KEY_CHARACTERS = 255
 _log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Call:
 
     source: Source
     media_type: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -56,7 +56,9 @@ class Way:
 
 @dataclass(slots=True)
 class Gateway:
-    """Answers requests.
+    """Answers requests, as an ASGI application.
+
+    Starlette's own router would take more time than the rest of a request, and there is nothing to route but by path.
 
     Attributes:
         login: Finds a request's client.
@@ -71,29 +73,39 @@ class Gateway:
     limits: Limits
     _at_once: int = field(default=0, init=False)
 
-    async def handle(self, way: Way, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        begun = time.perf_counter()
+        path, method = scope["path"], scope["method"]
+        way = WAYS.get(path)
+        if way is not None and method == "POST":
+            response = await self._handle(way, Request(scope, receive))
+        elif path == DESCRIPTION and method in {"GET", "HEAD"}:
+            response = _describe()
+        else:
+            response = _refuse_route(path)
+        await response(scope, receive, send)
+
+    async def _handle(self, way: Way, request: Request) -> Response:
+        begun, headers = time.perf_counter(), _headers_of(request)
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         self._at_once += 1
         try:
-            response = await self._answer(way, request)
+            response = await self._answer(way, request, headers, media_type)
         except RequestError as error:
-            response = self._refuse(way, request, error)
+            response = self._refuse(way, request, media_type, error)
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody reads it; nothing of the request is recorded
         finally:
             self._at_once -= 1
-        self.metrics.requests.labels(way.name, str(response.status_code)).inc()
-        self.metrics.duration.labels(way.name).observe(time.perf_counter() - begun)
+        self.metrics.count_request(way.name, response.status_code, time.perf_counter() - begun)
         return response
 
-    async def _answer(self, way: Way, request: Request) -> Response:
+    async def _answer(self, way: Way, request: Request, headers: Mapping[str, str], media_type: str) -> Response:
         if self._at_once > self.limits.requests:
             raise RequestError(503, "the gateway answers as many requests as it can: try again", _BUSY_SECONDS)
-        names: Sequence[str] = getattr(request.state, CERTIFICATE, ())
-        client = await self.login.client_of(request.headers.get("authorization"), names)
-        body = await read_body(request.headers, request.stream(), self.limits)
-        call = Call(client.source, _media_type(request), dict(request.headers), body)
+        names: Sequence[str] = request.scope["state"].get(CERTIFICATE, ())
+        client = await self.login.client_of(headers.get("authorization"), names)
+        call = Call(client.source, media_type, headers, await read_body(headers, request.stream(), self.limits))
         items = way.parse(call)
         if not items:
             raise RequestError(400, "the request holds no event")
@@ -101,44 +113,34 @@ class Gateway:
         if len(items) > most:
             raise RequestError(413, f"{len(items)} events are more than {most}: send fewer events a request")
         results = await self.recorder.record(client.source, items)
-        self.metrics.count(way.name, results)
+        self.metrics.count_events(way.name, results)
         return way.answer(call, results)
 
-    def _refuse(self, way: Way, request: Request, error: RequestError) -> Response:
+    def _refuse(self, way: Way, request: Request, media_type: str, error: RequestError) -> Response:
         if isinstance(error, LoginError):
             self.metrics.refused_logins.labels(error.method).inc()
             peer = request.client.host if request.client else "unknown"
             if _throttle.allows(error.method):
                 _log.warning("login refused", method=error.method, peer=peer, problem=str(error))
-        return way.refuse(error, _media_type(request))
+        return way.refuse(error, media_type)
 
 
-def make_app(gateway: Gateway) -> Starlette:
-    """Return the application."""
-    routes = [Route(path, _endpoint(gateway, way), methods=["POST"]) for path, way in WAYS.items()]
-    describe = Route("/v1/openapi.json", _describe, methods=["GET"])
-    return Starlette(routes=[*routes, describe], exception_handlers={HTTPException: _answer_no_route})
+def _headers_of(request: Request) -> Mapping[str, str]:
+    """Return the headers by their names in lower case; of one that comes twice the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
 
 
-def _endpoint(gateway: Gateway, way: Way) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return await gateway.handle(way, request)
-
-    return endpoint
-
-
-async def _describe(_request: Request) -> Response:
+def _describe() -> Response:
     return Response(files(__package__).joinpath("openapi.json").read_bytes(), media_type="application/json")
 
 
-async def _answer_no_route(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    known = ", ".join(f"POST {path}" for path in WAYS)
-    return problem(RequestError(error.status_code, f"{error.detail}: there are {known} and GET /v1/openapi.json"))
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _refuse_route(path: str) -> Response:
+    known = f"there are {', '.join(f'POST {each}' for each in WAYS)} and GET {DESCRIPTION}"
+    if path in WAYS or path == DESCRIPTION:
+        response = problem(RequestError(405, f"Method Not Allowed: {known}"))
+        response.headers["allow"] = "POST" if path in WAYS else "GET, HEAD"
+        return response
+    return problem(RequestError(404, f"Not Found: {known}"))
 
 
 def _parse_events(call: Call) -> list[Parsed]:

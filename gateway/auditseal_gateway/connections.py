@@ -1,20 +1,24 @@
-"""What a connection may do: send a request's head in time, and be one of a bounded number; and what its certificate is.
+"""What a connection may do, and what its certificate is.
 
-uvicorn has no time limit for a head, no bound on connections that leaves others alone, and doesn't hand on a client's
-certificate. This is its protocol with the three of them.
+It is one of a bounded number. It must send a request's head in time and within a size, and it must read its answers.
+uvicorn lacks these bounds, and doesn't hand on a client's certificate: this is its protocol with all of them.
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from auditseal_gateway.answers import PROBLEM, problem_of
 from auditseal_gateway.config import Limits
+from auditseal_gateway.errors import RequestError
 
 CERTIFICATE = "certificate"
 """The key in a request's state: names of the verified certificate, `dns:NAME` and `uri:URI`."""
+_MOST_HEAD_BYTES = 64 << 10
 _KINDS = {"DNS": "dns", "URI": "uri"}
 
 
@@ -23,13 +27,15 @@ class Connection(HttpToolsProtocol):
 
     Args:
         limits: What it may do.
-        settings: What uvicorn passes.
+        settings: The arguments of uvicorn's own protocol.
     """
 
     def __init__(self, limits: Limits, **settings: Any) -> None:
         super().__init__(**settings)
         self._limits = limits
         self._deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin: give it the time for a head, or end it if there are too many."""
@@ -39,6 +45,28 @@ class Connection(HttpToolsProtocol):
             transport.close()
             return
         self._begin_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take some bytes; refuse a head that is too large, whose end has not come yet."""
+        super().data_received(data)
+        if self._deadline is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MOST_HEAD_BYTES and not self.transport.is_closing():
+                self._refuse(431, f"the request's head is larger than {_MOST_HEAD_BYTES} bytes")
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP, as uvicorn calls it, and end."""
+        self._refuse(400, msg)
+
+    def pause_writing(self) -> None:
+        """Give a client that doesn't read its answers some time."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self._limits.read_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Continue: the client reads."""
+        self._end_stall()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """Take the first byte of a request."""
@@ -53,7 +81,14 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._end_head()
+        self._end_stall()
         super().connection_lost(exc)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        body = json.dumps(problem_of(RequestError(status, detail))).encode()
+        lines = f"content-type: {PROBLEM}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(b"".join((STATUS_LINE[status], lines.encode(), body)))
+        self.transport.close()
 
     def _begin_head(self) -> None:
         if self._deadline is None:
@@ -63,6 +98,12 @@ class Connection(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+            self._head_bytes = 0
+
+    def _end_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
 
 def certificate_names(connection: ssl.SSLObject | None) -> tuple[str, ...]:

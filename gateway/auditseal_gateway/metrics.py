@@ -1,6 +1,7 @@
 """The metrics of a gateway; names, units and meaning: docs/reference/metrics.md."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -51,10 +52,10 @@ class GatewayMetrics:
             "Accepted events that no broker has acknowledged yet; with spools, those on disk.",
             registry=registry,
         )
-        for route in ROUTES:
-            self.duration.labels(route)
-            for result in RESULTS:
-                self.events.labels(route, result)
+        # To look a label's counter up takes longer than to count.
+        self._durations = {route: self.duration.labels(route) for route in ROUTES}
+        self._events = {each: self.events.labels(*each) for each in product(ROUTES, RESULTS)}
+        self._requests: dict[tuple[str, int], Counter] = {}
         for method in LOGINS:
             self.refused_logins.labels(method)
 
@@ -63,10 +64,18 @@ class GatewayMetrics:
         self.connections.set_function(connections)
         self.waiting.set_function(waiting)
 
-    def count(self, route: str, results: Sequence[Result]) -> None:
+    def count_events(self, route: str, results: Sequence[Result]) -> None:
         """Count the events of a request."""
         for result in results:
-            self.events.labels(route, _name_of(result)).inc()
+            self._events[route, _name_of(result)].inc()
+
+    def count_request(self, route: str, status: int, seconds: float) -> None:
+        """Count an answered request, and how long it took."""
+        counter = self._requests.get((route, status))
+        if counter is None:
+            counter = self._requests[route, status] = self.requests.labels(route, str(status))
+        counter.inc()
+        self._durations[route].observe(seconds)
 
 
 def _name_of(result: Result) -> str:

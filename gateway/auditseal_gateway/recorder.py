@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from uuid_utils import uuid7
@@ -13,13 +14,16 @@ from auditseal_gateway.remembered import Entry, Remembered, digest_of
 from auditseal_gateway.results import Recorded, Refused, Result, Spooled, Unavailable
 from auditseal_producer import PublishError, Receipt
 from auditseal_schemas.errors import EventError
+from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Source
+
+_TURN = 32  # events of a request, after which others have their turn: about a millisecond
 
 
 class _Taken(NamedTuple):
     """An event on its way. `is_named`: the client gave its id, or what the id is derived from."""
 
-    event_id: str
+    item: EventFields
     entry: Entry
     is_named: bool
     is_repeated: bool
@@ -44,61 +48,64 @@ class Recorder:
 
         The events of one request enter the buffer in its order. All are on their way before the first is waited for.
         """
-        begun = [self._begin(source, item) for item in items]
+        begun: list[_Taken | Result] = []
+        for number, item in enumerate(items, start=1):
+            begun.append(self._begin(source, item))
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
         taken = [each for each in begun if isinstance(each, _Taken)]
-        if taken:
-            await asyncio.wait([each.entry.accepted for each in taken])
-            waiting = [receipt for each in taken if (receipt := self._receipt_of(source, each)) is not None]
-            if waiting:
-                await asyncio.wait(waiting, timeout=self._ack_seconds)
+        waiting = [each.entry.receipt for each in taken if not each.entry.receipt.done()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=self._ack_seconds)
+        if self._publishers.has_spools:
+            await self._await_disk(source, taken)
         return [self._end(source, each) if isinstance(each, _Taken) else each for each in begun]
 
-    def _begin(self, source: Source, item: Parsed) -> _Taken | Refused:
+    def _begin(self, source: Source, item: Parsed) -> _Taken | Result:
         if isinstance(item, EventError):
             return refused(item)
-        digest, is_named = digest_of(item), "event_id" in item
-        event_id = item.setdefault("event_id", str(uuid7()))
-        entry = self._remembered.find(source, event_id)
-        if entry is None:
-            accepted = asyncio.ensure_future(self._publishers.of(source).accept(**item))
-            entry = Entry(digest, accepted)
-            self._remembered.add(source, event_id, entry)
-            return _Taken(event_id, entry, is_named, is_repeated=False)
-        if entry.digest != digest:
-            return Refused(409, "event_id", f"{event_id} is that of another event: give each event an id of its own")
-        return _Taken(event_id, entry, is_named, is_repeated=True)
+        event_id, digest = item.get("event_id"), None
+        if isinstance(event_id, str):  # anything else is refused below
+            digest, entry = digest_of(item), self._remembered.find(source, event_id)
+            if entry is not None and entry.digest != digest:
+                problem = f"{event_id} is that of another event: give each event an id of its own"
+                return Refused(409, "event_id", problem)
+            if entry is not None:
+                return _Taken(item, entry, is_named=True, is_repeated=True)
+        producer = self._publishers.of(source)
+        try:
+            handle = producer.offer(**item)
+        except EventError as error:
+            return refused(error)
+        except PublishError as error:
+            return Unavailable(event_id or str(uuid7()), str(error))
+        receipt = producer.receipt_of(handle)
+        receipt.add_done_callback(_look)
+        entry = Entry(digest, handle, receipt)
+        if digest is not None:
+            self._remembered.add(source, handle.event_id, entry)
+        return _Taken(item, entry, is_named=digest is not None, is_repeated=False)
 
-    def _receipt_of(self, source: Source, taken: _Taken) -> "asyncio.Future[Receipt] | None":
-        """Return the future of an accepted event's receipt; forget an event that was refused."""
-        entry = taken.entry
-        if entry.accepted.exception() is not None:
-            self._remembered.forget(source, taken.event_id)
-            return None
-        if entry.receipt is None:
-            entry.receipt = asyncio.wrap_future(entry.accepted.result())
-            entry.receipt.add_done_callback(_look)
-        return entry.receipt
+    async def _await_disk(self, source: Source, taken: Sequence[_Taken]) -> None:
+        producer = self._publishers.of(source)
+        for each in taken:
+            with suppress(EventError, PublishError):  # in which the receipt's future ends as well
+                await producer.accepted(each.entry.handle)
 
     def _end(self, source: Source, taken: _Taken) -> Result:
-        entry, event_id = taken.entry, taken.event_id
-        error = entry.accepted.exception()
-        if isinstance(error, EventError):
-            return refused(error)
-        if isinstance(error, PublishError):
-            return Unavailable(event_id, str(error))
-        receipt = self._receipt_of(source, taken)
-        assert receipt is not None
-        if not receipt.done():
-            if self._publishers.has_spools:
-                return Spooled(event_id, taken.is_repeated)
-            return Unavailable(event_id, f"the brokers did not acknowledge it within {self._ack_seconds} s")
-        failure = receipt.exception()
-        if failure is not None:
+        entry, receipt, event_id = taken.entry, taken.entry.receipt, taken.entry.handle.event_id
+        if receipt.done():
+            failure = receipt.exception()
+            if failure is None:
+                return Recorded(receipt.result(), taken.is_repeated)
             self._remembered.forget(source, event_id)
-            return Unavailable(event_id, str(failure))
-        if not taken.is_named:  # its id was never sent to anybody
-            self._remembered.forget(source, event_id)
-        return Recorded(receipt.result(), taken.is_repeated)
+            return refused(failure) if isinstance(failure, EventError) else Unavailable(event_id, str(failure))
+        if not taken.is_named:  # the answer names its id, and so may a retry
+            entry.digest = digest_of(taken.item)
+            self._remembered.add(source, event_id, entry)
+        if self._publishers.has_spools:
+            return Spooled(event_id, taken.is_repeated)
+        return Unavailable(event_id, f"the brokers did not acknowledge it within {self._ack_seconds} s")
 
 
 def refused(error: EventError) -> Refused:

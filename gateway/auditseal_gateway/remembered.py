@@ -6,13 +6,20 @@ It lasts as long as the process, and for a bounded number of events. A retry aft
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from hashlib import sha256
+from operator import attrgetter
 
 from auditseal_producer import PendingReceipt, Receipt
 from auditseal_schemas.event import EventFields
-from auditseal_schemas.event_parts import Source
+from auditseal_schemas.event_parts import Actor, Authorization, Change, Reason, Resource, Source
+
+_PARTS: Mapping[type, Callable[[object], object]] = {
+    kind: attrgetter(*(field.name for field in fields(kind)))
+    for kind in (Actor, Authorization, Change, Reason, Resource)
+}
+"""For each kind of part the function that returns its values."""
 
 
 @dataclass(slots=True)
@@ -20,14 +27,14 @@ class Entry:
     """One event.
 
     Attributes:
-        digest: The hash of what the client said of it.
-        accepted: Ends when the producer has accepted or refused it.
-        receipt: Ends in its receipt; set once it is accepted.
+        digest: The hash of what the client said of it; None while nobody but the gateway knows its id.
+        handle: The producer's handle.
+        receipt: Ends in its receipt.
     """
 
-    digest: bytes
-    accepted: "asyncio.Future[PendingReceipt]"
-    receipt: "asyncio.Future[Receipt] | None" = None
+    digest: bytes | None
+    handle: PendingReceipt
+    receipt: "asyncio.Future[Receipt]"
 
 
 class Remembered:
@@ -55,11 +62,17 @@ class Remembered:
         self._entries.pop((source, event_id), None)
 
 
-def digest_of(fields: EventFields) -> bytes:
+def digest_of(event: EventFields) -> bytes:
     """Return a hash of an event's fields but its id, the same for equal fields in any order."""
-    stated = [(name, _ordered(value)) for name, value in sorted(fields.items()) if name != "event_id"]
+    stated = [(name, _plain(value)) for name, value in sorted(event.items()) if name != "event_id"]
     return sha256(repr(stated).encode()).digest()
 
 
-def _ordered(value: object) -> object:
-    return sorted(value.items()) if isinstance(value, Mapping) else value
+def _plain(value: object) -> object:
+    """Return a value whose text is quickly made, and the same for equal values: a field's name says what it was."""
+    if isinstance(value, Mapping):
+        return sorted(value.items())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    parts = _PARTS.get(type(value))
+    return value if parts is None else parts(value)

@@ -1,4 +1,4 @@
-"""What became of each event of a request."""
+"""The result of each event of a request."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -4,16 +4,18 @@ import asyncio
 import resource
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
 import structlog
 import uvicorn
+import uvloop
 
 from auditseal_daemon.listen import format_address, listen
-from auditseal_gateway.app import Gateway, make_app
+from auditseal_gateway.app import Gateway
 from auditseal_gateway.config import GatewayConfig
 from auditseal_gateway.connections import Connection
 from auditseal_gateway.login import Login
@@ -46,7 +48,14 @@ def run_gateway(config: GatewayConfig, metrics: GatewayMetrics, show: Show, stop
         SpoolError: A spool can't be opened.
     """
     _allow_files(config.limits.connections)
-    asyncio.run(_serve(config, metrics, show, stop))
+    # In the main thread uvloop would take the signals for itself, which the daemon's shell waits for.
+    with ThreadPoolExecutor(1, "gateway") as pool:
+        pool.submit(_run, _serve(config, metrics, show, stop)).result()
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serving)
 
 
 async def _serve(config: GatewayConfig, metrics: GatewayMetrics, show: Show, stop: threading.Event) -> None:
@@ -92,11 +101,11 @@ def _server(config: GatewayConfig, publishers: Publishers, metrics: GatewayMetri
             tls |= {"ssl_ca_certs": str(config.tls.client_ca), "ssl_cert_reqs": ssl.CERT_OPTIONAL}
     return _Server(
         uvicorn.Config(
-            make_app(Gateway(login, recorder, metrics, limits)),
+            Gateway(login, recorder, metrics, limits),
             http=cast("type[asyncio.Protocol]", partial(Connection, limits)),
             ws="none",
             lifespan="off",
-            loop="asyncio",
+            loop="none",  # it is the one that runs
             interface="asgi3",
             log_config=None,
             access_log=False,

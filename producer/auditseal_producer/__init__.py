@@ -46,6 +46,7 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `user_code` | calls code of the service, whatever that raises |
 | `waiters` | threads and coroutines that wait for the producer's thread |
 | `loop_turns` | turns for coroutines, so that no loop is blocked |
+| `loop_calls` | calls of other threads into a loop, many for one wake-up |
 | `durations` | durations in seconds, checked |
 | `encoded_file` | files of encoded events, to be published again |
 | `testing` | recorders for a service's own tests, without Kafka |

@@ -4,15 +4,15 @@ import asyncio
 import logging
 import math
 import threading
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Self, Unpack
+from typing import NamedTuple, Self, Unpack
 
 from auditseal_producer.config import ProducerConfig
 from auditseal_producer.errors import UndeliveredError
 from auditseal_producer.event_channel import EventChannel
+from auditseal_producer.loop_calls import LoopCalls
 from auditseal_producer.loop_turns import LoopTurns
 from auditseal_producer.outgoing import Outgoing
 from auditseal_producer.pending import PendingReceipt
@@ -59,19 +59,49 @@ class AsyncAuditProducer:
             DeliveryError: The event got no acknowledgement.
             AuditsealError: The event was refused; the types are those of `AuditProducer.record`.
         """
-        return await asyncio.wrap_future(await self.accept(**fields))
+        return await self.receipt_of(await self.accept(**fields))
 
     async def accept(self, **fields: Unpack[EventFields]) -> PendingReceipt:
         """Record one event, and wait only until it is accepted: in the buffer or, with a spool, on disk.
 
-        `await asyncio.wrap_future(handle)` gives the receipt of the handle that this returns.
+        `await receipt_of(handle)` gives the receipt of the handle that this returns.
 
         Raises:
             AuditsealError: As `record`.
         """
-        await self._turns().take()
+        await self._own_loop().turns.take()
         channel = self._channel.get()
         return await self._accept(channel, channel.encode(fields))
+
+    def offer(self, **fields: Unpack[EventFields]) -> PendingReceipt:
+        """Record one event without a wait, neither for room nor for the disk: with a spool, await `accepted` next.
+
+        Raises:
+            BufferFullError: There is no room for it right now.
+            AuditsealError: As `record`.
+        """
+        channel = self._channel.get()
+        pending = channel.offer(channel.encode(fields))
+        if pending is None:
+            raise channel.refuse_full()
+        return pending
+
+    async def accepted(self, handle: PendingReceipt) -> None:
+        """Wait until an event that was offered is on disk; without a spool return at once.
+
+        Raises:
+            SpoolError: It can't be written.
+            EventError: It is too large.
+        """
+        if isinstance(handle, SpooledReceipt):
+            await _wait_for_disk(handle, self._own_loop().calls)
+
+    def receipt_of(self, handle: PendingReceipt) -> "asyncio.Future[Receipt]":
+        """Return a future of this loop that ends as a handle does.
+
+        It is `asyncio.wrap_future`, but that many receipts at once cost one wake-up of the loop.
+        """
+        return self._own_loop().calls.receipt_of(handle)
 
     async def republish(self, encoded: bytes) -> Receipt:
         """As `AuditProducer.republish`, and wait for the receipt.
@@ -80,9 +110,9 @@ class AsyncAuditProducer:
             DecodeError: The bytes aren't an event.
             AuditsealError: As `record`.
         """
-        await self._turns().take()
+        await self._own_loop().turns.take()
         channel = self._channel.get()
-        return await asyncio.wrap_future(await self._accept(channel, channel.read_published(encoded)))
+        return await self.receipt_of(await self._accept(channel, channel.read_published(encoded)))
 
     async def pause(self, until: datetime) -> Receipt:
         """As `AuditProducer.pause`, and wait for the receipt.
@@ -94,7 +124,7 @@ class AsyncAuditProducer:
         pending = self._channel.pause(until)
         if pending is None:
             raise self._channel.get().refuse_full()
-        return await asyncio.wrap_future(pending)
+        return await self.receipt_of(pending)
 
     async def check_broker(self, timeout: float) -> None:
         """As `AuditProducer.check_broker`.
@@ -133,29 +163,28 @@ class AsyncAuditProducer:
                 raise
             error.add_note(str(undelivered))
 
-    def _turns(self) -> LoopTurns:
-        """Return the turns of the loop that runs in this thread."""
+    def _own_loop(self) -> "_OwnLoop":
+        """Return what belongs to the loop that runs in this thread."""
         loop = asyncio.get_running_loop()
-        turns: LoopTurns | None = getattr(self._of_thread, "turns", None)
-        if turns is None or turns.loop is not loop:
-            turns = self._of_thread.turns = LoopTurns(loop)
-        return turns
+        own: _OwnLoop | None = getattr(self._of_thread, "loop", None)
+        if own is None or own.turns.loop is not loop:
+            own = self._of_thread.loop = _OwnLoop(LoopTurns(loop), LoopCalls(loop))
+        return own
 
     async def _accept(self, channel: EventChannel, outgoing: Outgoing) -> PendingReceipt:
         pending = channel.offer(outgoing) or await self._offer_again(channel, outgoing)
-        if isinstance(pending, SpooledReceipt):
-            await _wait_for_disk(pending)
+        await self.accepted(pending)
         return pending
 
     async def _offer_again(self, channel: EventChannel, outgoing: Outgoing) -> PendingReceipt:
         """Wait for room as the others do, in their order."""
-        loop = asyncio.get_running_loop()
+        loop, calls = asyncio.get_running_loop(), self._own_loop().calls
         deadline = None if self._full_wait == math.inf else loop.time() + self._full_wait
         try:
             async with asyncio.timeout_at(deadline):
                 while True:
                     woken = loop.create_future()
-                    wake = partial(_wake, loop, woken)
+                    wake = partial(calls.call, partial(_set, woken))
                     channel.room.add(wake)
                     try:
                         pending = channel.offer(outgoing)  # once more, now that room can't come unnoticed
@@ -168,12 +197,19 @@ class AsyncAuditProducer:
             raise channel.refuse_full() from None
 
 
-async def _wait_for_disk(pending: SpooledReceipt) -> None:
+class _OwnLoop(NamedTuple):
+    """The turns of a loop, and the calls of other threads into it."""
+
+    turns: LoopTurns
+    calls: LoopCalls
+
+
+async def _wait_for_disk(pending: SpooledReceipt, calls: LoopCalls) -> None:
     """As `SpooledReceipt.wait_until_accepted`; where the task is cancelled, the event goes its way."""
     loop = asyncio.get_running_loop()
     while not pending.written_or_refused:
         woken = loop.create_future()
-        wake = partial(_wake, loop, woken)
+        wake = partial(calls.call, partial(_set, woken))
         pending.waiters.add(wake)
         try:
             if not pending.written_or_refused:  # once more, now that it can't come unnoticed
@@ -181,12 +217,6 @@ async def _wait_for_disk(pending: SpooledReceipt) -> None:
         finally:
             pending.waiters.discard(wake)
     pending.check_written()
-
-
-def _wake(loop: asyncio.AbstractEventLoop, woken: "asyncio.Future[None]") -> None:
-    """Wake a coroutine, in the producer's thread; its loop may be closed by now."""
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(_set, woken)
 
 
 def _set(woken: "asyncio.Future[None]") -> None:

@@ -1,6 +1,7 @@
 """What a producer logs: a broker's trouble once, librdkafka's lines and failed events a few at a time."""
 
 import logging
+import os
 from collections.abc import Callable
 from time import monotonic
 
@@ -24,10 +25,12 @@ class ClientLog:
 
     Attributes:
         logger: Where it all goes.
+        process: The process of the producer: a forked one has a log of its own.
     """
 
     def __init__(self, logger: logging.Logger | None, clock: Callable[[], float] = monotonic) -> None:
         self.logger = logger or DEFAULT_LOGGER
+        self.process = os.getpid()
         self._troubles = Troubles()
         self._clock = clock
         self._reminded = 0.0

@@ -82,8 +82,8 @@ class EventEncoder:
         Raises:
             EventError: The event breaks the schema or a limit. Its size is checked with its number.
         """
-        if not self._rules and "event_id" not in fields and "occurred_at" not in fields:
-            event_id = str(uuid7())
+        if not self._rules:
+            event_id = fields["event_id"] if "event_id" in fields else str(uuid7())
             encoding = self._plain.encode(event_id, time_ns() // 1000, fields)
             if encoding is not None:
                 key = event_key(fields.get("tenant"), fields["actor"])

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from hashlib import sha256
 from typing import Any
 
 from auditseal_producer.client_log import ClientLog
@@ -44,7 +45,7 @@ class PendingReceipt(Future[Receipt]):
 
     Attributes:
         event_id: The id that the event was stamped with.
-        is_watched: Whether anybody waits for it, or ever has.
+        is_watched: Whether a caller waits for it, or ever has.
     """
 
     is_watched = False
@@ -54,6 +55,7 @@ class PendingReceipt(Future[Receipt]):
     _state = _PENDING
     _exception: BaseException | None = None
     _sequence: int | None = None
+    _message: Any = None
     _condition = _MadeLater(lambda _: threading.Condition())
     _waiters = _MadeLater(lambda _: [])
     _done_callbacks = _MadeLater(lambda _: [])
@@ -62,7 +64,6 @@ class PendingReceipt(Future[Receipt]):
     def __init__(self, event_id: str, stream_id: str, log: ClientLog) -> None:
         # Not Future's own, which would take a tenth of all the time of record().
         self.event_id = event_id
-        self._process = os.getpid()
         self._stream_id = stream_id
         self._log = log
 
@@ -90,9 +91,12 @@ class PendingReceipt(Future[Receipt]):
     def wait_until_accepted(self) -> None:
         """Return at once: without a spool an event is accepted when it is in the buffer."""
 
-    def acknowledge(self, topic: str, partition: int, offset: int | None, timestamp: int, sha256: bytes) -> None:
-        """End the handle by a receipt: for the producer, whose own thread alone calls this."""
-        self._stored = (topic, partition, offset, timestamp, sha256)
+    def acknowledge(self, message: Any) -> None:
+        """End the handle by the message as the broker stored it: for the producer, whose own thread alone calls this.
+
+        The receipt is made of it when somebody first asks for it; few services ask for each.
+        """
+        self._message = message
         self._finish()
 
     def settle(self, receipt: Receipt | None, failure: BaseException | None) -> None:
@@ -104,8 +108,21 @@ class PendingReceipt(Future[Receipt]):
         self._finish()
 
     def _make_receipt(self) -> Receipt:
-        topic, partition, offset, timestamp, sha256 = self._stored
-        return Receipt(topic, partition, offset, timestamp, self.event_id, self.stream, sha256)
+        message = self._message
+        if message is not None:
+            receipt = Receipt(
+                topic=message.topic(),
+                partition=message.partition(),
+                offset=message.offset(),
+                timestamp=message.timestamp()[1],
+                event_id=self.event_id,
+                stream=self.stream,
+                sha256=sha256(message.value() or b"").digest(),
+            )
+            self.__dict__.setdefault("_result", receipt)
+            self._message = None  # last: another thread may be here as well
+        made: Receipt = self.__dict__["_result"]
+        return made
 
     def _finish(self) -> None:
         self._state = _FINISHED
@@ -157,10 +174,9 @@ class PendingReceipt(Future[Receipt]):
 
     def _check_wait(self, timeout: float | None) -> float | None:
         # Nobody in a child would ever complete it: without this, waiting there never ends.
-        if os.getpid() != self._process:
-            raise ForkedError(
-                f"event {self.event_id} was recorded by process {self._process}: ask for its receipt there"
-            )
+        process = self._log.process
+        if os.getpid() != process:
+            raise ForkedError(f"event {self.event_id} was recorded by process {process}: ask for its receipt there")
         limit = None if timeout is None else check_seconds("timeout", timeout)
         if self._state == _PENDING and threading.get_ident() in serving_threads:
             raise PublishError(

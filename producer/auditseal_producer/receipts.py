@@ -3,7 +3,6 @@
 import logging
 from collections import deque
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any, TypeAlias
 
 from confluent_kafka import KafkaError, Message
@@ -91,16 +90,14 @@ class Receipts:
             self.bytes += len(encoded)
 
     def _acknowledge(self, pending: PendingReceipt, message: Any) -> None:
-        encoded = message.value() or b""
         try:
-            digest, timestamp = sha256(encoded).digest(), message.timestamp()[1]
-            pending.acknowledge(message.topic(), message.partition(), message.offset(), timestamp, digest)
+            pending.acknowledge(message)
         except Exception as error:  # such as a MemoryError: this handle and the others must end all the same
             pending.settle(None, error)
         finally:
             self.acknowledged += 1
             self.events += 1
-            self.bytes += len(encoded)
+            self.bytes += len(message)
 
     def _describe(self, error: KafkaError) -> str:
         """Return the error's text, with the cause and what to do, where they are known."""

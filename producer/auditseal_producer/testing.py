@@ -1,5 +1,6 @@
 """For a service's own tests: what it records, checked and encoded as in production, without a Kafka."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -247,6 +248,21 @@ class AsyncRecordedEvents:
             AuditsealError: As `RecordedEvents.record`.
         """
         return self._recorded.record(**fields)
+
+    def offer(self, **fields: Unpack[EventFields]) -> PendingReceipt:
+        """Record one event; its handle is done at once.
+
+        Raises:
+            AuditsealError: As `RecordedEvents.record`.
+        """
+        return self._recorded.record(**fields)
+
+    async def accepted(self, handle: PendingReceipt) -> None:
+        """Return at once."""
+
+    def receipt_of(self, handle: PendingReceipt) -> "asyncio.Future[Receipt]":
+        """As `AsyncAuditProducer.receipt_of`."""
+        return asyncio.wrap_future(handle)
 
     async def republish(self, encoded: bytes) -> Receipt:
         """As `RecordedEvents.republish`.

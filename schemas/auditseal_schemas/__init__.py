@@ -75,7 +75,7 @@ Events (docs/reference/event-encoding.md):
 | `event_skim` | the counts of an encoded event, before it is decoded |
 | `event_json` | an event as JSON |
 | `event_key` | the Kafka key of an event |
-| `event_id` | the id of an event that has an identity elsewhere |
+| `event_id` | the form of event ids, and the id of an event that has an identity elsewhere |
 | `strict_json` | JSON from outside, read strictly |
 | `stream_event` | the events by which a stream speaks of itself |
 

@@ -1,6 +1,5 @@
 """The audit event: one audited action, as a frozen value that is checked when made (docs/reference/events.md)."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Required, TypedDict
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event_attributes import NO_ATTRIBUTES, freeze_attributes
 from auditseal_schemas.event_check import all_plain, check_kind, freeze_items, freeze_part, freeze_texts
+from auditseal_schemas.event_id import is_event_id
 from auditseal_schemas.event_parts import (
     Actor,
     Authorization,
@@ -25,7 +25,6 @@ from auditseal_schemas.event_time import utc_time
 SCHEMA_VERSION = 1
 """The version that is written; `avro/audit_event.v<n>.avsc` are all that can be read."""
 
-_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _OPTIONAL_TEXTS = ("event_type", "tenant", "status_code", "trace_id", "span_id", "correlation_id")
 _NO_CHANGES: tuple[Change, ...] = ()
 
@@ -96,7 +95,7 @@ class AuditEvent:
             object.__setattr__(self, "attributes", freeze_attributes(self.attributes))
 
     def _check_identity(self) -> None:
-        if not isinstance(self.event_id, str) or not _UUID7.fullmatch(self.event_id):
+        if not (isinstance(self.event_id, str) and is_event_id(self.event_id)):
             raise EventError("event_id", "must be a UUIDv7 in lower case, such as auditseal stamps itself")
         if type(self.schema_version) is not int or self.schema_version < 1:
             raise EventError("schema_version", "must be a number from 1 up")

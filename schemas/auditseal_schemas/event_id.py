@@ -1,11 +1,18 @@
-"""Event ids for events that have an identity elsewhere: the same event gets the same id, however often it comes."""
+"""Event ids: their form, and how an event with an identity elsewhere gets the same one however often it comes."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+def is_event_id(text: str) -> bool:
+    """Return whether a text has the form of an event's id: a UUIDv7 in lower case (RFC 9562, section 5.7)."""
+    return _UUID7.fullmatch(text) is not None
 
 
 def derive_event_id(occurred_at: datetime, *identity: str) -> str:

@@ -9,6 +9,7 @@ Texts with surrogates of their own never come here: they aren't ASCII, or are re
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from auditseal_schemas.event import SCHEMA_VERSION, EventFields
@@ -21,7 +22,9 @@ from auditseal_schemas.event_codec import (
     encode_source,
     encode_text,
     encode_time,
+    microseconds_of,
 )
+from auditseal_schemas.event_id import is_event_id
 from auditseal_schemas.event_parts import (
     Actor,
     Authorization,
@@ -39,6 +42,7 @@ _LONGEST = (1 << 13) - 1  # bytes of a text, whose length takes two
 _NULL, _END = "\0", "\0"
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 _NO_CHANGES: Sequence[Change] = ()
+_UNSTATED: Any = object()
 Kind = TypeVar("Kind")
 
 
@@ -69,9 +73,9 @@ class PlainEventEncoder:
         """Encode all of an event but its number; return None where it isn't a plain one.
 
         Args:
-            event_id: A UUIDv7 in lower case.
-            microseconds: The event's time since the epoch.
-            fields: What the service says of it, but for these two.
+            event_id: A UUIDv7 in lower case, for an event whose fields don't have one.
+            microseconds: The time since the epoch, likewise.
+            fields: What the service says of it.
         """
         try:
             return self._encode(event_id, microseconds, **cast("dict[str, Any]", fields))
@@ -80,7 +84,7 @@ class PlainEventEncoder:
 
     def _encode(  # noqa: PLR0913  (Python binds the names of fields quicker than we could look them up)
         self,
-        event_id: str,
+        stamped_id: str,
         microseconds: int,
         *,
         actor: Actor,
@@ -89,6 +93,8 @@ class PlainEventEncoder:
         outcome: Outcome,
         category: Category = Category.OTHER,
         event_type: str | None = None,
+        event_id: str = _UNSTATED,
+        occurred_at: datetime = _UNSTATED,
         tenant: str | None = None,
         status_code: str | None = None,
         reason: Reason | None = None,
@@ -104,6 +110,14 @@ class PlainEventEncoder:
                 raise _NotPlainError
         if not (action and type(actor) is Actor and type(category) is Category and type(outcome) is Outcome):
             raise _NotPlainError
+        if event_id is _UNSTATED:
+            event_id = stamped_id
+        elif not (type(event_id) is str and is_event_id(event_id)):
+            raise _NotPlainError
+        if occurred_at is not _UNSTATED:
+            if not (type(occurred_at) is datetime and occurred_at.tzinfo is UTC):
+                raise _NotPlainError
+            microseconds = microseconds_of(occurred_at)
         # The texts of parts are exactly `str`, and from here on so are all others: nothing runs code of theirs.
         body = "".join(
             (

@@ -23,12 +23,7 @@ def parse_json(data: bytes, what: str) -> Any:
         EventError: They are anything else.
     """
     try:
-        value: Any = json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=_unique,
-            parse_int=_whole_number,
-            parse_constant=_refuse_constant,
-        )
+        value: Any = _DECODER.decode(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise EventError("", f"{what} isn't UTF-8: byte {error.start}") from error
     except RecursionError as error:
@@ -71,3 +66,6 @@ def _whole_number(digits: str) -> int:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_whole_number, parse_constant=_refuse_constant)

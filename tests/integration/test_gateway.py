@@ -2,11 +2,14 @@
 
 import http.client
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from prometheus_client import generate_latest
@@ -14,7 +17,7 @@ from prometheus_client import generate_latest
 from auditseal_gateway.config import Limits
 from auditseal_local.kafka import KafkaNode
 from auditseal_schemas.event_parts import Source
-from tests.factory.gateway import BILLING, EVENT, PATH, PORTAL, TOKENS, RunningGateway, event, gateway
+from tests.factory.gateway import BILLING, EVENT, JSON, PATH, PORTAL, TOKENS, RunningGateway, event, gateway
 
 LIMITS = Limits(body_bytes=20_000, batch=50, read_seconds=1)
 
@@ -79,6 +82,9 @@ def test_a_request_is_answered_for_each_event(kafka: KafkaNode, make_topic: Call
         assert {answer.headers["content-type"] for answer, _ in refusals} == {"application/problem+json"}
         single = running.post(event(9, action=""))
         assert (single.status, single.results[0]["field"]) == (400, "action")
+        for event_id in ([], {}, 7, None, "7"):
+            wrong = running.post({**EVENT, "event_id": event_id})
+            assert (wrong.status, wrong.results[0]["field"]) == (400, "event_id")
         check_against_description(
             running,
             {
@@ -129,3 +135,103 @@ def test_what_is_half_sent_is_not_recorded(kafka: KafkaNode, make_topic: Callabl
             connection.close()
         assert running.post(EVENT).status == 200
         assert [each.source for each in running.events()] == [Source(service="billing", environment="test")]
+
+
+def request(*lines: str, body: bytes = b"", to: str = f"POST {PATH} HTTP/1.1") -> bytes:
+    """Return a request, byte for byte, with a good credential."""
+    given = (to, "host: x", f"authorization: Bearer {TOKENS['billing']}", f"content-type: {JSON}", *lines, "", "")
+    return "\r\n".join(given).encode("latin-1") + body
+
+
+def exchange(port: int, sent: bytes) -> bytes:
+    """Send bytes, and return all that comes back until the gateway ends the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with suppress(ConnectionError):  # it may end before all is sent
+            connection.sendall(sent)
+        received = b""
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(1 << 16):
+                received += piece
+        return received
+
+
+DATA = json.dumps(EVENT).encode()
+SIZE = len(DATA)
+CHUNKED = f"{SIZE:x}\r\n".encode() + DATA + b"\r\n0\r\n\r\n"
+NOT_HTTP = {
+    # Two readers of one request must not find its end at two places: RFC 9112, section 11.2, Request Smuggling.
+    "a length and chunks": request(f"content-length: {SIZE}", "transfer-encoding: chunked", body=CHUNKED),
+    "chunks and a length": request("transfer-encoding: chunked", f"content-length: {SIZE}", body=CHUNKED),
+    "two lengths": request(f"content-length: {SIZE}", "content-length: 0", body=DATA),
+    "a list of lengths": request(f"content-length: {SIZE}, {SIZE}", body=DATA),
+    "a length with a sign": request(f"content-length: +{SIZE}", body=DATA),
+    "a negative length": request("content-length: -1", body=DATA),
+    "a length beyond 64 bits": request("content-length: 99999999999999999999", body=DATA),
+    "chunks that are not the last coding": request("transfer-encoding: chunked, gzip", body=CHUNKED),
+    "a coding almost like chunks": request("transfer-encoding: xchunked", body=CHUNKED),
+    "a chunk beyond 64 bits": request("transfer-encoding: chunked", body=b"f" * 17 + b"\r\n" + DATA),
+    "a chunk without its end": request("transfer-encoding: chunked", body=CHUNKED.replace(b"}\r\n", b"}xx")),
+    "a blank before the colon": request(f"content-length : {SIZE}", body=DATA),
+    "a header without a name": request(": x", f"content-length: {SIZE}", body=DATA),
+    "a zero byte": request("x-a: \0", f"content-length: {SIZE}", body=DATA),
+    "a line feed alone": request(f"content-length: {SIZE}", body=DATA).replace(b"\r\n", b"\n"),
+    "a bare carriage return": request("x-a: b\rcontent-length: 0", f"content-length: {SIZE}", body=DATA),
+    "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+}
+
+
+def test_what_is_not_http_is_refused_and_nothing_of_it_recorded(
+    kafka: KafkaNode, make_topic: Callable[..., str]
+) -> None:
+    with gateway(kafka.bootstrap_servers, make_topic("events"), LIMITS) as running:
+        answers = {name: exchange(running.port, sent) for name, sent in NOT_HTTP.items()}
+        assert {name: answer[:13] for name, answer in answers.items()} == dict.fromkeys(NOT_HTTP, b"HTTP/1.1 400 ")
+        bodies = [answer.partition(b"\r\n\r\n")[2] for answer in answers.values()]
+        check_against_description(running, {"Problem": bodies})
+        for more in ([f"x-{number}: a" for number in range(9_000)], ["x: " + "a" * 100_000]):
+            answer = exchange(running.port, request(*more)[:-2])  # a head without an end, and too large for one
+            assert answer.startswith(b"HTTP/1.1 431 "), answer
+        assert running.post(EVENT).status == 200
+        assert len(running.events()) == 1
+
+
+def test_whole_requests_in_unusual_forms_are_each_recorded_once(
+    kafka: KafkaNode, make_topic: Callable[..., str]
+) -> None:
+    def one(number: int, *lines: str, to: str = f"POST {PATH} HTTP/1.1") -> bytes:
+        data = json.dumps(event(number)).encode()
+        return request(*lines, f"content-length: {len(data)}", body=data, to=to)
+
+    with gateway(kafka.bootstrap_servers, make_topic("events"), LIMITS) as running:
+        pipelined = exchange(running.port, one(0) + one(1) + one(2, "connection: close"))
+        assert pipelined.count(b"HTTP/1.1 200 ") == 3
+        assert pipelined.index(event(0)["event_id"].encode()) < pipelined.index(event(2)["event_id"].encode())
+        old = exchange(running.port, one(3, to=f"POST {PATH} HTTP/1.0"))
+        waits = exchange(running.port, one(4, "expect: 100-continue", "connection: close"))
+        chunks = b"".join(b"%x;x=y\r\n%b\r\n" % (1, bytes([byte])) for byte in json.dumps(event(5)).encode())
+        split = request("transfer-encoding: chunked", "connection: close", body=chunks + b"0\r\n\r\n")
+        assert [old[:13], waits[:13], exchange(running.port, split)[:13]] == [
+            b"HTTP/1.1 200 ",
+            b"HTTP/1.1 100 ",
+            b"HTTP/1.1 200 ",
+        ]
+        upgrade = exchange(running.port, one(6, "connection: upgrade, close", "upgrade: websocket"))
+        assert upgrade[:13] == b"HTTP/1.1 400 "  # what follows the head would be of the other protocol
+        found = [each.event_id for each in running.events()]
+        assert found == [event(number)["event_id"] for number in range(6)]
+
+
+def test_a_client_that_does_not_read_its_answers_loses_its_connection(
+    kafka: KafkaNode, make_topic: Callable[..., str]
+) -> None:
+    limits = Limits(read_seconds=0.5, requests=2)
+    body = json.dumps([{}] * 1_000).encode()  # each of these is refused, at some length
+    with gateway(kafka.bootstrap_servers, make_topic("events"), limits) as running, socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        stalled.connect(("127.0.0.1", running.port))
+        stalled.settimeout(20)
+        sent = request(f"content-length: {len(body)}", body=body) * 10_000  # far more than all buffers hold
+        with pytest.raises(ConnectionError):
+            stalled.sendall(sent)
+        assert running.post(EVENT).status == 200

@@ -3,7 +3,7 @@
 `encode_event` in turn is held against fastavro by `test_event_properties`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, cast
 
 import pytest
@@ -28,7 +28,7 @@ from auditseal_schemas.event_parts import (
 from auditseal_schemas.event_plain import PlainEventEncoder
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-EVENT_ID = "0191e3a0-7b6c-7def-8123-456789abcdef"
+EVENT_ID, OTHER_ID = "0191e3a0-7b6c-7def-8123-456789abcdef", "ffffffff-ffff-7fff-bfff-ffffffffffff"
 SOURCE = Source(service="billing", instance="zoë", environment="t" * 70)
 STREAM = Stream("s-1", 7)
 ENCODER = PlainEventEncoder(SOURCE, STREAM)
@@ -54,6 +54,8 @@ plain_fields = st.fixed_dictionaries(
     optional={
         "category": st.sampled_from(Category),
         "event_type": maybe,
+        "event_id": st.sampled_from([EVENT_ID, OTHER_ID]),
+        "occurred_at": st.datetimes(timezones=st.just(UTC)),
         "tenant": maybe,
         "status_code": maybe,
         "reason": st.none() | st.builds(Reason, ascii_texts, maybe) | st.builds(Reason, maybe, ascii_texts),
@@ -74,7 +76,8 @@ def encoded(fields: dict[str, Any], microseconds: int = 1, number: int = 0) -> b
 
 def expected(fields: dict[str, Any], microseconds: int = 1, number: int = 0) -> bytes:
     time, stream = EPOCH + timedelta(microseconds=microseconds), Stream(STREAM.id, number)
-    return encode_event(AuditEvent(event_id=EVENT_ID, occurred_at=time, source=SOURCE, stream=stream, **fields))
+    stamped: dict[str, Any] = {"event_id": EVENT_ID, "occurred_at": time}
+    return encode_event(AuditEvent(**(stamped | fields), source=SOURCE, stream=stream))
 
 
 @given(plain_fields, st.integers(-(1 << 40), 1 << 54), st.integers(0, (1 << 63) - 1))
@@ -107,7 +110,7 @@ def test_any_other_event_is_encoded_the_same_or_left_alone(fields: dict[str, Any
     found = encoded(changed)
     if found is None:
         return
-    assert name not in {"event_id", "occurred_at", "source", "stream", "schema_version", "actr"}
+    assert name not in {"source", "stream", "schema_version", "actr"}
     assert found == expected(changed)
 
 
@@ -155,7 +158,12 @@ NOT_PLAIN: list[dict[str, Any]] = [
     {"attributes": {str(number): "" for number in range(MAX_ITEMS + 1)}},
     {"resources": [Resource("r" * 1_000, str(number)) for number in range(MAX_ITEMS)]},
     {"actr": 1},
-    {"event_id": EVENT_ID},
+    {"event_id": None},
+    {"event_id": EVENT_ID.upper()},
+    {"event_id": Text(EVENT_ID)},
+    {"occurred_at": None},
+    {"occurred_at": datetime(2026, 1, 1)},  # noqa: DTZ001  (which is the case to be tested)
+    {"occurred_at": datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1)))},
 ]
 
 

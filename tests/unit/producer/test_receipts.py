@@ -161,8 +161,8 @@ def test_a_broker_may_acknowledge_an_event_without_its_offset(monkeypatch: pytes
     """As it does for a request that it had already: DUPLICATE_SEQUENCE_NUMBER is a success without a place."""
     acknowledge = PendingReceipt.acknowledge
 
-    def without_offset(handle: PendingReceipt, topic: str, partition: int, _: int, *rest: Any) -> None:
-        acknowledge(handle, topic, partition, Message(topic=topic, offset=-1001).offset(), *rest)
+    def without_offset(handle: PendingReceipt, message: Message) -> None:
+        acknowledge(handle, Message(topic=message.topic(), offset=-1001, value=message.value()))
 
     monkeypatch.setattr(PendingReceipt, "acknowledge", without_offset)
     with AuditProducer(make_config()) as made:
