@@ -15,6 +15,7 @@ from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
+from auditseal_explorer.preparation import Preparation
 from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.trail import NoTrail, ProducerTrail, StrictTrail, Trail
@@ -61,6 +62,7 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
             _trail(records=records, strict=strict) as trail,
             listen(host, port, access) as listening,
             Checker(pinned, open_vault) as checker,
+            Preparation(sources, access.auditors.values() if access else [None]),
         ):
             address, hosts = (access.url, access.hosts) if access else (address_of(listening), hosts_of(listening))
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")

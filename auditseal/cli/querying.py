@@ -14,9 +14,10 @@ from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Account
+from auditseal_search.database import Database
 from auditseal_search.errors import QueryError
 from auditseal_search.gathered import Gathered
-from auditseal_search.index_store import IndexStore, open_index
+from auditseal_search.index_store import open_index
 from auditseal_search.query import Condition, parse_query
 from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
@@ -46,10 +47,13 @@ def gather_rows(condition: Condition, trust: Path, vault: str | None, index: str
         BrokenIndexError: The index is damaged, or of another log.
         UnavailableError: The index can't be read.
     """
-    with progress_bar("blocks") as advance, _opened(condition, trust, vault, index, advance) as (pinned, store, source):
+    with (
+        progress_bar("blocks") as advance,
+        _opened(condition, trust, vault, index, advance) as (pinned, database, source),
+    ):
         logs = [source.gather(log) for log in pinned.logs]
-    account = Account(tuple(log.coverage for log in logs), _notes(condition, store))
-    return Gathered(store, condition, logs, account)
+    account = Account(tuple(log.coverage for log in logs), _notes(condition, index))
+    return Gathered(database, condition, logs, account)
 
 
 @contextmanager
@@ -57,8 +61,8 @@ def stream_rows(condition: Condition, trust: Path, vault: str | None, index: str
     """Yield the rows of all pinned logs that a filter matches; memory stays flat. Errors as `gather_rows`."""
     with (
         progress_bar("blocks") as advance,
-        _opened(condition, trust, vault, index, advance) as (pinned, store, source),
-        RowStream(store, [source.read(log) for log in pinned.logs], condition, _notes(condition, store)) as rows,
+        _opened(condition, trust, vault, index, advance) as (pinned, database, source),
+        RowStream(database, [source.read(log) for log in pinned.logs], condition, _notes(condition, index)) as rows,
     ):
         yield rows
 
@@ -66,16 +70,17 @@ def stream_rows(condition: Condition, trust: Path, vault: str | None, index: str
 @contextmanager
 def _opened(
     condition: Condition, trust: Path, vault: str | None, index: str | None, advance: Advance
-) -> Iterator[tuple[Trust, IndexStore | None, RowSource]]:
+) -> Iterator[tuple[Trust, Database, RowSource]]:
     pinned = read_trust(trust)
     store = open_index(index) if index else None
-    with RangePool(partial(open_reader, vault_url(vault, pinned)), 1) as pool, RowFilter(condition) as keep:
+    database, url = Database(store), vault_url(vault, pinned)
+    with RangePool(partial(open_reader, url), 1) as pool, RowFilter(database, condition) as keep:
 
         def on_block(origin: Origin, read: int, every: int) -> None:
             advance(str(origin), read, every)
 
-        yield pinned, store, RowSource(pool, store, TimeSpan(*time_bounds(condition)), keep, on_block)
+        yield pinned, database, RowSource(pool, store, TimeSpan(*time_bounds(condition)), keep, on_block)
 
 
-def _notes(condition: Condition, index: IndexStore | None) -> tuple[str, ...]:
-    return (_BY_TIME,) if index is None and time_bounds(condition) != (None, None) else ()
+def _notes(condition: Condition, index: str | None) -> tuple[str, ...]:
+    return (_BY_TIME,) if not index and time_bounds(condition) != (None, None) else ()

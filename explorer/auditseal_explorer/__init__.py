@@ -4,8 +4,11 @@
 | --- | --- |
 | `question` | a question as an address: filter, heads and place |
 | `sources` | the vault and the index that answer it |
+| `preparation` | counts all events when the explorer starts |
 | `timeline` | hits over time, as bars of a picture |
-| `counts` | what an answer counts, kept for the next one over the same blocks |
+| `kept` | answers that are kept, and made once |
+| `counts` | what an answer counts, and how the counts of its parts join |
+| `counting` | counts answers file by file, and keeps the counts |
 | `results` | the answer to a question: hits, bars, counts and grade |
 | `cases` | the events of a question as an evidence pack |
 | `event_view` | one event, proven, as parts of a page |

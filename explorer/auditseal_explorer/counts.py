@@ -1,16 +1,13 @@
-"""The counts of an answer, which are kept: the same filter over the same blocks has them again."""
+"""What an answer counts. The counts of its parts have all values, and a fine unit of time: so they join."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 
-from auditseal_explorer.timeline import Timeline
-from auditseal_search.gathered import Gathered
+from auditseal_explorer.timeline import Timeline, beginning, draw, unit_for
 
-KEPT = 128
-"""Answers whose counts are kept."""
-_MOST_CHARACTERS = 20_000  # of the values of an answer that is kept: events choose how long these are
+VALUES = 6
+"""Values of a field that a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +16,12 @@ class Facet:
 
     field: str
     values: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, field: str, counts: Mapping[str, int]) -> "Facet":
+        """Choose the most frequent values; of equally frequent ones, those that come first in order."""
+        ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+        return cls(field, tuple(ordered[:VALUES]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +39,57 @@ class Counts:
     facets: tuple[Facet, ...]
 
 
-class KeptCounts:
-    """The counts of the last answers, for many threads.
+@dataclass(frozen=True, slots=True)
+class PartCounts:
+    """What a part of an answer counts.
 
-    Sealed blocks do not change. So a filter, with the tenants that its auditor may see, has the same counts over the
-    same blocks.
+    Attributes:
+        total: How many hits it has.
+        span: The first and the last of the broker's times, in ms since the epoch; None for no hit that has one.
+        bars: The hits by the beginning of their unit of time, which is `unit_for` of the span; None is no time.
+        values: For each field the hits by value; None for a field of which that is not known.
     """
 
-    def __init__(self) -> None:
-        self._kept = OrderedDict[Hashable, Counts]()
-        self._lock = Lock()
+    total: int
+    span: tuple[int, int] | None
+    bars: Mapping[int | None, int]
+    values: Mapping[str, Mapping[str, int] | None]
 
-    def of(self, found: Gathered, count: Callable[[], Counts]) -> Counts:
-        """Return the counts of rows: those that are kept, or else those that `count` makes."""
-        key = (found.condition, found.account.logs)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        counts = count()
-        if sum(len(value) for facet in counts.facets for value, _ in facet.values) <= _MOST_CHARACTERS:
-            with self._lock:
-                self._kept[key] = counts
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        return counts
+    @property
+    def unknown(self) -> set[str]:
+        """The fields of which the values are not known."""
+        return {field for field, values in self.values.items() if values is None}
+
+
+def join_counts(parts: Sequence[PartCounts], others: Mapping[str, Facet]) -> Counts:
+    """Return the counts of all parts together, which count the same fields.
+
+    Args:
+        parts: The parts.
+        others: The facets of the fields of which a part does not know the values.
+    """
+    fields = parts[0].values if parts else ()
+    facets = (others[field] if field in others else Facet.of(field, _values(parts, field)) for field in fields)
+    total = sum(part.total for part in parts)
+    return Counts(total, _timeline(parts), tuple(facet for facet in facets if facet.values))
+
+
+def _values(parts: Sequence[PartCounts], field: str) -> Mapping[str, int]:
+    found = Counter[str]()
+    for part in parts:
+        found.update(part.values[field] or {})
+    return found
+
+
+def _timeline(parts: Sequence[PartCounts]) -> Timeline:
+    """Return the bars of all parts. Their unit is that of one part or a longer one, which begins where units begin."""
+    spans = [part.span for part in parts if part.span]
+    unit = unit_for(min(first for first, _ in spans), max(last for _, last in spans)) if spans else "second"
+    bars, without_time = Counter[int](), 0
+    for part in parts:
+        for start, number in part.bars.items():
+            if start is None:
+                without_time += number
+            else:
+                bars[beginning(unit, start)] += number
+    return draw(unit, sorted(bars.items()), without_time)

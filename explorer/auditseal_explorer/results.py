@@ -7,35 +7,25 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from auditseal_explorer.auditor import Auditor
-from auditseal_explorer.counts import Counts, Facet
+from auditseal_explorer.counts import Facet
 from auditseal_explorer.errors import BusyError
 from auditseal_explorer.question import Question
-from auditseal_explorer.sources import Sources
-from auditseal_explorer.timeline import Timeline, draw, unit_for
+from auditseal_explorer.sources import Hits, Sources
+from auditseal_explorer.timeline import Timeline
 from auditseal_schemas.errors import UnavailableError
 from auditseal_search.answer import Account, Grade
 from auditseal_search.export import Format, pieces
 from auditseal_search.gathered import Gathered
 from auditseal_search.hit_order import Cursor
-from auditseal_search.query_fields import FIELDS, Kind
-from auditseal_search.searcher import Searcher
 
 PAGE = 50
 """Hits of one page."""
-FACETS = ("outcome", "category", "action", "actor", "service", "resource.type", "tenant", "problem")
-"""The fields whose most frequent values a page counts."""
-_VALUES = 6
-MOST_LISTED = 2_000_000
-"""Rows of the index's files up to which the values of lists are counted, such as `resource.type`: DuckDB reads a list
-with all its parts, which takes as long as all other counts of a page together."""
 _MERGES = 5
 """Files of an index that are merged while one page is made, after which the page gives up."""
 EXPORTS = 4
 """Exports at once: each holds memory for as long as its reader takes."""
 _BATCH = 1_000  # rows of an export that are in memory at once
 _exports = BoundedSemaphore(EXPORTS)
-_searches = BoundedSemaphore(2)
-"""Searches at once: each may take 256 MB of memory and all processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +76,22 @@ def find(sources: Sources, auditor: Auditor, question: Question, now: datetime) 
 
 
 def _answer(sources: Sources, question: Question, found: Gathered) -> Results:
-    with _searches, found.searcher() as searcher:
-        hits = list(searcher.hits(oldest_first=question.oldest_first, limit=PAGE, after=question.after))
-        counts = sources.counts.of(found, lambda: _count(found, searcher))
-        return Results(
-            question=_pinned(question, found),
-            hits=hits,
-            total=counts.total,
-            timeline=counts.timeline,
-            facets=counts.facets,
-            account=found.account,
-            pinned=bool(question.as_of),
-        )
+    counted = sources.counting.of(found)
+    order, after = question.oldest_first, question.after
 
+    def read() -> Hits:
+        with sources.searching(found.among(lambda file: file in counted.files)) as searcher:
+            return list(searcher.hits(oldest_first=order, limit=PAGE, after=after))
 
-def _count(found: Gathered, searcher: Searcher) -> Counts:
-    totals = searcher.totals()
-    unit = unit_for(*totals.span) if totals.span else "second"
-    fields = [one for one in FACETS if FIELDS[one].kind is not Kind.LIST or found.indexed_rows <= MOST_LISTED]
-    tallies = searcher.tallies(fields, _VALUES, unit)
-    facets = (_facet(field, values) for field, values in tallies.counts.items())
-    return Counts(totals.count, draw(unit, tallies.histogram), tuple(facet for facet in facets if facet.values))
+    return Results(
+        question=_pinned(question, found),
+        hits=sources.hits.of((found.condition, found.account.logs, order, after), read),
+        total=counted.counts.total,
+        timeline=counted.counts.timeline,
+        facets=counted.counts.facets,
+        account=found.account,
+        pinned=bool(question.as_of),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +138,10 @@ def export(sources: Sources, auditor: Auditor, question: Question, now: datetime
         VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
     """
     found = sources.gather(auditor, question.condition(now), question.as_of)
-    with _searches, found.searcher() as searcher:
+    with sources.searching(found) as searcher:
         total = searcher.count()
     return Export(_pinned(question, found), total, found)
 
 
 def _pinned(question: Question, found: Gathered) -> Question:
     return replace(question, as_of=tuple((log.origin, log.size) for log in found.account.logs))
-
-
-def _facet(field: str, values: Sequence[tuple[Any, int]]) -> Facet:
-    return Facet(field, tuple((str(value), number) for value, number in values if value is not None))

@@ -1,13 +1,18 @@
 """The latest event of each service: one that fell silent comes first."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.question import Question
-from auditseal_explorer.sources import Sources
+from auditseal_explorer.sources import Latest, Sources
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.event_time import format_milliseconds
+from auditseal_search.gathered import Gathered
+from auditseal_search.row_source import IndexedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,24 @@ def read_services(sources: Sources, auditor: Auditor) -> list[Service]:
         return []
     try:
         found = sources.gather(auditor, Question().condition(datetime.now(UTC)), ())
-        with found.searcher() as searcher:
-            latest = searcher.latest_by("service")
+        parts = [_of_file(sources, file, rows) for file, rows in found.by_file()]
+        if found.unindexed().has_rows:
+            parts.append(_latest(sources, found.unindexed()))
     except UnavailableError:
         return []
-    return [Service(name, events, "" if last is None else format_milliseconds(last)) for name, events, last in latest]
+    events, last = Counter[str](), dict[str, int]()
+    for name, number, latest in chain.from_iterable(parts):
+        events[name] += number
+        if latest is not None:
+            last[name] = max(latest, last.get(name, latest))
+    names = sorted(events, key=lambda name: (name not in last, last.get(name), name))
+    return [Service(name, events[name], format_milliseconds(last[name]) if name in last else "") for name in names]
+
+
+def _of_file(sources: Sources, file: IndexedFile, rows: Gathered) -> Latest:
+    return sources.services.of((file.sha256, rows.condition), partial(_latest, sources, rows))
+
+
+def _latest(sources: Sources, rows: Gathered) -> Latest:
+    with sources.searching(rows) as searcher:
+        return searcher.latest_by("service")

@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore
+from typing import Any
 
 from auditseal_explorer.auditor import Auditor
-from auditseal_explorer.counts import KeptCounts
+from auditseal_explorer.counting import Counting
+from auditseal_explorer.kept import Kept
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.answer import Account, Coverage, Gap
+from auditseal_search.database import Database
 from auditseal_search.gathered import Gathered
 from auditseal_search.index_store import IndexStore
 from auditseal_search.query import Condition
@@ -19,12 +23,20 @@ from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_filter import RowFilter
 from auditseal_search.row_source import LogRows, RowSource, TimeSpan
+from auditseal_search.searcher import Searcher
 from auditseal_search.verified_range import ChainCheck
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import VaultReader
 
 MOST_BLOCKS = 1_000
 """Blocks that are read from the vault for one page: more would keep its reader waiting."""
+_SEARCHES = 2
+"""Searches at once: each may take all processors."""
+_HITS_BYTES, _HIT_BYTES = 16 << 20, 4_000  # of all pages' hits that are kept, and of a hit next to its value
+_SERVICES_BYTES, _SERVICE_BYTES = 4 << 20, 200  # of the services of all files, and of one next to its name
+Hits = Sequence[dict[str, Any]]
+Latest = Sequence[tuple[str, int, int | None]]
+"""Services with the number of their events and the latest of the broker's times in ms, None for none."""
 
 
 class Sources:
@@ -34,11 +46,25 @@ class Sources:
         trust: The trust file.
         open_vault: Opens the vault; each reader at a time has one of its own.
         index: The index, None to read the vault alone.
+
+    Attributes:
+        counting: Counts answers.
+        hits: The hits of the last pages.
+        services: The services of a file of the index.
     """
 
     def __init__(self, trust: Trust, open_vault: Callable[[], VaultReader], index: IndexStore | None) -> None:
-        self.trust, self.index, self.counts = trust, index, KeptCounts()
+        self.trust, self.index = trust, index
         self._open, self._idle = open_vault, SimpleQueue[RangePool]()
+        self._database, self._searches = Database(index), BoundedSemaphore(_SEARCHES)
+        self.counting, self.hits = Counting(self.searching), Kept[Hits](_HITS_BYTES, _hits_size)
+        self.services = Kept[Latest](_SERVICES_BYTES, _services_size)
+
+    @contextmanager
+    def searching(self, found: Gathered) -> Iterator[Searcher]:
+        """Give a searcher of some rows, when no more than one other search is under way."""
+        with self._searches, found.searcher() as searcher:
+            yield searcher
 
     @contextmanager
     def reading(self) -> Iterator[RangePool]:
@@ -67,10 +93,18 @@ class Sources:
         pinned = [self.trust.log_of(origin) for origin in wanted]
         condition = auditor.within(condition)
         span = TimeSpan(*time_bounds(condition))
-        with self.reading() as pool, RowFilter(condition) as keep:
+        with self.reading() as pool, RowFilter(self._database, condition) as keep:
             source = RowSource(pool, self.index, span, keep, most_blocks=MOST_BLOCKS)
             logs = [_up_to(source.gather(log), wanted[log.origin], pool.vault, log) for log in pinned]
-        return Gathered(self.index, condition, logs, Account(tuple(log.coverage for log in logs)))
+        return Gathered(self._database, condition, logs, Account(tuple(log.coverage for log in logs)))
+
+
+def _hits_size(hits: Hits) -> int:
+    return sum(_HIT_BYTES + (hit["value_bytes"] or 0) for hit in hits)
+
+
+def _services_size(services: Latest) -> int:
+    return sum(_SERVICE_BYTES + len(name) for name, _, _ in services)
 
 
 def _up_to(rows: LogRows, size: int | None, vault: VaultReader, pinned: PinnedLog) -> LogRows:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from auditseal_search.searcher import UNIT_MILLISECONDS
+from auditseal_search.tallies import UNIT_MILLISECONDS
 
 WIDTH, HEIGHT = 1000, 96
 """The picture's size, in its own units."""
@@ -55,19 +55,26 @@ def unit_for(first: int, last: int) -> str:
     return next((unit for unit, most in _UNITS if seconds <= most), "month")
 
 
-def draw(unit: str, counts: Sequence[tuple[int | None, int]]) -> Timeline:
+def beginning(unit: str, time: int) -> int:
+    """Return the beginning of the unit in which a time is, both in ms since the epoch."""
+    if unit == "month":
+        month = _time(time).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return int(month.timestamp() * 1000)
+    return time - time % UNIT_MILLISECONDS[unit]
+
+
+def draw(unit: str, counts: Sequence[tuple[int, int]], without_time: int = 0) -> Timeline:
     """Return the bars of a histogram.
 
     Args:
         unit: The unit of time.
-        counts: The beginning of each unit in ms since the epoch, None for no time, and its number of hits.
+        counts: The beginning of each unit in ms since the epoch, in order, and its number of hits.
+        without_time: Hits that have no time.
     """
-    timed = [(start, number) for start, number in counts if start is not None]
-    without = sum(number for start, number in counts if start is None)
-    if not timed:
-        return Timeline(unit, (), without)
-    first, last = (_number(unit, start) for start in (timed[0][0], timed[-1][0]))
-    step, most = WIDTH / (last - first + 1), max(number for _, number in timed)
+    if not counts:
+        return Timeline(unit, (), without_time)
+    first, last = (_number(unit, start) for start in (counts[0][0], counts[-1][0]))
+    step, most = WIDTH / (last - first + 1), max(number for _, number in counts)
     bars = (
         Bar(
             _text(start),
@@ -77,9 +84,9 @@ def draw(unit: str, counts: Sequence[tuple[int | None, int]]) -> Timeline:
             round(step * (1 - _GAP), 2),
             round(max(_LEAST, HEIGHT * number / most), 2),
         )
-        for start, number in timed
+        for start, number in counts
     )
-    return Timeline(unit, tuple(bars), without)
+    return Timeline(unit, tuple(bars), without_time)
 
 
 def _number(unit: str, start: int) -> int:

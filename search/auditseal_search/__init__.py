@@ -32,10 +32,13 @@
 | `query_fields` | the fields that a filter can name |
 | `query` | the filter language |
 | `query_sql` | a filter as SQL with parameters |
+| `query_rest` | what is left of a filter for the rows of one file |
 | `row_filter` | the rows of a table that a filter matches |
 | `row_source` | the rows of an answer: from the index, and from the vault for the rest |
 | `row_stream` | all rows that match, a batch at a time |
 | `hit_order` | the order of hits, and the cursor of the next page |
+| `database` | DuckDB, which runs the queries |
+| `tallies` | how much matches, by field and by time |
 | `searcher` | hits, pages, counts and histogram |
 | `gathered` | the rows that an answer can have, with all that searching them needs |
 | `row_json` | a row as JSON |

@@ -77,7 +77,7 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one part must hold."""
+    """At least one part must hold; of no parts, nothing does."""
 
     parts: "tuple[Condition, ...]"
 

@@ -45,7 +45,7 @@ def _text(condition: Condition, sql: Sql) -> str:
         case All(parts):
             return "(" + " AND ".join(_text(part, sql) for part in parts) + ")" if parts else "true"
         case AnyOf(parts):
-            return "(" + " OR ".join(_text(part, sql) for part in parts) + ")"
+            return "(" + " OR ".join(_text(part, sql) for part in parts) + ")" if parts else "false"
         case Not(part):
             return f"(NOT coalesce({_text(part, sql)}, false))"
         case Comparison():
@@ -114,7 +114,7 @@ def time_bounds(condition: Condition) -> tuple[int | None, int | None]:
             bounds = [time_bounds(part) for part in parts]
             some_lows, some_highs = [low for low, _ in bounds], [high for _, high in bounds]
             return (
-                None if None in some_lows else min(low for low in some_lows if low is not None),
-                None if None in some_highs else max(high for high in some_highs if high is not None),
+                None if None in some_lows else min((low for low in some_lows if low is not None), default=None),
+                None if None in some_highs else max((high for high in some_highs if high is not None), default=None),
             )
     return None, None

@@ -2,11 +2,11 @@
 
 from typing import Self
 
-import duckdb
 import pyarrow as pa
 
 from auditseal_schemas.origin import Origin
 from auditseal_search.columns import ROW
+from auditseal_search.database import Database
 from auditseal_search.query import Condition
 from auditseal_search.query_sql import to_sql
 
@@ -14,12 +14,9 @@ from auditseal_search.query_sql import to_sql
 class RowFilter:
     """One filter. A context manager, for one thread."""
 
-    def __init__(self, condition: Condition) -> None:
-        """Take the filter."""
-        self._condition = condition
-        self._connection = duckdb.connect(config={"threads": 1})
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_progress_bar = false")
+    def __init__(self, database: Database, condition: Condition) -> None:
+        """Take the filter, and what evaluates it."""
+        self._condition, self._connection = condition, database.connect()
 
     def __enter__(self) -> Self:
         return self

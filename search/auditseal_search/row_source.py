@@ -57,6 +57,7 @@ class IndexedFile:
         location: Its place, as DuckDB takes it.
         heights: The heights that it covers.
         rows: How many rows it has.
+        sha256: Its SHA-256, as the manifest has it.
         least: The earliest time of the broker in ms since the epoch, None where no row has one.
         greatest: The latest.
     """
@@ -64,6 +65,7 @@ class IndexedFile:
     location: str
     heights: range
     rows: int
+    sha256: str
     least: int | None
     greatest: int | None
 
@@ -165,7 +167,8 @@ class RowSource:
         assert self._index is not None
         heights = range(segment.first_height, segment.last_height + 1)
         location = self._index.location(segment_name(origin, heights.start, segment.last_height))
-        return IndexedFile(location, heights, segment.rows, segment.min_timestamp, segment.max_timestamp)
+        times = segment.min_timestamp, segment.max_timestamp
+        return IndexedFile(location, heights, segment.rows, segment.sha256, *times)
 
     def _read_tail(self, pinned: PinnedLog, manifest: Manifest) -> Generator[pa.Table, None, Coverage]:
         """Yield the rows that the index doesn't cover yet, as far as they can match; return what they account for."""

@@ -8,7 +8,7 @@ from typing import Self
 import pyarrow as pa
 
 from auditseal_search.answer import Account, Coverage
-from auditseal_search.index_store import IndexStore
+from auditseal_search.database import Database
 from auditseal_search.query import Condition
 from auditseal_search.row_source import LogReading, LogRows
 from auditseal_search.searcher import Searcher
@@ -18,20 +18,20 @@ class RowStream:
     """The rows. A context manager, for one thread.
 
     Args:
-        index: Where the index's files are; None where there is none.
+        database: Reads the index's files.
         readings: The logs, whose rows of the vault are those that match.
         condition: The filter.
         notes: What the account says besides.
     """
 
     def __init__(
-        self, index: IndexStore | None, readings: Sequence[LogReading], condition: Condition, notes: tuple[str, ...]
+        self, database: Database, readings: Sequence[LogReading], condition: Condition, notes: tuple[str, ...]
     ) -> None:
         self._readings, self._notes, self._stack = readings, notes, ExitStack()
         indexed = [
             LogRows(one.origin, one.files, (), Coverage(one.origin, 0, "", 0, 0)) for one in readings if one.files
         ]
-        self._searcher = self._stack.enter_context(Searcher(index, indexed, condition)) if indexed else None
+        self._searcher = self._stack.enter_context(Searcher(database, indexed, condition)) if indexed else None
 
     def __enter__(self) -> Self:
         return self

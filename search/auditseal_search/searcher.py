@@ -1,35 +1,30 @@
 """Runs a filter over the rows of several logs: hits in order, page by page, and counts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import chain
-from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-import boto3
 import duckdb
 import pyarrow as pa
 
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_search.columns import ROW
+from auditseal_search.database import Database, literal
 from auditseal_search.hit_order import Cursor, at_places, beyond, order_of
-from auditseal_search.index_store import BucketStore, IndexStore
 from auditseal_search.query import Condition
 from auditseal_search.query_fields import FIELDS, Kind
 from auditseal_search.query_sql import Sql, to_sql
 from auditseal_search.row_source import IndexedFile, LogRows
+from auditseal_search.tallies import UNIT_MILLISECONDS, Tallies, UnitFor, short, shortened
 
 _BATCH = 10_000
 _AT_ONCE = 500  # rows that are read by their places at once
 _FILES_AT_FIRST = 2  # the newest ones, before all are read: two, so that a page can begin in one and end in the other
 _Found: TypeAlias = tuple[str, int, int, int | None]  # origin, height, index, and the broker's time in ms
 _NEVER = -(1 << 63)
-MEMORY = "256MB"
 _GATHERED = 100_000  # matches whose columns are gathered in memory to be counted
-UNIT_MILLISECONDS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
-"""The units of time of one length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,49 +36,18 @@ class _Page:
     after: Cursor | None
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How much matches.
-
-    Attributes:
-        count: How many rows.
-        span: The first and the last of the broker's times, in ms since the epoch; None for no row that has one.
-    """
-
-    count: int
-    span: tuple[int, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tallies:
-    """Matches by field and by time.
-
-    Attributes:
-        counts: For each field its most frequent values with the number of matches of each.
-        histogram: As `Searcher.histogram` returns it.
-    """
-
-    counts: Mapping[str, Sequence[tuple[Any, int]]]
-    histogram: Sequence[tuple[int | None, int]]
-
-
 class Searcher:
     """One filter over gathered rows. A context manager, for one thread.
 
     Args:
-        index: Where the index's files are; None where all rows are in memory.
+        database: Reads the index's files.
         logs: The rows.
         condition: The filter.
     """
 
-    def __init__(self, index: IndexStore | None, logs: Sequence[LogRows], condition: Condition) -> None:
-        self._condition = condition
-        self._connection = duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False})
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_progress_bar = false")  # it would be written to standard output
-        if isinstance(index, BucketStore):
-            _reach_bucket(self._connection, index)
-        self._logs = logs
+    def __init__(self, database: Database, logs: Sequence[LogRows], condition: Condition) -> None:
+        self._database = database  # which lives as long as its connections are used
+        self._condition, self._connection, self._logs = condition, database.connect(), logs
         for number, log in enumerate(logs):
             tail = pa.concat_tables(log.tables) if log.tables else ROW.empty_table()
             self._connection.register(f"tail{number}", tail)
@@ -100,11 +64,12 @@ class Searcher:
         names = ", ".join(f'"{field.name}"' for field in ROW)
         parts = []
         for number, (log, some) in enumerate(zip(self._logs, files, strict=True)):
-            origin = _literal(str(log.origin))
+            origin = literal(str(log.origin))
             if some:
-                locations = ", ".join(_literal(file.location) for file in some)
+                locations = ", ".join(literal(file.location) for file in some)
                 parts.append(f"SELECT {origin} AS origin, {names} FROM read_parquet([{locations}])")
-            parts.append(f"SELECT {origin} AS origin, {names} FROM tail{number}")
+            if log.tables or not some:
+                parts.append(f"SELECT {origin} AS origin, {names} FROM tail{number}")
         return " UNION ALL ".join(parts)
 
     def hits(self, *, oldest_first: bool = False, limit: int, after: Cursor | None = None) -> Iterator[dict[str, Any]]:
@@ -181,9 +146,7 @@ class Searcher:
             UnavailableError: A file of the index can't be read.
         """
         sql = to_sql(self._condition)
-        with _mapped_errors():
-            found = self._connection.execute(f"SELECT * FROM ({self._rows}) WHERE {sql.text}", sql.parameters)
-            yield from found.to_arrow_reader(rows)
+        yield from self._read(f"SELECT * FROM ({self._rows}) WHERE {sql.text}", sql, rows)
 
     def places(self) -> Iterator[tuple[str, int, int, int]]:
         """Yield the origin, height, index and offset of all rows that match, in the order of the first three.
@@ -212,7 +175,9 @@ class Searcher:
             KeyError: No field has this name.
         """
         sql = to_sql(self._condition)
-        return self._counts(_value_of(name), f"({self._rows}) WHERE {sql.text}", limit, sql)
+        values = f"SELECT {_value_of(name)} AS value FROM ({self._rows}) WHERE {sql.text}"
+        query = f"SELECT value, count(*) AS number FROM ({values}) GROUP BY value ORDER BY number DESC, value"
+        return [(found, int(number)) for found, number in self._all(f"{query} LIMIT {limit:d}", sql)]
 
     def latest_by(self, name: str) -> list[tuple[Any, int, int | None]]:
         """Return the values of a field, each with its number of matches and the latest of the broker's times in ms.
@@ -230,50 +195,50 @@ class Searcher:
             for value, number, last in self._all(f"{query} GROUP BY value ORDER BY latest, value", sql)
         ]
 
-    def _counts(self, value: str, rows: str, limit: int, sql: Sql) -> list[tuple[Any, int]]:
-        grouped = f"SELECT value, count(*) AS number FROM (SELECT {value} AS value FROM {rows}) GROUP BY value"
-        query = f"{grouped} ORDER BY number DESC, value LIMIT {limit:d}"
-        return [(found, int(number)) for found, number in self._all(query, sql)]
-
-    def totals(self) -> Totals:
-        """Return how many rows match, and the ends of their times."""
-        sql = to_sql(self._condition)
-        values = 'count(*), epoch_ms(min("timestamp")), epoch_ms(max("timestamp"))'
-        ((count, first, last),) = self._all(f"SELECT {values} FROM ({self._rows}) WHERE {sql.text}", sql)
-        return Totals(int(count), None if first is None else (int(first), int(last)))
-
-    def tallies(self, names: Sequence[str], limit: int, unit: str) -> Tallies:
+    def tallies(self, names: Sequence[str], limit: int, unit_for: UnitFor) -> Tallies:
         """Return the counts of several fields and the histogram.
 
         The columns of a few matches are gathered by one scan, and counted from there. Many matches are scanned for each
         column: DuckDB counts a column of few different values at a small part of the cost of gathering it.
 
         Args:
-            names: The fields' names. None of their values is no value.
+            names: The fields' names, whose values are texts.
             limit: The most values of a field.
-            unit: As `histogram` has it.
+            unit_for: Returns the unit of the histogram.
 
         Raises:
             KeyError: No field has one of the names.
+            UnavailableError: A file of the index can't be read.
         """
-        if self.count() > _GATHERED:
-            found = {name: self.counts_by(name, limit + 1) for name in names}
-            histogram = self.histogram(unit)
-        else:
-            self._gather(names)
-            keys = {name: _unnested(name, f"c{number}") for number, name in enumerate(names)}
-            found = {name: self._counts(key, "found", limit + 1, Sql()) for name, key in keys.items()}
-            histogram = self._bars("found", unit, Sql())
-        counts = {name: [one for one in values if one[0] is not None][:limit] for name, values in found.items()}
-        return Tallies(counts, histogram)
+        total = self.count()
+        if total <= _GATHERED:
+            return Tallies.of_rows(self._gather(names), names, limit, unit_for)
+        span = self._span()
+        counts = {name: self._short_counts(name, limit) for name in names}
+        return Tallies(total, span, counts, self.histogram(unit_for(*span or (0, 0))))
 
-    def _gather(self, names: Sequence[str]) -> None:
-        """Put fields of all matches, and their times, into the table `found`."""
+    def _gather(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the times and some fields of all matches."""
         sql = to_sql(self._condition)
-        values = "".join(f", {FIELDS[name].column} AS c{number}" for number, name in enumerate(names))
-        query = f'SELECT "timestamp"{values} FROM ({self._rows}) WHERE {sql.text}'
-        with _mapped_errors():
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS {query}", sql.parameters)
+        values = "".join(f', {shortened(name)} AS "{name}"' for name in names)
+        query = f'SELECT epoch_ms("timestamp") AS "time"{values} FROM ({self._rows}) WHERE {sql.text}'
+        yield from self._read(query, sql)
+
+    def _span(self) -> tuple[int, int] | None:
+        """Return the first and the last of the broker's times in ms since the epoch, None for no row that has one."""
+        sql = to_sql(self._condition)
+        ends = 'epoch_ms(min("timestamp")), epoch_ms(max("timestamp"))'
+        ((first, last),) = self._all(f"SELECT {ends} FROM ({self._rows}) WHERE {sql.text}", sql)
+        return None if first is None else (int(first), int(last))
+
+    def _short_counts(self, name: str, limit: int) -> list[tuple[str, int]]:
+        sql = to_sql(self._condition)
+        values = f"SELECT {_value_of(name)} AS value FROM ({self._rows}) WHERE {sql.text}"
+        query = f"SELECT {short('value')}, count(*) AS number FROM ({values}) WHERE value IS NOT NULL GROUP BY value"
+        return [
+            (text, int(number))
+            for text, number in self._all(f"{query} ORDER BY number DESC, value LIMIT {limit:d}", sql)
+        ]
 
     def histogram(self, unit: str) -> list[tuple[int | None, int]]:
         """Return the number of matches in each unit of the broker's time, oldest first.
@@ -282,17 +247,17 @@ class Searcher:
         number); records without a time come first, under None.
         """
         sql = to_sql(self._condition)
-        return self._bars(f"({self._rows}) WHERE {sql.text}", unit, sql)
-
-    def _bars(self, rows: str, unit: str, sql: Sql) -> list[tuple[int | None, int]]:
+        rows = f"({self._rows}) WHERE {sql.text}"
         query = f"SELECT {_beginning(unit)} AS start, count(*) FROM {rows} GROUP BY ALL ORDER BY start NULLS FIRST"
         return [(start, int(number)) for start, number in self._all(query, sql)]
 
     def _run(self, query: str, sql: Sql) -> Iterator[dict[str, Any]]:
+        for batch in self._read(query, sql):
+            yield from batch.to_pylist()
+
+    def _read(self, query: str, sql: Sql, rows: int = _BATCH) -> Iterator[pa.RecordBatch]:
         with _mapped_errors():
-            found = self._connection.execute(query, sql.parameters)
-            for batch in found.to_arrow_reader(_BATCH):
-                yield from batch.to_pylist()
+            yield from self._connection.execute(query, sql.parameters).to_arrow_reader(rows)
 
     def _all(self, query: str, sql: Sql) -> list[Any]:
         with _mapped_errors():
@@ -302,10 +267,7 @@ class Searcher:
 
 def _value_of(name: str) -> str:
     """Return SQL for the values of a field, of which a list has several."""
-    return _unnested(name, FIELDS[name].column)
-
-
-def _unnested(name: str, column: str) -> str:
+    column = FIELDS[name].column
     return f"unnest({column})" if FIELDS[name].kind is Kind.LIST else column
 
 
@@ -334,31 +296,3 @@ def _mapped_errors() -> Iterator[None]:
         yield
     except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:
         raise UnavailableError(f"a file of the index can't be read: {quoted(str(error), 500)}") from error
-
-
-def _literal(text: str) -> str:
-    """Return a text of ours as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _extension() -> Path:
-    """Return the file of DuckDB's extension for S3, which a package brings."""
-    return next(Path(str(files("duckdb_extension_httpfs"))).rglob("httpfs.duckdb_extension"))
-
-
-def _reach_bucket(connection: duckdb.DuckDBPyConnection, index: BucketStore) -> None:
-    """Let DuckDB read an index in a bucket, with the credentials that boto3 finds."""
-    connection.execute(f"LOAD {_literal(str(_extension()))}")
-    session = boto3.Session()
-    found = session.get_credentials()
-    region = index.bucket.region or session.region_name or "us-east-1"
-    parts = [f"TYPE s3, REGION {_literal(region)}"]
-    if found is not None:
-        frozen = found.get_frozen_credentials()
-        parts.append(f"KEY_ID {_literal(frozen.access_key)}, SECRET {_literal(frozen.secret_key)}")
-        if frozen.token:
-            parts.append(f"SESSION_TOKEN {_literal(frozen.token)}")
-    if index.bucket.endpoint:
-        scheme, _, host = index.bucket.endpoint.partition("://")
-        parts.append(f"ENDPOINT {_literal(host.rstrip('/'))}, URL_STYLE path, USE_SSL {str(scheme == 'https').lower()}")
-    connection.execute(f"CREATE SECRET ({', '.join(parts)})")

@@ -7,6 +7,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_search.answer import Coverage
+from auditseal_search.database import Database
 from auditseal_search.log_tail import LogTail
 from auditseal_search.query import Condition
 from auditseal_search.row_source import LogRows
@@ -28,11 +29,12 @@ def new_hits(
     Raises:
         VerificationError: A block is wrong.
     """
+    database = Database(None)
     for pinned, tail in tails:
         try:
             for table in tail.rows():
                 log = LogRows(pinned.origin, (), (table,), Coverage(pinned.origin, 0, "", 0, 0))
-                with Searcher(None, [log], condition) as searcher:
+                with Searcher(database, [log], condition) as searcher:
                     yield from searcher.all_hits()
         except UnavailableError as error:
             on_problem(pinned.origin, error)

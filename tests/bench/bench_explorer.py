@@ -28,7 +28,8 @@ from urllib.parse import urlencode, urlsplit
 import duckdb
 import psutil
 
-from auditseal_explorer.results import FACETS, PAGE
+from auditseal_explorer.counting import FACETS
+from auditseal_explorer.results import PAGE
 from auditseal_local.ports import accepts, free_ports
 from auditseal_search.index_builder import IndexBuilder, read_manifest
 from auditseal_search.index_store import DirectoryStore

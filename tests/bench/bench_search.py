@@ -264,7 +264,7 @@ def _searcher(directory: Path, query: str, index: str | None = None) -> Iterator
     found = gather_rows(parse_query(query, datetime.now(UTC)), directory / "trust.txt", None, place)
     if found.account.exit_code:
         raise RuntimeError("; ".join(found.account.lines()))
-    with Searcher(found.index, found.logs, found.condition) as searcher:
+    with found.searcher() as searcher:
         yield searcher
 
 
@@ -324,7 +324,7 @@ def _scan(directory: Path, events: int) -> Figures:
     query = f"time >= {start:%Y-%m-%dT%H:%M:%SZ} and time < {start + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
     began = time.perf_counter()
     found = gather_rows(parse_query(query, datetime.now(UTC)), directory / "trust.txt", None, None)
-    with Searcher(None, found.logs, found.condition) as searcher:
+    with found.searcher() as searcher:
         count = searcher.count()
     seconds = time.perf_counter() - began
     least = start.timestamp() * 1000 - CLOCK_MARGIN_MS

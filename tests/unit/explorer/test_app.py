@@ -14,12 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from auditseal.cli.command_table import COMMANDS
-from auditseal_explorer import counts, pages, results, sources
-from auditseal_explorer.auditor import Auditor, local_auditor
-from auditseal_explorer.counts import Counts, Facet, KeptCounts
+from auditseal_explorer import pages, results, sources
+from auditseal_explorer.auditor import local_auditor
 from auditseal_explorer.question import Question
 from auditseal_explorer.runbooks import RUNBOOKS
-from auditseal_explorer.timeline import draw
 from auditseal_schemas.block import Block
 from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_parts import Actor, Change
@@ -31,7 +29,6 @@ from auditseal_search.export import Format
 from auditseal_search.index_builder import IndexBuilder
 from auditseal_search.index_store import DirectoryStore
 from auditseal_search.range_pool import RangePool
-from auditseal_search.searcher import Searcher
 from tests.factory import evidence
 from tests.factory import hostile as hostile_events
 from tests.factory.events import FULL
@@ -361,53 +358,6 @@ def test_one_export_more_than_the_most_is_answered_when_another_has_ended(
     assert "exports are under way" in demo.page("/export.csv", 503).text
     under_way.close()  # as when its reader goes away
     assert demo.client.get("/export.csv").status_code == 200
-
-
-def test_counts_are_kept_for_the_same_blocks_and_the_same_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    explorer = exploring(BLOCKS[:3], TRUST)
-    first = explorer.json("search", q="outcome = SUCCESS")
-    acorn = Auditor("ada", "test", frozenset({"acorn"}))
-    own = results.find(explorer.sources, acorn, Question("outcome = SUCCESS"), NOW)
-    assert 0 < own.total < first["total"]
-    monkeypatch.setattr(Searcher, "tallies", None)  # counting anew would fail
-    assert explorer.json("search", q="outcome = SUCCESS") == first
-    assert results.find(explorer.sources, acorn, Question("outcome = SUCCESS"), NOW) == own
-    monkeypatch.undo()
-    put_log(explorer.vault, BLOCKS)
-    assert explorer.json("search", q="outcome = SUCCESS")["total"] > first["total"]
-
-
-def test_counts_that_are_kept_are_bounded(demo: Exploring, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = KeptCounts()
-    monkeypatch.setattr(counts, "KEPT", 2)
-    empty = Counts(0, draw("second", ()), ())
-    made = []
-
-    def count(number: int, of: Counts = empty) -> None:
-        found = demo.sources.gather(local_auditor(), Question(f"height = {number}").condition(NOW), ())
-
-        def make() -> Counts:
-            made.append(number)
-            return of
-
-        kept.of(found, make)
-
-    for number in (0, 1, 0, 2, 0, 1):
-        count(number)
-    assert made == [0, 1, 2, 1]
-    long = Counts(0, draw("second", ()), (Facet("actor", (("x" * 30_000, 1),)),))
-    for _ in range(2):
-        count(4, long)
-    assert made[4:] == [4, 4]
-
-
-def test_values_of_lists_are_not_counted_among_very_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    index = BuiltOnWhileRead(tmp_path, 0)
-    assert "resource.type" in Exploring(index.vault, TRUST, index).json("search")["facets"]
-    monkeypatch.setattr(results, "MOST_LISTED", 0)
-    facets = Exploring(index.vault, TRUST, index).json("search")["facets"]
-    assert "resource.type" not in facets
-    assert "actor" in facets
 
 
 def test_pivots_keep_the_heads_of_a_permanent_link(demo: Exploring) -> None:

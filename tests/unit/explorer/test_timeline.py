@@ -22,7 +22,7 @@ def test_the_unit_makes_few_bars(hours: float, unit: str) -> None:
 
 
 def test_bars_are_where_their_times_are() -> None:
-    drawn = draw("hour", [(None, 4), (ms(2026, 1, 1, 0), 10), (ms(2026, 1, 1, 3), 5), (ms(2026, 1, 1, 9), 1)])
+    drawn = draw("hour", [(ms(2026, 1, 1, 0), 10), (ms(2026, 1, 1, 3), 5), (ms(2026, 1, 1, 9), 1)], 4)
     assert drawn.without_time == 4
     assert [(bar.begin, bar.end, bar.count) for bar in drawn.bars] == [
         ("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", 10),
@@ -45,4 +45,4 @@ def test_months_have_their_own_lengths() -> None:
 
 def test_without_a_hit_there_is_no_bar() -> None:
     assert draw("day", []).bars == ()
-    assert draw("day", [(None, 3)]).without_time == 3
+    assert draw("day", [], 3).without_time == 3

@@ -8,6 +8,7 @@ import pytest
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.log import LogState
 from auditseal_search import row_group, searcher, segment_file
+from auditseal_search.database import Database
 from auditseal_search.range_pool import _length_after
 from auditseal_search.record_batch import rows_of
 from auditseal_search.verified_range import VerifiedRange
@@ -99,6 +100,6 @@ def test_duckdb_writes_no_bar_of_its_own() -> None:
 
     from auditseal_search.query import parse_query
 
-    with searcher.Searcher(None, [], parse_query("", datetime.now(UTC))) as found:
+    with searcher.Searcher(Database(None), [], parse_query("", datetime.now(UTC))) as found:
         setting = found._connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
     assert setting == (False,)

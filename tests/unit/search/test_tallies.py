@@ -7,8 +7,9 @@ import duckdb
 import pytest
 
 from auditseal_explorer.auditor import local_auditor
-from auditseal_explorer.results import FACETS
+from auditseal_explorer.counting import FACETS
 from auditseal_search import searcher as searcher_module
+from auditseal_search import tallies as tallies_module
 from auditseal_search.query import parse_query
 from auditseal_search.searcher import Searcher
 from tests.factory.exploring import Exploring
@@ -29,21 +30,45 @@ def searcher(request: pytest.FixtureRequest) -> Iterator[Searcher]:
         yield searcher
 
 
+@pytest.mark.parametrize("unit", ["minute", "month"])
 @pytest.mark.parametrize("gathered", [0, 100_000])
-def test_they_are_those_of_single_queries(searcher: Searcher, gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_are_those_of_single_queries(
+    searcher: Searcher, gathered: int, unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(searcher_module, "_GATHERED", gathered)
-    tallies = searcher.tallies(FACETS, 6, "minute")
+    spans = list[tuple[int, int]]()
+
+    def unit_for(*span: int) -> str:
+        spans.append(span)  # type: ignore[arg-type]  # two numbers
+        return unit
+
+    tallies = searcher.tallies(FACETS, 6, unit_for)
     assert list(tallies.counts) == list(FACETS)
     for name, counts in tallies.counts.items():
         single = [(value, count) for value, count in searcher.counts_by(name, 7) if value is not None]
         assert list(counts) == single[:6], name
-    assert tallies.histogram == searcher.histogram("minute")
-    totals = searcher.totals()
-    assert totals.count == searcher.count() == sum(count for _, count in tallies.histogram)
-    times = [start for start, _ in tallies.histogram if start is not None]
-    assert (totals.span is None) == (not times)
-    if totals.span:
-        assert times[0] <= totals.span[0] <= totals.span[1]
+    assert tallies.bars == searcher.histogram(unit)
+    assert tallies.total == searcher.count() == sum(count for _, count in tallies.bars)
+    times = [start for start, _ in tallies.bars if start is not None]
+    assert (tallies.span is None) == (not times)
+    if tallies.span:
+        assert spans == [tallies.span]
+        assert times[0] <= tallies.span[0] <= tallies.span[1]
+
+
+@pytest.mark.parametrize("gathered", [0, 100_000])
+def test_a_long_value_is_cut_where_that_shows(
+    searcher: Searcher, gathered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searcher_module, "_GATHERED", gathered)
+    monkeypatch.setattr(tallies_module, "LONGEST", 3)
+    counts = searcher.tallies(("action", "resource.type"), 10_000, lambda *_: "minute").counts
+    for name, found in counts.items():
+        whole = [value for value, _ in searcher.counts_by(name, 10_000) if value is not None]
+        assert {value for value, _ in found} == {value[:4] for value in whole}
+        assert sum(count for _, count in found) == sum(
+            count for value, count in searcher.counts_by(name, 10_000) if value
+        )
 
 
 @pytest.mark.parametrize("unit", ["second", "minute", "hour", "day", "month"])

@@ -1,0 +1,58 @@
+"""Answers that are kept: one that was made is given again, and is made once however many ask at the same time."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from threading import Lock
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Value]):
+    """Values by their keys, for many threads. A key names all that its value depends on.
+
+    Args:
+        most: The most bytes of all values together, about; those that were not asked for longest are dropped. A value
+            of more than an eighth of that is not kept.
+        size: Returns the bytes of a value, about.
+    """
+
+    def __init__(self, most: int, size: Callable[[Value], int]) -> None:
+        self._most, self._size = most, size
+        self._values, self._bytes = OrderedDict[Hashable, tuple[Value, int]](), 0
+        self._made = dict[Hashable, Future[Value]]()
+        self._lock = Lock()
+
+    def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return the value of a key: the one that is kept, or else the one that `make` makes.
+
+        While a thread makes it, others wait for it, and get its error where it fails. The next one tries again.
+        """
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key][0]
+            waiting = self._made.get(key)
+            mine = self._made[key] = Future() if waiting is None else waiting
+        if waiting is not None:
+            return waiting.result()
+        try:
+            value = make()
+        except BaseException as error:
+            self._end(key)
+            mine.set_exception(error)
+            raise
+        self._end(key, value)
+        mine.set_result(value)
+        return value
+
+    def _end(self, key: Hashable, *made: Value) -> None:
+        """End the making of a value, and keep it if there is one and it has room."""
+        with self._lock:
+            del self._made[key]
+            for value in made:
+                if (size := self._size(value)) <= self._most // 8:
+                    self._values[key], self._bytes = (value, size), self._bytes + size
+            while self._bytes > self._most:
+                self._bytes -= self._values.popitem(last=False)[1][1]
