@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 umask 077
 auditseal=${AUDITSEAL:-docker compose run --rm --no-TTY --no-deps tool}
 
-mkdir -p secrets state/minio state/watch state/index state/gateway state/prometheus state/grafana
+mkdir -p secrets state/minio state/watch state/index state/streams state/gateway state/prometheus state/grafana
 for name in passphrase minio-root archiver auditor grafana; do
     [ -s "secrets/$name" ] || od -An -N20 -tx1 /dev/urandom | tr -d ' \n' > "secrets/$name"
 done

@@ -25,10 +25,12 @@ pytestmark = pytest.mark.timeout(900)  # the build, on a machine that does much 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 AUDITSEAL = [sys.executable, "-m", "auditseal"]
 IMAGES = ("AUDITSEAL_IMAGE", "KAFKA_IMAGE", "MINIO_IMAGE", "PROMETHEUS_IMAGE", "GRAFANA_IMAGE")
-OURS = {"sealer", "archiver", "watch", "index", "explorer", "gateway", "topics", "tool"}
+OURS = {"sealer", "archiver", "watch", "index", "streams", "explorer", "gateway", "topics", "tool"}
 FIRST = {"watch": ["--state-new"]}
 """What a daemon needs while the file of its state is not there: the page makes it before."""
 DAEMONS = ("sealer", "archiver", "watch", "gateway")
+FOLLOWERS = ("index", "streams")
+"""Daemons that have options and no file of settings."""
 OF_THIS_BROKER = {"listeners", "advertised.listeners", "controller.quorum.voters", "log.dirs"}
 Load = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -185,7 +187,7 @@ def test_each_daemon_takes_its_configuration(project: dict[str, Any], daemon: st
     assert {key: checked[daemon][key] for key in own} == own
 
 
-@pytest.mark.parametrize("name", ["index", "explorer", "topics"])
+@pytest.mark.parametrize("name", [*FOLLOWERS, "explorer", "topics"])
 def test_the_other_commands_have_these_options(project: dict[str, Any], name: str) -> None:
     words = project["services"][name]["command"]
     done = subprocess.run([*AUDITSEAL, *words, "--help"], capture_output=True, text=True, check=False, timeout=60)
@@ -201,13 +203,14 @@ def test_ports_and_places_are_those_of_the_configuration(project: dict[str, Any]
     assert vault.netloc == BUCKET, "the policies of deploy/rights name another bucket"
     assert f"store/{vault.netloc}" in (folder / "bucket.sh").read_text()
     assert vault.query == "endpoint=http://minio:9000"
-    assert config["vault"] in services["index"]["command"]
+    assert all(config["vault"] in services[name]["command"] for name in FOLLOWERS)
     assert config["kafka"]["bootstrap_servers"] == "kafka:9092"
     assert services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == "CLIENT://kafka:9092"
     assert [port["target"] for port in services["gateway"]["ports"]] == [config["gateway"]["port"]]
-    for name in {*DAEMONS, "index"}:
+    for name in (*DAEMONS, *FOLLOWERS):
         assert f":{config['metrics']['port']}/healthz" in services[name]["healthcheck"]["test"][-1]
-    assert ["--port", str(config["metrics"]["port"])] == services["index"]["command"][-2:]
+    for name in FOLLOWERS:
+        assert ["--port", str(config["metrics"]["port"])] == services[name]["command"][-2:]
 
 
 def test_prometheus_takes_its_configuration_and_scrapes_each_daemon(project: dict[str, Any], folder: Path) -> None:
@@ -227,7 +230,7 @@ def test_prometheus_takes_its_configuration_and_scrapes_each_daemon(project: dic
         }
         for path in (inside / "prometheus.yml", DEPLOY / "monitoring" / "prometheus.yml")
     )
-    assert jobs == {f"auditseal-{name}": [f"{name}:9460"] for name in (*DAEMONS, "index")}
+    assert jobs == {f"auditseal-{name}": [f"{name}:9460"] for name in (*DAEMONS, *FOLLOWERS)}
     assert jobs.keys() <= usual.keys(), "the rules expect other names"
 
 

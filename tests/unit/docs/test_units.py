@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
-from auditseal.cli.command_table import COMMANDS
+from auditseal.cli import app
 from auditseal_schemas.halt import Halt
 
 ROOT = Path(__file__).parents[3]
-UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+SYSTEMD = ROOT / "deploy" / "systemd"
+UNITS = sorted(SYSTEMD.glob("*.service"))
+SHARED = SYSTEMD / "auditseal-.service.d" / "auditseal.conf"
+"""What systemd adds to each unit whose name begins so."""
+WITHOUT_METRICS = "auditseal-explorer"
 PROMETHEUS = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text("utf-8"))
-
-
-_INDEX = ["--trust", "/etc/auditseal/trust.txt", "--index", "/var/lib/auditseal/index", "--port", "9464"]
-OPTIONS = {"index": ["follow", *_INDEX]}
-"""Of the daemon that has options in the place of a configuration."""
 
 
 def service(path: Path) -> configparser.SectionProxy:
@@ -36,21 +36,29 @@ def port_of(path: Path) -> str:
 def test_each_daemon_has_a_unit() -> None:
     assert [path.stem for path in UNITS] == [
         "auditseal-archiver",
+        "auditseal-explorer",
         "auditseal-gateway",
         "auditseal-index",
         "auditseal-sealer",
+        "auditseal-streams",
         "auditseal-watch",
     ]
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
-def test_a_unit_runs_a_command_and_restarts_as_the_page_of_runbooks_says(path: Path) -> None:
-    unit = service(path)
-    program, command, *options = unit["ExecStart"].split()
+def test_a_unit_runs_a_command_that_has_these_options(path: Path) -> None:
+    program, *words = service(path)["ExecStart"].split()
     assert program == "/opt/auditseal/bin/auditseal"
-    assert options == OPTIONS.get(command, ["--config", "/etc/auditseal/auditseal.toml"])
-    assert command in {entry.name for entry in COMMANDS}
-    assert path.stem == f"auditseal-{command}"
+    name = words[0].replace("explore", "explorer")
+    assert path.stem == f"auditseal-{name}"
+    assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
+    misspelled = [word.replace("--", "--x-") for word in words]
+    assert CliRunner().invoke(app, [*misspelled, "--help"]).exit_code == 2
+    assert service(path).keys() <= {"ExecStart", "Environment"}, "what units share is in the drop-in"
+
+
+def test_the_units_restart_as_the_page_of_runbooks_says() -> None:
+    unit = service(SHARED)
     page = (ROOT / "docs" / "runbooks" / "README.md").read_text("utf-8")
     told = re.search(r"restart a daemon after exit codes (\d+) and (\d+), and if a signal", page)
     assert told
@@ -60,9 +68,8 @@ def test_a_unit_runs_a_command_and_restarts_as_the_page_of_runbooks_says(path: P
     assert int(unit["TimeoutStopSec"]) > 10  # a daemon ends within 10 s
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
-def test_a_unit_gives_no_rights(path: Path) -> None:
-    unit = service(path)
+def test_the_units_give_no_rights() -> None:
+    unit = service(SHARED)
     assert unit["User"] == "auditseal"
     assert unit["CapabilityBoundingSet"] == ""
     assert unit["ProtectSystem"] == "strict"
@@ -72,7 +79,6 @@ def test_a_unit_gives_no_rights(path: Path) -> None:
 
 def test_prometheus_scrapes_each_unit_under_the_name_that_the_rules_expect() -> None:
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in PROMETHEUS["scrape_configs"]}
-    assert {path.stem: [f"127.0.0.1:{port_of(path)}"] for path in UNITS}.items() <= targets.items()
-    assert targets.keys() - {path.stem for path in UNITS} == {"auditseal-streams"}
+    assert targets == {path.stem: [f"127.0.0.1:{port_of(path)}"] for path in UNITS if path.stem != WITHOUT_METRICS}
     assert PROMETHEUS["rule_files"] == ["auditseal.rules.yml"]
     assert len({port for ports in targets.values() for port in ports}) == len(targets)
