@@ -49,6 +49,7 @@
 | `search` | `auditseal search` |
 | `tail` | `auditseal tail` |
 | `streams` | `auditseal streams` |
+| `stream_options` | the options of commands that look at streams |
 | `export` | `auditseal export` |
 | `explore` | `auditseal explore` |
 | `evidence` | `auditseal evidence` |

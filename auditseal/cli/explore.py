@@ -1,14 +1,15 @@
 """`auditseal explore`: sealed events and the health of their logs, in a browser."""
 
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from auditseal.cli.stream_options import SETTLE_SECONDS, Expected, parse_expected
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, tell, vault_url
 from auditseal.settings_explorer import read_access
 from auditseal_explorer.app import Explorer, make_app
@@ -18,13 +19,19 @@ from auditseal_explorer.pages import Pages
 from auditseal_explorer.preparation import Preparation
 from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_explorer.sources import Sources
+from auditseal_explorer.stream_watcher import StreamWatcher
 from auditseal_explorer.trail import NoTrail, ProducerTrail, StrictTrail, Trail
 from auditseal_producer import AuditProducer, ProducerConfig
+from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.trust import Trust
 from auditseal_search.index_store import open_index
+from auditseal_search.stream_follower import LookRules
+from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
 _HOST = "127.0.0.1"
+_LOOK_MS = 10_000
 
 
 @app.command()
@@ -32,6 +39,10 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     trust: TrustFile,
     vault: VaultUrl = None,
     index: Annotated[str | None, typer.Option("--index", help="The index. [default: none, read the vault]")] = None,
+    streams: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Look at all streams, and remember here what was read.")
+    ] = None,
+    expect: Expected = None,
     host: Annotated[str, typer.Option(help="The address to listen on; another than loopback needs --access.")] = _HOST,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")] = 8089,
     access_file: Annotated[Path | None, typer.Option("--access", help="The file with TLS, login and auditors.")] = None,
@@ -46,6 +57,7 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
 
     It ends with Ctrl-C. Pages show the events that match a filter, one event with its proof, and the health of each
     log. Every page says how complete its answer is. Meanwhile the vault is verified, and a finding is on every page.
+    With --streams the health of the logs has that of all streams: missing events, and services that are silent.
 
     Exit codes: 0 stopped; 1 the vault or the index can't be opened; 2 usage, configuration or trust file.
 
@@ -57,7 +69,9 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
         open_vault = partial(open_reader, url)
         sources = Sources(pinned, open_vault, open_index(index) if index else None)
         access = read_access(access_file) if access_file else None
+        looking = _stream_watcher(pinned, open_vault, streams, parse_expected(expect or ()))
         with (
+            looking or nullcontext(),
             sources.reading(),
             _trail(records=records, strict=strict) as trail,
             listen(host, port, access) as listening,
@@ -68,8 +82,20 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")
             if opens:
                 webbrowser.open(address)
-            explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail)
+            explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail, looking)
             serve(make_app(explorer, hosts, access), listening, access.tls if access else None)
+
+
+def _stream_watcher(
+    trust: Trust, open_vault: Callable[[], VaultReader], folder: Path | None, expected: dict[str, int]
+) -> StreamWatcher | None:
+    """Return what looks at streams, None where no folder is named for it."""
+    if folder is None:
+        if expected:
+            raise ConfigurationError("--expect needs --streams DIR: a folder that remembers what was read of streams")
+        return None
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return StreamWatcher(trust, open_vault, folder, LookRules(SETTLE_SECONDS * 1000, expected, _LOOK_MS))
 
 
 @contextmanager

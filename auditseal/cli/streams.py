@@ -1,7 +1,7 @@
 """`auditseal streams`: whether events of a stream are missing, and a certificate that says so."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 
 from auditseal.cli.index_key import IndexKey, KeyFile, read_key
 from auditseal.cli.named_key import PassphraseFile
+from auditseal.cli.stream_options import SETTLE_SECONDS, Expected, parse_expected
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
 from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
@@ -31,17 +32,16 @@ from auditseal_search.stream_state import FAULTS, Judgement, State, StreamState
 from auditseal_vault.open import open_reader
 
 app = typer.Typer()
-_SETTLE = 1_800
 
 
 @app.command()
 def streams(  # noqa: PLR0913, PLR0917  (one for each option)
     trust: TrustFile,
     vault: VaultUrl = None,
-    expect: Annotated[
-        list[str] | None, typer.Option(help="SERVICE=SECONDS: its longest silence; may be repeated.")
-    ] = None,
-    settle: Annotated[int, typer.Option(min=0, help="Seconds until a missing number counts as a gap.")] = _SETTLE,
+    expect: Expected = None,
+    settle: Annotated[
+        int, typer.Option(min=0, help="Seconds until a missing number counts as a gap.")
+    ] = SETTLE_SECONDS,
     certificate: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write a signed certificate, and its list as FILE.jsonl.")
     ] = None,
@@ -74,7 +74,7 @@ def streams(  # noqa: PLR0913, PLR0917  (one for each option)
     """
     with exit_on_failure("streams"):
         return_large_blocks()
-        pinned, expected = read_trust(trust), _expected(expect or ())
+        pinned, expected = read_trust(trust), parse_expected(expect or ())
         if (certificate or check) and (state or follow):
             raise ConfigurationError("a certificate is made from the whole vault: leave out --state and --follow")
         opened = partial(_report, pinned, vault_url(vault, pinned), state)
@@ -133,16 +133,6 @@ def _follow(
 
     code = run_daemon("auditseal.streams", options, [STREAMS], body)
     return verdicts[0].verdict.exit_code if verdicts else code
-
-
-def _expected(entries: Iterable[str]) -> dict[str, int]:
-    found = {}
-    for entry in entries:
-        service, _, seconds = entry.rpartition("=")
-        if not service or not seconds.isascii() or not seconds.isdecimal() or not int(seconds):
-            raise ConfigurationError(f"--expect {entry}: write SERVICE=SECONDS, such as billing=600")
-        found[service] = int(seconds) * 1000
-    return found
 
 
 def _signer(certificate: Path | None, key: IndexKey | None) -> IndexKey | None:

@@ -7,6 +7,7 @@ from auditseal_explorer.event_view import EventView
 from auditseal_explorer.log_status import LogStatus
 from auditseal_explorer.results import Results
 from auditseal_explorer.services import Service
+from auditseal_explorer.stream_watcher import Streams
 from auditseal_search.errors import QueryError
 from auditseal_search.row_json import row_to_json
 
@@ -41,11 +42,12 @@ def event_to_json(view: EventView) -> dict[str, Any]:
     return {"proven": dict(view.proven), "proof": view.proof.format().decode()}
 
 
-def logs_to_json(statuses: list[LogStatus], services: list[Service]) -> dict[str, Any]:
-    """Return the state of every log, and the latest event of each service."""
+def logs_to_json(statuses: list[LogStatus], services: list[Service], streams: Streams) -> dict[str, Any]:
+    """Return the state of every log, the latest event of each service, and what is known of the streams."""
     return {
         "logs": [dict(status.to_json()) for status in statuses],
         "services": [{"service": one.name, "events": one.events, "last": one.last} for one in services],
+        "streams": dict(streams.to_json()),
     }
 
 

@@ -40,6 +40,7 @@ from auditseal_explorer.refusals import Refusals
 from auditseal_explorer.results import Results, export, find
 from auditseal_explorer.services import read_services
 from auditseal_explorer.sources import Sources
+from auditseal_explorer.stream_watcher import NOT_WATCHED, ONLY_FOR_ALL, Streams, StreamWatcher
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError, quoted
 from auditseal_schemas.event_parts import Resource
@@ -72,6 +73,7 @@ class Explorer:
         pages: Writes the pages.
         cases: Makes evidence packs.
         trail: Records what auditors look at, before they see it.
+        streams: Looks at streams meanwhile; None where nobody asked for that.
     """
 
     sources: Sources
@@ -79,6 +81,7 @@ class Explorer:
     pages: Pages
     cases: CaseFiles
     trail: Trail = field(default_factory=NoTrail)
+    streams: StreamWatcher | None = None
 
     @property
     def checked(self) -> Checked:
@@ -146,7 +149,7 @@ class Explorer:
     def logs(self, request: Request) -> Response:
         """Show the health of the logs."""
         services = read_services(self.sources, auditor_of(request))
-        return HTMLResponse(self.pages.logs(self._statuses(request), services, self.checked))
+        return HTMLResponse(self.pages.logs(self._statuses(request), services, self._streams(request), self.checked))
 
     def runbooks(self, _request: Request) -> Response:
         """Say what to do about each state."""
@@ -168,7 +171,7 @@ class Explorer:
     def logs_json(self, request: Request) -> Response:
         """Return the health of the logs."""
         services = read_services(self.sources, auditor_of(request))
-        return JSONResponse(api.logs_to_json(self._statuses(request), services))
+        return JSONResponse(api.logs_to_json(self._statuses(request), services, self._streams(request)))
 
     def describe(self, _request: Request) -> Response:
         """Return the OpenAPI description."""
@@ -195,6 +198,11 @@ class Explorer:
         heads = " ".join(f"{status.origin}:{status.size}" for status in statuses)
         self.looks.answered(request, {"as_of": heads, "verdict": self.checked.verdict})
         return statuses
+
+    def _streams(self, request: Request) -> Streams:
+        if auditor_of(request).tenants is not None:
+            return ONLY_FOR_ALL
+        return self.streams.last if self.streams else NOT_WATCHED
 
     def on_failure(self, request: Request, error: Exception) -> Response:
         """Record an attempt that failed, and answer it: nothing is shown of one that can't be recorded."""

@@ -17,8 +17,10 @@ from auditseal_explorer.question import Heads, Question
 from auditseal_explorer.results import Export, Results
 from auditseal_explorer.runbooks import RUNBOOKS
 from auditseal_explorer.services import Service
+from auditseal_explorer.stream_watcher import Streams
 from auditseal_explorer.timeline import HEIGHT, WIDTH
 from auditseal_schemas import __version__
+from auditseal_schemas.event_time import format_milliseconds
 from auditseal_search.errors import QueryError
 from auditseal_search.query import has_absolute_times
 
@@ -48,6 +50,7 @@ def _environment() -> Environment:
         "instant": instant,
         "number": "{:,}".format,
         "moment": moment,
+        "milliseconds": format_milliseconds,
     }
     environment.globals |= {"version": __version__, "width": WIDTH, "height": HEIGHT, "meanings": MEANINGS}
     return environment
@@ -102,9 +105,14 @@ class Pages:
         shown = {"answer": answer, "question": answer.question, "absolute": absolute, "most": MOST_EVENTS}
         return self._page("case.html.j2", checked, **shown)
 
-    def logs(self, statuses: list[LogStatus], services: list[Service], checked: Checked) -> str:
+    def logs(self, statuses: list[LogStatus], services: list[Service], streams: Streams, checked: Checked) -> str:
         """Return the page on the health of the logs."""
-        shown = {"statuses": statuses, "services": services[:_MOST_SERVICES], "question": Question()}
+        shown = {
+            "statuses": statuses,
+            "services": services[:_MOST_SERVICES],
+            "streams": streams,
+            "question": Question(),
+        }
         return self._page("logs.html.j2", checked, **shown, more_services=max(0, len(services) - _MOST_SERVICES))
 
     def runbooks(self, checked: Checked) -> str:

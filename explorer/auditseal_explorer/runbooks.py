@@ -73,11 +73,23 @@ _STATES = (
         "alerts/AuditsealOffsetsWithoutRecord.md",
     ),
     Runbook(
+        "streams",
+        "GAP: numbers of a stream are lost. DUPLICATE: a number has two events. UNEXPECTED: nobody expects its service."
+        " UNCLOSED: the stream runs, or its process ended without closing it.",
+        (
+            "Of a GAP, ask the service for the events that it could not record, and publish them again.",
+            "Of a DUPLICATE or an UNEXPECTED, find out which host wrote: open the stream's events.",
+            "Of an UNCLOSED stream whose service has ended, compare its latest event with the service's own log.",
+            "Run auditseal streams --certificate to keep the states of this time, signed.",
+        ),
+        "how-to/streams.md",
+    ),
+    Runbook(
         "silent",
         "A service has recorded nothing for longer than usual.",
         (
             "See whether the service runs.",
-            "Run auditseal streams --expect SERVICE=SECONDS: it shows lost events and silent services.",
+            "See above whether the service's streams miss events.",
         ),
         "how-to/streams.md",
     ),

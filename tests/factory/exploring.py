@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
+import uvicorn
 from starlette.testclient import TestClient
 
 from auditseal_explorer.access import Access
@@ -17,7 +19,9 @@ from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
+from auditseal_explorer.server import address_of, hosts_of, listen
 from auditseal_explorer.sources import Sources
+from auditseal_explorer.stream_watcher import StreamWatcher
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.block import Block
 from auditseal_schemas.trust import Trust
@@ -77,16 +81,17 @@ class Exploring:
         *,
         access: Access | None = None,
         trail: Trail | None = None,
+        streams: StreamWatcher | None = None,
     ) -> None:
         self.vault = vault
         self.checker = Checker(trust, lambda: self.vault)
         trust_file = "".join(f"log {key}\n" for log in trust.logs for key in log.keys).encode()
         self.sources = Sources(trust, lambda: self.vault, index)
-        explorer = Explorer(
-            self.sources, self.checker, Pages(vault.url), CaseFiles(self.sources, trust_file), trail or NoTrail()
-        )
+        cases = CaseFiles(self.sources, trust_file)
+        self.explorer = Explorer(self.sources, self.checker, Pages(vault.url), cases, trail or NoTrail(), streams)
+        self.access = access
         url = access.url if access else f"http://{HOST}"
-        self.app = make_app(explorer, access.hosts if access else [HOST], access)
+        self.app = make_app(self.explorer, access.hosts if access else [HOST], access)
         self.client = TestClient(self.app, url, raise_server_exceptions=False, follow_redirects=False)
 
     def page(self, address: str = "/", status: int = 200) -> Page:
@@ -113,6 +118,21 @@ def exploring(blocks: Sequence[Block], trust: Trust, index: IndexStore | None = 
     explorer = Exploring(vault, trust, index)
     explorer.checker.check()
     return explorer
+
+
+@contextmanager
+def served(exploring: Exploring) -> Iterator[str]:
+    """Serve an explorer on this machine from a thread, without TLS, and give its address."""
+    with listen("127.0.0.1", 0) as listening:
+        app = make_app(exploring.explorer, hosts_of(listening), exploring.access)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        thread = Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield address_of(listening)
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @contextmanager

@@ -69,6 +69,8 @@ def test_the_client_of_the_how_to_works_as_it_is_printed(explorer: tuple[str, "s
         (["--host", "0.0.0.0"], "--host 0.0.0.0 is reached from other machines, and there is no login"),
         (["--host", "audit.example.com"], "is not an address: use 127.0.0.1 or ::1"),
         (["--vault", "ftp://x"], "ftp"),
+        (["--expect", "billing=60"], "--expect needs --streams DIR"),
+        (["--streams", "streams", "--expect", "billing"], "write SERVICE=SECONDS"),
     ],
 )
 def test_what_it_refuses_it_names(place: Place, words: list[str], problem: str) -> None:

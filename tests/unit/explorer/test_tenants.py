@@ -103,6 +103,10 @@ def test_exports_stay_within(acorn: Exploring) -> None:
     assert acorn.client.get("/export.jsonl?q=tenant+%3D+birch").text == ""
 
 
+def test_streams_are_not_shown_to_auditors_of_some_tenants(acorn: Exploring) -> None:
+    assert acorn.json("logs")["streams"]["problem"].startswith("Streams have no tenant.")
+
+
 def test_evidence_stays_within(acorn: Exploring) -> None:
     assert f"{OWN} events" in acorn.page("/case").text
     pack = zipfile.ZipFile(io.BytesIO(acorn.client.get("/case.zip?case=1").content))

@@ -1,0 +1,145 @@
+"""Looks at the streams of the vault while the explorer runs: which miss events, and which services are silent."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from heapq import nsmallest
+from pathlib import Path
+from time import time
+from typing import Any, Self
+
+from auditseal_schemas.errors import AuditsealError, UnavailableError
+from auditseal_schemas.event_time import format_milliseconds
+from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import Trust
+from auditseal_search.range_pool import RangePool
+from auditseal_search.stream_follower import LookRules
+from auditseal_search.stream_ledger import COLUMNS, StreamLedger
+from auditseal_search.stream_report import SilentService, StreamReport, state_to_json
+from auditseal_search.stream_state import State, StreamState
+from auditseal_vault.head import head_height
+from auditseal_vault.interface import VaultReader
+
+MOST_SHOWN = 50
+"""Streams that a page lists; the others are counted."""
+_SHOWN = (State.DUPLICATE, State.GAP, State.UNEXPECTED, State.UNCLOSED)
+"""The states of listed streams, the most serious first."""
+_BLOCKS = 1_000  # that are read before a stop is noticed
+_SECONDS_TO_END = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """What is known of the streams.
+
+    Attributes:
+        at: When they were last looked at, in µs since the epoch; 0 before the first look has ended.
+        counts: How many streams have each state as their most serious one; silent services for SILENT.
+        listed: The streams with a state that someone may have to look at, the most serious first, up to `MOST_SHOWN`.
+        silent: The expected services that are silent.
+        is_expected: Whether it is known which services must not be silent.
+        problem: Why nothing newer is known; empty where it is.
+    """
+
+    at: int = 0
+    counts: Mapping[State, int] | None = None
+    listed: tuple[StreamState, ...] = ()
+    silent: tuple[SilentService, ...] = ()
+    is_expected: bool = False
+    problem: str = ""
+
+    @property
+    def more(self) -> int:
+        """How many streams with such a state are not listed."""
+        return sum(number for state, number in (self.counts or {}).items() if state in _SHOWN) - len(self.listed)
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return what `json.dumps` takes."""
+        return {
+            "counts": None if self.counts is None else {str(state): number for state, number in self.counts.items()},
+            "streams": [json.loads(state_to_json(state)) for state in self.listed],
+            "silent": [{"service": one.service, "last": _text(one.heard)} for one in self.silent],
+            "problem": self.problem,
+        }
+
+
+def _text(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else format_milliseconds(milliseconds)
+
+
+NOT_WATCHED = Streams(
+    problem="It is not known whether a stream misses events or a service is silent. Start the explorer with --streams"
+    " DIR, and with --expect SERVICE=SECONDS for each service. auditseal streams shows it once."
+)
+ONLY_FOR_ALL = Streams(problem="Streams have no tenant. Only auditors of all tenants see their states.")
+
+
+class StreamWatcher:
+    """Looks at streams in a thread of its own. A context manager that ends it.
+
+    Args:
+        trust: The trust file.
+        open_vault: Opens the vault.
+        folder: Where it remembers what was read, so that the next start reads on from there.
+        rules: How streams are looked at.
+    """
+
+    def __init__(self, trust: Trust, open_vault: Callable[[], VaultReader], folder: Path, rules: LookRules) -> None:
+        self._trust, self._open, self._folder, self._rules = trust, open_vault, folder, rules
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="streams", daemon=True)
+        self.last = Streams(problem="The streams are being read for the first time.")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(_SECONDS_TO_END)
+
+    def _run(self) -> None:
+        try:
+            with RangePool(self._open, 1, columns=COLUMNS) as pool, StreamLedger(self._folder) as ledger:
+                self._look_again(pool, ledger)
+        except AuditsealError as error:  # a wrong block, or a folder that can't be used: someone has to act
+            self.last = replace(self.last, problem=f"The streams can't be followed any further: {error}")
+
+    def _look_again(self, pool: RangePool, ledger: StreamLedger) -> None:
+        report: StreamReport | None = None
+        while not self._stop.is_set():
+            try:
+                report = report or StreamReport(pool, self._trust, ledger)
+                self._read(report, pool.vault)
+                self.last = self._look(report)
+            except UnavailableError as error:
+                self.last = replace(self.last, problem=f"The streams can't be read just now: {error}")
+            self._stop.wait(self._rules.every / 1000)
+
+    def _read(self, report: StreamReport, vault: VaultReader) -> None:
+        """Read all logs to their ends, some blocks at a time."""
+        while not self._stop.is_set():
+            stored = [_size(vault, log.origin) for log in self._trust.logs]
+            sizes = {
+                head.origin: min(head.size + _BLOCKS, max(size, head.size))
+                for head, size in zip(report.heads, stored, strict=True)
+            }
+            if all(sizes[head.origin] == head.size for head in report.heads):
+                return
+            report.read(sizes)
+
+    def _look(self, report: StreamReport) -> Streams:
+        now = time()
+        found = (state for state in report.states(self._rules.at(now)) if state.states[0] in _SHOWN)
+        listed = nsmallest(MOST_SHOWN, found, key=_rank)
+        return Streams(int(now * 1e6), report.counts, tuple(listed), report.silent, bool(self._rules.expected))
+
+
+def _size(vault: VaultReader, origin: Origin) -> int:
+    height = head_height(vault, origin)
+    return 0 if height is None else height + 1
+
+
+def _rank(state: StreamState) -> tuple[int, int]:
+    return _SHOWN.index(state.states[0]), state.facts.last_at
