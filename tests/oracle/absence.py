@@ -237,7 +237,8 @@ def pins(trust: str) -> dict[str, dict[str, list[str]]]:
     """Return the keys of each log and index by its name."""
     found: dict[str, dict[str, list[str]]] = {"log": {}, "index": {}}
     for kind, key in (line.split() for line in trust.splitlines()):
-        found[kind].setdefault(key.split("+")[0], []).append(key)
+        if kind in found:
+            found[kind].setdefault(key.split("+")[0], []).append(key)
     return found
 
 

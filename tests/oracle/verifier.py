@@ -181,7 +181,7 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
     """Return the pinned logs.
 
     Raises:
-        ValueError: A line is not one of the five, is repeated, or has a number or a root in another spelling.
+        ValueError: A line is not one of the six, is repeated, or has a number or a root in another spelling.
         Refused: A key can't be relied on, or a log's name is invalid.
     """
     keys: dict[str, list[str]] = {}
@@ -201,9 +201,8 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
             case ["start", origin, height, root] if re.fullmatch("[1-9][0-9]{0,11}", height):
                 starts[origin] = (int(height), read_root(root))
                 once.append(("start", origin))
-            case ["index", key] if re.fullmatch(r"[!-*,-~]{1,255}", key.split("+")[0]):
-                read_key(key, key.split("+")[0])
-                once.append(("index", key.split("+")[0]))
+            case ["index" | "person" as kind, key] if re.fullmatch(r"[!-*,-~]{1,255}", key.split("+")[0]):
+                once += read_named(kind, key)
             case ["vault", _]:
                 once.append(("vault",))
             case ["retention", days] if re.fullmatch("0|[1-9][0-9]{0,14}", days):
@@ -213,6 +212,18 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
     if len(set(once)) < len(once) or not keys or not starts.keys() <= keys.keys():
         raise ValueError("the trust file has a line twice, pins no log, or starts one that isn't pinned")
     return {origin: Log(origin, pinned, starts.get(origin)) for origin, pinned in keys.items()}
+
+
+def read_named(kind: str, key: str) -> list[tuple[str, ...]]:
+    """Check the key of an index or a person; return what must not be there twice."""
+    name, _, blob = key.partition("+")
+    read_key(key, name)
+    if kind == "index":
+        return [(kind, name)]
+    blob = blob.partition("+")[2]
+    if len(blob) != 44:
+        raise ValueError(f"{name} has another key than one of Ed25519")
+    return [(kind, name), ("key of a person", blob)]
 
 
 def read_root(text: str) -> bytes:

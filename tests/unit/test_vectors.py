@@ -11,6 +11,7 @@ from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
 from tests.oracle.reader import Refused
 from tests.oracle.verifier import values
+from tests.vectors.holds import NAME as HOLDS
 from tests.vectors.make import FOLDER, INDEX, files
 from tests.vectors.read import content_of, read_vectors, trust_of
 from tests.vectors.recorded import NAME
@@ -59,7 +60,7 @@ def lay_out_something_else(path: Path, kind: str) -> None:
 
 def test_the_script_makes_every_file_again_and_no_other() -> None:
     made = dict(files())
-    kept = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("objects/*")} | {INDEX, NAME}
+    kept = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("objects/*")} | {INDEX, NAME, HOLDS}
     assert set(made) == kept
     assert [name for name, data in made.items() if data != (FOLDER / name).read_bytes()] == []
     assert sum(map(len, made.values())) < MOST_BYTES

@@ -16,6 +16,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import RecordHeaders
 from tests.factory.keys import signing_key, verifier_key
 from tests.factory.messages import Message
+from tests.factory.people import PEOPLE
 from tests.factory.streams import stored_deflate
 from tests.vectors.sealed import Sealed
 from tests.vectors.vector import Finding, Vector, plain_objects
@@ -195,6 +196,12 @@ def good_vectors() -> list[Vector]:
             "index-pinned",
             "The trust file pins an index, too; verification of a vault has nothing to do with it.",
             plain_trust() + f"index {VerifierKey('index.example.com', signing_key('index').public)}\n",
+            plain_objects(plain_contents()),
+        ),
+        Vector(
+            "people-pinned",
+            "The trust file pins two people who may sign legal holds; verification of blocks does not use them.",
+            plain_trust() + "".join(f"person {key}\n" for key in PEOPLE[:2]),
             plain_objects(plain_contents()),
         ),
         rich(),

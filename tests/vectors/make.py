@@ -14,6 +14,8 @@ from auditseal_schemas.trust import Trust
 from tests.vectors.company import company_vectors
 from tests.vectors.curve import curve_vectors
 from tests.vectors.good import good_vectors
+from tests.vectors.holds import NAME as HOLDS
+from tests.vectors.holds import holds_file
 from tests.vectors.limits import limit_vectors
 from tests.vectors.malformed import malformed_vectors
 from tests.vectors.recorded import NAME, signatures_file
@@ -57,6 +59,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     lines = ",\n".join(json.dumps(described(vector), ensure_ascii=False) for vector in vectors)
     yield INDEX, f"[\n{lines}\n]\n".encode()
     yield NAME, signatures_file()
+    yield HOLDS, holds_file()
     versions = [version for vector in vectors for of_key in vector.objects.values() for version in of_key]
     contents = {part for version in versions for part in parts_of(version)}
     yield from sorted((object_name(content), content) for content in contents)

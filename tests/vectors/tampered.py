@@ -8,9 +8,12 @@ from hashlib import sha256
 from auditseal_schemas.container import Chunk
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.note import NoteSignature, sign_note
+from auditseal_schemas.public_key import ML_DSA_44
 from auditseal_schemas.varint import encode_long
 from tests.factory.keys import signing_key, verifier_key
+from tests.factory.people import PEOPLE
 from tests.vectors.good import Run, from_start, origin, plain, plain_contents, plain_trust
+from tests.vectors.recorded import RecordedKey
 from tests.vectors.sealed import Sealed, flipped, replaced
 from tests.vectors.vector import Finding, Vector, finding, plain_objects
 
@@ -327,6 +330,7 @@ def trust_keys() -> Iterator[Vector]:
     about = "The key id is in upper case."
     yield Vector("key-id-upper-case", about, shouted, plain_objects(plain_contents()), trust_error=True)
     first, index = plain()[0].origin, VerifierKey("index.example.com", signing_key("index").public)
+    alice, bob = PEOPLE[:2]
     lines = {
         "unknown-line": "witness somebody\n",
         "start-of-unpinned-log": f"start {origin(7)} 2 {b64encode(bytes(32)).decode()}\n",
@@ -352,6 +356,10 @@ def trust_keys() -> Iterator[Vector]:
         "index-twice": f"index {index}\n" * 2,
         "index-of-two-keys": f"index {index}\nindex {VerifierKey(index.name, signing_key('log 1').public)}\n",
         "index-not-a-key": f"index {index.name}\n",
+        "person-twice": f"person {alice}\nperson {VerifierKey(alice.name, bob.public)}\n",
+        "two-people-of-one-key": f"person {alice}\nperson {VerifierKey(bob.name, alice.public)}\n",
+        "person-of-ml-dsa-44": f"person {VerifierKey(alice.name, RecordedKey('alice').public, ML_DSA_44)}\n",
+        "person-not-a-key": f"person {alice.name}\n",
         "log-of-no-origin": f"log {VerifierKey('log-0', signing_key('log 0').public)}\n",
     }
     for name, line in lines.items():
