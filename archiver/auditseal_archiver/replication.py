@@ -5,6 +5,7 @@ that the copy lacks. The heights above it are compared with the original like th
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,7 @@ from auditseal_vault.oldest import oldest_versions
 BATCH = 1024
 """Blocks that are written at once and compared together; a run that is interrupted leaves holes among so many."""
 MOST_BATCH_BYTES = 64 << 20
+"""Of a batch; the next one is read meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Replication:
             problem = f"{self._target.url} has {first} blocks of {log.origin}, and {self._source.url} has {blocks}"
             raise NotReplicatedError(f"{problem}: verify both, auditseal verify --copy names what the original lacks")
         state = read_log_state(self._target, log, below=first)
-        for batch in self._batches(state, first, blocks):
+        for batch in _one_ahead(self._batches(state, first, blocks)):
             self._write(batch)
             self._compare(log.origin, batch)
             self._on_progress(log.origin, batch[-1].block.header.height + 1, blocks)
@@ -157,6 +159,15 @@ class Replication:
             if self._target.enforces_worm and not lasts:
                 problem = f"{where} shows the lock {outcome.retention}, and needs COMPLIANCE until {copy.until}"
                 raise NotReplicatedError(f"{problem}: extend it with auditseal retention extend")
+
+
+def _one_ahead(batches: Iterator[list[_Copy]]) -> Iterator[list[_Copy]]:
+    """Yield batches. The next one is read and verified while the store writes the one before it."""
+    with ThreadPoolExecutor(1, "originals") as ahead:
+        following = ahead.submit(next, batches, None)
+        while batch := following.result():
+            following = ahead.submit(next, batches, None)
+            yield batch
 
 
 def first_missing(vault: VaultReader, origin: Origin) -> int:
