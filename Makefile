@@ -93,7 +93,7 @@ bench-reader: $(VENV)/test ## Small blocks read and verified from a store 20 ms 
 	$(BIN)/python -m tests.bench.bench_reader
 
 .PHONY: bench-restore
-bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a second copy, next to bare writes: at most five minutes (KEEP=directory)
+bench-restore: $(VENV)/test ## A restore of BLOCKS=100000 blocks from a copy in a bucket and one in a directory, next to bare writes: at most five minutes each (KEEP=directory)
 	$(BIN)/python -m tests.bench.bench_restore $(or $(BLOCKS),100000) $(KEEP)
 
 .PHONY: bench-streams
@@ -163,8 +163,8 @@ heads: $(VENV)/test ## How long a head's recovery takes with 1,000 and with 100,
 	$(BIN)/python -m tests.faults.heads
 
 .PHONY: soak
-soak: $(VENV)/test ## Thirty minutes at 70 % of what this machine carries (MINUTES=…): memory, descriptors, lag
-	$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES))
+soak: $(VENV)/test ## Thirty minutes at 70 % of what this machine carries, all parts on (MINUTES=… RATE=…): memory, descriptors, lag
+	$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
 
 $(VENV)/fuzz: $(VENV)/run deploy/requirements/fuzz.txt
 	@echo "installing what fuzzing needs; atheris has wheels for Python 3.11 to 3.13 on Linux x86-64"
