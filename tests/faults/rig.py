@@ -130,9 +130,9 @@ class Rig:
         assert isinstance(self.kafka, KafkaNode), "this rig has several brokers"
         return self.kafka
 
-    def pipeline(self, name: str, *, partitions: int = 2) -> "Pipeline":
-        """Return a pipeline with topics, key and bucket of its own."""
-        return Pipeline(rig=self, name=name, partitions=partitions)
+    def pipeline(self, name: str, *, partitions: int = 2, second_key: SigningKey | None = None) -> "Pipeline":
+        """Return a pipeline with topics, keys and bucket of its own."""
+        return Pipeline(rig=self, name=name, partitions=partitions, second_key=second_key)
 
     def cluster(self) -> Cluster:
         """Return a new administrative client: an old one takes seconds to notice that a broker came back."""
@@ -153,6 +153,7 @@ class Pipeline:
     run: int = 0
     pinned_before: str = ""
     key: SigningKey = field(default_factory=SigningKey.generate)
+    second_key: SigningKey | None = None
 
     def __post_init__(self) -> None:
         self.folder = self.rig.folder / f"{self.name}-run-{self.run}"
@@ -161,6 +162,8 @@ class Pipeline:
         self.key_file, self.passphrase = self.folder / "key.pem", self.folder / "passphrase"
         write_secret(self.passphrase, secrets.token_urlsafe())
         store_key(self.key_file, self.key, self.passphrase.read_text())
+        if self.second_key:
+            store_key(self.folder / "second.pem", self.second_key, self.passphrase.read_text())
         self.trust_file = self.folder / "trust.txt"
         self.trust_file.write_text(self.pinned_before + self.trust)
         self.ledgers: list[Path] = []
@@ -180,7 +183,8 @@ class Pipeline:
     @property
     def trust(self) -> str:
         """The trust file's text."""
-        return "".join(f"log {VerifierKey(str(origin), self.key.public)}\n" for origin in self.origins)
+        keys = [key for key in (self.key, self.second_key) if key]
+        return "".join(f"log {VerifierKey.of(str(origin), key)}\n" for origin in self.origins for key in keys)
 
     def make_topics(self) -> None:
         """Make both topics, as `auditseal topics create` does."""
@@ -207,8 +211,13 @@ class Pipeline:
         self, name: str = "sealer", *, group: str = "", static: bool = False, proxied: bool = False, **faults: object
     ) -> Daemon:
         """Return a sealer that hasn't started; `faults` are `FAULTS_*` of `sealer_main`."""
+        second = {
+            "AUDITSEAL_SEALER__SECOND_KEY_FILE": str(self.folder / "second.pem"),
+            "AUDITSEAL_SEALER__SECOND_PASSPHRASE_FILE": str(self.passphrase),
+        }
         environment = {
             **self.environment(kafka_proxied=proxied),
+            **(second if self.second_key else {}),
             "AUDITSEAL_SEALER__KEY_FILE": str(self.key_file),
             "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(self.passphrase),
             "AUDITSEAL_SEALER__GROUP": group or f"{self.name}.sealer",

@@ -1,8 +1,9 @@
 """F22, the soak: `python -m tests.faults.soak [--minutes 30] [--share 0.7] [--rate N]`.
 
 First it finds what this machine carries: the load as fast as it goes for a while, over the time until all of it is in
-the vault. Then it loads a share of that, and looks at each daemon's memory and file descriptors. A watcher verifies
-meanwhile, and an index follows.
+the vault. Then it loads a share of that, and looks at the memory and file descriptors of each daemon. All parts run:
+blocks have a second signature, watcher, index and streams follow, a gateway takes events, an auditor reads in the
+explorer, and a second copy of the vault is kept. The load pauses, so that heartbeats come, and the key changes once.
 """
 
 import argparse
@@ -10,20 +11,41 @@ import json
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from tests.faults.daemon import Daemon
+from auditseal_local.ports import accepts
+from auditseal_schemas.key import SigningKey
+from auditseal_schemas.public_key import ML_DSA_44
+from auditseal_sealer.key_file import store_key
+from tests.faults.daemon import Daemon, await_true
 from tests.faults.rig import Pipeline, Rig
 from tests.faults.slope import slope
+from tests.faults.soak_parts import (
+    Explorer,
+    Gateway,
+    Repeated,
+    compare,
+    index,
+    replicate,
+    run,
+    streams,
+    watcher,
+)
 
 _PROBE_SECONDS = 20.0
 _SAMPLE_SECONDS = 2.0
+_ROUNDS = 3  # of load, with silence after each
+_SILENCE = 20.0  # s
+_HEARTBEAT = 5.0  # s
+_UP_SECONDS = 300
+_POST_EVERY, _READ_EVERY, _REPLICATE_EVERY = 0.5, 5.0, 120.0  # s
+_SESSION = "300"  # s: a machine that does much else is no reason for a restart
 _WARM_UP = 0.25  # of the soak: caches fill, and do not count
-_SERIES = 30  # samples from one that is told to the next: a minute
 _LAG_BOUND = 30.0  # s
 _MEMORY_BOUND = 0.10  # growth over the whole soak, as a share
 _DESCRIPTOR_BOUND = 5.0  # growth over the whole soak
@@ -38,10 +60,22 @@ class Samples:
     descriptors: list[float] = field(default_factory=list)
 
     def take(self, pid: int) -> None:
-        process = psutil.Process(pid)
-        self.times.append(time.monotonic())
-        self.memory.append(process.memory_info().rss)
-        self.descriptors.append(process.num_fds())
+        """Look at a process and those that it started. One that is ending is not looked at: its end is counted."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            family = [process, *process.children(recursive=True)]
+            memory = sum(each.memory_info().rss for each in family)
+            descriptors = sum(each.num_fds() for each in family)
+            self.times.append(time.monotonic())
+            self.memory.append(memory)
+            self.descriptors.append(descriptors)
+
+    def by_minute(self) -> dict[int, tuple[int, int]]:
+        """Return memory (MiB) and descriptors at the beginning of each minute that has a sample."""
+        found: dict[int, tuple[int, int]] = {}
+        for at, memory, descriptors in zip(self.times, self.memory, self.descriptors, strict=True):
+            found.setdefault(int(at - self.times[0]) // 60, (round(memory / 2**20), int(descriptors)))
+        return found
 
     def after_warm_up(self) -> "Samples":
         first = int(len(self.times) * _WARM_UP)
@@ -54,7 +88,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="auditseal-soak-") as folder, Rig(Path(folder), options.seed) as rig:
         rate = options.rate or options.share * capacity(rig)
         print(f"loading {rate:.0f} events/s for {options.minutes:g} min", flush=True)
-        found = soak(rig.pipeline("soak"), rate, options.minutes * 60)
+        found = soak(rig.pipeline("soak", second_key=SigningKey.generate(ML_DSA_44)), rate, options.minutes * 60)
     Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
     return 1 if found["problems"] else 0
@@ -89,28 +123,48 @@ def capacity(rig: Rig) -> float:
 def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
     """Load the pipeline; return the observations, `problems` among it."""
     with ExitStack() as running:
-        daemons = [running.enter_context(each) for each in (line.sealer(static=True), line.archiver(static=True))]
-        with line.load(rate):
-            line.await_flow()
-            daemons += [running.enter_context(each) for each in (watcher(line), index(line))]  # a vault needs blocks
-            watched = {each.name: (each, Samples()) for each in daemons}
-            deadline = time.monotonic() + seconds
-            while time.monotonic() < deadline:
-                time.sleep(_SAMPLE_SECONDS)
-                for daemon, samples in watched.values():
-                    samples.take(daemon.command_pid())
-        lag = line.await_ends(line.log_ends(), 300)
+        sealer, archiver = changing_sealer(line), line.archiver(static=True)
+        archiver.environment["AUDITSEAL_ARCHIVER__SESSION_TIMEOUT"] = _SESSION
+        daemons = [running.enter_context(each) for each in (sealer, archiver)]
+        with line.load(200):
+            line.await_flow(_UP_SECONDS)  # a vault needs blocks
+        explorer, gateway = Explorer(line), Gateway(line)
+        readers = (watcher(line), index(line), streams(line), explorer.daemon, gateway.daemon)
+        daemons += [running.enter_context(each) for each in readers]
+        watched = {each.name: (each, Samples()) for each in daemons}
+        for part in (explorer, gateway):
+            await_true(partial(accepts, part.port), _UP_SECONDS, f"the {part.daemon.name} did not listen")
+        lag = 0.0
+        for number in range(_ROUNDS):
+            with (
+                line.load(rate),
+                Repeated(gateway.post, _POST_EVERY),
+                Repeated(explorer.read, _READ_EVERY),
+                Repeated(lambda: replicate(line), _REPLICATE_EVERY),
+            ):
+                sample(watched, seconds / _ROUNDS)
+            lag = max(lag, line.await_ends(line.log_ends(), 300))
+            sample(watched, _SILENCE)
+            if number == 0:
+                run(sealer.environment, "keys", "rotate")
+        replicate(line)
+        compare(line)
         ends = sum(len(each.ends) for each in daemons)
     growths = {name: growth(samples.after_warm_up()) for name, (_, samples) in watched.items()}
-    series = {
-        name: [round(size / 2**20) for size in samples.memory[::_SERIES]] for name, (_, samples) in watched.items()
-    }
-    print(f"lag back to zero after {lag:.1f} s; {growths}; by the minute, MiB: {series}", flush=True)
+    minutes = {name: samples.by_minute() for name, (_, samples) in watched.items()}
+    print(
+        f"lag back to zero after at most {lag:.1f} s; {growths}; by the minute, MiB and descriptors: {minutes}",
+        flush=True,
+    )
     print("now all of it is judged, which takes a while", flush=True)
     judgement, _ = line.judge()
+    headers = [block.header for block in line.stored_blocks()]
+    heartbeats = sum(bool(each.height) and not (each.count or each.next_keys) for each in headers)
     problems = [f"lag was back to zero after {lag:.1f} s only"] * (lag > _LAG_BOUND) + [f"{ends} daemons ended"] * (
         ends > 0
     )
+    if not heartbeats:
+        problems.append("no heartbeat came in the pauses")
     for name, grown in growths.items():
         if grown["memory_growth"] > _MEMORY_BOUND:
             problems.append(f"the {name}'s memory grew by {grown['memory_growth']:.0%}")
@@ -121,30 +175,38 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
         "rate": round(rate),
         "acknowledged": judgement.acknowledged,
         "blocks": judgement.blocks,
+        "heartbeats": heartbeats,
         "lag_seconds": round(lag, 1),
+        "gateway_requests": gateway.requests,
+        "explorer_pages": explorer.requests,
+        "explorer_refusals": explorer.refusals,
         "daemons": growths,
-        "memory_by_minute_mib": series,
+        "mib_and_descriptors_by_minute": minutes,
         "problems": problems,
     }
 
 
-def watcher(line: Pipeline) -> Daemon:
-    """Return a watcher of the pipeline's vault that hasn't started."""
-    settings = {
-        "AUDITSEAL_WATCH__TRUST_FILE": str(line.trust_file),
-        "AUDITSEAL_WATCH__STATE_FILE": str(line.folder / "heads.json"),
+def changing_sealer(line: Pipeline) -> Daemon:
+    """Return a sealer that hasn't started, with heartbeats and with the key that follows its first one."""
+    following = line.folder / "next.pem"
+    store_key(following, SigningKey.generate(), line.passphrase.read_text())
+    sealer = line.sealer(static=True)
+    sealer.environment |= {
+        "AUDITSEAL_SEALER__SESSION_TIMEOUT": _SESSION,
+        "AUDITSEAL_SEALER__HEARTBEAT": str(_HEARTBEAT),
+        "AUDITSEAL_SEALER__NEXT_KEY_FILE": str(following),
+        "AUDITSEAL_SEALER__NEXT_PASSPHRASE_FILE": str(line.passphrase),
     }
-    return Daemon(
-        "watch", "auditseal", line.environment() | settings, line.folder / "watch.log", "watch", "--state-new"
-    )
+    return sealer
 
 
-def index(line: Pipeline) -> Daemon:
-    """Return a follower of the pipeline's vault that hasn't started."""
-    places = ["--trust", str(line.trust_file), "--vault", line.vault_url(), "--index", str(line.folder / "index")]
-    return Daemon(
-        "index", "auditseal", line.rig.minio.client_environment(), line.folder / "index.log", "index", "follow", *places
-    )
+def sample(watched: dict[str, tuple[Daemon, Samples]], seconds: float) -> None:
+    """Look at each daemon again and again for a time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(_SAMPLE_SECONDS)
+        for daemon, samples in watched.values():
+            samples.take(daemon.command_pid())
 
 
 def growth(samples: Samples) -> dict[str, float]:

@@ -25,3 +25,10 @@ def test_growth_is_told_over_the_whole_time_and_by_the_hour() -> None:
 def test_the_first_quarter_is_warming_up() -> None:
     samples = Samples(list(range(100)), [MIB * min(number, 25) for number in range(100)], [10.0] * 100)
     assert growth(samples.after_warm_up())["memory_growth"] == 0
+
+
+def test_a_minute_has_its_first_sample() -> None:
+    samples = Samples(
+        [10.0, 40.0, 69.0, 70.0, 200.0], [MIB * size for size in (1, 2, 3, 4, 5)], [7.0, 8.0, 9.0, 6.0, 5.0]
+    )
+    assert samples.by_minute() == {0: (1, 7), 1: (4, 6), 3: (5, 5)}

@@ -1,0 +1,171 @@
+"""What runs in a soak besides sealer and archiver: the daemons that read the vault, the gateway, and who asks them.
+
+Each of these daemons is started as an operator starts it. The gateway's clients write what it acknowledged into the
+pipeline's ledger, so the oracle judges their events as well.
+"""
+
+import http.client
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from auditseal_local.ports import LOOPBACK, free_ports
+from tests.factory.gateway import EVENT, PATH, TOKENS, clients_file
+from tests.faults.daemon import Daemon, own_environment
+from tests.faults.ledger import Entry, format_entry
+from tests.faults.rig import Pipeline
+
+_BATCH = 10  # events of a request to the gateway
+_ANSWER_SECONDS = 300  # a soak asks whether parts last, not how quick they are
+_COMMAND_SECONDS = 600
+_PAGES = ("/", "/logs", "/api/v1/search?q=outcome+%3D+DENIED", "/api/v1/search?q=actor+%3D+u-0042")
+
+
+def watcher(line: Pipeline) -> Daemon:
+    """Return a watcher of the pipeline's vault that hasn't started."""
+    settings = {
+        "AUDITSEAL_WATCH__TRUST_FILE": str(line.trust_file),
+        "AUDITSEAL_WATCH__STATE_FILE": str(line.folder / "heads.json"),
+    }
+    return _daemon(line, "watch", ["watch", "--state-new"], line.environment() | settings)
+
+
+def index(line: Pipeline) -> Daemon:
+    """Return a follower of the pipeline's vault that hasn't started."""
+    return _daemon(line, "index", ["index", "follow", *_places(line), "--index", str(_index(line))])
+
+
+def streams(line: Pipeline) -> Daemon:
+    """Return a follower of the vault's streams that hasn't started."""
+    kept = ["--state", str(line.folder / "streams"), "--expect", "records=600", "--expect", "billing=600"]
+    return _daemon(line, "streams", ["streams", "--follow", *_places(line), *kept])
+
+
+class Explorer:
+    """An explorer of the vault and the index, and an auditor who opens its pages.
+
+    Attributes:
+        requests: Pages that were shown.
+        refusals: Pages in whose place it asked to try again later (status 503); each is printed.
+    """
+
+    def __init__(self, line: Pipeline) -> None:
+        self.requests = self.refusals = 0
+        (self.port,) = free_ports(1)
+        command = ["explore", *_places(line), "--index", str(_index(line)), "--port", str(self.port)]
+        self.daemon = _daemon(line, "explorer", command)
+
+    def read(self) -> None:
+        """Open some pages; each has to be shown, or to be asked for later."""
+        for page in _PAGES:
+            connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_ANSWER_SECONDS)
+            try:
+                connection.request("GET", page)
+                answer = connection.getresponse()
+                body = answer.read()
+            finally:
+                connection.close()
+            if answer.status == 503:
+                self.refusals += 1
+                print(f"the explorer refused {page}: {body!r}", flush=True)
+                continue
+            assert (answer.status, bool(body)) == (200, True), f"{page} has status {answer.status}: {body!r}"
+            self.requests += 1
+
+
+class Gateway:
+    """A gateway into the pipeline's events topic, and a client that keeps a ledger of its `requests`' events."""
+
+    def __init__(self, line: Pipeline) -> None:
+        self.requests = 0
+        (self.port,) = free_ports(1)
+        settings = {
+            "AUDITSEAL_GATEWAY__CLIENTS_FILE": str(clients_file(line.folder / "clients.toml")),
+            "AUDITSEAL_GATEWAY__PORT": str(self.port),
+            "AUDITSEAL_GATEWAY__ACK_SECONDS": str(_ANSWER_SECONDS),
+        }
+        self.daemon = _daemon(line, "gateway", ["gateway"], line.environment() | settings)
+        self._ledger = line.folder / "gateway-ledger.txt"
+        line.ledgers.append(self._ledger)
+
+    def post(self) -> None:
+        """Send a request of some events, which has to be acknowledged."""
+        headers = {"Authorization": f"Bearer {TOKENS['billing']}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_ANSWER_SECONDS)
+        try:
+            connection.request("POST", PATH, json.dumps([EVENT] * _BATCH), headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        assert answer.status == 200, f"the gateway answered {answer.status}: {body!r}"
+        self.requests += 1
+        with self._ledger.open("a") as ledger:
+            for result in json.loads(body)["results"]:
+                stream = result["stream"]
+                place = (result["partition"], result["offset"])
+                ledger.write(format_entry(Entry(*place, stream["id"], stream["sequence"], result["sha256"])))
+
+
+class Repeated:
+    """Calls a function at an interval in a thread, within. An error ends the calls, and is raised at the end."""
+
+    def __init__(self, call: Callable[[], object], every: float) -> None:
+        self._call, self._every = call, every
+        self._stop, self._error = threading.Event(), list[BaseException]()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(self._every):
+                self._call()
+        except BaseException as error:  # raised where it is waited for
+            self._error.append(error)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self._error and kind is None:
+            raise self._error[0]
+
+
+def replicate(line: Pipeline) -> None:
+    """Copy what the second copy of the vault, a directory, lacks."""
+    copy = line.folder / "copy"
+    copy.mkdir(exist_ok=True)
+    run(line.environment(), "replicate", *_places(line), "--to", copy.as_uri())
+
+
+def compare(line: Pipeline) -> None:
+    """Verify the vault and its second copy, and compare both."""
+    run(line.environment(), "verify", *_places(line), "--copy", (line.folder / "copy").as_uri())
+
+
+def run(environment: dict[str, str], *words: str) -> None:
+    """Run a command of auditseal that has to succeed."""
+    command = [sys.executable, "-m", "auditseal", *words]
+    variables = own_environment() | environment
+    done = subprocess.run(command, env=variables, capture_output=True, check=False, timeout=_COMMAND_SECONDS)
+    assert done.returncode == 0, f"auditseal {words[0]} ended with {done.returncode}: {done.stderr.decode()}"
+
+
+def _daemon(line: Pipeline, name: str, command: Sequence[str], environment: dict[str, str] | None = None) -> Daemon:
+    variables = line.rig.minio.client_environment() if environment is None else environment
+    return Daemon(name, "auditseal", variables, line.folder / f"{name}.log", *command)
+
+
+def _places(line: Pipeline) -> list[str]:
+    return ["--trust", str(line.trust_file), "--vault", line.vault_url()]
+
+
+def _index(line: Pipeline) -> Path:
+    return line.folder / "index"
