@@ -140,6 +140,11 @@ ROWS = (
                 ),
             ),
             _graph(
+                "Blocks found without their lock",
+                "none",
+                Query("sum(increase(auditseal_blocks_found_unlocked_total[1h]))", "in 1 h"),
+            ),
+            _graph(
                 "Store",
                 "none",
                 Query("auditseal_store_available", "answers"),
@@ -159,6 +164,7 @@ ROWS = (
         (
             _graph("Lag", "s", Query("auditseal_verify_lag_seconds", "{{origin}}")),
             _graph("Verified blocks", "none", Query("auditseal_verify_head_blocks", "{{origin}}")),
+            _graph("Held blocks", "none", Query("auditseal_verify_held_blocks", "{{origin}}")),
             _graph("Exit code of the last check", "none", Query("auditseal_verify_exit_code", "{{instance}}")),
             _graph(
                 "Checks by result",
@@ -213,6 +219,14 @@ ROWS = (
                 Query(f'rate(process_cpu_seconds_total{{job=~"auditseal-.*"}}[{_RATE}])', "{{job}}"),
             ),
             _graph("Open descriptors", "none", Query('process_open_fds{job=~"auditseal-.*"}', "{{job}}")),
+            _graph(
+                "Audit events of the daemons",
+                "ops",
+                Query(
+                    f"sum by (job, result) (rate(auditseal_own_events_total[{_RATE}])) or vector(0)",
+                    "{{job}} {{result}}",
+                ),
+            ),
         ),
     ),
 )

@@ -49,6 +49,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{CORE}.segment_proof": ("completeness_proof", "index_fraud", "index_proof"),
     f"{CORE}.completeness_proof": ("completeness_proof", "index_proof"),
     f"{CORE}.index_fraud": ("index_fraud", "index_proof"),
+    f"{CORE}.hold_case": ("hold",),
+    f"{CORE}.hold_statement": ("hold",),
     **dict.fromkeys(
         (f"{CORE}.event{part}" for part in ("", "_codec", "_check", "_parts", "_plain", "_skim", "_json", "_key")), ()
     ),
@@ -57,8 +59,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
 AUDITOR_SUBJECTS = tuple(
     f"{AUDITOR}.{name}"
     for name in (
-        "blocks.single_block", "check_pool", "comparison", "findings", "fork_proof", "listing", "log_check",
-        "log_progress", "log_run", "object_check", "state.heads", "state.shared_file", "state.state_file",
+        "blocks.single_block", "check_pool", "comparison", "findings", "fork_proof", "hold_check", "listing",
+        "log_check", "log_progress", "log_run", "object_check", "state.heads", "state.shared_file", "state.state_file",
         "verification",
     )
 )  # fmt: skip

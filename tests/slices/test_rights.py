@@ -39,7 +39,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.minio]
 EVENTS, BLOCKS = "audit.events", "audit.blocks"
 ORIGIN = Origin("rights.example.com", EVENTS, 0, 0)
 PASSWORD = "secret"
-USERS = ("producer", "sealer", "archiver", "topics")
+OWN = "audit.auditseal"
+RECORDERS = ("archiver", "watcher", "holder")
+USERS = ("producer", "sealer", "archiver", "topics", "watcher", "holder")
 SECONDS = 60
 
 
@@ -214,10 +216,38 @@ def test_nobody_but_producers_writes_events(as_user: Callable[[str], dict[str, s
 
 @pytest.mark.usefixtures("sealed")
 @pytest.mark.parametrize(
-    ("user", "topic"), [("producer", EVENTS), ("producer", BLOCKS), ("archiver", EVENTS), ("topics", EVENTS)]
+    ("user", "topic"),
+    [
+        ("producer", EVENTS),
+        ("producer", BLOCKS),
+        ("archiver", EVENTS),
+        ("topics", EVENTS),
+        *((user, topic) for user in ("watcher", "holder") for topic in (EVENTS, BLOCKS)),
+    ],
 )
 def test_events_are_read_by_the_sealer_alone(as_user: Callable[[str], dict[str, str]], user: str, topic: str) -> None:
     assert code_of(lambda: read(as_user(user), topic)) in {"TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"}
+
+
+@pytest.fixture(scope="module")
+def own_topic(broker: SecuredKafka) -> str:
+    """The topic of auditseal's own events."""
+    broker.admin.create_topics([NewTopic(OWN, 1, 1)])[OWN].result(20)
+    return OWN
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_those_who_record_events_of_auditseal_itself_write_them_and_nobody_else(
+    as_user: Callable[[str], dict[str, str]], own_topic: str, user: str
+) -> None:
+    if user in RECORDERS:
+        produce(as_user(user), own_topic)
+        assert code_of(lambda: read(as_user(user), own_topic)) in {
+            "TOPIC_AUTHORIZATION_FAILED",
+            "GROUP_AUTHORIZATION_FAILED",
+        }
+    else:
+        assert code_of(lambda: produce(as_user(user), own_topic)) == "TOPIC_AUTHORIZATION_FAILED"
 
 
 @pytest.mark.usefixtures("sealed")
@@ -231,6 +261,8 @@ def test_events_are_read_by_the_sealer_alone(as_user: Callable[[str], dict[str, 
         ("sealer", "auditseal.archiver"),
         ("topics", "auditseal.archiver"),
         ("sealer", "another"),
+        ("watcher", "auditseal.sealer"),
+        ("holder", "auditseal.archiver"),
     ],
 )
 def test_a_foreign_group_can_not_be_moved(as_user: Callable[[str], dict[str, str]], user: str, group: str) -> None:
@@ -241,7 +273,7 @@ def test_a_foreign_group_can_not_be_moved(as_user: Callable[[str], dict[str, str
 @pytest.mark.usefixtures("sealed")
 @pytest.mark.parametrize(
     ("user", "transactional_id"),
-    [("producer", "auditseal.x"), ("archiver", "auditseal.x"), ("topics", "auditseal.x"), ("sealer", "another")],
+    [*((user, "auditseal.x") for user in USERS if user != "sealer"), ("sealer", "another")],
 )
 def test_a_foreign_transactional_id_can_not_be_fenced(
     as_user: Callable[[str], dict[str, str]], user: str, transactional_id: str
