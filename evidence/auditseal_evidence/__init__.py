@@ -5,7 +5,7 @@
 | `case` | a case: its filter, how complete the answer is, and where its events are |
 | `answer` | the answer of a search as a case |
 | `block_proof` | events of one block, and the hashes that lead from them to its header |
-| `log_head` | the signed head of a log, and the blocks that announced its keys |
+| `case_log` | the signed head of a log, and the blocks that announced its keys |
 | `pack_file` | the zip of a pack, and its SHA256SUMS |
 | `page` | the page that shows a pack's events |
 | `pack` | makes the pack and the page of a case |

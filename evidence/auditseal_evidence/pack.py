@@ -12,8 +12,8 @@ from auditseal_auditor.blocks.single_block import read_single
 from auditseal_evidence import verify
 from auditseal_evidence.block_proof import prove_records
 from auditseal_evidence.case import Case, Place
+from auditseal_evidence.case_log import CaseLog, read_head
 from auditseal_evidence.errors import EvidenceError
-from auditseal_evidence.log_head import LogHead, read_head
 from auditseal_evidence.pack_file import PackFile
 from auditseal_evidence.page import readme, write_page
 from auditseal_schemas import __version__
@@ -71,7 +71,7 @@ class PackMaker:
                 file.add_timestamp(self.stamp(manifest))
 
     def _events(
-        self, file: PackFile, trust: Trust, heads: Sequence[LogHead], places: Iterable[Place]
+        self, file: PackFile, trust: Trust, heads: Sequence[CaseLog], places: Iterable[Place]
     ) -> Iterator[list[verify.Row]]:
         """Add a file for each block, and yield its events as the pack's verifier shows them."""
         logs = _verifier_logs(self.trust_file, heads)
@@ -102,7 +102,7 @@ SCHEMAS: dict[str, Any] = {name: json.loads(schema_text(name)) for name in verif
 """The schemas by which a pack's verifier reads."""
 
 
-def _verifier_logs(trust_file: bytes, heads: Sequence[LogHead]) -> dict[str, verify.Log]:
+def _verifier_logs(trust_file: bytes, heads: Sequence[CaseLog]) -> dict[str, verify.Log]:
     """Return the logs as a pack's verifier knows them once it has followed their rotations."""
     logs = verify.read_trust(trust_file.decode())
     for head in heads:
@@ -119,7 +119,7 @@ def _checked(place: Place, header: Header) -> int:
     return place.index
 
 
-def _case_to_json(case: Case, heads: Sequence[LogHead], page: Path) -> dict[str, Any]:
+def _case_to_json(case: Case, heads: Sequence[CaseLog], page: Path) -> dict[str, Any]:
     with page.open("rb") as file:
         page_digest = file_digest(file, sha256)
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from auditseal_evidence.case import Case
-from auditseal_evidence.log_head import LogHead
+from auditseal_evidence.case_log import CaseLog
 from auditseal_evidence.verify import Row, visible
 
 _PIECES = 64  # of a template's output that are written at once
@@ -27,7 +27,7 @@ def _environment() -> Environment:
     return environment
 
 
-def write_page(path: Path, case: Case, heads: Sequence[LogHead], events: Iterable[list[Row]]) -> None:
+def write_page(path: Path, case: Case, heads: Sequence[CaseLog], events: Iterable[list[Row]]) -> None:
     """Write the page. Events are written as they come, so memory stays flat.
 
     Raises:
@@ -47,6 +47,6 @@ def write_page(path: Path, case: Case, heads: Sequence[LogHead], events: Iterabl
         file.writelines(stream)
 
 
-def readme(case: Case, heads: Sequence[LogHead]) -> str:
+def readme(case: Case, heads: Sequence[CaseLog]) -> str:
     """Return the README of a pack."""
     return _environment().get_template("readme.txt.j2").render(case=case, heads=heads)

@@ -13,7 +13,7 @@ from auditseal_vault.log_reader import LogReader, rotations_to
 
 
 @dataclass(frozen=True, slots=True)
-class LogHead:
+class CaseLog:
     """A log of a case, as case.json has it.
 
     Attributes:
@@ -37,7 +37,7 @@ class LogHead:
         }
 
 
-def read_head(reader: VaultReader, pinned: PinnedLog, covered: CoveredLog) -> LogHead:
+def read_head(reader: VaultReader, pinned: PinnedLog, covered: CoveredLog) -> CaseLog:
     """Return the signed head that an answer covers.
 
     Raises:
@@ -45,10 +45,10 @@ def read_head(reader: VaultReader, pinned: PinnedLog, covered: CoveredLog) -> Lo
         NotStoredError, VerificationError, UnavailableError: As `read_single`.
     """
     if not covered.size:
-        return LogHead(covered, None, ())
+        return CaseLog(covered, None, ())
     block = read_single(reader, pinned, covered.size - 1).block
     if covered.root and block.checkpoint.root.hex() != covered.root:
         problem = f"the head of {covered.size} blocks of {covered.origin} is another one than the search found"
         raise EvidenceError(f"{problem}: the vault was changed meanwhile, verify it with auditseal verify")
     rotations = rotations_to(LogReader(reader, pinned.origin), pinned, block)
-    return LogHead(covered, block.note.format().decode(), tuple(map(header_proof, rotations)))
+    return CaseLog(covered, block.note.format().decode(), tuple(map(header_proof, rotations)))
