@@ -61,6 +61,11 @@ class DemoFolder:
         return self.directory / "index"
 
     @property
+    def streams(self) -> Path:
+        """What the explorer remembers of the services' streams."""
+        return self.directory / "streams"
+
+    @property
     def logs(self) -> Path:
         """The logs of daemons and services."""
         return self.directory / "logs"

@@ -15,6 +15,7 @@ from auditseal_local.ports import LOOPBACK, free_ports
 
 _SEED = 2027
 _VERIFIED_SECONDS = 120
+_SILENT_SECONDS = 60  # a service of the demo publishes twice a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class LiveDemo:
             processes.start(f"{name}-on", "auditseal.demo.publish_on", *common)
         vault = ["--vault", self.demo.store.url, "--trust", str(folder.trust), "--index", str(folder.index)]
         processes.start("index", "auditseal", "index", "follow", "--every", "1", *vault)
-        return self._explore("explorer", *vault)
+        expected = [word for name in SERVICES for word in ("--expect", f"{name}={_SILENT_SECONDS}")]
+        return self._explore("explorer", *vault, "--streams", str(folder.streams), *expected)
 
     def tamper(self) -> None:
         """Copy the vault as it is now, change one event in the copy, and show the copy in an explorer of its own.

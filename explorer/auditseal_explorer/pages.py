@@ -26,6 +26,7 @@ from auditseal_search.query import has_absolute_times
 
 _MOST_ALARMS = 3
 _MOST_SERVICES = 50
+_UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"), (0, "s"))
 _WORD = re.compile(r"[\w.-]+|.", re.DOTALL)
 EXAMPLES = (
     "outcome = DENIED",
@@ -51,6 +52,7 @@ def _environment() -> Environment:
         "number": "{:,}".format,
         "moment": moment,
         "milliseconds": format_milliseconds,
+        "distance": distance,
     }
     environment.globals |= {"version": __version__, "width": WIDTH, "height": HEIGHT, "meanings": MEANINGS}
     return environment
@@ -71,6 +73,14 @@ def instant(time: datetime | None) -> str:
 def moment(microseconds: int) -> str:
     """Return a time in µs since the epoch as RFC 3339, to the second."""
     return instant(datetime.fromtimestamp(microseconds // 1_000_000, UTC)).replace(".000Z", "Z")
+
+
+def distance(time: str, now: datetime) -> str:
+    """Return how far a time in RFC 3339 is from now, in its largest unit, such as `3 min ago` or `in 12 days`."""
+    seconds = int((now - datetime.fromisoformat(time)).total_seconds())
+    number, unit = next((abs(seconds) // (size or 1), unit) for size, unit in _UNITS if abs(seconds) >= size)
+    text = f"{number:,} {unit}{'s' if unit == 'day' and number != 1 else ''}"
+    return f"{text} ago" if seconds >= 0 else f"in {text}"
 
 
 class Pages:
@@ -112,6 +122,7 @@ class Pages:
             "services": services[:_MOST_SERVICES],
             "streams": streams,
             "question": Question(),
+            "now": datetime.now(UTC),
         }
         return self._page("logs.html.j2", checked, **shown, more_services=max(0, len(services) - _MOST_SERVICES))
 

@@ -95,3 +95,6 @@ def test_a_newcomer_watches_events_arrive_and_tampers(addresses: tuple[str, str]
         assert red.locator(".findings td").nth(1).inner_text().startswith(f"{height}, offset")
         page.goto(f"{vault}/logs")
         expect(page.locator(".state")).to_have_text("chain verified")
+        page.goto(f"{vault}/logs#live")
+        expect(page.locator("[aria-labelledby=streams] h2")).to_contain_text("UNCLOSED", timeout=60_000)
+        assert "SILENT" not in page.inner_text("[aria-labelledby=streams]")

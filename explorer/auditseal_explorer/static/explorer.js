@@ -30,7 +30,7 @@ document.addEventListener("keydown", (event) => {
   filter.focus();
 });
 
-const button = document.getElementById("live");
+const button = document.getElementById("follow");
 const isLive = () => location.hash === "#live" && button;
 // A page says by data-soon that it waits for something: a first verification, or a store that is away.
 const waits = () => document.querySelector("[data-soon]");
