@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -12,7 +13,6 @@ from auditseal_explorer.errors import BusyError
 from auditseal_explorer.question import Question
 from auditseal_explorer.sources import Hits, Sources
 from auditseal_explorer.timeline import Timeline
-from auditseal_schemas.errors import UnavailableError
 from auditseal_search.answer import Account, Grade
 from auditseal_search.export import Format, pieces
 from auditseal_search.gathered import Gathered
@@ -20,8 +20,6 @@ from auditseal_search.hit_order import Cursor
 
 PAGE = 50
 """Hits of one page."""
-_MERGES = 5
-"""Files of an index that are merged while one page is made, after which the page gives up."""
 EXPORTS = 4
 """Exports at once: each holds memory for as long as its reader takes."""
 _BATCH = 1_000  # rows of an export that are in memory at once
@@ -63,16 +61,7 @@ def find(sources: Sources, auditor: Auditor, question: Question, now: datetime) 
         QueryError: The filter has a mistake.
         VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
     """
-    condition = question.condition(now)
-    found = sources.gather(auditor, condition, question.as_of)
-    for _ in range(_MERGES):
-        try:
-            return _answer(sources, question, found)
-        except UnavailableError:  # of a file that was merged into another since the manifest was read?
-            before, found = found, sources.gather(auditor, condition, question.as_of)
-            if found.files == before.files:
-                raise
-    return _answer(sources, question, found)
+    return sources.answer(auditor, question.condition(now), question.as_of, partial(_answer, sources, question))
 
 
 def _answer(sources: Sources, question: Question, found: Gathered) -> Results:
@@ -137,7 +126,10 @@ def export(sources: Sources, auditor: Auditor, question: Question, now: datetime
         QueryError: The filter has a mistake.
         VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
     """
-    found = sources.gather(auditor, question.condition(now), question.as_of)
+    return sources.answer(auditor, question.condition(now), question.as_of, partial(_export, sources, question))
+
+
+def _export(sources: Sources, question: Question, found: Gathered) -> Export:
     with sources.searching(found) as searcher:
         total = searcher.count()
     return Export(_pinned(question, found), total, found)

@@ -43,10 +43,7 @@ def read_services(sources: Sources, auditor: Auditor) -> list[Service]:
     if sources.index is None:
         return []
     try:
-        found = sources.gather(auditor, Question().condition(datetime.now(UTC)), ())
-        parts = [_of_file(sources, file, rows) for file, rows in found.by_file()]
-        if found.unindexed().has_rows:
-            parts.append(_latest(sources, found.unindexed()))
+        parts = sources.answer(auditor, Question().condition(datetime.now(UTC)), (), partial(_parts, sources))
     except UnavailableError:
         return []
     events, last = Counter[str](), dict[str, int]()
@@ -56,6 +53,13 @@ def read_services(sources: Sources, auditor: Auditor) -> list[Service]:
             last[name] = max(latest, last.get(name, latest))
     names = sorted(events, key=lambda name: (name not in last, last.get(name), name))
     return [Service(name, events[name], format_milliseconds(last[name]) if name in last else "") for name in names]
+
+
+def _parts(sources: Sources, found: Gathered) -> list[Latest]:
+    parts = [_of_file(sources, file, rows) for file, rows in found.by_file()]
+    if found.unindexed().has_rows:
+        parts.append(_latest(sources, found.unindexed()))
+    return parts
 
 
 def _of_file(sources: Sources, file: IndexedFile, rows: Gathered) -> Latest:

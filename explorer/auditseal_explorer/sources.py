@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeVar
 
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.counting import Counting
 from auditseal_explorer.kept import Kept
-from auditseal_schemas.errors import VerificationError
+from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
@@ -30,10 +30,13 @@ from auditseal_vault.interface import VaultReader
 
 MOST_BLOCKS = 1_000
 """Blocks that are read from the vault for one page: more would keep its reader waiting."""
+_MERGES = 5
+"""Files of an index that are merged while one answer is made, after which it is given up."""
 _SEARCHES = 2
 """Searches at once: each may take all processors."""
 _HITS_BYTES, _HIT_BYTES = 16 << 20, 4_000  # of all pages' hits that are kept, and of a hit next to its value
 _SERVICES_BYTES, _SERVICE_BYTES = 4 << 20, 200  # of the services of all files, and of one next to its name
+_Answer = TypeVar("_Answer")
 Hits = Sequence[dict[str, Any]]
 Latest = Sequence[tuple[str, int, int | None]]
 """Services with the number of their events and the latest of the broker's times in ms, None for none."""
@@ -97,6 +100,28 @@ class Sources:
             source = RowSource(pool, self.index, span, keep, most_blocks=MOST_BLOCKS)
             logs = [_up_to(source.gather(log), wanted[log.origin], pool.vault, log) for log in pinned]
         return Gathered(self._database, condition, logs, Account(tuple(log.coverage for log in logs)))
+
+    def answer(
+        self,
+        auditor: Auditor,
+        condition: Condition,
+        as_of: Sequence[tuple[Origin, int]],
+        make: Callable[[Gathered], _Answer],
+    ) -> _Answer:
+        """Return what is made of the rows that `gather` gives; if the index is merged meanwhile, of those afterwards.
+
+        Raises:
+            VerificationError, BrokenIndexError, UnavailableError: As `gather`.
+        """
+        found = self.gather(auditor, condition, as_of)
+        for _ in range(_MERGES):
+            try:
+                return make(found)
+            except UnavailableError:  # of a file that was merged into another since the manifest was read?
+                before, found = found, self.gather(auditor, condition, as_of)
+                if found.files == before.files:
+                    raise
+        return make(found)
 
 
 def _hits_size(hits: Hits) -> int:

@@ -151,6 +151,15 @@ def test_an_index_that_is_built_on_meanwhile_is_read_again(tmp_path: Path) -> No
     assert "head 3" in page.text
 
 
+def test_cases_and_services_read_it_again_too(tmp_path: Path) -> None:
+    events = sum(block.header.count for block in BLOCKS[:3])
+    case = BuiltOnWhileRead(tmp_path / "case", 2)
+    assert f"{events} events complete" in Exploring(case.vault, TRUST, case).page("/case").text
+    health = BuiltOnWhileRead(tmp_path / "health", 2)
+    services = Exploring(health.vault, TRUST, health).json("logs")["services"]
+    assert sum(service["events"] for service in services) == events
+
+
 def test_an_index_that_lost_a_file_is_not_read_again_and_again(tmp_path: Path) -> None:
     index = BuiltOnWhileRead(tmp_path, 0)
     for path in tmp_path.rglob("*.parquet"):
