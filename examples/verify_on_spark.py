@@ -12,7 +12,6 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from auditseal_schemas.block import Block
-from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_search.verified_range import ChainCheck, Fault, read_range
 from auditseal_vault.head import head_height
@@ -23,9 +22,9 @@ BLOCKS = 8
 """Of a task."""
 
 
-def check(at: ReaderAt, origin: Origin, first: int, head: int) -> Checked:
+def check(at: ReaderAt, pinned: PinnedLog, first: int, head: int) -> Checked:
     """Return the heads and the number of records of a run of blocks, and the fault at which it ends, if any."""
-    found = read_range(thread_reader(at), origin, range(first, min(first + BLOCKS, head + 1)))
+    found = read_range(thread_reader(at), pinned, range(first, min(first + BLOCKS, head + 1)))
     return found.heads, len(found.rows), found.fault
 
 
@@ -36,7 +35,7 @@ def checked_runs(spark: SparkSession, at: ReaderAt, pinned: PinnedLog) -> Iterat
         return
     starts = range(pinned.start.height if pinned.start else 0, head + 1, BLOCKS)
     tasks = spark.sparkContext.parallelize(starts, len(starts))
-    yield from tasks.map(partial(check, at, pinned.origin, head=head)).toLocalIterator(prefetchPartitions=True)
+    yield from tasks.map(partial(check, at, pinned, head=head)).toLocalIterator(prefetchPartitions=True)
 
 
 def main(trust_file: str, vault_url: str) -> int:

@@ -7,7 +7,7 @@ import typer
 
 from auditseal.cli.lazy_group import missing_extra
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, parse_origin, read_trust, vault_url
-from auditseal_auditor.blocks.block_json import record_to_json
+from auditseal_auditor.blocks.block_json import proven_to_json
 from auditseal_auditor.blocks.prover import prove_consistency, prove_in_block, prove_offset
 from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_schemas.errors import ConfigurationError
@@ -79,7 +79,7 @@ def _prove_event(event_id: str, trust: Path, vault: str | None, index: str | Non
     pinned, place = read_trust(trust), find_event(event_id, trust, vault, index)
     reader = open_reader(vault_url(vault, pinned))
     proof = prove_in_block(reader, pinned.log_of(place.origin), place.height, place.offset)
-    event = record_to_json(check_record_proof(proof, pinned).record)["event"]
+    event = proven_to_json(check_record_proof(proof, pinned))["record"]["event"]
     if event is None or event["event_id"] != place.event_id:
         problem = f"the record at offset {place.offset} of {place.origin} has another event id than the index says"
         raise RecordNotFoundError(f"{problem}: check the index with auditseal index verify")

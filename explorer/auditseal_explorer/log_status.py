@@ -12,6 +12,7 @@ from auditseal_explorer.checker import Checked
 from auditseal_explorer.sources import Sources
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
 from auditseal_search.index_builder import read_manifest
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, parse_in_place
@@ -76,14 +77,13 @@ class LogStatus:
 def read_statuses(sources: Sources, checked: Checked) -> list[LogStatus]:
     """Return the state of every pinned log. A log that can't be read says why."""
     with sources.reading() as pool:
-        return [
-            _read_status(sources, pool.vault, log.origin, checked.report_of(log.origin)) for log in sources.trust.logs
-        ]
+        return [_read_status(sources, pool.vault, log, checked.report_of(log.origin)) for log in sources.trust.logs]
 
 
-def _read_status(sources: Sources, vault: VaultReader, origin: Origin, report: LogReport | None) -> LogStatus:
+def _read_status(sources: Sources, vault: VaultReader, pinned: PinnedLog, report: LogReport | None) -> LogStatus:
+    origin = pinned.origin
     try:
-        indexed = read_manifest(sources.index, origin).size if sources.index else None
+        indexed = read_manifest(sources.index, pinned).size if sources.index else None
         head = LogReader(vault, origin).head()
         if head is None:
             return LogStatus(origin, indexed=indexed, report=report)

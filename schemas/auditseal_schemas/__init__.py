@@ -76,6 +76,7 @@ Events (docs/reference/event-encoding.md):
 | `event_json` | an event as JSON |
 | `event_key` | the Kafka key of an event |
 | `event_id` | the form of event ids, and the id of an event that has an identity elsewhere |
+| `registry_schema` | values that name their schema by an id of a schema registry |
 | `strict_json` | JSON from outside, read strictly |
 | `stream_event` | the events by which a stream speaks of itself |
 

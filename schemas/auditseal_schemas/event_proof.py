@@ -13,6 +13,7 @@ from auditseal_schemas.header import Header
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.merkle import HASH_SIZE, check_inclusion, inclusion_proof, leaf_hash
 from auditseal_schemas.record import SealedRecord, next_link, parse_record
+from auditseal_schemas.registry_schema import PinnedSchema
 from auditseal_schemas.rotation import Rotation, keys_after
 from auditseal_schemas.schema import decode_value, encode_value
 from auditseal_schemas.tlog_proof import TlogProof
@@ -32,6 +33,7 @@ class ProvenRecord:
         index: The record's number in the block, from 0.
         checkpoint: The checkpoint that the log signed.
         keys: The keys that signed it.
+        schemas: The schemas of a registry that the trust file pins for the log.
     """
 
     record: SealedRecord
@@ -39,6 +41,7 @@ class ProvenRecord:
     index: int
     checkpoint: Checkpoint
     keys: tuple[VerifierKey, ...]
+    schemas: tuple[PinnedSchema, ...] = ()
 
 
 def prove_record(block: Block, index: int, rotations: Sequence[Rotation] = ()) -> TlogProof:
@@ -93,7 +96,7 @@ def check_record_proof(proof: TlogProof, trust: Trust) -> ProvenRecord:
     proof.note.check(keys)
     check_inclusion(leaf_hash(extra["header"]), proof.index, checkpoint.size, proof.path, checkpoint.root)
     record = check_record_path(extra, header)
-    return ProvenRecord(record, header, extra["index"], checkpoint, keys)
+    return ProvenRecord(record, header, extra["index"], checkpoint, keys, pinned.schemas)
 
 
 def _pinned_log(trust: Trust, header: Header, checkpoint: Checkpoint) -> PinnedLog:

@@ -7,6 +7,7 @@ log audit.example.com/audit.events/0/0+1f2e3d4c+AVMqO…
 start audit.example.com/audit.events/0/0 1200 6HmDMaIK9GBU6HsEQCCeoSjaMUAgyC5LYL47t4tPBnM=
 index index.example.com+5a1cb0f2+AWc7…
 person alice@example.com+0d9e13a7+ARn2…
+schema audit.example.com/audit.events 7 56ad077e…
 """
 
 import re
@@ -21,6 +22,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.public_key import ED25519
+from auditseal_schemas.registry_schema import PinnedSchema
 from auditseal_schemas.verdict import Verdict
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
@@ -41,11 +43,19 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class PinnedLog:
-    """A log that auditors expect: its origin, the keys that its first block (or the one at `start`) is signed by."""
+    """A log that auditors expect.
+
+    Attributes:
+        origin: Its name.
+        keys: The keys that sign its first block, or the one at `start`.
+        start: Where its check begins; None for its first block.
+        schemas: The meaning of the ids by which its records name a schema of a registry, in the order of the ids.
+    """
 
     origin: Origin
     keys: tuple[VerifierKey, ...]
     start: Start | None = None
+    schemas: tuple[PinnedSchema, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,7 @@ class _Reader:
     starts: dict[Origin, tuple[int, Start]] = field(default_factory=dict)
     indexes: dict[str, VerifierKey] = field(default_factory=dict)
     people: dict[str, VerifierKey] = field(default_factory=dict)
+    schemas: dict[tuple[str, str], dict[str, tuple[int, PinnedSchema]]] = field(default_factory=dict)
     line: int = 0
 
     def read(self, number: int, words: list[str]) -> None:
@@ -147,12 +158,13 @@ class _Reader:
             "start": (3, self._start),
             "index": (1, self._index),
             "person": (1, self._person),
+            "schema": (3, self._schema),
         }
         arguments, read = readers.get(words[0], (-1, self._vault))
         if len(words) - 1 != arguments:
             known = (
                 "log <vkey> · vault <url> · retention <days> · start <origin> <height> <root> · index <vkey> ·"
-                " person <vkey>"
+                " person <vkey> · schema <cluster>/<topic> <id> <sha256>"
             )
             raise TrustError(f"line {number} of the trust file, {quoted(words[0])}, isn't one of: {known}")
         try:
@@ -204,14 +216,34 @@ class _Reader:
             raise ValueError(f"{key.name} has the key of {same[0]}: a release by two people needs two keys")
         self.people[key.name] = key
 
+    def _schema(self, topic: str, schema_id: str, digest: str) -> None:
+        log = Origin.parse(f"{topic}/0/0")
+        known = self.schemas.setdefault((log.cluster, log.topic), {})
+        if schema_id in known:
+            raise ValueError(f"there is more than one schema line for {schema_id} of {topic}")
+        known[schema_id] = self.line, PinnedSchema.parse(schema_id, digest)
+
     def pinned(self) -> tuple[PinnedLog, ...]:
         for origin, (number, _) in self.starts.items():
             if origin not in self.keys:
                 raise TrustError(f"line {number} of the trust file starts {origin}, which no log line pins: add one")
         if not self.keys:
             raise TrustError("the trust file pins no log: add `log <vkey>`, as `auditseal keys show` prints it")
+        topics = {(origin.cluster, origin.topic) for origin in self.keys}
+        for topic, schemas in self.schemas.items():
+            if topic not in topics:
+                number = min(line for line, _ in schemas.values())
+                problem = f"is about {'/'.join(topic)}, and no log line pins a log of that topic: add one"
+                raise TrustError(f"line {number} of the trust file {problem}")
         starts = {origin: start for origin, (_, start) in self.starts.items()}
-        return tuple(PinnedLog(origin, tuple(keys), starts.get(origin)) for origin, keys in self.keys.items())
+        return tuple(
+            PinnedLog(origin, tuple(keys), starts.get(origin), self._schemas_of(origin))
+            for origin, keys in self.keys.items()
+        )
+
+    def _schemas_of(self, origin: Origin) -> tuple[PinnedSchema, ...]:
+        found = self.schemas.get((origin.cluster, origin.topic), {})
+        return tuple(sorted(schema for _, schema in found.values()))
 
 
 def _decimal(text: str) -> int:

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 """The version of the columns and of what is put into them. An index of another version is built again."""
 
 RESOURCE = pa.struct([("type", pa.string()), ("id", pa.string()), ("name", pa.string()), ("parent", pa.string())])
@@ -15,10 +15,11 @@ PLACE = pa.schema(
         pa.field("offset", pa.int64(), nullable=False),
         pa.field("timestamp", pa.timestamp("ms", "UTC")),
         pa.field("value_bytes", pa.int64()),
+        pa.field("registry_schema", pa.string()),
         pa.field("problem", pa.string()),
     ]
 )
-"""Where a record is, and what is wrong with it; `problem` is null where the record is a readable event."""
+"""Where a record is, the schema of a registry that it names, and what is wrong with it: null for a readable event."""
 
 EVENT = pa.schema(
     [

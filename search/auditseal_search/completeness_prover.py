@@ -68,7 +68,7 @@ class CompletenessProver:
 
     def _prove_log(self, pinned: PinnedLog, terms: tuple[Term, ...]) -> Iterator[LogCoverage]:
         """Yield the coverage of a log, nothing where the index has none of it."""
-        segments = read_manifest(self._store, pinned.origin).segments
+        segments = read_manifest(self._store, pinned).segments
         if not segments:
             return
         block = LogReader(self._vault, pinned.origin).block(segments[-1].last_height)

@@ -66,7 +66,7 @@ def derive_segment(pool: RangePool, pinned: PinnedLog, first: int, last: int, fo
     chain = ChainCheck(pool.vault, pinned, first)
     rows, terms, header = folder / f"{first}.parquet", folder / f"{first}.terms", None
     file = SegmentFile(rows)
-    for found in pool.ranges(first, last, pinned.origin):
+    for found in pool.ranges(first, last, pinned):
         start = 0
         for block in found.heads:
             chain.accept(block)

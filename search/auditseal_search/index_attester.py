@@ -80,7 +80,7 @@ class IndexAttester:
         log = pinned_log(self._store, self._trust)
         state = log.state()
         assert state.note is not None
-        for segment in read_manifest(self._store, pinned.origin).segments:
+        for segment in read_manifest(self._store, pinned).segments:
             entry = signed_segment(self._store, pinned.origin, segment).entry
             with TemporaryDirectory(prefix="auditseal-attest-") as folder:
                 truth = derive_segment(self._pool, pinned, entry.first_height, entry.last_height, Path(folder))

@@ -47,15 +47,15 @@ class Built:
     fault: Fault | None
 
 
-def read_manifest(index: IndexStore, origin: Origin) -> Manifest:
+def read_manifest(index: IndexStore, pinned: PinnedLog) -> Manifest:
     """Return a log's manifest, an empty one if the index has no manifest.
 
     Raises:
-        BrokenIndexError: It is damaged, of another version or of another log.
+        BrokenIndexError: It is damaged, of another version or of another log, or the trust file pins other schemas.
         UnavailableError: The index can't be read.
     """
-    data = index.read(manifest_name(origin))
-    return Manifest(origin) if data is None else Manifest.parse(data, origin)
+    data = index.read(manifest_name(pinned.origin))
+    return Manifest(pinned.origin, schemas=pinned.schemas) if data is None else Manifest.parse(data, pinned)
 
 
 class IndexBuilder:
@@ -77,7 +77,7 @@ class IndexBuilder:
             BrokenIndexError: The index is damaged, or of another log than the vault's.
             UnavailableError: The vault or the index can't be reached.
         """
-        manifest = read_manifest(self._index, pinned.origin)
+        manifest = read_manifest(self._index, pinned)
         before = manifest.size
         head = head_height(self._pool.vault, pinned.origin)
         if head is None or head + 1 < before:
@@ -91,7 +91,7 @@ class IndexBuilder:
         _check_same_log(manifest, chain)
         with TemporaryDirectory(prefix="auditseal-index-") as folder:
             log = _LogBuild(self._index, manifest, chain, Path(folder))
-            fault = log.run(self._pool, head, self._on_block)
+            fault = log.run(self._pool, pinned, head, self._on_block)
         self._sweep(log.manifest)
         return Built(pinned.origin, before, log.manifest.size, log.manifest.rows, fault)
 
@@ -123,9 +123,9 @@ class _LogBuild:
         self._file: SegmentFile | None = None
         self._last: Header | None = None
 
-    def run(self, pool: RangePool, head: int, on_block: OnBlock) -> Fault | None:
+    def run(self, pool: RangePool, pinned: PinnedLog, head: int, on_block: OnBlock) -> Fault | None:
         """Index all blocks up to a height, and return why it ended before, if it did."""
-        for found in pool.ranges(self._chain.height, head, self.manifest.origin):
+        for found in pool.ranges(self._chain.height, head, pinned):
             start = 0
             for block in found.heads:
                 try:

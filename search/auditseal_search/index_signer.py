@@ -52,7 +52,7 @@ class IndexSigner:
             UnavailableError: The vault or the index can't be reached.
         """
         signed = 0
-        for segment in read_manifest(self._store, pinned.origin).segments:
+        for segment in read_manifest(self._store, pinned).segments:
             known = read_signed(self._store, pinned.origin, segment)
             if known is None or not known.is_of(segment):
                 self._sign_segment(pinned, segment)

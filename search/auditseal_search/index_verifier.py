@@ -57,7 +57,7 @@ def verify_index(
     """
     origin = pinned.origin
     try:
-        manifest = read_manifest(index, origin)
+        manifest = read_manifest(index, pinned)
     except BrokenIndexError as error:
         yield IndexFinding(origin, None, str(error))
         return
@@ -131,7 +131,7 @@ class _Derived:
         """
         segment = self._segment
         chain = ChainCheck(self._pool.vault, self._pinned, segment.first_height)
-        for found in self._pool.ranges(segment.first_height, segment.last_height, self._pinned.origin):
+        for found in self._pool.ranges(segment.first_height, segment.last_height, self._pinned):
             for block in found.heads:
                 chain.accept(block)
             if found.fault:

@@ -67,7 +67,7 @@ class LogTail:
         last = (stored if size is None else size) - 1
         if last < self._chain.height:
             return
-        for found in self._pool.ranges(self._chain.height, last, origin):
+        for found in self._pool.ranges(self._chain.height, last, self._pinned):
             for block in found.heads:
                 self._chain.accept(block)
             yield found.rows

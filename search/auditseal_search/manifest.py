@@ -1,14 +1,16 @@
 """The manifest of one log's index: which segments it has, what each covers, and what it was made from.
 
-{"version": 1, "columns": 1, "origin": "…", "segments": [{"first_height": 0, "last_height": 63, …}]}
+{"version": 1, "columns": 2, "origin": "…", "schemas": {"7": 1}, "segments": [{"first_height": 0, …}]}
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.registry_schema import PinnedSchema
+from auditseal_schemas.trust import PinnedLog
 from auditseal_search.columns import VERSION
 from auditseal_search.errors import BrokenIndexError
 
@@ -60,10 +62,17 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the index of a log holds; its segments are in the order of their heights, without a hole between them."""
+    """What the index of a log holds.
+
+    Attributes:
+        origin: The log.
+        segments: In the order of their heights, without a hole between them.
+        schemas: The schemas of a registry that the trust file pinned for the log when the index was begun.
+    """
 
     origin: Origin
     segments: tuple[Segment, ...] = ()
+    schemas: tuple[PinnedSchema, ...] = ()
 
     @property
     def size(self) -> int:
@@ -78,7 +87,7 @@ class Manifest:
     def with_segment(self, segment: Segment) -> Self:
         """Return the manifest with one more segment, which takes the place of those that it covers."""
         kept = tuple(one for one in self.segments if one.last_height < segment.first_height)
-        return type(self)(self.origin, (*kept, segment))
+        return replace(self, segments=(*kept, segment))
 
     def format(self) -> bytes:
         """Return the manifest's bytes."""
@@ -86,17 +95,19 @@ class Manifest:
             "version": FORMAT,
             "columns": VERSION,
             "origin": str(self.origin),
+            "schemas": {schema.id: schema.version for schema in self.schemas},
             "segments": [asdict(segment) for segment in self.segments],
         }
         return json.dumps(value, indent=1).encode() + b"\n"
 
     @classmethod
-    def parse(cls, data: bytes, origin: Origin) -> Self:
+    def parse(cls, data: bytes, pinned: PinnedLog) -> Self:
         """Read the manifest of a log's index.
 
         Raises:
-            BrokenIndexError: It is damaged, of another version or of another log.
+            BrokenIndexError: It is damaged, of another version or of another log, or the trust file pins other schemas.
         """
+        origin = pinned.origin
         try:
             value = json.loads(data)
             if (value["version"], value["columns"]) != (FORMAT, VERSION):
@@ -104,11 +115,17 @@ class Manifest:
                     f"the index of {origin} was made by another version of auditseal: build it again"
                     " (`auditseal index build --again`)"
                 )
-            found = cls(Origin.parse(value["origin"]), tuple(_segment(each) for each in value["segments"]))
-        except (KeyError, TypeError, ValueError, RecursionError, MalformedError) as error:
+            schemas = tuple(PinnedSchema(name, version) for name, version in value["schemas"].items())
+            found = cls(Origin.parse(value["origin"]), tuple(_segment(each) for each in value["segments"]), schemas)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError, MalformedError) as error:
             raise BrokenIndexError(f"the manifest of {origin} is damaged: {error!r}; build the index again") from error
         if found.origin != origin:
             raise BrokenIndexError(f"the manifest of {origin} is of {found.origin}: build the index again")
+        if found.schemas != pinned.schemas:
+            raise BrokenIndexError(
+                f"the index of {origin} was built with other schema lines than the trust file has: build it again"
+                " (`auditseal index build --again`)"
+            )
         _check_order(found)
         return found
 

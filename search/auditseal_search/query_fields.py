@@ -84,6 +84,7 @@ FIELDS = {
         QueryField("origin", Kind.TEXT, "origin", "the log"),
         QueryField("height", Kind.NUMBER, "height", "the block"),
         QueryField("offset", Kind.NUMBER, '"offset"', "the Kafka offset"),
+        QueryField("registry_schema", Kind.TEXT, "registry_schema", "the registry's schema that a record names"),
         QueryField("problem", Kind.CODE, "problem", "why a record is not a readable event", _PROBLEMS),
     )
 }

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from auditseal_schemas.errors import AuditsealError
-from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
 from auditseal_search.columns import ROW
 from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.verified_range import VerifiedRange, read_range
@@ -60,7 +60,7 @@ class RangePool:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
 
-    def ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
+    def ranges(self, first: int, last: int, pinned: PinnedLog) -> Iterator[VerifiedRange]:
         """Yield the blocks from one height to another, in runs; the caller stops at the first run with a fault.
 
         Raises:
@@ -68,13 +68,13 @@ class RangePool:
             AuditsealError: A process died.
         """
         try:
-            yield from self._ranges(first, last, origin)
+            yield from self._ranges(first, last, pinned)
         except BrokenProcessPool as error:
             raise AuditsealError(
                 "a process that reads blocks died (out of memory?): run again with --jobs 1"
             ) from error
 
-    def _ranges(self, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
+    def _ranges(self, first: int, last: int, pinned: PinnedLog) -> Iterator[VerifiedRange]:
         pending: deque[Future[VerifiedRange]] = deque()
         length, following = 1, first
         is_alone = self._cluster is None and (self._jobs == 1 or last - first < _FEW_BLOCKS)
@@ -82,21 +82,21 @@ class RangePool:
         while pending or following <= last:
             while following <= last and len(pending) < ahead:
                 heights = range(following, min(following + length, last + 1))
-                pending.append(self._read(origin, heights) if is_alone else self._submit(origin, heights))
+                pending.append(self._read(pinned, heights) if is_alone else self._submit(pinned, heights))
                 following = heights.stop
             found = pending.popleft().result()
             yield found
             length = _length_after(found, length)
 
-    def _read(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
+    def _read(self, pinned: PinnedLog, heights: range) -> Future[VerifiedRange]:
         done: Future[VerifiedRange] = Future()
-        done.set_result(read_range(self.vault, origin, heights, self._columns))
+        done.set_result(read_range(self.vault, pinned, heights, self._columns))
         return done
 
-    def _submit(self, origin: Origin, heights: range) -> Future[VerifiedRange]:
+    def _submit(self, pinned: PinnedLog, heights: range) -> Future[VerifiedRange]:
         if self._cluster is None:
-            return self._workers().submit(_read, origin, heights, self._columns)
-        return self._cluster.submit(_read_at, self._open, origin, heights, self._columns)
+            return self._workers().submit(_read, pinned, heights, self._columns)
+        return self._cluster.submit(_read_at, self._open, pinned, heights, self._columns)
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -123,9 +123,9 @@ def _begin(open_vault: Callable[[], VaultReader]) -> None:
     _vault = open_vault()
 
 
-def _read(origin: Origin, heights: range, columns: Sequence[str]) -> VerifiedRange:
-    return read_range(_vault, origin, heights, columns)
+def _read(pinned: PinnedLog, heights: range, columns: Sequence[str]) -> VerifiedRange:
+    return read_range(_vault, pinned, heights, columns)
 
 
-def _read_at(at: Callable[[], VaultReader], origin: Origin, heights: range, columns: Sequence[str]) -> VerifiedRange:
-    return read_range(thread_reader(at), origin, heights, columns)
+def _read_at(at: Callable[[], VaultReader], pinned: PinnedLog, heights: range, columns: Sequence[str]) -> VerifiedRange:
+    return read_range(thread_reader(at), pinned, heights, columns)

@@ -7,21 +7,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditseal_schemas.block import Block
+from auditseal_schemas.registry_schema import PinnedSchema
 from auditseal_search.avro_columns import Places
 from auditseal_search.columns import OVERSIZE, ROW, UNREADABLE_HEADERS
 from auditseal_search.event_batch import YEAR_1, YEAR_10000, decode_values
 from auditseal_search.record_places import find_records
 
 
-def rows_of(blocks: Sequence[Block]) -> pa.Table:
+def rows_of(blocks: Sequence[Block], pinned: Sequence[PinnedSchema] = ()) -> pa.Table:
     """Return a row for each record of blocks that were verified, in their order, with the columns of `ROW`.
+
+    Args:
+        blocks: The blocks.
+        pinned: The schemas of a registry that the trust file pins for their log.
 
     Raises:
         MalformedError: A block's records don't inflate or parse: it wasn't verified.
     """
     if not any(block.header.count for block in blocks):
         return ROW.empty_table()
-    records = find_records(blocks)
+    records = find_records(blocks, pinned)
     events = decode_values(records.data, records.starts, records.ends, records.present)
     counts = np.array([block.header.count for block in blocks])
     oversize = pa.array(records.oversize)
@@ -32,6 +37,7 @@ def rows_of(blocks: Sequence[Block]) -> pa.Table:
         "offset": pa.array(records.offsets),
         "timestamp": _times(records.timestamps),
         "value_bytes": records.sizes,
+        "registry_schema": records.schemas,
         "problem": pc.if_else(oversize, OVERSIZE, problem),
     }
     return pa.table([columns[field.name] if field.name in columns else events[field.name] for field in ROW], schema=ROW)

@@ -1,7 +1,8 @@
 """Where the records of verified blocks are in their inflated bytes, and what is sealed with each value.
 
 Records follow each other without a mark between them. Nearly all values are events, and begin with the same ten bytes:
-these are searched for, and then every byte around them is accounted for. Other records are read one by one.
+these are searched for, and then every byte around them is accounted for. Other records are read one by one. Those that
+name a schema of a registry become encoded events then.
 """
 
 import re
@@ -16,6 +17,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.event_codec import EVENT_PREFIXES
 from auditseal_schemas.record import SealedRecord
+from auditseal_schemas.registry_schema import PinnedSchema, read_value
 from auditseal_search.avro_columns import Cursor, Places, decode_columns
 
 _EVENT = re.compile(b"|".join(map(re.escape, EVENT_PREFIXES)))
@@ -35,9 +37,11 @@ class RecordPlaces:
     """Records of blocks, in order.
 
     Attributes:
-        data: The bytes that hold their values.
+        data: The bytes that hold their values, as encoded events where the schema that a record names is pinned.
         starts: Where each value begins.
         ends: Where it ends.
+        sizes: The bytes of each value as it was sealed, null for no value.
+        schemas: The id of the registry's schema that each record names, null where it names none.
         offsets: Kafka's offset of each record.
         timestamps: The broker's time in ms since the epoch, -1 for none.
         present: Whether a record has a value.
@@ -48,20 +52,21 @@ class RecordPlaces:
     data: bytes
     starts: Places
     ends: Places
+    sizes: pa.Array
+    schemas: pa.Array
     offsets: Places
     timestamps: Places
     present: npt.NDArray[np.bool_]
     oversize: npt.NDArray[np.bool_]
     unreadable: npt.NDArray[np.bool_]
 
-    @property
-    def sizes(self) -> pa.Array:
-        """The bytes of each value, null for no value."""
-        return pa.array(self.ends - self.starts, mask=~self.present)
 
-
-def find_records(blocks: Sequence[Block]) -> RecordPlaces:
+def find_records(blocks: Sequence[Block], pinned: Sequence[PinnedSchema] = ()) -> RecordPlaces:
     """Return the places of the records of blocks that were verified.
+
+    Args:
+        blocks: The blocks.
+        pinned: The schemas of a registry that the trust file pins for their log.
 
     Raises:
         MalformedError: A block's records don't inflate or parse: it wasn't verified.
@@ -71,7 +76,7 @@ def find_records(blocks: Sequence[Block]) -> RecordPlaces:
     try:
         return _events_alone(data, count)
     except MalformedError:
-        return _one_by_one(record for block in blocks for record in block.records())
+        return _one_by_one((record for block in blocks for record in block.records()), pinned)
 
 
 def _events_alone(data: bytes, count: int) -> RecordPlaces:
@@ -101,7 +106,8 @@ def _events_alone(data: bytes, count: int) -> RecordPlaces:
     decode_columns(_HEADERS, cursor)
     cursor.finish()
     yes, no = np.ones(count, np.bool_), np.zeros(count, np.bool_)
-    return RecordPlaces(data, values, ends, offsets, timestamps, yes, no, no)
+    none = pa.nulls(count, pa.string())
+    return RecordPlaces(data, values, ends, pa.array(lengths), none, offsets, timestamps, yes, no, no)
 
 
 def _lengths_before(content: npt.NDArray[np.uint8], values: Places) -> tuple[Places, Places]:
@@ -126,14 +132,17 @@ def _lengths_before(content: npt.NDArray[np.uint8], values: Places) -> tuple[Pla
     return lengths, at
 
 
-def _one_by_one(records: Iterable[SealedRecord]) -> RecordPlaces:
+def _one_by_one(records: Iterable[SealedRecord], pinned: Sequence[PinnedSchema]) -> RecordPlaces:
     """Return the places of records of any kind, whose values are copied."""
     every = list(records)
-    ends = np.cumsum(np.array([len(record.value or b"") for record in every], np.int64))
+    values = [read_value(record, pinned) for record in every]
+    ends = np.cumsum(np.array([len(read.value or b"") for read in values], np.int64))
     return RecordPlaces(
-        b"".join(record.value or b"" for record in every),
+        b"".join(read.value or b"" for read in values),
         np.concatenate([np.zeros(1, np.int64), ends[:-1]]),
         ends,
+        pa.array([None if record.value is None else len(record.value) for record in every], pa.int64()),
+        pa.array([read.schema_id for read in values], pa.string()),
         np.array([record.offset for record in every], np.int64),
         np.array([record.timestamp for record in every], np.int64),
         np.array([record.value is not None for record in every], np.bool_),

@@ -158,7 +158,7 @@ class RowSource:
             BrokenIndexError: The index is damaged or of another log.
             UnavailableError: The index can't be read. A vault that can't be read is a gap.
         """
-        manifest = read_manifest(self._index, pinned.origin) if self._index else Manifest(pinned.origin)
+        manifest = read_manifest(self._index, pinned) if self._index else Manifest(pinned.origin)
         segments = [one for one in manifest.segments if self._span.may_hold(one.min_timestamp, one.max_timestamp)]
         files = tuple(self._file(pinned.origin, segment) for segment in segments)
         return LogReading(pinned.origin, files, self._read_tail(pinned, manifest))
@@ -199,7 +199,7 @@ class RowSource:
         near = heights[: self._most_blocks]
         first, gap = chain.height, None
         try:
-            for found in self._pool.ranges(near.start, near.stop - 1, pinned.origin) if near else ():
+            for found in self._pool.ranges(near.start, near.stop - 1, pinned) if near else ():
                 gap = self._accept(pinned.origin, chain, found, head, near)
                 rows = found.rows.filter(pc.field("height") < gap.first) if gap else found.rows
                 yield self._keep(pinned.origin, rows)

@@ -13,7 +13,6 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.expected import Expected
 from auditseal_schemas.log import LogState
-from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import CHECKPOINT, LINK, RECORDS, SIGNED, STORED, verify
@@ -56,13 +55,13 @@ class VerifiedRange:
 
 
 def read_range(
-    vault: VaultReader, origin: Origin, heights: range, columns: Sequence[str] = tuple(ROW.names)
+    vault: VaultReader, pinned: PinnedLog, heights: range, columns: Sequence[str] = tuple(ROW.names)
 ) -> VerifiedRange:
     """Read the blocks of some heights, and check all of them that one block alone can show.
 
     Args:
         vault: Where they are.
-        origin: Their log.
+        pinned: Their log.
         heights: The heights.
         columns: The columns of the rows that are wanted.
 
@@ -71,12 +70,12 @@ def read_range(
     """
     blocks, fault = list[Block](), None
     try:
-        for stored in LogReader(vault, origin).stored_range(heights):
-            blocks.append(verify(parse_in_place(stored, origin), CHECKPOINT + STORED + RECORDS))
+        for stored in LogReader(vault, pinned.origin).stored_range(heights):
+            blocks.append(verify(parse_in_place(stored, pinned.origin), CHECKPOINT + STORED + RECORDS))
     except (VerificationError, NotStoredError) as error:
         fault = _fault(heights[len(blocks)], error)
     heads = tuple(replace(block, locators=b"", chunks=()) for block in blocks)
-    rows = rows_of(blocks).select(columns)
+    rows = rows_of(blocks, pinned.schemas).select(columns)
     release_free_memory()
     return VerifiedRange(heads, rows, fault)
 

@@ -110,7 +110,7 @@ class Store:
     @classmethod
     def existing(cls, folder: Path) -> Self:
         """Take what is there."""
-        manifest = read_manifest(DirectoryStore(folder / "index"), TRUST.logs[0].origin)
+        manifest = read_manifest(DirectoryStore(folder / "index"), TRUST.logs[0])
         return cls(folder, sum(segment.rows for segment in manifest.segments))
 
     @contextmanager
@@ -207,7 +207,7 @@ def _pages(store: Store, client: Client) -> Figures:
     hour = f"time >= {middle:%Y-%m-%dT%H}:00:00Z and time < {middle:%Y-%m-%dT%H}:59:59Z"
     all_events = (f"height < {10**9 + number}" for number in range(_PAGES))  # no two have the same counts to keep
     actors = (f"actor = u-{number * 17 % 400:04}" for number in range(_PAGES))
-    place = {"origin": str(TRUST.logs[0].origin)}
+    place = {"origin": str(TRUST.logs[0])}
     offsets = (str(number * store.events // _PAGES) for number in range(_PAGES))
     return {
         "first_seconds": first,
@@ -275,7 +275,7 @@ def _reader(events: int, address: str, number: int) -> list[float]:
         partial(client.get, "/"),
         lambda: client.get("/", q=f"actor = u-{dice.randrange(400):04}"),
         lambda: client.get("/", q=f"outcome = DENIED and tenant = {dice.choice(_TENANTS)}"),
-        lambda: client.get("/event", origin=str(TRUST.logs[0].origin), offset=str(dice.randrange(events))),
+        lambda: client.get("/event", origin=str(TRUST.logs[0]), offset=str(dice.randrange(events))),
         partial(client.get, "/logs"),
     ]
     begin, seconds = time.monotonic(), list[float]()

@@ -25,7 +25,7 @@ from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_ledger import COLUMNS
 from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.head import head_height
-from tests.bench.bench_verify import ORIGIN, make_vault, peaks_of
+from tests.bench.bench_verify import ORIGIN, TRUST, make_vault, peaks_of
 from tests.bench.steps import say
 from tests.bench.targets import Below, Figures, Row, show
 from tests.factory.messages import Message
@@ -100,7 +100,7 @@ def _read_alone(directory: Path, numbers: Path) -> float:
     with RangePool(partial(DirectoryVault, directory / "vault"), JOBS, columns=COLUMNS) as pool:
         head = head_height(pool.vault, ORIGIN)
         assert head is not None
-        for found in pool.ranges(0, head, ORIGIN):
+        for found in pool.ranges(0, head, TRUST.logs[0]):
             started = time.perf_counter()
             rows = found.rows.select(["stream_id", "stream_sequence"])
             writer = writer or pq.ParquetWriter(numbers, rows.schema)

@@ -1,6 +1,7 @@
 """A block, a record or a proof as JSON, with what was verified of it."""
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,6 +15,7 @@ from auditseal_schemas.event_json import event_to_json
 from auditseal_schemas.event_proof import ProvenRecord
 from auditseal_schemas.header import Header
 from auditseal_schemas.record import SealedRecord
+from auditseal_schemas.registry_schema import PinnedSchema, ReadValue, read_value, unknown_schema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAP_CAUSES = ("unknown: a transaction marker or compaction", "below the log's start", "unreadable for the sealer")
@@ -53,17 +55,22 @@ def block_to_json(single: SingleBlock, record: SealedRecord | None) -> dict[str,
         },
         "keys": [str(key) for key in single.keys],
         "verified": verified_claims(single),
-        "record": record and record_to_json(record),
+        "record": record and record_to_json(record, single.schemas),
     }
 
 
-def record_to_json(record: SealedRecord) -> dict[str, Any]:
-    """Return a record; `event` is the decoded event, null where the value is not an event of a known schema.
+def record_to_json(record: SealedRecord, schemas: Iterable[PinnedSchema] = ()) -> dict[str, Any]:
+    """Return a record; `event` is the decoded event, null where the value is not an event: `problem` says why.
 
     Bytes are hexadecimal digits; `…_text` is the same as text, where it is UTF-8. Where there is an event, `value` is
     null.
+
+    Args:
+        record: The record.
+        schemas: The schemas of a registry that the trust file pins for its log.
     """
-    event = _event_of(record)
+    read = read_value(record, schemas)
+    event, problem = _event_of(read)
     oversize = record.oversize
     return {
         "offset": record.offset,
@@ -78,6 +85,8 @@ def record_to_json(record: SealedRecord) -> dict[str, Any]:
         "value_text": None if event else _text(record.value),
         "oversize": oversize and {"length": oversize.length, "sha256": oversize.sha256.hex()},
         "salt": record.salt.hex(),
+        "registry_schema": read.schema_id,
+        "problem": problem,
         "event": event,
     }
 
@@ -93,7 +102,7 @@ def proven_to_json(proven: ProvenRecord) -> dict[str, Any]:
         "sealed_time": time_text(header.sealed_at),
         "checkpoint": _checkpoint_to_json(proven.checkpoint),
         "keys": [str(key) for key in proven.keys],
-        "record": record_to_json(proven.record),
+        "record": record_to_json(proven.record, proven.schemas),
         "not_shown": NOT_SHOWN,
     }
 
@@ -132,11 +141,14 @@ def _plain(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else list(value) if isinstance(value, tuple) else value
 
 
-def _event_of(record: SealedRecord) -> dict[str, Any] | None:
+def _event_of(read: ReadValue) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the event that a value is, or else why it is not one; neither where there is no value."""
+    if read.value is None:
+        return None, None
     try:
-        return event_to_json(decode_event(record.value)) if record.value is not None else None
-    except DecodeError:
-        return None
+        return event_to_json(decode_event(read.value)), None
+    except DecodeError as error:
+        return None, unknown_schema(read.schema_id) if read.schema_id and read.is_unknown else str(error)
 
 
 def _hex(data: bytes | None) -> str | None:

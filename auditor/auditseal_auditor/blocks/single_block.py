@@ -11,6 +11,7 @@ from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import SealedRecord
+from auditseal_schemas.registry_schema import PinnedSchema
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import CHECKPOINT, RECORDS, STORED, verify
@@ -29,6 +30,7 @@ class SingleBlock:
         version_id: The version that was read: the oldest.
         keys: The keys that signed it.
         is_rotated: These are not the pinned keys: signed blocks on the way announced them, one key after the other.
+        schemas: The schemas of a registry that the trust file pins for its log.
     """
 
     block: Block
@@ -36,6 +38,7 @@ class SingleBlock:
     version_id: str
     keys: tuple[VerifierKey, ...]
     is_rotated: bool
+    schemas: tuple[PinnedSchema, ...] = ()
 
 
 def read_single(reader: VaultReader, pinned: PinnedLog, height: int) -> SingleBlock:
@@ -53,7 +56,7 @@ def read_single(reader: VaultReader, pinned: PinnedLog, height: int) -> SingleBl
         verify(block, CHECKPOINT)
         keys = keys_at(log, pinned, block)
     verify(block, STORED + RECORDS)
-    return SingleBlock(block, stored.key, stored.version_id, keys, keys != pinned.keys)
+    return SingleBlock(block, stored.key, stored.version_id, keys, keys != pinned.keys, pinned.schemas)
 
 
 def find_height(reader: VaultReader, origin: Origin, offset: int, first: int = 0) -> int:

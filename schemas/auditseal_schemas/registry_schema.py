@@ -1,0 +1,139 @@
+"""Values that name their schema by an id of a schema registry, read as encoded events (docs/reference/registry.md).
+
+Confluent's serializers write two forms, and both leave the event's Avro encoding as it is:
+
+| form | the value | the header `__value_schema_id` |
+| --- | --- | --- |
+| V0 | `00`, the id in 4 bytes, big-endian, and the encoding | absent |
+| V1 | the encoding | `01` and the 16 bytes of the schema's GUID |
+
+An id means what the trust file says. The file pins each id to a version of the audit event, so nobody who administers a
+registry can change how a sealed record is read.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+from fastavro.schema import to_parsing_canonical_form
+
+from auditseal_schemas.errors import MalformedError, quoted
+from auditseal_schemas.event import SCHEMA_VERSION
+from auditseal_schemas.event_codec import EVENT_PREFIXES, PREFIX_BYTES, schema_name
+from auditseal_schemas.record import SealedRecord
+from auditseal_schemas.schema import parsed_schema
+
+HEADER = "__value_schema_id"
+"""The record header of V1."""
+_V0, _V1 = b"\x00", b"\x01"
+_V0_BYTES, _V1_BYTES = 5, 17
+_MOST = (1 << 31) - 1  # an id is an int of Java, from 1 on
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+def schema_sha256(schema: Any) -> str:
+    """Return the SHA-256 of a schema's Parsing Canonical Form in hexadecimal (Avro 1.12, Schema Fingerprints).
+
+    Args:
+        schema: The schema, parsed by fastavro.
+    """
+    return sha256(to_parsing_canonical_form(schema).encode()).hexdigest()
+
+
+EVENT_SHA256: Mapping[str, int] = {
+    schema_sha256(parsed_schema(schema_name(version))): version for version in range(1, SCHEMA_VERSION + 1)
+}
+"""The versions of the audit event, by the `schema_sha256` of each."""
+_PREFIX_OF = {version: prefix for prefix, version in EVENT_PREFIXES.items()}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PinnedSchema:
+    """The meaning of an id of a schema registry, as a trust file states it.
+
+    Attributes:
+        id: A decimal number, or a GUID in lower case with hyphens.
+        version: The version of the audit event whose schema it is.
+    """
+
+    id: str
+    version: int
+
+    @classmethod
+    def parse(cls, schema_id: str, digest: str) -> Self:
+        """Read the id and the SHA-256 of a trust file's line.
+
+        Raises:
+            MalformedError: The id has another spelling, or no version of the audit event has this SHA-256.
+        """
+        is_number = _NUMBER.fullmatch(schema_id) and int(schema_id) <= _MOST
+        if not (is_number or _GUID.fullmatch(schema_id)):
+            problem = f"{quoted(schema_id)} is not a number from 1 to {_MOST}, nor a GUID in lower case"
+            raise MalformedError("schema.id", problem)
+        if digest not in EVENT_SHA256:
+            problem = f"{quoted(digest)} is not the SHA-256 of a schema of the audit event"
+            raise MalformedError("schema.sha256", problem)
+        return cls(schema_id, EVENT_SHA256[digest])
+
+
+class ReadValue(NamedTuple):
+    """A record's value, and the id by which the record names its schema.
+
+    Attributes:
+        value: The encoded event where the id is pinned, and otherwise the record's value.
+        schema_id: The id of a registry; None where the record names none.
+        is_unknown: Whether it names one that isn't pinned.
+    """
+
+    value: bytes | None
+    schema_id: str | None = None
+    is_unknown: bool = False
+
+
+def read_value(record: SealedRecord, pinned: Iterable[PinnedSchema]) -> ReadValue:
+    """Return a record's value as `decode_event` takes it, where the record names a pinned schema.
+
+    A value that is not to be read as an event stays as it is, and `decode_event` refuses it.
+
+    Args:
+        record: The record.
+        pinned: The schemas of the record's topic.
+    """
+    named = _named(record)
+    if named is None:
+        return ReadValue(record.value)
+    schema_id, body = named
+    for schema in pinned:
+        if schema.id == schema_id:
+            return ReadValue(_PREFIX_OF[schema.version] + body, schema_id)
+    return ReadValue(record.value, schema_id, is_unknown=True)
+
+
+def _named(record: SealedRecord) -> tuple[str, bytes] | None:
+    """Return the id that a record names and the encoding without its framing, None where it names none.
+
+    An encoded event names its schema by itself. A header that is there twice, or is not of V1, names none.
+    """
+    value = record.value
+    if value is None or value[:PREFIX_BYTES] in EVENT_PREFIXES:
+        return None
+    headers = [content or b"" for name, content in record.headers or () if name == HEADER]
+    if headers:
+        content = headers[0]
+        is_guid = len(headers) == 1 and len(content) == _V1_BYTES and content.startswith(_V1)
+        return (str(UUID(bytes=content[1:])), value) if is_guid else None
+    number = int.from_bytes(value[1:_V0_BYTES], "big")
+    is_framed = value.startswith(_V0) and len(value) >= _V0_BYTES and 1 <= number <= _MOST
+    return (str(number), value[_V0_BYTES:]) if is_framed else None
+
+
+def unknown_schema(schema_id: str) -> str:
+    """Say of a record that it names a schema which is not pinned, and what to do."""
+    return (
+        f"it names the schema {schema_id} of a registry, and the trust file does not pin it: add the line that"
+        " `auditseal registry pin` prints"
+    )
