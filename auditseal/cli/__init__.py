@@ -45,6 +45,8 @@
 | `event_lookup` | the record of an event id, for `prove` |
 | `check_proof` | `auditseal check-proof` |
 | `receipt` | `auditseal receipt` |
+| `registry` | `auditseal registry` |
+| `registry_client` | the schemas that a schema registry has |
 | `querying` | the filter that `search` and others take |
 | `search` | `auditseal search` |
 | `tail` | `auditseal tail` |

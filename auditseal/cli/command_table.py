@@ -40,6 +40,7 @@ COMMANDS = (
     CommandEntry("prove", "prove", "auditor", "Prove one event, or that one head is a prefix of a later one."),
     CommandEntry("check-proof", "check_proof", "auditor", "Check a proof with a trust file: no vault, no network."),
     CommandEntry("receipt", "receipt", "auditor", "Turn a producer's receipt into a proof, once it is sealed."),
+    CommandEntry("registry", "registry", "registry", "Pin the schemas of a schema registry in a trust file."),
     CommandEntry("search", "search", "search", "Find events in sealed logs; answers say how complete they are."),
     CommandEntry("explore", "explore", "explorer", "Explore sealed events in a browser."),
     CommandEntry("tail", "tail", "search", "Show events as they are archived, each block verified first."),

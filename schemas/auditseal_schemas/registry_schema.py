@@ -11,6 +11,7 @@ An id means what the trust file says. The file pins each id to a version of the 
 registry can change how a sealed record is read.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from fastavro.schema import to_parsing_canonical_form
+import fastavro
+from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canonical_form
 
 from auditseal_schemas.errors import MalformedError, quoted
 from auditseal_schemas.event import SCHEMA_VERSION
@@ -32,7 +34,12 @@ _V0, _V1 = b"\x00", b"\x01"
 _V0_BYTES, _V1_BYTES = 5, 17
 _MOST = (1 << 31) - 1  # an id is an int of Java, from 1 on
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_LISTED = 5  # fields that a difference names
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+# What fastavro raises on what is not a schema; none of them means anything else here.
+_BROKEN = (AttributeError, KeyError, RecursionError, SchemaParseException, TypeError, UnknownType, ValueError)
 
 
 def schema_sha256(schema: Any) -> str:
@@ -129,6 +136,45 @@ def _named(record: SealedRecord) -> tuple[str, bytes] | None:
     number = int.from_bytes(value[1:_V0_BYTES], "big")
     is_framed = value.startswith(_V0) and len(value) >= _V0_BYTES and 1 <= number <= _MOST
     return (str(number), value[_V0_BYTES:]) if is_framed else None
+
+
+def event_schema_sha256(text: str) -> str:
+    """Return the SHA-256 of a schema that is one of the audit event; names of fields and types count, not their texts.
+
+    Args:
+        text: The schema as a registry has it, which nobody vouches for.
+
+    Raises:
+        MalformedError: It is not an Avro schema, or not one of the audit event: it says what differs.
+    """
+    try:
+        schema = fastavro.parse_schema(json.loads(text))
+        digest = schema_sha256(schema)
+        differs = "" if digest in EVENT_SHA256 else _difference(schema)
+    except _BROKEN as error:
+        raise MalformedError(
+            "schema", f"it is not an Avro schema: {type(error).__name__}: {quoted(str(error))}"
+        ) from error
+    if differs:
+        raise MalformedError("schema", f"it is not a schema of the audit event: {differs}")
+    return digest
+
+
+def _difference(schema: Any) -> str:
+    """Say how a schema differs from that of the latest audit event."""
+    theirs, ours = (
+        json.loads(to_parsing_canonical_form(each)) for each in (schema, parsed_schema(schema_name(SCHEMA_VERSION)))
+    )
+    if not isinstance(theirs, dict) or theirs.get("type") != "record":
+        return "it is not a record"
+    if theirs["name"] != ours["name"]:
+        return f"it is the record {quoted(theirs['name'])}, not {ours['name']}"
+    given, wanted = ({field["name"]: field["type"] for field in each["fields"]} for each in (theirs, ours))
+    lacks, adds = [name for name in wanted if name not in given], [name for name in given if name not in wanted]
+    other = [name for name in given if name in wanted and given[name] != wanted[name]]
+    parts = (("it lacks", lacks), ("it adds", adds), ("it has other types for", other))
+    named = [f"{what} {', '.join(map(quoted, names[:_LISTED]))}" for what, names in parts if names]
+    return "; ".join(named) or "its fields have another order"
 
 
 def unknown_schema(schema_id: str) -> str:

@@ -44,6 +44,7 @@
 | `programs` | programs that a test puts in place of real ones, builds, or runs |
 | `timestamp_authority` | an RFC 3161 timestamp authority of OpenSSL on this machine |
 | `json_answer` | an answer in JSON, for small servers on loopback |
+| `schema_registry` | a schema registry that speaks REST on loopback |
 | `token_provider` | an OpenID Connect provider on this machine, for clients of a broker |
 | `oidc_provider` | another, at which people log in with a browser |
 | `raw_fork` | a fork that Python isn't told of |

@@ -10,6 +10,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.public_key import ML_DSA_44
+from auditseal_schemas.registry_schema import EVENT_SHA256, PinnedSchema
 from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_schemas.verdict import Verdict
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
@@ -47,6 +48,38 @@ def test_a_whole_trust_file() -> None:
         "s3://audit-archive/?endpoint=https://s3.example.com",
         2555,
     )
+
+
+def test_schemas_are_pinned_for_all_logs_of_a_topic_in_the_order_of_their_ids() -> None:
+    (digest,) = EVENT_SHA256
+    topic, guid = f"{ORIGIN.cluster}/{ORIGIN.topic}", "6d9ecb1a-3f51-5f0b-8e5c-0123456789ab"
+    other = Origin(ORIGIN.cluster, "other.events", 0, 0)
+    lines = [f"schema {topic} 7 {digest}", LOG, f"log {NEIGHBOUR_KEY}", f"log {VerifierKey(str(other), SIGNER.public)}"]
+    trust = Trust.parse("\n".join([*lines, f"schema {topic} {guid} {digest}"]).encode())
+    schemas = (PinnedSchema(guid, 1), PinnedSchema("7", 1))
+    assert [log.schemas for log in trust.logs] == [schemas, schemas, ()]
+
+
+SCHEMA = f"schema {ORIGIN.cluster}/{ORIGIN.topic} 7 {next(iter(EVENT_SHA256))}"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (f"{SCHEMA}\n{SCHEMA}", r"line 3 .*more than one schema line for 7 of"),
+        (SCHEMA.replace(" 7 ", " 07 "), r"line 2 .*'07' is not a number from 1 to 2147483647, nor a GUID"),
+        (SCHEMA.replace(" 7 ", " 2147483648 "), r"line 2 .*is not a number from 1"),
+        (SCHEMA.replace(" 7 ", " 6D9ECB1A-3F51-5F0B-8E5C-0123456789AB "), r"line 2 .*in lower case"),
+        (SCHEMA[:-1], r"line 2 .*is not the SHA-256 of a schema of the audit event"),
+        (SCHEMA.upper().replace("SCHEMA", "schema"), r"line 2 .*doesn't fit"),
+        (SCHEMA.replace(" 7 ", "/0/0 7 "), r"line 2 .*is not <cluster>/<topic>"),
+        (SCHEMA.replace(ORIGIN.topic, "other"), r"line 2 .*no log line pins a log of that topic"),
+        (f"{SCHEMA} more", r"line 2 .*isn't one of"),
+    ],
+)
+def test_a_wrong_schema_line_is_named(line: str, said: str) -> None:
+    with pytest.raises(TrustError, match=said):
+        Trust.parse(f"{LOG}\n{line}\n".encode())
 
 
 def test_the_least_trust_file() -> None:
