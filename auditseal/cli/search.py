@@ -18,9 +18,11 @@ from rich.text import Text
 from auditseal.cli.data_output import data_output
 from auditseal.cli.hit_proof import HitProof
 from auditseal.cli.querying import gather_rows, read_query
-from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure
+from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import ConfigurationError, quoted
+from auditseal_schemas.registry_schema import unknown_schema
+from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Account
 from auditseal_search.columns import ROW
 from auditseal_search.csv_cells import safe_cell
@@ -91,7 +93,8 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
             else:
                 hits = list(searcher.hits(oldest_first=oldest_first, limit=limit, after=cursor))
                 total = searcher.count()
-                _show_hits(hits, total, shown, account, as_json=as_json, as_csv=as_csv)
+                notes = _unknown_schemas(hits, read_trust(trust))
+                _show_hits(hits, total, shown, account, notes, as_json=as_json, as_csv=as_csv)
         if proof:
             proof.write(trust, vault)
     raise typer.Exit(account.exit_code)
@@ -125,6 +128,7 @@ def _show_hits(
     total: int,
     columns: Sequence[str],
     account: Account,
+    notes: Sequence[str],
     *,
     as_json: bool,
     as_csv: bool,
@@ -132,14 +136,21 @@ def _show_hits(
     following = str(Cursor.of(hits[-1])) if hits and len(hits) < total else None
     if as_json:
         answer = {"hits": list(map(row_to_json, hits)), "total": total, "next": following, "answer": account.to_json()}
-        typer.echo(json.dumps(answer))
+        typer.echo(json.dumps({**answer, "unknown_schemas": notes}))
         return
     if as_csv:
         _print_csv(hits, columns)
     else:
         _print_table(hits, columns)
     shown = f"{len(hits):,} of {total:,} hits" if len(hits) < total else f"{total:,} hits"
-    _tell([shown, *([f"more: --after {following}"] if following else ()), *account.lines()], to_stderr=as_csv)
+    _tell([shown, *([f"more: --after {following}"] if following else ()), *notes, *account.lines()], to_stderr=as_csv)
+
+
+def _unknown_schemas(hits: Iterable[dict[str, Any]], trust: Trust) -> list[str]:
+    """Say of each schema that hits name and the trust file does not pin what to do."""
+    pinned = {(str(log.origin), schema.id) for log in trust.logs for schema in log.schemas}
+    named = {(hit["origin"], hit["registry_schema"]) for hit in hits if hit["registry_schema"] and hit["problem"]}
+    return [f"a record of {origin}: {unknown_schema(schema_id)}" for origin, schema_id in sorted(named - pinned)]
 
 
 def _print_table(hits: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:

@@ -181,7 +181,7 @@ def _write(report: StreamReport, rules: Judgement, path: Path, key: IndexKey) ->
 
 
 def _made(report: StreamReport, rules: Judgement, name: str, listed: StreamList) -> Certificate:
-    return Certificate(name, rules, report.heads, report.counts, listed.count, listed.digest)
+    return Certificate(name, rules, report.heads, report.schema_lines, report.counts, listed.count, listed.digest)
 
 
 def _check(report: StreamReport, pinned: Trust, path: Path) -> ExitCode:

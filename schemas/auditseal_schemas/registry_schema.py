@@ -86,6 +86,11 @@ class PinnedSchema:
             raise MalformedError("schema.sha256", problem)
         return cls(schema_id, EVENT_SHA256[digest])
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the schema, as the trust file has it."""
+        return next(digest for digest, version in EVENT_SHA256.items() if version == self.version)
+
 
 class ReadValue(NamedTuple):
     """A record's value, and the id by which the record names its schema.

@@ -57,6 +57,12 @@ class PinnedLog:
     start: Start | None = None
     schemas: tuple[PinnedSchema, ...] = ()
 
+    @property
+    def schema_lines(self) -> tuple[str, ...]:
+        """The schemas as lines of a trust file."""
+        topic = f"{self.origin.cluster}/{self.origin.topic}"
+        return tuple(f"schema {topic} {schema.id} {schema.sha256}" for schema in self.schemas)
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.event import SCHEMA_VERSION
 from auditseal_schemas.index_segment import IndexSegment
 from auditseal_schemas.key import Signer, VerifierKey
@@ -126,7 +127,16 @@ class SigningBuilder:
     sign: Callable[[PinnedLog], int]
 
     def build(self, pinned: PinnedLog) -> Built:
-        """Build as `IndexBuilder.build`, and sign as `IndexSigner.sign`."""
+        """Build as `IndexBuilder.build`, and sign as `IndexSigner.sign`.
+
+        Raises:
+            ConfigurationError: The trust file pins schemas of a registry for the log.
+        """
+        if pinned.schemas:
+            raise ConfigurationError(
+                f"the trust file has schema lines for {pinned.origin}, and a signed index can't depend on them: use a"
+                " trust file without them, or leave out --key"
+            )
         built = self.builder.build(pinned)
         self.sign(pinned)
         return built

@@ -43,6 +43,7 @@ class Certificate:
         name: The name of the key that signs it.
         rules: The rules by which the streams were looked at.
         heads: How much of each log was read.
+        schemas: The trust file's lines about schemas of a registry, by which records were read as events.
         counts: How many streams have each state, by the most serious one of each; silent services for SILENT.
         lines: How many lines the list has.
         digest: The SHA-256 of the list.
@@ -51,6 +52,7 @@ class Certificate:
     name: str
     rules: Judgement
     heads: tuple[LogHead, ...]
+    schemas: tuple[str, ...]
     counts: Mapping[State, int]
     lines: int
     digest: str
@@ -66,6 +68,7 @@ class Certificate:
                 f"as_of {format_milliseconds(self.rules.as_of)}",
                 f"settle {self.rules.settle // 1000}",
                 *(f"log {head.origin} {head.size} {b64encode(head.root).decode()}" for head in self.heads),
+                *self.schemas,
                 *(f"expect {json.dumps(service)} {bound // 1000}" for service, bound in expected),
                 *(f"{state} {self.counts[state]}" for state in State),
                 f"list {self.lines} {self.digest}",

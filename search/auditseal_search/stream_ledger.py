@@ -5,7 +5,7 @@ events it has. Streams and numbers are the claims of their writers. Any number o
 bounded. The database also keeps how much of each log it holds, and both change in one transaction.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -72,6 +72,23 @@ class StreamLedger:
         with self._problems():
             found = self._database.execute("SELECT origin, size, root FROM head ORDER BY origin").fetchall()
         return {origin: LogHead(origin, size, root) for origin, size, root in found}
+
+    def begin(self, schema_lines: Sequence[str]) -> None:
+        """Say by which schemas of a registry records are read; an empty ledger keeps it.
+
+        Raises:
+            BrokenLedgerError: Its rows were read by others, or the database can't be used.
+        """
+        with self._problems():
+            kept = {line for (line,) in self._database.execute('SELECT line FROM "schema"').fetchall()}
+            if not self.heads():
+                self._database.execute('DELETE FROM "schema"')
+                for line in schema_lines:
+                    self._database.execute('INSERT INTO "schema" VALUES (?)', [line])
+            elif kept != set(schema_lines):
+                raise BrokenLedgerError(
+                    f"{self._path} was filled by other schema lines than the trust file has: begin a new folder"
+                )
 
     def add(self, rows: pa.Table, head: LogHead) -> None:
         """Take the rows of some blocks, with `COLUMNS`; those that aren't events are passed over.

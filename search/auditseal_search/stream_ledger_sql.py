@@ -8,6 +8,7 @@
 | `clash` | each number that belongs to different events |
 | `control` | each event by which a stream speaks of itself, of those that may be its last |
 | `head` | each log: how much of it was read |
+| `schema` | each line of the trust file about a schema of a registry, by which the records were read |
 """
 
 _RUN = """(
@@ -18,6 +19,7 @@ _RUN = """(
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS version (number INTEGER);
 CREATE TABLE IF NOT EXISTS head (origin VARCHAR PRIMARY KEY, size BIGINT, root BLOB);
+CREATE TABLE IF NOT EXISTS "schema" (line VARCHAR);
 CREATE TABLE IF NOT EXISTS sighting (stream VARCHAR, number BIGINT, event UUID);
 CREATE TABLE IF NOT EXISTS fresh {_RUN};
 CREATE TABLE IF NOT EXISTS run {_RUN};

@@ -33,13 +33,14 @@ class StreamReport:
         ledger: Takes their rows. Each log is continued after the blocks that it holds.
 
     Attributes:
+        schema_lines: The trust file's lines about schemas of a registry.
         counts: How many streams have each state as their most serious one; silent services for SILENT.
         silent: The expected services that are silent.
         heard: When each expected service recorded its latest event, in ms since the epoch.
 
     Raises:
         VerificationError: The vault has another history than that which the ledger holds.
-        BrokenLedgerError: The ledger holds a log that the trust file doesn't name.
+        BrokenLedgerError: The ledger holds a log that the trust file doesn't name, or was filled by other schema lines.
         UnavailableError: The vault can't be read.
     """
 
@@ -49,6 +50,8 @@ class StreamReport:
             raise BrokenLedgerError(
                 f"events of {min(unknown)} are remembered, and the trust file doesn't name it: begin a new folder"
             )
+        self.schema_lines = tuple(dict.fromkeys(line for log in trust.logs for line in log.schema_lines))
+        ledger.begin(self.schema_lines)
         self._logs = [_tail(pool, log, kept.get(str(log.origin))) for log in trust.logs]
         self._from_first = not any(log.start for log in trust.logs)
         self._ledger = ledger

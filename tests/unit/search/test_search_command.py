@@ -71,7 +71,11 @@ class Place:
         where = ["--trust", str(self.trust), "--vault", self.vault.as_uri()]
         if index:
             where += ["--index", str(self.index)]
-        return CliRunner().invoke(app, [*words, *where])
+        return self.call(*words, *where)
+
+    @staticmethod
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(app, [*words])
 
     def search(self, query: str, *more: str, index: bool = True) -> dict[str, object]:
         done = self.run("search", query, "--json", "--limit", "1000", *more, index=index)
