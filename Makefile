@@ -133,6 +133,10 @@ spark: $(VENV)/spark ## Verify a vault on a real Spark, and query an index as it
 kube: $(VENV)/test ## A dry run of the Helm chart's install on a real kube-apiserver, which is built once (ten minutes)
 	$(BIN)/python -m tests.kube
 
+.PHONY: kube-audit
+kube-audit: $(VENV)/test ## A real kube-apiserver sends its audit events to the gateway; RECORD=FILE keeps them for the tests
+	$(BIN)/python -m tests.kube.audit $(if $(RECORD),--record $(RECORD))
+
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
 	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))

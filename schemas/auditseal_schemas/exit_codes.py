@@ -26,8 +26,8 @@ class ExitCode(IntEnum):
     """The user must change something first: arguments, configuration, trust file, a missing extra."""
     REJECTED = 3
     """`emit` rejected lines and published all others; `index verify` or `attest` found that the index differs from the
-    vault; `spool export` found damaged events and copied all others; `streams` found a fault of a stream; `registry pin` found
-    versions that are not audit events."""
+    vault; `spool export` found damaged events and copied all others; `streams` found a fault of a stream; `registry
+    pin` found versions that are not audit events."""
     PARTIAL = 4
     """The answer names heights that it does not cover: `search`, `export`, `evidence`, `prove --event-id`."""
     FRAUD = 5

@@ -1,4 +1,4 @@
-"""Values that name their schema by an id of a schema registry, read as encoded events (docs/reference/event-encoding.md).
+"""Values that name their schema by the id of a schema registry, read as events (docs/reference/event-encoding.md).
 
 Confluent's serializers write two forms, and both leave the event's Avro encoding as it is:
 

@@ -31,6 +31,8 @@ ETCD = GoModule(
     pins=Path(__file__).parent / "etcd_build",
     commands=("go.etcd.io/etcd/server/v3",),
 )
+ADMIN, NOBODY = "admin", "nobody"
+"""The users: an administrator, and one without rights."""
 _TIMEOUT = 20.0  # s
 
 
@@ -65,18 +67,28 @@ class EtcdNode(Node):
 
 
 class ApiServerNode(Node):
-    """A kube-apiserver, and an administrator's calls of it."""
+    """A kube-apiserver, and calls of it: an administrator's, and those of a user without rights.
+
+    Args:
+        directory: As `Node` takes it.
+        etcd: Its store.
+        options: Further options of its command line.
+        progress: As `Node` takes it.
+    """
 
     title: ClassVar[str] = "kube-apiserver"
     port_names: ClassVar[tuple[str, ...]] = ("secure",)
     start_seconds: ClassVar[float] = 300
 
-    def __init__(self, directory: Path, etcd: EtcdNode, *, progress: Progress = silent) -> None:
+    def __init__(
+        self, directory: Path, etcd: EtcdNode, *, options: Sequence[str] = (), progress: Progress = silent
+    ) -> None:
         super().__init__(directory, progress=progress)
-        self._etcd, self._token = etcd, secrets.token_hex()
+        self._etcd, self._options = etcd, options
+        self._tokens = {ADMIN: secrets.token_hex(), NOBODY: secrets.token_hex()}
         self._session = requests.Session()
         self._session.trust_env = False  # a bundle of certificates there would replace ours
-        self._session.headers["Authorization"] = f"Bearer {self._token}"
+        self._session.headers["Authorization"] = f"Bearer {self._tokens[ADMIN]}"
 
     @property
     def address(self) -> str:
@@ -90,7 +102,9 @@ class ApiServerNode(Node):
         at["ca.pem"].write_text(authority.pem)
         at["server.pem"].write_text(certificate)
         write_secret(at["key.pem"], key)
-        write_secret(at["tokens.csv"], f'{self._token},admin,admin,"system:masters"\n')
+        groups = {ADMIN: ',"system:masters"', NOBODY: ""}
+        lines = [f"{token},{user},{user}{groups[user]}\n" for user, token in self._tokens.items()]
+        write_secret(at["tokens.csv"], "".join(lines))
         self._session.verify = str(at["ca.pem"])
         return [
             str(binary),
@@ -108,6 +122,7 @@ class ApiServerNode(Node):
             f"--service-account-key-file={at['server.pem']}",
             f"--service-account-signing-key-file={at['key.pem']}",
             "--service-cluster-ip-range=10.0.0.0/24",
+            *self._options,
         ]
 
     def is_ready(self) -> bool:
@@ -115,6 +130,13 @@ class ApiServerNode(Node):
             return self._session.get(f"{self.address}/readyz", timeout=2).ok
         except (requests.ConnectionError, requests.Timeout):
             return False
+
+    def ask(self, method: str, path: str, user: str = ADMIN, body: Any = None, **headers: str) -> int:
+        """Send a request as one of the users, and return the status of its answer."""
+        sent = {"Authorization": f"Bearer {self._tokens[user]}", **headers}
+        return self._session.request(
+            method, f"{self.address}{path}", json=body, headers=sent, timeout=_TIMEOUT
+        ).status_code
 
     def create(self, made: dict[str, Any]) -> None:
         """Create an object for good; the error of a refusal has the server's words."""

@@ -1,1 +1,1 @@
-"""The Helm chart's objects, given to a real kube-apiserver (`make kube`)."""
+"""A real kube-apiserver: it checks the Helm chart's objects (`make kube`), and audits requests (`make kube-audit`)."""

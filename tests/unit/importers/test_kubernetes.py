@@ -12,7 +12,10 @@ from auditseal_importers.original import original_attributes, original_bytes
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event_parts import Actor, Authorization, Category, Outcome, Reason, Resource
 
-LIST = Path(__file__).parents[2] / "data" / "importers" / "kubernetes-event-list.json"
+DATA = Path(__file__).parents[2] / "data" / "importers"
+LIST = DATA / "kubernetes-event-list.json"
+RECORDED = DATA / "kubernetes-recorded.json"
+"""What a real kube-apiserver 1.34.3 sent on 2026-11-28, shortened (`make kube-audit RECORD=...`)."""
 CREATED, DENIED, HEALTH = json.loads(LIST.read_bytes())["items"]
 
 
@@ -37,6 +40,29 @@ def test_a_request_that_is_refused() -> None:
     assert found["reason"] == Reason("Forbidden", "secrets is forbidden")
     assert found["authorization"] == Authorization(granted=False, policy="no role")
     assert (found["actor"].type, found["actor"].on_behalf_of) == ("service_account", "u-7")
+
+
+def test_the_events_of_a_real_apiserver() -> None:
+    found = [mapped(item) for item in json.loads(RECORDED.read_bytes())["items"]]
+    ended = [each for each in found if each["event_type"] == "kubernetes.audit.ResponseComplete"]
+    assert [(each["actor"].id, each["action"], each["resources"][0].id, each["status_code"]) for each in ended] == [
+        ("admin", "create", "shop/prices", "201"),
+        ("nobody", "get", "shop/prices", "403"),
+        ("admin", "list", "shop", "403"),
+        ("nobody", "get", "/healthz", "200"),
+        ("admin", "delete", "shop/prices", "200"),
+        ("admin", "get", "shop/prices", "404"),
+    ]
+    assert [each["actor"].on_behalf_of for each in ended] == [None, None, "u-7", None, None, None]
+    assert [each["outcome"] for each in ended] == [
+        Outcome.SUCCESS,
+        Outcome.DENIED,
+        Outcome.DENIED,
+        Outcome.SUCCESS,
+        Outcome.SUCCESS,
+        Outcome.FAILURE,
+    ]
+    assert len({each["event_id"] for each in found}) == len(found) == 2 * len(ended)
 
 
 def test_a_request_without_an_object() -> None:
