@@ -98,7 +98,7 @@ class ReadValue(NamedTuple):
     Attributes:
         value: The encoded event where the id is pinned, and otherwise the record's value.
         schema_id: The id of a registry; None where the record names none.
-        is_unknown: Whether it names one that isn't pinned.
+        is_unknown: Whether it names an id that isn't pinned.
     """
 
     value: bytes | None

@@ -34,6 +34,7 @@ class LogTail:
 
     def __init__(self, pool: RangePool, pinned: PinnedLog, size: int | None) -> None:
         self._pool, self._pinned = pool, pinned
+        self._began: int | None = None
         if size is None:
             head = head_height(pool.vault, pinned.origin)
             size = 0 if head is None else head + 1
@@ -46,6 +47,23 @@ class LogTail:
         if root is None:  # nothing yet, of a log that starts in the middle
             root = self._pinned.start.root if self._pinned.start else EMPTY_ROOT
         return LogHead(str(self._pinned.origin), self._chain.height, root)
+
+    def began(self) -> int | None:
+        """Return when the log's first block was sealed, in ms since the epoch; None before that block was read.
+
+        Where the trust file starts the log in the middle, that is the block at its start.
+
+        Raises:
+            VerificationError: That block doesn't hold.
+            NotStoredError: The vault lacks it.
+            UnavailableError: The vault can't be read.
+        """
+        first = self._pinned.start.height if self._pinned.start else 0
+        if self._began is None and self._chain.height > first:
+            head = ChainCheck(self._pool.vault, self._pinned, first + 1).head
+            assert head is not None
+            self._began = head.sealed_at // 1000
+        return self._began
 
     def rows(self, size: int | None = None) -> Iterator[pa.Table]:
         """Yield the rows of the blocks that came since the last call, with the columns that the pool reads.

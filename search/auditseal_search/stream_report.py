@@ -55,6 +55,7 @@ class StreamReport:
         self._logs = [_tail(pool, log, kept.get(str(log.origin))) for log in trust.logs]
         self._from_first = not any(log.start for log in trust.logs)
         self._ledger = ledger
+        self._began: int | None = None
         self.counts = dict.fromkeys(State, 0)
         self.silent: tuple[SilentService, ...] = ()
         self.heard: Mapping[str, int] = {}
@@ -78,6 +79,7 @@ class StreamReport:
                 raise VerificationError(Verdict.MISSING_LOG, "log", f"the certificate doesn't name {origin}")
             for rows in log.rows(None if sizes is None else sizes[origin]):
                 self._ledger.add(rows, log.head)
+        self._began = min((began for log in self._logs if (began := log.began()) is not None), default=None)
 
     def states(self, rules: Judgement) -> Iterator[StreamState]:
         """Yield the state of each stream, in the order of their ids.
@@ -90,7 +92,7 @@ class StreamReport:
             clock.note(state)
             counts[state.states[0]] += 1
             yield state
-        self.silent = tuple(SilentService(*found) for found in clock.silent())
+        self.silent = tuple(SilentService(*found) for found in clock.silent(self._began))
         counts[State.SILENT] = len(self.silent)
         self.counts, self.heard = counts, clock.heard
 

@@ -158,10 +158,15 @@ class ServiceClock:
             if State.PAUSED in state.states:
                 self._paused.add(service)
 
-    def silent(self) -> Iterator[tuple[str, int | None]]:
-        """Yield each expected service that is silent, and the time of its latest event in ms."""
+    def silent(self, began: int | None) -> Iterator[tuple[str, int | None]]:
+        """Yield each expected service that is silent, and the time of its latest event in ms.
+
+        Args:
+            began: When the logs began, in ms; None without a block. A service without an event is silent from then on.
+        """
         latest = self._rules.as_of + self._rules.ahead - _SLACK_MS
         for service, bound in sorted(self._rules.expected.items()):
             heard = self.heard.get(service)
-            if service not in self._paused and (heard is None or latest - heard > bound):
+            since = began if heard is None else heard
+            if service not in self._paused and (since is None or latest - since > bound):
                 yield service, heard

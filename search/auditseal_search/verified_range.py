@@ -12,6 +12,7 @@ import pyarrow as pa
 from auditseal_schemas.block import Block
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.expected import Expected
+from auditseal_schemas.header import Header
 from auditseal_schemas.log import LogState
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
@@ -105,6 +106,11 @@ class ChainCheck:
         self._start = pinned.start if pinned.start and size <= pinned.start.height else None
         self.height = self._start.height if self._start else size
         self._state = None if self._start else _state_at(vault, pinned, size)
+
+    @property
+    def head(self) -> Header | None:
+        """The header of the last block so far, None before one."""
+        return self._state.head if self._state else None
 
     @property
     def root(self) -> bytes | None:

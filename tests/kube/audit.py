@@ -72,7 +72,7 @@ def requests_of(server: ApiServerNode) -> list[Expected]:
 
 
 def said(event: AuditEvent) -> Expected:
-    """Return what an event says, in the form of what is expected."""
+    """Return what an event says, in the form of `Expected`."""
     (resource,) = event.resources
     status = event.status_code or ""
     return (

@@ -24,6 +24,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = (REFERENCE / "format.md").read_text(encoding="utf-8")
 EVENT_PAGE = (REFERENCE / "event-encoding.md").read_text(encoding="utf-8")
 SCHEMAS = dict(re.findall(r"^```avsc (\w+)\n(.*?)\n```$", PAGE + EVENT_PAGE, re.MULTILINE | re.DOTALL))
+EVENT_SCHEMA = re.findall(r"^```avsc event\n(.*?)^```$", EVENT_PAGE, re.MULTILINE | re.DOTALL)[0].replace("\n", "")
 EVENT_PREFIX = bytes.fromhex(re.findall(r"^```hex event_prefix\n(\w+)\n```$", EVENT_PAGE, re.MULTILINE)[0])
 TEXTS = ("cluster_id", "topic_id", "sealer")
 PRIME = 2**255 - 19

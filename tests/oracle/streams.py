@@ -32,6 +32,7 @@ def make(vault: Path, trust: str, name: str, as_of: int, settle: int, expected: 
         time = record["timestamp"]
         event["at"] = event["occurred_at"] // 1000 if time == -1 else time
         streams[event["stream"]["id"]][event["stream"]["sequence"]].append(event)
+    began = min((log.began for log in logs.values() if log.began is not None), default=None)
     base = None if any(log.first for log in logs.values()) else 0
     lines, counts = list[str](), Counter[str]()
     heard, paused = dict[str, int](), set[str]()
@@ -45,7 +46,8 @@ def make(vault: Path, trust: str, name: str, as_of: int, settle: int, expected: 
             paused.add(line["service"])
     for service in sorted(expected):
         last_heard = heard.get(service)
-        if service in paused or (last_heard is not None and as_of - last_heard <= (expected[service] + 60) * 1000):
+        since = last_heard if last_heard is not None else began
+        if service in paused or (since is not None and as_of - since <= (expected[service] + 60) * 1000):
             continue
         shown = None if last_heard is None else clock(last_heard)
         line = {"service": service, "states": ["SILENT"], "last_at": shown}

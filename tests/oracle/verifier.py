@@ -16,6 +16,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 
 from tests.oracle.reader import (
+    EVENT_SCHEMA,
     Refused,
     append,
     check_origin,
@@ -50,6 +51,7 @@ class Log:
         self.head: dict[str, Any] = {}
         self.state: Any = None if start else ([], genesis, genesis, 0)
         self.predecessor: Any = None
+        self.began: int | None = None  # when the first block was sealed, in ms
         self.settled = 0  # the blocks that are known to exist from elsewhere
 
     def accept(self, block: Block) -> list[dict[str, Any]]:
@@ -64,6 +66,7 @@ class Log:
         self.head, self.height, self.start = header, self.height + 1, None
         self.roots[self.height] = fold(frontier)
         self.predecessor = self.predecessor or header["predecessor"]
+        self.began = header["sealed_at"] // 1000 if self.began is None else self.began
         return records
 
     def resumed(self, height: int) -> "Log":
@@ -181,7 +184,7 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
     """Return the pinned logs.
 
     Raises:
-        ValueError: A line is not one of the six, is repeated, or has a number or a root in another spelling.
+        ValueError: A line is not one of the seven, is repeated, or has a number or a root in another spelling.
         Refused: A key can't be relied on, or a log's name is invalid.
     """
     keys: dict[str, list[str]] = {}
@@ -201,17 +204,40 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
             case ["start", origin, height, root] if re.fullmatch("[1-9][0-9]{0,11}", height):
                 starts[origin] = (int(height), read_root(root))
                 once.append(("start", origin))
-            case ["index" | "person" as kind, key] if re.fullmatch(r"[!-*,-~]{1,255}", key.split("+")[0]):
-                once += read_named(kind, key)
+            case ["index" | "person" | "schema", *_] as words:
+                once += read_others(words)
             case ["vault", _]:
                 once.append(("vault",))
             case ["retention", days] if re.fullmatch("0|[1-9][0-9]{0,14}", days):
                 once.append(("retention",))
             case [_, *_] as words:
                 raise ValueError(f"the trust file has a line that isn't known: {words}")
-    if len(set(once)) < len(once) or not keys or not starts.keys() <= keys.keys():
-        raise ValueError("the trust file has a line twice, pins no log, or starts one that isn't pinned")
+    topics = {origin.rsplit("/", 2)[0] for origin in keys}
+    known = starts.keys() <= keys.keys() and {line[1] for line in once if line[0] == "schema"} <= topics
+    if len(set(once)) < len(once) or not (keys and known):
+        raise ValueError("the trust file has a line twice, pins no log, or has a line of another log")
     return {origin: Log(origin, pinned, starts.get(origin)) for origin, pinned in keys.items()}
+
+
+def read_others(words: list[str]) -> list[tuple[str, ...]]:
+    """Check a line that verification doesn't use; return what must not be there twice."""
+    match words:
+        case ["schema", topic, schema_id, digest]:
+            return read_schema(topic, schema_id, digest)
+        case ["index" | "person" as kind, key] if re.fullmatch(r"[!-*,-~]{1,255}", key.split("+")[0]):
+            return read_named(kind, key)
+    raise ValueError(f"the trust file has a line that isn't known: {words}")
+
+
+def read_schema(topic: str, schema_id: str, digest: str) -> list[tuple[str, ...]]:
+    """Check a line about a schema of a registry; return what must not be there twice."""
+    check_origin(f"{topic}/0/0")
+    is_number = re.fullmatch("[1-9][0-9]{0,9}", schema_id) and int(schema_id) < 1 << 31
+    if not (is_number or re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", schema_id)):
+        raise ValueError(f"{schema_id} is not an id of a schema")
+    if digest != sha256(EVENT_SCHEMA.encode()).hexdigest():
+        raise ValueError(f"{digest} is not the schema of the audit event")
+    return [("schema", topic, schema_id)]
 
 
 def read_named(kind: str, key: str) -> list[tuple[str, ...]]:

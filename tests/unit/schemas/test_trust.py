@@ -15,6 +15,8 @@ from auditseal_schemas.trust import PinnedLog, Start, Trust
 from auditseal_schemas.verdict import Verdict
 from tests.factory.keys import KEY, ORIGIN, OTHER_KEY, SIGNER
 from tests.factory.people import PEOPLE
+from tests.oracle import verifier as oracle
+from tests.oracle.reader import Refused
 
 NEIGHBOUR = Origin(ORIGIN.cluster, ORIGIN.topic, 4, 0)
 NEIGHBOUR_KEY = VerifierKey(str(NEIGHBOUR), SIGNER.public)
@@ -58,6 +60,8 @@ def test_schemas_are_pinned_for_all_logs_of_a_topic_in_the_order_of_their_ids() 
     trust = Trust.parse("\n".join([*lines, f"schema {topic} {guid} {digest}"]).encode())
     schemas = (PinnedSchema(guid, 1), PinnedSchema("7", 1))
     assert [log.schemas for log in trust.logs] == [schemas, schemas, ()]
+    assert list(trust.logs[0].schema_lines) == [lines[0].replace(" 7 ", f" {guid} "), lines[0]]
+    oracle.read_trust("\n".join([*lines, *trust.logs[0].schema_lines[:1]]))
 
 
 SCHEMA = f"schema {ORIGIN.cluster}/{ORIGIN.topic} 7 {next(iter(EVENT_SHA256))}"
@@ -78,8 +82,11 @@ SCHEMA = f"schema {ORIGIN.cluster}/{ORIGIN.topic} 7 {next(iter(EVENT_SHA256))}"
     ],
 )
 def test_a_wrong_schema_line_is_named(line: str, said: str) -> None:
+    text = f"{LOG}\n{line}\n"
     with pytest.raises(TrustError, match=said):
-        Trust.parse(f"{LOG}\n{line}\n".encode())
+        Trust.parse(text.encode())
+    with pytest.raises((ValueError, Refused)):
+        oracle.read_trust(text)
 
 
 def test_the_least_trust_file() -> None:

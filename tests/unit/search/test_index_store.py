@@ -1,4 +1,4 @@
-"""An index in a directory: what isn't a regular file is refused, and nothing waits for it; damage is named."""
+"""An index in a directory: anything but a regular file is refused, and nothing waits for it; damage is named."""
 
 import os
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -11,7 +12,13 @@ import pytest
 
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.note import Note, sign_note
+from auditseal_schemas.trust import Trust
+from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_certificate import Request, certificate_name
+from auditseal_search.stream_ledger import StreamLedger
+from auditseal_search.stream_report import StreamReport
+from auditseal_search.stream_state import Judgement
+from auditseal_vault.open import open_reader
 from tests.factory.stream_logs import NAME, SIGNER, START_MS, Sealed, StreamVault
 from tests.oracle import streams as oracle
 
@@ -126,6 +133,32 @@ def test_expected_services_must_not_be_silent(tmp_path: Path) -> None:
         "2 UNCLOSED, 2 SILENT, 1 UNEXPECTED",
     ]
     assert vault.run("--expect", "billing=3540", "--expect", "records=540", "--expect", "odd=9999").exit_code == 0
+
+
+def test_a_service_without_an_event_is_silent_since_the_first_block(tmp_path: Path) -> None:
+    vault = StreamVault(tmp_path)
+    silent = "SILENT  service ghost, latest event: none\n1 SILENT\n"
+    assert vault.run("--expect", "ghost=999999999").stderr == silent  # no block: nothing can be heard
+    vault.seal([])
+    assert vault.run("--expect", "ghost=999999999").exit_code == 0
+    done = vault.run("--expect", "ghost=1")  # the block was sealed hours ago
+    assert (done.exit_code, done.stderr) == (3, silent)
+
+
+@pytest.mark.parametrize(("bound", "is_silent"), [(540, True), (541, False)])
+def test_silence_since_the_first_block_ends_to_the_second(tmp_path: Path, bound: int, is_silent: bool) -> None:
+    vault = StreamVault(tmp_path)
+    vault.seal([])
+    vault.seal([Sealed("a", 0, at=599)])
+    with (
+        RangePool(partial(open_reader, vault.folder.as_uri()), 1) as pool,
+        StreamLedger(tmp_path) as ledger,
+    ):
+        report = StreamReport(pool, Trust.parse(vault.trust.read_bytes()), ledger)
+        report.read()
+        for _ in report.states(Judgement(START_MS + 601_000, 0, {"ghost": bound * 1000})):
+            pass
+    assert [one.service for one in report.silent] == ["ghost"] * is_silent
 
 
 def test_a_pause_is_no_silence(tmp_path: Path) -> None:
