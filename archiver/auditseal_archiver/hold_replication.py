@@ -15,7 +15,7 @@ from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_vault.hold_records import LEAST_LOCK, ReadCase, has_records, read_cases, record_key
 from auditseal_vault.interface import Vault, VaultReader
-from auditseal_vault.legal_hold import record_versions, set_holds, signed_versions
+from auditseal_vault.legal_hold import last_lock_end, record_versions, set_holds, signed_versions
 from auditseal_vault.s3 import S3Vault
 
 
@@ -66,7 +66,7 @@ class HoldReplication:
         Raises:
             NotReplicatedError: A record is not valid, or nobody may have signed it. The copy has other statements, or
                 more. A case holds blocks of a log that was not copied.
-            HoldRefusedError: The copy's store refuses a hold, or does not keep it.
+            HoldRefusedError: The copy's store refuses a hold, or does not keep it. A record there has no lock.
             UnavailableError: One of the stores can't be read or written.
         """
         if not self._people:
@@ -96,8 +96,9 @@ class HoldReplication:
         missing = case.signed[len(in_copy.signed) :]
         for signed in missing:
             self._copy_record(case.name, signed)
-        if isinstance(self._target, S3Vault):
-            records = record_versions(self._target, case.name, range(len(case.signed)))
+        records = record_versions(self._target, case.name, range(len(case.signed)))
+        if isinstance(self._target, S3Vault) and records:
+            last_lock_end(self._target, records)  # refuses a record that someone else put there first, without a lock
             set_holds(self._target, records, held=True)
         return len(missing)
 

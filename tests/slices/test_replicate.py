@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from auditseal.cli import app
 from auditseal_archiver import replication
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.errors import UnavailableError
+from auditseal_vault.hold_records import record_key
 from auditseal_vault.interface import NewObject
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
@@ -189,3 +192,28 @@ def test_holds_are_copied_with_their_records_and_lifted_when_two_people_released
     place.signed(ALICE, "release", "CASE-7", "--vault", restored)
     assert place.signed(BOB, "release", "CASE-7", "--approve", "--yes", "--vault", restored)[0] == 0
     assert held_in(restored) == [3]
+
+
+def test_objects_that_someone_put_into_the_copy_first_without_a_lock_are_found(
+    place: HoldPlace, new_vault: MakeVault, minio: MinioNode
+) -> None:
+    copy, original = new_vault(), open_vault(place.url)
+    place.add("1")
+    client, bucket = minio.s3(), copy.split("/")[2]
+
+    def squat(key: str) -> None:
+        """Store the object of the vault in the copy, as someone does who may read the one and write to the other."""
+        client.put_object(Bucket=bucket, Key=f"vault/{key}", Body=original.read(key))
+
+    squat(record_key("CASE-7", 0))
+    for height in range(3):
+        squat(LOG.block_key(height))
+    code, _, problem = run("replicate", place.trust, place.url, "--to", copy)
+    assert (code, f"{record_key('CASE-7', 0)} in" in problem, "has no COMPLIANCE lock" in problem) == (1, True, True)
+    code, answer = place.verify("--copy", copy)
+    unlocked = [finding for finding in answer["copy"]["logs"][0]["findings"] if finding["field"] == "retention"]
+    assert (code, [finding["height"] for finding in unlocked]) == (12, [0, 1, 2])
+    extend = ["retention", "extend", "--trust", str(place.trust), "--vault", copy, "--yes", "--until", "2040-01-01"]
+    assert CliRunner().invoke(app, extend).exit_code == 0
+    _, answer = place.verify("--copy", copy)
+    assert [finding["field"] for finding in answer["copy"]["logs"][0]["findings"]] == ["legal_hold"]
