@@ -74,14 +74,15 @@ def hostile_producer(trial: Trial) -> Outcome:
     with memory_limit(bound) as limit:
         sealer = line.sealer(static=True)
         sealer.join(limit.processes)
-        with sealer, line.archiver(static=True), line.load(_LOAD):
-            line.await_flow()
-            for _, attack in zip(range(trial.rounds), attacks(), strict=False):
-                trial.inject()
-                offsets = attack.send(line)
-                sent |= dict.fromkeys(offsets, attack)
-                slowest = max(slowest, time_to_seal(line, attack, offsets[-1] + 1))
-            line.await_flow(_DRAIN)
+        with sealer, line.archiver(static=True):
+            with line.load(_LOAD):
+                line.await_flow()
+                for _, attack in zip(range(trial.rounds), attacks(), strict=False):
+                    trial.inject()
+                    offsets = attack.send(line)
+                    sent |= dict.fromkeys(offsets, attack)
+                    slowest = max(slowest, time_to_seal(line, attack, offsets[-1] + 1))
+            line.await_archived(_DRAIN)
         peak = limit.peak
     assert sealer.lives == 1, f"the sealer was killed {sealer.lives - 1} times in {bound // MIB} MiB"
     check_sealed(line, sent)

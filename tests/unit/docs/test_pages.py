@@ -14,7 +14,7 @@ MOST_WORDS, WIDTH = 25, 100
 _WORD = re.compile(r"\w")
 _CODE = re.compile(r"^( *)```.*?^\1```$|^(?: {4}[^\n]*\n)+", re.MULTILINE | re.DOTALL)
 OPENINGS = {
-    "docs/adr/0": r"# \d{4}: .+\n\n\d{4}-\d\d-\d\d, (accepted|replaced by)",
+    "docs/adr/0": r"# \d{4}: .+\n\n\d{4}-\d\d-\d\d, (accepted|proposed|replaced by)",
     "docs/alerts/": r"# Auditseal\w+\n\nSeverity: (page|ticket)\. ",
     "docs/runbooks/": r"# [\w-]+\n\n`[A-Z_]+`, exit code \d+; halts: ",
     "README.md": r"# auditseal\n\n\*\*[^*]+\*\*\n\n## For whom\n",
