@@ -4,7 +4,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
+from tests.browser.conftest import store_away
 from tests.browser.opened import opened
+from tests.factory.exploring import served
 from tests.factory.http_server import serving, whole
 from tests.unit.search.test_search_command import LOG
 
@@ -87,6 +89,35 @@ def test_evidence_of_a_case_is_downloaded(browser: Browser, ordinary: str) -> No
                 page.click(f"text={button}")
             assert download.value.suggested_filename == name
             assert Path(download.value.path()).stat().st_size > 1_000
+
+
+def test_a_store_that_is_away_is_tried_again_without_the_reader(browser: Browser) -> None:
+    away = store_away()
+    with served(away) as explorer, opened(browser) as page:
+        page.goto(f"{explorer}/event?origin={LOG}&offset=5")
+        assert page.inner_text("h1") == "The store can't be read just now"
+        away.vault.broken = ""
+        page.wait_for_selector(".proof")
+
+
+def test_an_index_that_is_behind_says_by_how_much(browser: Browser, explorers: dict[str, str]) -> None:
+    with opened(browser) as page:
+        page.goto(f"{explorers['behind']}/logs")
+        assert "1 of 5 blocks; 4 behind: what to do" in page.inner_text(".log dl")
+        page.click("text=what to do")
+        assert page.locator(":target").inner_text().startswith("index-behind")
+
+
+def test_a_form_of_another_site_is_refused(browser: Browser, ordinary: str) -> None:
+    html = f'<!DOCTYPE html><form method="post" action="{ordinary}/case.zip?case=1"><button>Win a prize</button></form>'
+    with serving(lambda _: whole(html.encode())) as site:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(site.url.replace("127.0.0.1", "evil.example"))
+        with page.expect_navigation() as navigation:
+            page.click("button")
+        assert navigation.value.status == 405
+        context.close()
 
 
 def test_another_name_for_this_machine_reads_nothing(browser: Browser, ordinary: str) -> None:
