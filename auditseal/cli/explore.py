@@ -11,7 +11,7 @@ import typer
 
 from auditseal.cli.stream_options import SETTLE_SECONDS, Expected, parse_expected
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, tell, vault_url
-from auditseal.settings_explorer import read_access
+from auditseal_explorer.access import Access
 from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checker
@@ -24,6 +24,7 @@ from auditseal_explorer.trail import NoTrail, ProducerTrail, StrictTrail, Trail
 from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
+from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.index_store import open_index
 from auditseal_search.stream_follower import LookRules
 from auditseal_vault.interface import VaultReader
@@ -64,11 +65,12 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     Example: auditseal explore --trust trust.txt --index ./index
     """
     with exit_on_failure("explore"):
+        return_large_blocks()
         pinned = read_trust(trust)
         url = vault_url(vault, pinned)
         open_vault = partial(open_reader, url)
         sources = Sources(pinned, open_vault, open_index(index) if index else None)
-        access = read_access(access_file) if access_file else None
+        access = _read_access(access_file) if access_file else None
         looking = _stream_watcher(pinned, open_vault, streams, parse_expected(expect or ()))
         with (
             looking or nullcontext(),
@@ -96,6 +98,13 @@ def _stream_watcher(
         return None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return StreamWatcher(trust, open_vault, folder, LookRules(SETTLE_SECONDS * 1000, expected, _LOOK_MS))
+
+
+def _read_access(file: Path) -> Access:
+    """Return the login and the auditors of a file of access."""
+    from auditseal.settings_explorer import read_access  # noqa: PLC0415  (logins take 13 MB, which few explorers need)
+
+    return read_access(file)
 
 
 @contextmanager

@@ -10,6 +10,7 @@
 | `counts` | what an answer counts, and how the counts of its parts join |
 | `counting` | counts answers file by file, and keeps the counts |
 | `results` | the answer to a question: hits, bars, counts and grade |
+| `export_rows` | the rows of an export, while the index is built on |
 | `cases` | the events of a question as an evidence pack |
 | `event_view` | one event, proven, as parts of a page |
 | `text_diff` | what a change changed, word by word |

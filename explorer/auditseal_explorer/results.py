@@ -1,6 +1,6 @@
 """The answer to a question: hits, the picture of them over time, counts by field, and how complete all that is."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.counts import Facet
 from auditseal_explorer.errors import BusyError
+from auditseal_explorer.export_rows import ExportRows
 from auditseal_explorer.question import Question
 from auditseal_explorer.sources import Hits, Sources
 from auditseal_explorer.timeline import Timeline
@@ -22,7 +23,6 @@ PAGE = 50
 """Hits of one page."""
 EXPORTS = 4
 """Exports at once: each holds memory for as long as its reader takes."""
-_BATCH = 1_000  # rows of an export that are in memory at once
 _exports = BoundedSemaphore(EXPORTS)
 
 
@@ -91,11 +91,13 @@ class Export:
         question: The question with the heads up to which it is answered.
         total: How many hits there are.
         found: The rows.
+        gather: Gathers them again, up to these heads.
     """
 
     question: Question
     total: int
     found: Gathered
+    gather: Callable[[], Gathered]
 
     @property
     def grade(self) -> Grade:
@@ -107,14 +109,13 @@ class Export:
 
         Raises:
             BusyError: At the first line, `EXPORTS` are under way.
-            UnavailableError: A file of the index can't be read.
+            UnavailableError: A file of the index can't be read, or other rows match than were counted.
         """
         if not _exports.acquire(blocking=False):
             raise BusyError(f"{EXPORTS} exports are under way, which is the most: try again when one has ended")
         try:
-            with self.found.searcher() as searcher:
-                for piece, _ in pieces(searcher.batches(_BATCH), kind):
-                    yield piece
+            for piece, _ in pieces(ExportRows(self.found, self.gather, self.total).batches(), kind):
+                yield piece
         finally:
             _exports.release()
 
@@ -132,7 +133,12 @@ def export(sources: Sources, auditor: Auditor, question: Question, now: datetime
 def _export(sources: Sources, question: Question, found: Gathered) -> Export:
     with sources.searching(found) as searcher:
         total = searcher.count()
-    return Export(_pinned(question, found), total, found)
+    pinned = _pinned(question, found)
+
+    def gather() -> Gathered:
+        return sources.slowly(sources.gather(auditor, pinned.condition(now), pinned.as_of))
+
+    return Export(pinned, total, sources.slowly(found), gather)
 
 
 def _pinned(question: Question, found: Gathered) -> Question:

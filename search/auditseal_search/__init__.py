@@ -13,7 +13,8 @@
 | `free_memory` | freed memory back to the system |
 | `segment_file` | one segment's Parquet file while it is written |
 | `manifest` | which segments a log's index has, and what each covers |
-| `index_store` | the directory or bucket that keeps an index |
+| `index_store` | the store of an index, and a directory as one |
+| `bucket_store` | a bucket as one |
 | `index_builder` | adds to the index of a log |
 | `follow` | keeps an index up with its vault, with metrics |
 | `term_columns` | where the columns hold the values of terms |

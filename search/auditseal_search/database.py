@@ -1,7 +1,7 @@
-"""DuckDB, which runs the queries of searches. A server has one for all of its threads.
+"""DuckDB, which runs the queries of searches. A server has one for all searches that run at the same time.
 
-It keeps what it has read of the ends of Parquet files, which say where their columns are: reading those again takes
-longer than many a query. And what it may take of memory and processors is for all queries together.
+What it may take of memory and processors is for all of them together. And it keeps what it has read of the ends of
+Parquet files, which say where their columns are: reading those again takes longer than many a query.
 """
 
 from importlib.resources import files
@@ -9,73 +9,72 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
-import boto3
 import duckdb
 
-from auditseal_search.index_store import BucketStore, IndexStore
+from auditseal_search.free_memory import release_free_memory
+from auditseal_search.index_store import IndexStore
+from auditseal_search.query_sql import literal
 
 MEMORY = "256MB"
-_CREDENTIALS_SECONDS = 60.0  # for which those of a bucket are used: they may be temporary ones
+_SECRET_SECONDS = 60.0  # for which the credentials of a bucket are used: they may be temporary ones
 
 
 class Database:
     """A DuckDB in memory that reads the files of an index.
 
+    It runs while it has a connection. DuckDB returns the memory that it took for a query when it ends.
+
     Args:
         index: The index; None where all rows are in memory.
-        memory: The most memory of its queries, as DuckDB takes it.
         threads: The most threads of its queries; None for as many as there are processors.
     """
 
-    def __init__(self, index: IndexStore | None, memory: str = MEMORY, threads: int | None = None) -> None:
-        self._root = duckdb.connect(config={"memory_limit": memory, "preserve_insertion_order": False})
-        self._root.execute("SET parquet_metadata_cache = true")
-        if threads is not None:
-            self._root.execute(f"SET threads = {threads:d}")
-        self._bucket = index if isinstance(index, BucketStore) else None
-        self._lock, self._reached = Lock(), 0.0
-        if self._bucket:
-            self._root.execute(f"LOAD {literal(str(_extension()))}")
+    def __init__(self, index: IndexStore | None, threads: int | None = None) -> None:
+        self._index, self._threads, self._lock = index, threads, Lock()
+        self._root: duckdb.DuckDBPyConnection | None = None
+        self._connections, self._secret_until = 0, 0.0
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection for one thread, which closes it."""
-        if self._bucket:
-            self._reach(self._bucket)
-        connection = self._root.cursor()
+        """Return a connection for one thread, which passes it to `disconnect`."""
+        with self._lock:
+            if self._root is None:
+                self._root = self._start()
+            if self._index and monotonic() >= self._secret_until:
+                _reach(self._root, self._index)
+                self._secret_until = monotonic() + _SECRET_SECONDS
+            connection = self._root.cursor()
+            self._connections += 1
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would be written to standard output
         return connection
 
-    def _reach(self, index: BucketStore) -> None:
-        """Let DuckDB read an index in a bucket, with the credentials that boto3 finds."""
+    def disconnect(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """End a connection; the last one ends DuckDB."""
+        connection.close()
         with self._lock:
-            if self._reached and monotonic() < self._reached + _CREDENTIALS_SECONDS:
+            self._connections -= 1
+            if self._connections or self._root is None:
                 return
-            self._root.execute(f"CREATE OR REPLACE SECRET ({_secret(index)})")
-            self._reached = monotonic()
+            self._root.close()
+            self._root, self._secret_until = None, 0.0
+        release_free_memory()
+
+    def _start(self) -> duckdb.DuckDBPyConnection:
+        root = duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False})
+        root.execute("SET parquet_metadata_cache = true")
+        if self._threads is not None:
+            root.execute(f"SET threads = {self._threads:d}")
+        return root
 
 
-def literal(text: str) -> str:
-    """Return a text of ours as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+def _reach(root: duckdb.DuckDBPyConnection, index: IndexStore) -> None:
+    """Let DuckDB read an index's files, with the credentials of now."""
+    secret = index.secret()
+    if secret is not None:
+        root.execute(f"LOAD {literal(str(_extension()))}")
+        root.execute(f"CREATE OR REPLACE SECRET ({secret})")
 
 
 def _extension() -> Path:
     """Return the file of DuckDB's extension for S3, which a package brings."""
     return next(Path(str(files("duckdb_extension_httpfs"))).rglob("httpfs.duckdb_extension"))
-
-
-def _secret(index: BucketStore) -> str:
-    session = boto3.Session()
-    found = session.get_credentials()
-    region = index.bucket.region or session.region_name or "us-east-1"
-    parts = [f"TYPE s3, REGION {literal(region)}"]
-    if found is not None:
-        frozen = found.get_frozen_credentials()
-        parts.append(f"KEY_ID {literal(frozen.access_key)}, SECRET {literal(frozen.secret_key)}")
-        if frozen.token:
-            parts.append(f"SESSION_TOKEN {literal(frozen.token)}")
-    if index.bucket.endpoint:
-        scheme, _, host = index.bucket.endpoint.partition("://")
-        parts.append(f"ENDPOINT {literal(host.rstrip('/'))}, URL_STYLE path, USE_SSL {str(scheme == 'https').lower()}")
-    return ", ".join(parts)

@@ -27,6 +27,11 @@ class Sql:
         return f"${len(self.parameters)}"
 
 
+def literal(text: str) -> str:
+    """Return a text of ours, such as the name of a file, as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def to_sql(condition: Condition) -> Sql:
     """Return a condition as SQL on the columns of an index; what is null never matches, except by `not` and `!=`."""
     sql = Sql()

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import duckdb
 import pyarrow as pa
 
 from auditseal_schemas.origin import Origin
@@ -12,20 +13,24 @@ from auditseal_search.query_sql import to_sql
 
 
 class RowFilter:
-    """One filter. A context manager, for one thread."""
+    """One filter. A context manager, for one thread. It connects where it has rows to filter."""
 
     def __init__(self, database: Database, condition: Condition) -> None:
         """Take the filter, and what evaluates it."""
-        self._condition, self._connection = condition, database.connect()
+        self._condition, self._database = condition, database
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        if self._connection:
+            self._database.disconnect(self._connection)
 
     def __call__(self, origin: Origin, rows: pa.Table) -> pa.Table:
         """Return the rows of a log that match, with the columns of `ROW`."""
+        if self._connection is None:
+            self._connection = self._database.connect()
         sql = to_sql(self._condition)
         names = ", ".join(f'"{field.name}"' for field in ROW)
         log = sql.parameter(str(origin))

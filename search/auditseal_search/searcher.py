@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_search.columns import ROW
-from auditseal_search.database import Database, literal
+from auditseal_search.database import Database
 from auditseal_search.hit_order import Cursor, at_places, beyond, order_of
 from auditseal_search.query import Condition
 from auditseal_search.query_fields import FIELDS, Kind
-from auditseal_search.query_sql import Sql, to_sql
+from auditseal_search.query_sql import Sql, literal, to_sql
 from auditseal_search.row_source import IndexedFile, LogRows
 from auditseal_search.tallies import UNIT_MILLISECONDS, Tallies, UnitFor, short, shortened
 
@@ -46,8 +46,8 @@ class Searcher:
     """
 
     def __init__(self, database: Database, logs: Sequence[LogRows], condition: Condition) -> None:
-        self._database = database  # which lives as long as its connections are used
-        self._condition, self._connection, self._logs = condition, database.connect(), logs
+        self._database, self._connection = database, database.connect()
+        self._condition, self._logs = condition, logs
         for number, log in enumerate(logs):
             tail = pa.concat_tables(log.tables) if log.tables else ROW.empty_table()
             self._connection.register(f"tail{number}", tail)
@@ -57,7 +57,7 @@ class Searcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self._database.disconnect(self._connection)
 
     def _union(self, files: Iterable[Sequence[IndexedFile]]) -> str:
         """Return SQL for the rows of some files of each log and of all its tables, each with the log's origin."""
