@@ -127,18 +127,18 @@ def export(sources: Sources, auditor: Auditor, question: Question, now: datetime
         QueryError: The filter has a mistake.
         VerificationError, BrokenIndexError, UnavailableError: As `Sources.gather`.
     """
-    return sources.answer(auditor, question.condition(now), question.as_of, partial(_export, sources, question))
+
+    def gather(question: Question) -> Gathered:
+        return sources.slowly(sources.gather(auditor, question.condition(now), question.as_of))
+
+    return sources.answer(auditor, question.condition(now), question.as_of, partial(_export, sources, question, gather))
 
 
-def _export(sources: Sources, question: Question, found: Gathered) -> Export:
+def _export(sources: Sources, question: Question, gather: Callable[[Question], Gathered], found: Gathered) -> Export:
     with sources.searching(found) as searcher:
         total = searcher.count()
     pinned = _pinned(question, found)
-
-    def gather() -> Gathered:
-        return sources.slowly(sources.gather(auditor, pinned.condition(now), pinned.as_of))
-
-    return Export(pinned, total, sources.slowly(found), gather)
+    return Export(pinned, total, sources.slowly(found), partial(gather, pinned))
 
 
 def _pinned(question: Question, found: Gathered) -> Question:
