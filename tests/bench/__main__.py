@@ -67,6 +67,8 @@ TARGETS: list[Row] = [
     ("record", "bare_cpu_microseconds", "the client's produce() and callback alone, µs of CPU a call", None),
     ("spool", "calls_per_second", "record() with a spool, 32 threads, calls/s", AtLeast(5_000)),
     ("spool", "p99_ms", "p99 of such a call, ms", Below(bench_spool.MOST_P99_MS)),
+    ("spool", "sync_p50_ms", "a bare write and fdatasync of as much, p50 ms", None),
+    ("spool", "sync_p99_ms", "the same, p99 ms", None),
     ("spool", "alone_calls_per_second", "one thread alone, a sync for each event, calls/s", None),
     (
         "middleware",
