@@ -40,7 +40,7 @@ def parse_logs(media_type: str, body: bytes, source: Source) -> list[Parsed]:
     found, copies = list[Parsed](), Counter[bytes]()
     for resource, record in _records(_request(media_type, body)):
         try:
-            _check_resource(resource, source)
+            _check_resource(_texts(resource.attributes), source)
             content = record.SerializeToString(deterministic=True)
             copies[content] += 1
             found.append(_event(record, f"{content.hex()} {copies[content]}", source))
@@ -60,7 +60,8 @@ def _request(media_type: str, body: bytes) -> Any:
             value = read_json(body)
             _encode_ids(value)
             ParseDict(value, request, ignore_unknown_fields=True)
-    except (ProtobufError, ParseError, TypeError, AttributeError, binascii.Error) as error:
+    # SystemError: protobuf's answer to a member whose name has an unpaired surrogate.
+    except (ProtobufError, ParseError, TypeError, AttributeError, SystemError, binascii.Error) as error:
         raise RequestError(400, f"the body is not an ExportLogsServiceRequest: {quoted(str(error))}") from error
     return request
 
@@ -93,16 +94,16 @@ def _from_hex(text: str) -> bytes:
         return b""
 
 
-def _records(request: Any) -> Iterator[tuple[Mapping[str, str], Any]]:
+def _records(request: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each record, with its resource before it."""
     for logs in request.resource_logs:
-        resource = _texts(logs.resource.attributes)
         for scope in logs.scope_logs:
             for record in scope.log_records:
-                yield resource, record
+                yield logs.resource, record
 
 
 def _check_resource(resource: Mapping[str, str], source: Source) -> None:
-    """Check that a resource doesn't claim another service or environment.
+    """Check that a resource's attributes don't claim another service or environment.
 
     Raises:
         SourceClaimError: It does.

@@ -64,7 +64,7 @@ class Recorder:
     def _begin(self, source: Source, item: Parsed) -> _Taken | Result:
         if isinstance(item, EventError):
             return refused(item)
-        event_id, digest = item.get("event_id"), None
+        event_id, digest = item.get("event_id"), b""
         if isinstance(event_id, str):  # anything else is refused below
             digest, entry = digest_of(item), self._remembered.find(source, event_id)
             if entry is not None and entry.digest != digest:
@@ -81,28 +81,28 @@ class Recorder:
             return Unavailable(event_id or str(uuid7()), str(error))
         receipt = producer.receipt_of(handle)
         receipt.add_done_callback(_look)
-        entry = Entry(digest, handle, receipt)
-        if digest is not None:
-            self._remembered.add(source, handle.event_id, entry)
-        return _Taken(item, entry, is_named=digest is not None, is_repeated=False)
+        entry = Entry(handle.event_id, digest, receipt, handle)
+        if digest:
+            self._remembered.add(source, entry)
+        return _Taken(item, entry, is_named=bool(digest), is_repeated=False)
 
     async def _await_disk(self, source: Source, taken: Sequence[_Taken]) -> None:
         producer = self._publishers.of(source)
         for each in taken:
-            with suppress(EventError, PublishError):  # in which the receipt's future ends as well
-                await producer.accepted(each.entry.handle)
+            if each.entry.handle is not None:
+                with suppress(EventError, PublishError):  # in which the receipt's future ends as well
+                    await producer.accepted(each.entry.handle)
 
     def _end(self, source: Source, taken: _Taken) -> Result:
-        entry, receipt, event_id = taken.entry, taken.entry.receipt, taken.entry.handle.event_id
+        entry, receipt, event_id = taken.entry, taken.entry.receipt, taken.entry.event_id
         if receipt.done():
             failure = receipt.exception()
             if failure is None:
                 return Recorded(receipt.result(), taken.is_repeated)
-            self._remembered.forget(source, event_id)
             return refused(failure) if isinstance(failure, EventError) else Unavailable(event_id, str(failure))
         if not taken.is_named:  # the answer names its id, and so may a retry
             entry.digest = digest_of(taken.item)
-            self._remembered.add(source, event_id, entry)
+            self._remembered.add(source, entry)
         if self._publishers.has_spools:
             return Spooled(event_id, taken.is_repeated)
         return Unavailable(event_id, f"the brokers did not acknowledge it within {self._ack_seconds} s")

@@ -5,15 +5,18 @@ It lasts as long as the process, and for a bounded number of events. A retry aft
 """
 
 import asyncio
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from hashlib import sha256
 from operator import attrgetter
+from typing import TypeAlias
 
 from auditseal_producer import PendingReceipt, Receipt
 from auditseal_schemas.event import EventFields
-from auditseal_schemas.event_parts import Actor, Authorization, Change, Reason, Resource, Source
+from auditseal_schemas.event_parts import Actor, Authorization, Change, Reason, Resource, Source, Stream
 
 _PARTS: Mapping[type, Callable[[object], object]] = {
     kind: attrgetter(*(field.name for field in fields(kind)))
@@ -27,39 +30,65 @@ class Entry:
     """One event.
 
     Attributes:
-        digest: The hash of what the client said of it; None while nobody but the gateway knows its id.
-        handle: The producer's handle.
+        event_id: Its id.
+        digest: The hash of the client's own fields; empty while only the gateway knows the id.
         receipt: Ends in its receipt.
+        handle: The producer's handle; None once the receipt is there.
     """
 
-    digest: bytes | None
-    handle: PendingReceipt
+    event_id: str
+    digest: bytes
     receipt: "asyncio.Future[Receipt]"
+    handle: PendingReceipt | None = None
+
+
+_Kept: TypeAlias = tuple[bytes, str, int, int | None, int, str, int, bytes]
+"""A recorded event: the digest, and the receipt's values. Python's garbage collector skips a tuple of such values."""
 
 
 class Remembered:
-    """Events by source and id; the oldest is forgotten when there are too many."""
+    """Events by source and id, of one event loop; the oldest is forgotten when there are too many."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._entries: OrderedDict[tuple[Source, str], Entry] = OrderedDict()
+        self._numbers: dict[Source, int] = {}
+        self._entries: OrderedDict[tuple[int, str], Entry | _Kept] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def find(self, source: Source, event_id: str) -> Entry | None:
         """Return an event."""
-        return self._entries.get((source, event_id))
+        found = self._entries.get(self._key(source, event_id))
+        if not isinstance(found, tuple):
+            return found
+        digest, topic, partition, offset, timestamp, stream_id, sequence, sha256_ = found
+        receipt = asyncio.get_running_loop().create_future()
+        stream = Stream(stream_id, sequence)
+        receipt.set_result(Receipt(topic, partition, offset, timestamp, event_id, stream, sha256_))
+        return Entry(event_id, digest, receipt)
 
-    def add(self, source: Source, event_id: str, entry: Entry) -> None:
-        """Remember an event."""
-        self._entries[source, event_id] = entry
+    def add(self, source: Source, entry: Entry) -> None:
+        """Remember an event; when it ends, keep its receipt, or forget it if it failed, so that a retry is recorded."""
+        key = self._key(source, entry.event_id)
+        self._entries[key] = entry
+        entry.receipt.add_done_callback(partial(self._end, key))
         while len(self._entries) > self._most:
             self._entries.popitem(last=False)
 
-    def forget(self, source: Source, event_id: str) -> None:
-        """Forget an event, such as one that failed, so that a retry is recorded."""
-        self._entries.pop((source, event_id), None)
+    def _end(self, key: tuple[int, str], ended: "asyncio.Future[Receipt]") -> None:
+        entry = self._entries.get(key)
+        if not isinstance(entry, Entry) or entry.receipt is not ended:
+            return  # it was forgotten
+        if ended.cancelled() or ended.exception() is not None:
+            del self._entries[key]
+            return
+        topic, partition, offset, timestamp, _, stream, sha256_ = ended.result()
+        kept = (entry.digest, sys.intern(topic), partition, offset, timestamp, sys.intern(stream.id), stream.sequence)
+        self._entries[key] = (*kept, sha256_)
+
+    def _key(self, source: Source, event_id: str) -> tuple[int, str]:
+        return self._numbers.setdefault(source, len(self._numbers)), event_id
 
 
 def digest_of(event: EventFields) -> bytes:

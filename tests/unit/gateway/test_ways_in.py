@@ -23,6 +23,7 @@ from auditseal_importers.original import original_bytes
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_parts import Category, Outcome, Source, Stream
+from auditseal_schemas.varint import encode_unsigned
 from tests.factory.gateway import BILLING, EVENT, JSON, event
 
 LINES = "application/x-ndjson"
@@ -273,6 +274,17 @@ def logs(*records: dict[str, str], resource: dict[str, str] | None = None) -> Ex
     return request
 
 
+def nested_protobuf(depth: int) -> bytes:
+    """Return a request whose body is an array in an array and so on."""
+    value = b""
+    for _ in range(depth):
+        array = b"\x0a" + encode_unsigned(len(value)) + value  # ArrayValue.values
+        value = b"\x2a" + encode_unsigned(len(array)) + array  # AnyValue.array_value
+    for tag in (b"\x2a", b"\x12", b"\x12", b"\x0a"):  # LogRecord.body, log_records, scope_logs, resource_logs
+        value = tag + encode_unsigned(len(value)) + value
+    return value
+
+
 def otlp(request: ExportLogsServiceRequest) -> list[Parsed]:
     return parse_logs(PROTOBUF, request.SerializeToString(), BILLING)
 
@@ -322,6 +334,22 @@ def test_a_resource_that_claims_another_source_is_refused(resource: dict[str, st
     assert type(parsed).__name__ == "SourceClaimError"
 
 
+def test_a_key_that_comes_twice_is_refused_for_each_record_that_has_it() -> None:
+    request = logs(TEXTS, TEXTS)
+    request.resource_logs[0].resource.attributes.add(key="a")
+    request.resource_logs[0].resource.attributes.add(key="a")
+    request.resource_logs.extend(logs(TEXTS).resource_logs)
+    request.resource_logs[1].scope_logs[0].log_records[0].attributes.add(key="other")
+    request.resource_logs.extend(logs(TEXTS).resource_logs)
+    found = otlp(request)
+    assert [problem(each) for each in found[:3]] == [
+        "attributes: has 'a' twice",
+        "attributes: has 'a' twice",
+        "attributes: has 'other' twice",
+    ]
+    assert made(found[3]).action == "approve"
+
+
 def test_the_sdks_name_for_a_service_without_one_is_not_a_claim() -> None:
     assert made(otlp(logs(TEXTS, resource={"service.name": "unknown_service:python"}))[0]).source == BILLING
 
@@ -335,6 +363,9 @@ def test_the_sdks_name_for_a_service_without_one_is_not_a_claim() -> None:
         (JSON, b"[]", 400),
         (JSON, b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"traceId": 3}]}]}]}', 400),
         (JSON, b'{"resourceLogs": 3}', 400),
+        (JSON, b'{"resourceLogs": [{"\\ud800": 3}]}', 400),
+        (JSON, b'{"resourceLogs": ["\\ud800"]}', 400),
+        (PROTOBUF, nested_protobuf(1_000), 400),
         ("text/plain", b"", 415),
     ],
 )
