@@ -1,6 +1,7 @@
 """Legal holds: statements have one spelling, come in order, and two people release a case."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -99,6 +100,24 @@ def test_many_blocks_are_several_statements_each_of_which_a_note_can_hold() -> N
     assert list(in_statements([])) == []
     exact = [HeldBlock(1, "v" * (MOST_LINES_BYTES - len("block 1 \n")))]
     assert list(in_statements([*exact, *exact])) == [tuple(exact), tuple(exact)]
+
+
+def test_a_statement_has_blocks_up_to_its_most_bytes() -> None:
+    half = MOST_LINES_BYTES // 2
+    whole, longer = (HeldBlock(1, "v" * (size - len("block 1 \n"))) for size in (half, half + 1))
+    assert MOST_LINES_BYTES == 49_152
+    assert list(in_statements([whole] * 4)) == [(whole, whole)] * 2
+    assert list(in_statements([whole, longer])) == [(whole,), (longer,)]
+    assert list(in_statements([whole, whole, whole, longer])) == [(whole, whole), (whole,), (longer,)]
+
+
+def test_the_highest_block_can_be_held() -> None:
+    assert HoldStatement.parse(TEXT.replace("block 5", f"block {MAX_HEIGHT}")).blocks[-1].height == MAX_HEIGHT
+
+
+def test_a_statement_names_the_one_before_it() -> None:
+    case, notes = accept_all("C", ADD, (BOB, Step.ADD, (OTHER, {0: "w0"})))
+    assert case.next(Step.ASK, AT).previous == sha256(notes[1]).digest()
 
 
 def test_a_case_holds_what_its_statements_add() -> None:
