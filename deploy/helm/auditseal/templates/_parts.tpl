@@ -5,6 +5,7 @@ args     the command
 replicas pods
 member   it takes a share of a group's partitions, under the stable name of its pod
 user     its user in Kafka, empty for none
+topic    where it publishes events
 kafka    the prefix of its variables for Kafka, if it does not read auditseal.toml
 vault    it reads or writes the vault
 trust    it reads the trust file
@@ -45,6 +46,7 @@ watch:
   args: {{ concat (list "watch") $config (ternary (list "--state-new") list .stateNew) | toJson }}
   replicas: 1
   user: {{ ternary $.Values.kafka.watchUser "" (not (empty $.Values.record.environment)) | quote }}
+  topic: {{ $.Values.record.topic }}
   vault: true
   trust: true
   pages: true
@@ -57,6 +59,7 @@ gateway:
   args: {{ concat (list "gateway") $config | toJson }}
   replicas: {{ .replicas }}
   user: {{ $.Values.kafka.gatewayUser }}
+  topic: {{ $.Values.topics.events }}
   pages: true
   port: {{ .port }}
   state: true
@@ -99,6 +102,7 @@ explorer:
   args: {{ concat (list "explore") $vault $index $serve (ternary list (list (printf "--%s" .record)) (empty .record)) | toJson }}
   replicas: {{ .replicas }}
   user: {{ ternary "" $.Values.kafka.explorerUser (empty .record) | quote }}
+  topic: {{ $.Values.record.topic }}
   kafka: AUDITSEAL_PRODUCER__KAFKA__
   vault: true
   trust: true
@@ -108,7 +112,7 @@ explorer:
   {{- if .record }}
   env:
     AUDITSEAL_ENVIRONMENT: {{ required "record.environment: the explorer records looks, so name the environment" $.Values.record.environment | quote }}
-    AUDITSEAL_EVENTS_TOPIC: {{ $.Values.topics.events }}
+    AUDITSEAL_EVENTS_TOPIC: {{ $.Values.record.topic }}
     AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS: {{ $.Values.kafka.bootstrapServers | quote }}
     AUDITSEAL_PRODUCER__KAFKA__SECURITY_PROTOCOL: {{ $.Values.kafka.securityProtocol }}
     {{- if eq $.Values.kafka.securityProtocol "SASL_SSL" }}
