@@ -8,11 +8,12 @@ import pytest
 
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
 from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_store import DirectoryStore
 from auditseal_search.manifest import Manifest
 
-ORIGIN = Origin("search.example.com", "audit.events", 0, 0)
+LOG = PinnedLog(Origin("search.example.com", "audit.events", 0, 0), ())
 
 
 @pytest.mark.parametrize(
@@ -38,4 +39,4 @@ def test_a_file_that_is_not_there_is_told_from_one_that_cannot_be_read(tmp_path:
 @pytest.mark.parametrize("data", [b"[" * 200_000, b'{"version": ' + b"9" * 5_000 + b"}", b"", b"\xff"])
 def test_a_manifest_that_no_reader_takes_is_damaged(data: bytes) -> None:
     with pytest.raises(BrokenIndexError, match="is damaged"):
-        Manifest.parse(data, ORIGIN)
+        Manifest.parse(data, LOG)
