@@ -18,6 +18,7 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
+from auditseal_schemas.trust import PinnedLog
 from auditseal_search import row_group, segment_file
 from auditseal_search.manifest import Manifest, manifest_name
 from tests.factory.daemons import await_metric
@@ -27,6 +28,7 @@ from tests.unit.search.test_event_batch import decoded, demo_events
 
 LOG = Origin("search.example.com", "audit.events", 0, 0)
 KEY = signing_key("search")
+PINNED = PinnedLog(LOG, keys_of(LOG, KEY))
 START_MS = int(datetime(2026, 11, 21, tzinfo=UTC).timestamp() * 1000)
 VALUES: list[bytes | None] = [*demo_events(400), b"not an event", None]
 SIZES = (1, 150, 3, 150, 98)
@@ -270,7 +272,7 @@ def rewrite(place: Place, change: object, *, honest: bool) -> None:
     from hashlib import sha256
 
     manifest_path = place.index / manifest_name(LOG)
-    manifest = Manifest.parse(manifest_path.read_bytes(), LOG)
+    manifest = Manifest.parse(manifest_path.read_bytes(), PINNED)
     data = path.read_bytes()
     fitted = replace(manifest.segments[0], bytes=len(data), sha256=sha256(data).hexdigest(), rows=len(table))
     manifest_path.write_bytes(Manifest(LOG, (fitted,)).format())
@@ -306,7 +308,7 @@ def test_a_row_removed_or_changed_is_found(place: Place, change: object, honest:
 def test_a_segment_that_was_dropped_is_found(place: Place) -> None:
     place.build()
     path = place.index / manifest_name(LOG)
-    manifest = Manifest.parse(path.read_bytes(), LOG)
+    manifest = Manifest.parse(path.read_bytes(), PINNED)
     for dropped in range(len(manifest.segments)):
         kept = tuple(one for number, one in enumerate(manifest.segments) if number != dropped)
         path.write_bytes(Manifest(LOG, kept).format())
