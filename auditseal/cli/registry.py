@@ -31,15 +31,16 @@ def pin(
         typer.Option(exists=True, dir_okay=False, help="name=value lines of confluent-kafka's registry client."),
     ] = None,
 ) -> None:
-    """Print the trust lines that pin the schemas of a topic in a Confluent Schema Registry.
+    """Print the trust lines that pin a topic's schemas in a schema registry.
 
-    The lines say which schema ids mean an audit event. Put them into the trust file: then `show`, `search`, `index` and
-    others read records that name their schema by such an id. They never ask the registry.
+    The registry is a Confluent Schema Registry, or answers as it does. The lines say which schema ids mean an audit
+    event. Put them into the trust file: then `show`, `search`, `index` and others read records that name their schema
+    by such an id. They never ask the registry.
 
     Exit codes: 0 all versions of the subject are audit events; 1 the registry can't be reached; 2 usage, settings,
     credentials, or no such subject; 3 some versions are not audit events, and have no line.
 
-    Example: auditseal registry pin eu.example.com/audit.events --url https://registry.example.com
+    Example: auditseal registry pin eu.example/audit --url https://sr.example
     """
     with exit_on_failure("registry pin"):
         log = _first_log(topic)

@@ -55,7 +55,7 @@ def exploring_with(watcher: StreamWatcher | None, vault: StreamVault) -> Explori
 
 
 def test_streams_that_miss_events_and_silent_services_are_shown(vault: StreamVault, tmp_path: Path) -> None:
-    with watching(vault, tmp_path, {"billing": 1_000, "ghost": DAY_MS}) as watcher:
+    with watching(vault, tmp_path, {"billing": 1_000, "ghost": 1_000}) as watcher:
         assert await_look(watcher).problem == ""
         explorer = exploring_with(watcher, vault)
         page, found = explorer.page("/logs"), explorer.json("logs")["streams"]
