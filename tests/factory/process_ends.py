@@ -43,6 +43,7 @@ def kill(number):
 """
 _FOUND_BY_CHILDREN = """
 producer = AuditProducer(config())
+producer.check_broker(20)  # a fork in the middle of a first connection may leave glibc's lock of getaddrinfo to nobody
 def work(*_):
     record(producer)
 """
