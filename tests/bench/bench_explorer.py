@@ -214,7 +214,7 @@ def _pages(store: Store, client: Client) -> Figures:
     hour = f"time >= {middle:%Y-%m-%dT%H}:00:00Z and time < {middle:%Y-%m-%dT%H}:59:59Z"
     all_events = (f"offset < {10**9 + number}" for number in range(_PAGES))  # no two have the same counts to keep
     actors = (f"actor = u-{number * 17 % 400:04}" for number in range(_PAGES))
-    place = {"origin": str(TRUST.logs[0])}
+    place = {"origin": str(TRUST.logs[0].origin)}
     offsets = (str(number * store.events // _PAGES) for number in range(_PAGES))
     return {
         "first_seconds": first,
@@ -293,7 +293,7 @@ def _reader(events: int, address: str, think: float, number: int) -> list[float]
         partial(client.get, "/"),
         lambda: client.get("/", q=f"actor = u-{dice.randrange(400):04}"),
         lambda: client.get("/", q=f"outcome = DENIED and tenant = {dice.choice(_TENANTS)}"),
-        lambda: client.get("/event", origin=str(TRUST.logs[0]), offset=str(dice.randrange(events))),
+        lambda: client.get("/event", origin=str(TRUST.logs[0].origin), offset=str(dice.randrange(events))),
         partial(client.get, "/logs"),
     ]
     begin, seconds = time.monotonic(), list[float]()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -97,15 +98,15 @@ def _load(port: int, batch: int, seconds: float) -> list[float]:
     requests, every, ids = int(_EVENTS / batch * seconds), batch / _EVENTS, count(time.time_ns())
     begun, sent, latencies = time.perf_counter() + 0.1, 0, list[float]()
     with ExitStack() as opened, select.epoll() as poll:
-        free = [
+        free = deque(  # the longest idle first: a server closes one that is idle for seconds
             _Exchange(opened.enter_context(socket.create_connection(("127.0.0.1", port)))) for _ in range(_CONNECTIONS)
-        ]
+        )
         by_number = {each.connection.fileno(): each for each in free}
         for number in by_number:
             poll.register(number, select.EPOLLIN)
         while len(latencies) < requests:
             while free and sent < requests and (due := begun + sent * every) <= time.perf_counter():
-                free.pop().send(_request(list(islice(ids, batch))), due)
+                free.popleft().send(_request(list(islice(ids, batch))), due)
                 sent += 1
             wait = begun + sent * every - time.perf_counter() if free and sent < requests else _LONGEST_SECONDS
             for number, _ in poll.poll(max(0.0, wait)):
