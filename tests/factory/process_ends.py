@@ -43,7 +43,7 @@ def kill(number):
 """
 _FOUND_BY_CHILDREN = """
 producer = AuditProducer(config())
-producer.check_broker(20)  # a fork in the middle of a first connection may leave glibc's lock of getaddrinfo to nobody
+producer.check_broker(20)  # a fork in the middle of a first connection may leave getaddrinfo locked in the child
 def work(*_):
     record(producer)
 """

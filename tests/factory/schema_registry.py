@@ -63,7 +63,7 @@ class SchemaRegistry:
                 return 200, list(range(1, len(self.subjects[subject]) + 1))
             case ["GET", "subjects", subject, "versions", number] if subject in self.subjects:
                 return 200, self._version(subject, int(number))
-        return 404, {"error_code": 40401, "message": f"there is nothing at {path}"}
+        return 404, {"error_code": 40401, "message": f"{path} was not found"}
 
     def _version(self, subject: str, number: int) -> dict[str, Any]:
         body = self.subjects[subject][number - 1]

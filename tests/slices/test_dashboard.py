@@ -48,7 +48,7 @@ class Pipeline:
 
 
 def await_none(problems: Callable[[], object], meanwhile: Callable[[], object] = lambda: None) -> None:
-    """Wait until there are no problems any more."""
+    """Wait until all problems are gone."""
     deadline = time.monotonic() + SECONDS
     while left := problems():
         assert time.monotonic() < deadline, left

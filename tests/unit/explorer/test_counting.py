@@ -45,7 +45,7 @@ DAY = 86_400_000
 
 
 def time_of(number: int) -> int:
-    """Days of their own for some blocks; and within one, times that go back, are far away, or are none."""
+    """Return a record's time. Some blocks have days of their own, where times go back, are far away or missing."""
     block = number // RECORDS_OF_A_BLOCK
     near = START_MS + block * DAY + 1000 * number
     return (near, near - 5000, -1, near, near + 200 * DAY, near)[number % 6] if block % 3 else near
