@@ -78,5 +78,4 @@ def _lines(topic: str, version: RegisteredVersion) -> str:
     if not version.ids:
         raise MalformedError("schema.id", "the registry gives no id")
     digest = event_schema_sha256(version.text)
-    pinned = [PinnedSchema.parse(each, digest) for each in version.ids]
-    return "\n".join(f"schema {topic} {schema.id} {digest}" for schema in pinned)
+    return "\n".join(PinnedSchema.parse(each, digest).line(topic) for each in version.ids)

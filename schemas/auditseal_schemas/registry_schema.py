@@ -91,6 +91,10 @@ class PinnedSchema:
         """The SHA-256 of the schema, as the trust file has it."""
         return next(digest for digest, version in EVENT_SHA256.items() if version == self.version)
 
+    def line(self, topic: str) -> str:
+        """Return the line of a trust file that pins it for a topic, which is named `<cluster>/<topic>`."""
+        return f"schema {topic} {self.id} {self.sha256}"
+
 
 class ReadValue(NamedTuple):
     """A record's value, and the id by which the record names its schema.

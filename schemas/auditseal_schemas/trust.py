@@ -61,7 +61,7 @@ class PinnedLog:
     def schema_lines(self) -> tuple[str, ...]:
         """The schemas as lines of a trust file."""
         topic = f"{self.origin.cluster}/{self.origin.topic}"
-        return tuple(f"schema {topic} {schema.id} {schema.sha256}" for schema in self.schemas)
+        return tuple(schema.line(topic) for schema in self.schemas)
 
 
 @dataclass(frozen=True, slots=True)
