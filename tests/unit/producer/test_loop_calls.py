@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,12 +73,12 @@ def test_calls_keep_their_order_and_may_make_others() -> None:
         def make(number: int) -> None:
             made.append(number)
             if number < 100:
-                calls.call(lambda: make(number + 100))
+                calls.call(partial(make, number + 100))
             elif len(made) == 200:
                 over.set()
 
         for number in range(100):
-            calls.call(lambda number=number: make(number))  # type: ignore[misc]
+            calls.call(partial(make, number))
         await over.wait()
         return made
 

@@ -38,8 +38,8 @@ def test_they_are_those_of_single_queries(
     monkeypatch.setattr(searcher_module, "_GATHERED", gathered)
     spans = list[tuple[int, int]]()
 
-    def unit_for(*span: int) -> str:
-        spans.append(span)  # type: ignore[arg-type]  # two numbers
+    def unit_for(start: int, end: int) -> str:
+        spans.append((start, end))
         return unit
 
     tallies = searcher.tallies(FACETS, 6, unit_for)
