@@ -190,9 +190,7 @@ def read_trust(text: str) -> dict[str, Log]:  # section 13
     keys: dict[str, list[str]] = {}
     starts: dict[str, tuple[int, bytes]] = {}
     once: list[tuple[str, ...]] = []
-    if len(text.encode()) > 1 << 20 or re.search(
-        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", text
-    ):
+    if len(text.encode()) > 1 << 20 or re.search(INVISIBLE, text):
         raise ValueError("the trust file is too long or has characters that it must not have")
     for line in text.split("\n"):
         match [word for word in re.split("[ \t]", line.split("#")[0]) if word]:

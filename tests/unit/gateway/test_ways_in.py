@@ -265,9 +265,7 @@ def logs(*records: dict[str, str], resource: dict[str, str] | None = None) -> Ex
         found.resource.attributes.add(key=name).value.string_value = value
     scope = found.scope_logs.add()
     for texts in records:
-        record = scope.log_records.add(
-            time_unix_nano=1_795_262_400_123_456_789, trace_id=b"\x01" * 16, span_id=b"\x02" * 8
-        )
+        record = scope.log_records.add(time_unix_nano=TIME, trace_id=b"\x01" * 16, span_id=b"\x02" * 8)
         record.body.string_value = "the invoice was approved"
         for name, value in texts.items():
             record.attributes.add(key=name).value.string_value = value
