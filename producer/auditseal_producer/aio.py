@@ -5,7 +5,6 @@ import logging
 import math
 import threading
 from datetime import datetime
-from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self, Unpack
 
@@ -183,8 +182,7 @@ class AsyncAuditProducer:
         try:
             async with asyncio.timeout_at(deadline):
                 while True:
-                    woken = loop.create_future()
-                    wake = partial(calls.call, partial(_set, woken))
+                    woken, wake = calls.make_wake()
                     channel.room.add(wake)
                     try:
                         pending = channel.offer(outgoing)  # once more, now that room can't come unnoticed
@@ -206,10 +204,8 @@ class _OwnLoop(NamedTuple):
 
 async def _wait_for_disk(pending: SpooledReceipt, calls: LoopCalls) -> None:
     """As `SpooledReceipt.wait_until_accepted`; where the task is cancelled, the event goes its way."""
-    loop = asyncio.get_running_loop()
     while not pending.written_or_refused:
-        woken = loop.create_future()
-        wake = partial(calls.call, partial(_set, woken))
+        woken, wake = calls.make_wake()
         pending.waiters.add(wake)
         try:
             if not pending.written_or_refused:  # once more, now that it can't come unnoticed
@@ -217,8 +213,3 @@ async def _wait_for_disk(pending: SpooledReceipt, calls: LoopCalls) -> None:
         finally:
             pending.waiters.discard(wake)
     pending.check_written()
-
-
-def _set(woken: "asyncio.Future[None]") -> None:
-    if not woken.done():
-        woken.set_result(None)

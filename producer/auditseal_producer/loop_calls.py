@@ -32,6 +32,11 @@ class LoopCalls:
                 self._scheduled = False
                 self._waiting.clear()
 
+    def make_wake(self) -> "tuple[asyncio.Future[None], Callable[[], object]]":
+        """Return a future of this loop, and the function by which any thread ends it."""
+        woken: asyncio.Future[None] = self._loop.create_future()
+        return woken, partial(self.call, partial(_wake, woken))
+
     def receipt_of(self, handle: PendingReceipt) -> "asyncio.Future[Receipt]":
         """Return a future of this loop that ends as a handle does: as `asyncio.wrap_future`, but for the wake-ups.
 
@@ -49,6 +54,11 @@ class LoopCalls:
         self._scheduled = False  # first: a call that comes from here on schedules another turn
         while self._waiting:
             self._waiting.popleft()()
+
+
+def _wake(woken: "asyncio.Future[None]") -> None:
+    if not woken.done():  # it may be cancelled
+        woken.set_result(None)
 
 
 def _end(future: "asyncio.Future[Receipt]", handle: PendingReceipt) -> None:
