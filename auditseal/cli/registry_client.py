@@ -66,7 +66,7 @@ class RegistryClient:
 
         Raises:
             ConfigurationError: The registry refuses the credentials, or has no such subject.
-            UnavailableError: It can't be reached, or answers as no registry does.
+            UnavailableError: It can't be reached, or does not answer as a registry.
         """
         with self._errors(subject):
             numbers = self._client.get_versions(subject, deleted=True)
@@ -82,7 +82,7 @@ class RegistryClient:
         except SchemaRegistryError as error:
             raise self._refusal(error, subject) from error
         except OAuthTokenError as error:
-            problem = f"the registry's token can't be had: {quoted(str(error))}"
+            problem = f"a token for the registry can't be fetched: {quoted(str(error))}"
             raise ConfigurationError(f"{problem}: correct the file of --config") from error
         except (HTTPError, InvalidURL) as error:
             problem = f"the registry {self._url} can't be reached: {type(error).__name__}: {error}"
@@ -110,7 +110,7 @@ def _registered(found: Any) -> RegisteredVersion:
 
 
 def _check_url(url: str) -> None:
-    """Check that a URL is one of HTTP without credentials, and that nobody on the way can change the answers.
+    """Check that a URL is one of HTTP without credentials, and that no network on the way can change the answers.
 
     Raises:
         ConfigurationError: It is not.

@@ -66,5 +66,5 @@ class TokenRules:
         wanted.validate(claims)
         subject = claims.get(self.claim)
         if not isinstance(subject, str) or not subject:
-            raise ValueError(f"the claim {self.claim} names nobody")
+            raise ValueError(f"the claim {self.claim} is missing, empty or not a text")
         return subject

@@ -58,7 +58,7 @@ class Way:
 class Gateway:
     """Answers requests, as an ASGI application.
 
-    Starlette's own router would take more time than the rest of a request, and there is nothing to route but by path.
+    It finds the way in by the path alone: Starlette's own router would take more time than the rest of a request.
 
     Attributes:
         login: Finds a request's client.

@@ -73,10 +73,10 @@ class AsyncAuditProducer:
         return await self._accept(channel, channel.encode(fields))
 
     def offer(self, **fields: Unpack[EventFields]) -> PendingReceipt:
-        """Record one event without a wait, neither for room nor for the disk: with a spool, await `accepted` next.
+        """Record one event without waiting for room or for the disk. With a spool, await `accepted` next.
 
         Raises:
-            BufferFullError: There is no room for it right now.
+            BufferFullError: The buffer, or the spool, is full now.
             AuditsealError: As `record`.
         """
         channel = self._channel.get()

@@ -94,7 +94,7 @@ class PendingReceipt(Future[Receipt]):
     def acknowledge(self, message: Any) -> None:
         """End the handle by the message as the broker stored it: for the producer, whose own thread alone calls this.
 
-        The receipt is made of it when somebody first asks for it; few services ask for each.
+        The receipt is made when a caller first asks for it. Few services ask for each.
         """
         self._message = message
         self._finish()

@@ -78,7 +78,7 @@ class AuditProducer:
 
         Raises:
             EventError: The time has no time zone.
-            BufferFullError: There is no room; it isn't waited for.
+            BufferFullError: The buffer, or the spool, is full now: this call does not wait.
             ProducerClosedError: As `record`, and so are the others.
         """
         pending = self._channel.pause(until)

@@ -7,8 +7,8 @@ Confluent's serializers write two forms, and both leave the event's Avro encodin
 | V0 | `00`, the id in 4 bytes, big-endian, and the encoding | absent |
 | V1 | the encoding | `01` and the 16 bytes of the schema's GUID |
 
-An id means what the trust file says. The file pins each id to a version of the audit event, so nobody who administers a
-registry can change how a sealed record is read.
+An id means what the trust file says. The file pins each id to a version of the audit event. So an administrator of a
+registry can't change how a sealed record is read.
 """
 
 import json
@@ -36,7 +36,6 @@ _MOST = (1 << 31) - 1  # an id is an int of Java, from 1 on
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _LISTED = 5  # fields that a difference names
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-
 
 # What fastavro raises on what is not a schema; none of them means anything else here.
 _BROKEN = (AttributeError, KeyError, RecursionError, SchemaParseException, TypeError, UnknownType, ValueError)
@@ -151,7 +150,7 @@ def event_schema_sha256(text: str) -> str:
     """Return the SHA-256 of a schema that is one of the audit event; names of fields and types count, not their texts.
 
     Args:
-        text: The schema as a registry has it, which nobody vouches for.
+        text: The schema as a registry has it, which is not trusted.
 
     Raises:
         MalformedError: It is not an Avro schema, or not one of the audit event: it says what differs.

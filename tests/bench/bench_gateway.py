@@ -33,7 +33,7 @@ MOST_MIB = 200.0
 _EVENTS = 2_000  # a second
 _SECONDS = 10
 _CONNECTIONS = 40
-_LONGEST_SECONDS = 5.0  # that nothing happens
+_LONGEST_SECONDS = 5.0  # without an answer
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _BARE = """
 import sys, uvicorn

@@ -142,7 +142,7 @@ def _plain(value: Any) -> Any:
 
 
 def _event_of(read: ReadValue) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the event that a value is, or else why it is not one; neither where there is no value."""
+    """Return the event that a value is and None, or None and why it is not one. A null value is not a fault."""
     if read.value is None:
         return None, None
     try:
