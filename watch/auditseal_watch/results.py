@@ -49,11 +49,9 @@ class CheckResult:
 
 
 def run_results(report: Report) -> Iterator[CheckResult]:
-    """Yield the result of each log of a run. A log that could not be read, and has no finding, gives none."""
-    for log in report.logs:
-        if log.is_clean or log.findings.worst:
-            head = log.remembered.checkpoint if log.remembered else None
-            yield CheckResult(log.origin, log.findings.worst, Cause.RUN, head)
+    """Yield the result of each log of a run."""
+    for log in _verified_logs(report):
+        yield _result(log, Cause.RUN)
 
 
 def check_event(result: CheckResult, vault: str, service: str) -> EventFields:
@@ -89,19 +87,28 @@ class ResultNews:
 
     def of(self, report: Report) -> Iterator[CheckResult]:
         """Yield the results of a report that are worth an event."""
-        for log in report.logs:
-            if log.is_clean or log.findings.worst:
-                yield from self._of_log(log)
+        for log in _verified_logs(report):
+            if cause := self._cause(log):
+                yield _result(log, cause)
 
-    def _of_log(self, log: LogReport) -> Iterator[CheckResult]:
+    def _cause(self, log: LogReport) -> Cause | None:
+        """Return why a log's result is worth an event, None if it is not, and remember the result."""
         head, verdict = log.remembered, log.findings.worst
         before = self._known.get(log.origin)
         ended = head.scrub.ended_at if head and head.scrub else before and before[1]
         self._known[log.origin] = verdict, ended
-        checkpoint = head.checkpoint if head else None
         if before is None:
-            yield CheckResult(log.origin, verdict, Cause.FIRST, checkpoint)
-        elif verdict is not before[0]:
-            yield CheckResult(log.origin, verdict, Cause.CHANGED, checkpoint)
-        elif ended != before[1]:
-            yield CheckResult(log.origin, verdict, Cause.SCRUB, checkpoint)
+            return Cause.FIRST
+        if verdict is not before[0]:
+            return Cause.CHANGED
+        return Cause.SCRUB if ended != before[1] else None
+
+
+def _verified_logs(report: Report) -> Iterator[LogReport]:
+    """Yield the logs that have a result: a log that could not be read, and has no finding, does not."""
+    return (log for log in report.logs if log.is_clean or log.findings.worst)
+
+
+def _result(log: LogReport, cause: Cause) -> CheckResult:
+    head = log.remembered.checkpoint if log.remembered else None
+    return CheckResult(log.origin, log.findings.worst, cause, head)
