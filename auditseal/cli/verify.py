@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from math import isfinite
 from pathlib import Path
 from time import time
@@ -39,7 +39,6 @@ from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head
 from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_auditor.verification import Verification
-from auditseal_producer import ProducerConfig
 from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.origin import Origin
 from auditseal_vault.head import head_height
@@ -118,8 +117,11 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         if of_copy:
             report = replace(report, notices=(*report.notices, *copy_notices(report, of_copy)))
         outcome = keep_outcome(report, heads, state, evidence, pool.reader)
-        report = _measured(outcome.report, textfile, now / 1e6)
-        report = _recorded(report, of_copy, recording) if recording else report
+        report = outcome.report
+        if textfile:
+            report = _with_failure(report, partial(write_textfile, textfile, report, now / 1e6))
+        if recording:
+            report = _with_failure(report, partial(record_results, recording, filter(None, (report, of_copy))))
         with _answered_by_exit_code(report):
             _show(report, outcome.proofs, of_copy, as_json=as_json)
             for failure in report.failures:
@@ -165,24 +167,13 @@ def _recall(state: Path | None, *, is_new: bool) -> Mapping[Origin, Head]:
     return begin_heads(state) if is_new else read_heads(state)
 
 
-def _measured(report: Report, textfile: Path | None, began: float) -> Report:
-    """Write the metrics, and return the report with the failure to do so, so that it is shown all the same."""
-    if textfile is None:
-        return report
+def _with_failure(report: Report, pass_on: Callable[[], None]) -> Report:
+    """Pass on the results, and return the report with the failure to do so, so that it is shown all the same."""
     try:
-        write_textfile(textfile, report, began)
+        pass_on()
     except AuditsealError as error:
         return replace(report, failures=(*report.failures, str(error)))
     return report
-
-
-def _recorded(report: Report, of_copy: Report | None, config: ProducerConfig) -> Report:
-    """Record the results, and return the report with the failure to do so, which stops nothing."""
-    try:
-        problem = record_results(config, filter(None, (report, of_copy)))
-    except AuditsealError as error:
-        problem = str(error)
-    return replace(report, failures=(*report.failures, problem)) if problem else report
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from auditseal_auditor.report import Report
-from auditseal_glue.own_events import record_in_background
+from auditseal_glue.own_events import NotRecordedError, record_in_background
 from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_producer.errors import PublishError
 from auditseal_watch.results import check_event, run_results
@@ -22,8 +22,13 @@ def recording_config() -> ProducerConfig:
     return ProducerConfig.from_env(service=_SERVICE)
 
 
-def record_results(config: ProducerConfig, reports: Iterable[Report]) -> str:
-    """Record the results of a run, and wait for the brokers; return why some were not recorded, empty if all were."""
+def record_results(config: ProducerConfig, reports: Iterable[Report]) -> None:
+    """Record the results of a run, and return when the brokers have them.
+
+    Raises:
+        ConfigurationError: The brokers can't be reached in this way.
+        NotRecordedError: Some were not recorded.
+    """
     problems = list[str]()
 
     def note(error: BaseException | None) -> None:
@@ -38,4 +43,5 @@ def record_results(config: ProducerConfig, reports: Iterable[Report]) -> str:
         producer.close(_CLOSE_SECONDS)
     except PublishError as error:
         note(error)
-    return f"the results were not recorded as audit events: {problems[0]}" if problems else ""
+    if problems:
+        raise NotRecordedError(f"the results were not recorded as audit events: {problems[0]}")
