@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from auditseal_archiver.errors import NotReplicatedError
-from auditseal_schemas.hold_case import HoldCase, SignedStatement, active_holds, released_blocks
+from auditseal_schemas.hold_case import HoldCase, SignedStatement, active_blocks, released_blocks
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_vault.hold_records import LEAST_LOCK, ReadCase, has_records, read_cases, record_key
@@ -64,8 +64,8 @@ class HoldReplication:
         No hold is lifted if a record of either vault is not valid: its case may hold the same blocks.
 
         Raises:
-            NotReplicatedError: A record is not valid, or nobody may have signed it. The copy has other statements, or
-                more. A case holds blocks of a log that was not copied.
+            NotReplicatedError: A record is not valid, or the trust file names no person who may sign it. The copy has
+                other statements, or more. A case holds blocks of a log that was not copied.
             HoldRefusedError: The copy's store refuses a hold, or does not keep it. A record there has no lock.
             UnavailableError: One of the stores can't be read or written.
         """
@@ -76,10 +76,12 @@ class HoldReplication:
         statements = sum(self._copy(read.case, _case_of(before, name)) for name, read in original.items())
         copied = self._read(self._target)
         cases = [read.case for read in copied.values()]
-        held = self._hold(cases)
+        required = {log: blocks for log, blocks in active_blocks(cases).items() if log in self._origins}
+        held = self._set_holds(required, held=True)
         for problem in self._problems(original, copied):
             raise NotReplicatedError(problem)
-        return ReplicatedHolds(len(original), statements, held, self._lift(cases))
+        lifted = self._set_holds(released_blocks(cases), held=False)
+        return ReplicatedHolds(len(original), statements, held, lifted)
 
     def _check_without_people(self) -> None:
         if has_records(self._source):
@@ -96,8 +98,8 @@ class HoldReplication:
         missing = case.signed[len(in_copy.signed) :]
         for signed in missing:
             self._copy_record(case.name, signed)
-        records = record_versions(self._target, case.name, range(len(case.signed)))
-        if isinstance(self._target, S3Vault) and records:
+        if isinstance(self._target, S3Vault) and case.signed:
+            records = record_versions(self._target, case.name, range(len(case.signed)))
             last_lock_end(self._target, records)  # refuses a record that someone else put there first, without a lock
             set_holds(self._target, records, held=True)
         return len(missing)
@@ -114,20 +116,11 @@ class HoldReplication:
             until = max(until, lock.retain_until)
         self._target.put(record_key(name, number), note, until)
 
-    def _hold(self, cases: Sequence[HoldCase]) -> int:
+    def _set_holds(self, blocks: Mapping[Origin, Mapping[int, str]], *, held: bool) -> int:
+        """Set or lift the holds of blocks in the copy; return how many were changed."""
         if not isinstance(self._target, S3Vault):
             return 0
-        required = {
-            origin: {height: hold.version_id for height, hold in blocks.items()}
-            for origin, blocks in active_holds(cases).items()
-            if origin in self._origins
-        }
-        return set_holds(self._target, signed_versions(self._target, required), held=True)
-
-    def _lift(self, cases: Sequence[HoldCase]) -> int:
-        if not isinstance(self._target, S3Vault):
-            return 0
-        return set_holds(self._target, signed_versions(self._target, released_blocks(cases)), held=False)
+        return set_holds(self._target, signed_versions(self._target, blocks), held=held)
 
     def _problems(self, original: Mapping[str, ReadCase], copied: Mapping[str, ReadCase]) -> Iterator[str]:
         """Yield why the copy does not have the holds of the original, or may hold more."""
@@ -137,7 +130,7 @@ class HoldReplication:
         for name in sorted(original.keys() | copied.keys()):
             if _case_of(original, name) != _case_of(copied, name):
                 yield f"case {name} has other statements in {self._target.url} than in {self._source.url}: {remedy}"
-        for origin in active_holds(read.case for read in original.values()):
+        for origin in active_blocks(read.case for read in original.values()):
             if origin not in self._origins:
                 yield f"blocks of {origin} are held, and were not copied: pin that log in the trust file"
 

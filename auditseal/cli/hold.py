@@ -22,7 +22,7 @@ from auditseal_auditor.report_text import printable
 from auditseal_producer import AuditProducer, ProducerConfig
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.exit_codes import ExitCode
-from auditseal_schemas.hold_case import active_holds
+from auditseal_schemas.hold_case import active_blocks
 from auditseal_schemas.hold_statement import check_case_name
 from auditseal_schemas.trust import Trust
 from auditseal_schemas.verdict import Verdict
@@ -192,9 +192,7 @@ def _check(pinned: Trust, vault: str | None) -> _Checked:
     reader = open_reader(vault_url(vault, pinned))
     read = list(read_cases(reader, pinned.people))
     problems = [each.problem for each in read if each.problem]
-    active = active_holds(each.case for each in read)
-    signed = {origin: {height: hold.version_id for height, hold in of_log.items()} for origin, of_log in active.items()}
-    held = list(signed_versions(reader, signed))
+    held = list(signed_versions(reader, active_blocks(each.case for each in read)))
     wrong = list(not_held(reader, held))
     unknown = sum(state is None for _, state in wrong)
     if unknown:

@@ -130,6 +130,14 @@ def active_holds(cases: Iterable[HoldCase]) -> dict[Origin, dict[int, SignedHold
     return found
 
 
+def active_blocks(cases: Iterable[HoldCase]) -> dict[Origin, dict[int, str]]:
+    """Return the versions that `active_holds` has, by log and height."""
+    return {
+        origin: {height: hold.version_id for height, hold in of_log.items()}
+        for origin, of_log in active_holds(cases).items()
+    }
+
+
 def released_blocks(cases: Sequence[HoldCase]) -> dict[Origin, dict[int, str]]:
     """Return the versions that released cases held and no other case holds, by log and height."""
     active, found = active_holds(cases), dict[Origin, dict[int, str]]()

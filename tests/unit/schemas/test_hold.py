@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from auditseal_schemas.errors import ConfigurationError, MalformedError, VerificationError
-from auditseal_schemas.hold_case import HoldCase, SignedHold, active_holds, released_blocks
+from auditseal_schemas.hold_case import HoldCase, SignedHold, active_blocks, active_holds, released_blocks
 from auditseal_schemas.hold_statement import (
     MOST_LINES_BYTES,
     HeldBlock,
@@ -181,6 +181,7 @@ def test_what_several_cases_hold() -> None:
     assert active_holds([one, two, gone]) == {
         LOG: {3: SignedHold("v3", "one"), 5: SignedHold("v5", "one"), 6: SignedHold("v6", "two")}
     }
+    assert active_blocks([one, two, gone]) == {LOG: {3: "v3", 5: "v5", 6: "v6"}}
 
 
 def test_what_released_cases_held_and_no_other_case_holds() -> None:
