@@ -40,6 +40,10 @@ _MOST_WORDS = 500
 _NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"}
 _NO_ANSWER = {DENIED, "MethodNotAllowed", "NotImplemented"}
 """This reader may not see holds, or the store doesn't have them."""
+_HOLD_REFUSALS = {
+    DENIED: "the store refuses to set the legal hold: use credentials with s3:PutObjectLegalHold on it",
+    **dict.fromkeys(ABSENT, "the store does not have this version: run auditseal verify"),
+}
 
 
 class S3Vault:
@@ -147,7 +151,7 @@ class S3Vault:
         """Put a version under a legal hold, or lift it. The version's retention stays as it is.
 
         Raises:
-            HoldRefusedError: The credentials may not do this, or there is no such version.
+            HoldRefusedError: The credentials may not do this, or the store does not have the version.
             UnavailableError: The store refused, or is unreachable.
         """
         hold = {"Status": "ON" if held else "OFF"}
@@ -157,11 +161,7 @@ class S3Vault:
                     "put_object_legal_hold", Key=self.bucket.prefix + key, VersionId=version_id, LegalHold=hold
                 )
             except ClientError as error:
-                if code_of(error) == DENIED:
-                    what = "the store refuses to set the legal hold: use credentials with s3:PutObjectLegalHold on it"
-                    raise HoldRefusedError(f"{key}, version {version_id}, in {self.url}: {what}") from error
-                if code_of(error) in ABSENT:
-                    what = "there is no such version to hold: run auditseal verify"
+                if what := _HOLD_REFUSALS.get(code_of(error)):
                     raise HoldRefusedError(f"{key}, version {version_id}, in {self.url}: {what}") from error
                 raise
 
