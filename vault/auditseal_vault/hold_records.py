@@ -17,6 +17,7 @@ from auditseal_schemas.hold_statement import check_case_name
 from auditseal_schemas.key import VerifierKey
 from auditseal_vault.errors import HoldRefusedError, RefusedObjectError, UnreadableObjectError
 from auditseal_vault.interface import StoredVersion, VaultReader
+from auditseal_vault.oldest import oldest_stored
 
 LEAST_LOCK = timedelta(days=1)
 """How long a record is locked at least, where the locks of its blocks end sooner; it is under legal hold as well."""
@@ -98,7 +99,7 @@ def _read_case(
             if not _is_record(key, check_case_name(name)):
                 foreign = foreign or _not_valid(reader, key, "no statement has that name")
                 continue
-            case = case.accept(_read_record(reader, case, key, list(versions)), people)
+            case = case.accept(_read_record(reader, case, key, versions), people)
         except (RefusedObjectError, UnreadableObjectError) as error:
             return ReadCase(
                 case, f"the hold record {quoted(key)} in {reader.url} can't be read: {error}", is_read=False
@@ -117,9 +118,9 @@ def _not_valid(reader: VaultReader, key: str, problem: str) -> str:
     return f"the hold record {quoted(key)} in {reader.url} is not valid: {problem}"
 
 
-def _read_record(reader: VaultReader, case: HoldCase, key: str, entries: list[StoredVersion]) -> bytes:
+def _read_record(reader: VaultReader, case: HoldCase, key: str, entries: Iterable[StoredVersion]) -> bytes:
     """Return the content of a record's first version."""
-    stored = [entry for entry in entries if not entry.is_delete_marker]
-    if key != record_key(case.name, len(case.signed)) or not stored:
-        raise HoldRefusedError(f"{record_key(case.name, len(case.signed))} should be here")
-    return reader.read(key, stored[-1].version_id)
+    oldest, wanted = oldest_stored(entries), record_key(case.name, len(case.signed))
+    if key != wanted or oldest is None:
+        raise HoldRefusedError(f"{wanted} should be here")
+    return reader.read(key, oldest.version_id)

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.hold_case import HoldCase
 from auditseal_schemas.origin import Origin
 from auditseal_vault.concurrent_calls import answers_in_batches
 from auditseal_vault.errors import AlreadyStoredError, HoldRefusedError
 from auditseal_vault.hold_records import record_key
 from auditseal_vault.interface import Retention, StoredVersion, VaultReader
-from auditseal_vault.oldest import oldest_version
+from auditseal_vault.oldest import must_be_listed, oldest_version
 from auditseal_vault.s3 import S3Vault
 
 
@@ -120,20 +119,14 @@ def record_versions(vault: VaultReader, name: str, numbers: Iterable[int]) -> li
         UnavailableError: The store can't be read, or does not list one of them.
     """
     keys = (record_key(name, number) for number in numbers)
-    found = answers_in_batches(lambda key: oldest_version(vault, key), keys)
-    return [_exact(vault, key, version) for batch in found for key, version in batch]
+    found = answers_in_batches(lambda key: must_be_listed(vault, key, oldest_version(vault, key)), keys)
+    return [ExactVersion(key, version.version_id) for batch in found for key, version in batch]
 
 
 def _stored(signed: ExactVersion, entries: Sequence[StoredVersion]) -> ExactVersion:
     """Return the version that a signed one means among a key's entries, the newest first; itself where none is."""
     ids = [entry.version_id for entry in entries if not entry.is_delete_marker]
     return signed if signed.version_id in ids or not ids else ExactVersion(signed.key, ids[-1])
-
-
-def _exact(vault: VaultReader, key: str, found: StoredVersion | None) -> ExactVersion:
-    if found is None:
-        raise UnavailableError(f"{key} should be in {vault.url}, and is not listed")
-    return ExactVersion(key, found.version_id)
 
 
 def _lock_end(vault: VaultReader, version: ExactVersion, lock: Retention | None) -> datetime:

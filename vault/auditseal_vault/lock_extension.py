@@ -13,6 +13,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_vault.concurrent_calls import answers_in_batches, call_for_each
 from auditseal_vault.errors import LockNotExtendedError
 from auditseal_vault.interface import Retention, StoredVersion, Vault, VaultReader
+from auditseal_vault.oldest import oldest_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,5 @@ def _extend(vault: Vault, version: StoredVersion, until: datetime) -> None:
 def _oldest_versions(vault: VaultReader, origin: Origin) -> Iterator[StoredVersion]:
     """Yield the version of each block that was stored first; a listing has the versions of a key from the newest on."""
     for _, entries in groupby(vault.versions(origin.blocks_prefix), key=lambda entry: entry.key):
-        versions = [entry for entry in entries if not entry.is_delete_marker]
-        if versions:
-            yield versions[-1]
+        if oldest := oldest_stored(entries):
+            yield oldest

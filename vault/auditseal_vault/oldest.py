@@ -1,7 +1,7 @@
 """The version of a key that counts: the one that was stored first, whatever was written over it."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from auditseal_schemas.errors import UnavailableError
@@ -56,10 +56,27 @@ def oldest_of(reader: VaultReader, key: str, entries: Sequence[StoredVersion]) -
     Raises:
         HaltError: SQUATTED; there are markers only.
     """
-    versions = [entry for entry in entries if not entry.is_delete_marker]
-    if entries and not versions:
+    oldest = oldest_stored(entries)
+    if entries and oldest is None:
         raise HaltError(Halt.SQUATTED, f"{key} in {reader.url} holds a delete marker and no block: someone was first")
+    return oldest
+
+
+def oldest_stored(entries: Iterable[StoredVersion]) -> StoredVersion | None:
+    """Return the oldest version among the entries of a key, the newest first; None where they are markers only."""
+    versions = [entry for entry in entries if not entry.is_delete_marker]
     return versions[-1] if versions else None
+
+
+def must_be_listed(reader: VaultReader, key: str, oldest: StoredVersion | None) -> StoredVersion:
+    """Return the oldest version of a key that must hold an object.
+
+    Raises:
+        UnavailableError: It is None: the store does not list the key yet.
+    """
+    if oldest is None:
+        raise UnavailableError(f"{key} should be in {reader.url}, and is not listed")
+    return oldest
 
 
 def read_oldest(reader: VaultReader, key: str, entries: Sequence[StoredVersion]) -> tuple[StoredVersion, bytes]:
@@ -70,9 +87,7 @@ def read_oldest(reader: VaultReader, key: str, entries: Sequence[StoredVersion])
         UnavailableError: The store does not list the key yet, or can't be read.
     """
     with unreadable_is_squatted():
-        oldest = oldest_of(reader, key, entries)
-        if oldest is None:
-            raise UnavailableError(f"{key} should be in {reader.url}, and is not listed")
+        oldest = must_be_listed(reader, key, oldest_of(reader, key, entries))
         return oldest, reader.read(key, oldest.version_id)
 
 
