@@ -4,6 +4,7 @@
 | --- | --- |
 | `question` | a question as an address: filter, heads and place |
 | `sources` | the vault and the index that answer it |
+| `background_thread` | a thread that works while the explorer runs |
 | `preparation` | counts all events when the explorer starts |
 | `timeline` | hits over time, as bars of a picture |
 | `kept` | answers that are kept, and made once |

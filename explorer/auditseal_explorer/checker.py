@@ -1,10 +1,8 @@
 """Verifies the vault while the explorer runs: all of it at first, and then what is new."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import time
-from typing import Self
 
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.findings import Counts, Finding
@@ -12,6 +10,7 @@ from auditseal_auditor.report import LogReport, Report
 from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head
 from auditseal_auditor.verification import Verification
+from auditseal_explorer.background_thread import BackgroundThread
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
@@ -54,8 +53,8 @@ class Checked:
         return self.report.kept_findings if self.report else []
 
 
-class Checker:
-    """Verifies a vault in a thread of its own. A context manager that ends it.
+class Checker(BackgroundThread):
+    """Verifies a vault in a thread of its own.
 
     The blocks that were verified are not read again while the explorer runs: `auditseal watch` does that.
 
@@ -66,20 +65,11 @@ class Checker:
     """
 
     def __init__(self, trust: Trust, open_vault: Callable[[], VaultReader], every: float = EVERY_SECONDS) -> None:
+        super().__init__("verification")
         self._trust, self._open, self._every = trust, open_vault, every
         self._heads: Mapping[Origin, Head] = {}
         self._pool: CheckPool | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="verification", daemon=True)
         self.last = Checked()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.is_set():

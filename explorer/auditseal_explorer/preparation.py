@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Iterable
-from threading import Event, Thread
-from typing import Self
 
 from auditseal_explorer.auditor import Auditor
+from auditseal_explorer.background_thread import BackgroundThread
 from auditseal_explorer.sources import Sources
 from auditseal_schemas.errors import AuditsealError
 from auditseal_search.query import All
@@ -13,8 +12,8 @@ from auditseal_search.query import All
 _log = logging.getLogger(__name__)
 
 
-class Preparation:
-    """Counts in a thread of its own. A context manager that ends it. Nothing is shown to anyone, nor recorded.
+class Preparation(BackgroundThread):
+    """Counts in a thread of its own. Nothing is shown to anyone, nor recorded.
 
     Args:
         sources: The vault and the index.
@@ -22,17 +21,8 @@ class Preparation:
     """
 
     def __init__(self, sources: Sources, scopes: Iterable[frozenset[str] | None]) -> None:
+        super().__init__("preparation")
         self._sources, self._scopes = sources, dict.fromkeys(scopes)
-        self._stop = Event()
-        self._thread = Thread(target=self._run, name="preparation", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         try:

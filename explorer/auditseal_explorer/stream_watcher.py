@@ -1,14 +1,14 @@
 """Looks at the streams of the vault while the explorer runs: which miss events, and which services are silent."""
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from pathlib import Path
 from time import time
-from typing import Any, Self
+from typing import Any
 
+from auditseal_explorer.background_thread import BackgroundThread
 from auditseal_schemas.errors import AuditsealError, UnavailableError
 from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.origin import Origin
@@ -75,8 +75,8 @@ NOT_WATCHED = Streams(
 ONLY_FOR_ALL = Streams(problem="Streams have no tenant. Only auditors of all tenants see their states.")
 
 
-class StreamWatcher:
-    """Looks at streams in a thread of its own. A context manager that ends it.
+class StreamWatcher(BackgroundThread):
+    """Looks at streams in a thread of its own.
 
     Args:
         trust: The trust file.
@@ -86,18 +86,9 @@ class StreamWatcher:
     """
 
     def __init__(self, trust: Trust, open_vault: Callable[[], VaultReader], folder: Path, rules: LookRules) -> None:
+        super().__init__("streams", _SECONDS_TO_END)
         self._trust, self._open, self._folder, self._rules = trust, open_vault, folder, rules
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="streams", daemon=True)
         self.last = Streams(problem="The streams are being read for the first time.")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(_SECONDS_TO_END)
 
     def _run(self) -> None:
         try:
