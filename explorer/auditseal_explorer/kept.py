@@ -39,20 +39,22 @@ class Kept(Generic[Value]):
             return waiting.result()
         try:
             value = make()
-        except BaseException as error:
-            self._end(key)
+            size = self._size(value)
+        except BaseException as error:  # handed over whole to those who wait, who would wait forever without it
+            with self._lock:
+                del self._made[key]
             mine.set_exception(error)
             raise
-        self._end(key, value)
+        with self._lock:
+            del self._made[key]
+            self._keep(key, value, size)
         mine.set_result(value)
         return value
 
-    def _end(self, key: Hashable, *made: Value) -> None:
-        """End the making of a value, and keep it if there is one and it has room."""
-        with self._lock:
-            del self._made[key]
-            for value in made:
-                if (size := self._size(value)) <= self._most // 8:
-                    self._values[key], self._bytes = (value, size), self._bytes + size
-            while self._bytes > self._most:
-                self._bytes -= self._values.popitem(last=False)[1][1]
+    def _keep(self, key: Hashable, value: Value, size: int) -> None:
+        """Keep a value that has room, in the place of those that were not asked for longest; the lock is held."""
+        if size > self._most // 8:
+            return
+        self._values[key], self._bytes = (value, size), self._bytes + size
+        while self._bytes > self._most:
+            self._bytes -= self._values.popitem(last=False)[1][1]

@@ -327,6 +327,14 @@ def test_a_value_that_could_not_be_made_is_tried_again() -> None:
     assert kept.of("a", lambda: 3) == kept.of("a", fail) == 3
 
 
+def test_those_who_wait_are_answered_where_the_size_of_a_value_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited_for, kept = Future[int](), Kept[int](100, lambda value: 1 // value)
+    monkeypatch.setattr(kept_module, "Future", lambda: waited_for)
+    with pytest.raises(ZeroDivisionError):
+        kept.of("a", lambda: 0)
+    assert isinstance(waited_for.exception(0), ZeroDivisionError)
+
+
 def test_what_is_kept_is_bounded_and_the_last_used_stays() -> None:
     kept, made = Kept[int](16, lambda value: value), list[str]()
 
