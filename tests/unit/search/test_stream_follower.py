@@ -11,8 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from auditseal_daemon.telemetry import Health
 from auditseal_schemas.errors import VerificationError
-from auditseal_schemas.origin import Origin
-from auditseal_schemas.trust import Trust
+from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.errors import BrokenLedgerError
 from auditseal_search.range_pool import RangePool
@@ -102,9 +101,9 @@ def test_what_was_read_outlives_a_process(tmp_path: Path, monkeypatch: pytest.Mo
 def count_reads(monkeypatch: pytest.MonkeyPatch, read: list[int]) -> None:
     ranges = RangePool.ranges
 
-    def counted(self: RangePool, first: int, last: int, origin: Origin) -> Iterator[VerifiedRange]:
+    def counted(self: RangePool, first: int, last: int, pinned: PinnedLog) -> Iterator[VerifiedRange]:
         read.append(first)
-        return ranges(self, first, last, origin)
+        return ranges(self, first, last, pinned)
 
     monkeypatch.setattr(RangePool, "ranges", counted)
 
