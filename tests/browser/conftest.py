@@ -69,7 +69,7 @@ def index_behind(folder: Path) -> Exploring:
 
 
 def with_login(login: Login) -> Exploring:
-    """Return an explorer at which nobody is logged in."""
+    """Return an explorer behind a login, before anyone has logged in."""
     return Exploring(MemoryVault(), TRUST, access=Access(URL, login, {"ada": None}))
 
 

@@ -1,4 +1,4 @@
-"""A page in a browser that must stay clean: nothing may run, ask another host or be blocked while it is open."""
+"""Pages in a browser: one that must stay clean while it is open, and one of another site."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
+
+from tests.factory.http_server import serving, whole
 
 AXE = (Path(__file__).parent / "data" / "axe.min.js").read_text("utf-8")
 
@@ -25,6 +27,15 @@ def opened(browser: Browser, **options: Any) -> Iterator[Page]:
         assert said == []
     finally:
         context.close()
+
+
+@contextmanager
+def page_of_another_site(browser: Browser, html: str) -> Iterator[Page]:
+    """Give a page that another site serves from this machine."""
+    with serving(lambda _: whole(html.encode())) as site, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site.url.replace("127.0.0.1", "evil.example"))
+        yield page
 
 
 def violations(page: Page) -> list[str]:

@@ -5,9 +5,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import store_away
-from tests.browser.opened import opened
+from tests.browser.opened import opened, page_of_another_site
 from tests.factory.exploring import served
-from tests.factory.http_server import serving, whole
 from tests.unit.search.test_search_command import LOG
 
 
@@ -110,14 +109,10 @@ def test_an_index_that_is_behind_says_by_how_much(browser: Browser, explorers: d
 
 def test_a_form_of_another_site_is_refused(browser: Browser, ordinary: str) -> None:
     html = f'<!DOCTYPE html><form method="post" action="{ordinary}/case.zip?case=1"><button>Win a prize</button></form>'
-    with serving(lambda _: whole(html.encode())) as site:
-        context = browser.new_context()
-        page = context.new_page()
-        page.goto(site.url.replace("127.0.0.1", "evil.example"))
+    with page_of_another_site(browser, html) as page:
         with page.expect_navigation() as navigation:
             page.click("button")
         assert navigation.value.status == 405
-        context.close()
 
 
 def test_another_name_for_this_machine_reads_nothing(browser: Browser, ordinary: str) -> None:
@@ -133,13 +128,9 @@ def test_another_name_for_this_machine_reads_nothing(browser: Browser, ordinary:
 
 def test_a_page_of_another_site_can_neither_frame_nor_read_it(browser: Browser, ordinary: str) -> None:
     html = f'<iframe src="{ordinary}/"></iframe><img src="{ordinary}/static/seal.svg">'
-    with serving(lambda _: whole(html.encode())) as site:
-        context = browser.new_context()
-        page = context.new_page()
-        page.goto(site.url.replace("127.0.0.1", "evil.example"))
+    with page_of_another_site(browser, html) as page:
         frame = page.frames[1]
         assert frame.query_selector(".hit") is None
         read = page.evaluate(f"fetch('{ordinary}/api/v1/search').then(r => r.text(), () => 'refused')")
         assert read == "refused"
         assert page.evaluate("document.images[0].naturalWidth") == 0
-        context.close()
