@@ -73,7 +73,7 @@ class Explorer:
         pages: Writes the pages.
         cases: Makes evidence packs.
         trail: Records what auditors look at, before they see it.
-        streams: Looks at streams meanwhile; None where nobody asked for that.
+        streams: Looks at streams meanwhile; None where the operator did not ask for that.
     """
 
     sources: Sources

@@ -46,7 +46,7 @@ class PartCounts:
     Attributes:
         total: How many hits it has.
         span: The first and the last of the broker's times, in ms since the epoch; None for no hit that has one.
-        bars: The hits by the beginning of their unit of time, which is `unit_for` of the span; None is no time.
+        bars: The hits by the beginning of their unit of time, which is `unit_for` of the span; None for no time.
         values: For each field the hits by value; None for a field of which that is not known.
     """
 

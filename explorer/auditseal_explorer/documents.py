@@ -33,7 +33,7 @@ class Document:
 
 
 def find_image(name: str) -> tuple[Path, str] | None:
-    """Return a picture's file and media type by its path below `docs`; None if there is none."""
+    """Return a picture's file and media type by its path below `docs`; None if `docs` does not have it."""
     path = _files().get(name)
     media_type = _IMAGES.get(path.suffix) if path else None
     return (path, media_type) if path and media_type else None
@@ -44,7 +44,7 @@ def read_page(name: str) -> Document:
     """Return the page with a path below `docs`, such as `runbooks/fork.md`.
 
     Raises:
-        KeyError: There is none.
+        KeyError: The documentation does not have this page.
     """
     tokens = _MARKDOWN.parse(_files()[name].read_text("utf-8"))
     headings = list(_name_headings(tokens))

@@ -74,8 +74,8 @@ _STATES = (
     ),
     Runbook(
         "streams",
-        "GAP: numbers of a stream are lost. DUPLICATE: a number has two events. UNEXPECTED: nobody expects its service."
-        " UNCLOSED: the stream runs, or its process ended without closing it.",
+        "GAP: numbers of a stream are lost. DUPLICATE: a number has two events. UNEXPECTED: --expect does not name its"
+        " service. UNCLOSED: the stream runs, or its process ended without closing it.",
         (
             "Of a GAP, ask the service for the events that it could not record, and publish them again.",
             "Of a DUPLICATE or an UNEXPECTED, find out which host wrote: open the stream's events.",

@@ -136,7 +136,7 @@ class BucketStore:
         """Call the client; once more, with a new one, where the credentials are refused.
 
         Raises:
-            MissingFileError: There is no such object.
+            MissingFileError: The bucket does not have the object.
             UnavailableError: The store refused, or is unreachable.
         """
         try:
