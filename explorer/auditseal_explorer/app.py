@@ -24,7 +24,7 @@ from auditseal_auditor.errors import RecordNotFoundError
 from auditseal_explorer import api
 from auditseal_explorer.access import Access
 from auditseal_explorer.admission import LocalAdmission
-from auditseal_explorer.auditor import auditor_of, is_admitted
+from auditseal_explorer.auditor import auditor_of, is_admitted, is_program
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checked, Checker
 from auditseal_explorer.documents import find_image, read_page
@@ -215,7 +215,7 @@ class Explorer:
 
     def on_mistake(self, request: Request, error: QueryError) -> Response:
         """Mark the mistake in a filter."""
-        if _wants_json(request):
+        if is_program(request):
             return JSONResponse(api.mistake_to_json(error), 400)
         return HTMLResponse(self.pages.mistake(_question(request, "case"), error, self.checked), 400)
 
@@ -225,7 +225,7 @@ class Explorer:
         detail = str(error.detail if isinstance(error, HTTPException) else error)
         retry = status == 503
         headers = _RETRY if retry else None
-        if _wants_json(request):
+        if is_program(request):
             return JSONResponse({"error": detail}, status, headers)
         if not is_admitted(request):  # every other page names the vault and its findings
             return login_page(request, title, detail, status)
@@ -286,10 +286,6 @@ def _status_of(error: Exception) -> tuple[int, str]:
             return 409, f"Verification failed: {error.verdict.value}"
         case _:
             return next((answer for kind, answer in _STATUSES.items() if isinstance(error, kind)), _UNKNOWN)
-
-
-def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
 
 
 def _question(request: Request, other: str = "") -> Question:

@@ -52,6 +52,11 @@ def auditor_of(request: Request) -> Auditor:
     return found
 
 
+def is_program(request: Request) -> bool:
+    """Return whether a program looks, by the API, and not a browser."""
+    return request.url.path.startswith("/api/")
+
+
 def is_admitted(request: Request) -> bool:
     """Return whether admission let anyone in: it passes static files and the pages of a login on without a name."""
     return hasattr(request.state, "auditor")

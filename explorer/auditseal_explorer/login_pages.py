@@ -4,6 +4,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from auditseal_explorer.auditor import is_program
+
 _TEMPLATE = Environment(
     loader=PackageLoader("auditseal_explorer"), autoescape=True, undefined=StrictUndefined
 ).get_template("login.html.j2")
@@ -18,6 +20,6 @@ def login_page(request: Request, title: str, text: str, status: int) -> Response
         text: Why, and what to do.
         status: The HTTP status.
     """
-    if request.url.path.startswith("/api/"):
+    if is_program(request):
         return PlainTextResponse(f"{title}: {text}", status)
     return HTMLResponse(_TEMPLATE.render(title=title, text=text), status)

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from auditseal_explorer.auditor import is_program
 from auditseal_explorer.login_pages import login_page
 
 SESSION_SECONDS = 8 * 3600
@@ -67,7 +68,7 @@ class OidcLogin:
 
     def ask(self, request: Request) -> Response:
         """Send a page's reader to the login, and back to the page; a program gets a refusal."""
-        if request.url.path.startswith("/api/"):
+        if is_program(request):
             text = "Log in with a browser first; the session's cookie opens the API too."
             return login_page(request, "You are not logged in", text, 401)
         return RedirectResponse("/login?" + urlencode({"page": _page(request)}), 302)
