@@ -21,11 +21,10 @@ _TURN = 32  # events of a request, after which others have their turn: about a m
 
 
 class _Taken(NamedTuple):
-    """An event on its way. `is_named`: the client gave its id, or what the id is derived from."""
+    """An event on its way. `is_repeated`: an earlier request had brought it."""
 
     item: EventFields
     entry: Entry
-    is_named: bool
     is_repeated: bool
 
 
@@ -71,7 +70,7 @@ class Recorder:
                 problem = f"{event_id} is that of another event: give each event an id of its own"
                 return Refused(409, "event_id", problem)
             if entry is not None:
-                return _Taken(item, entry, is_named=True, is_repeated=True)
+                return _Taken(item, entry, is_repeated=True)
         producer = self._publishers.of(source)
         try:
             handle = producer.offer(**item)
@@ -84,7 +83,7 @@ class Recorder:
         entry = Entry(handle.event_id, digest, receipt, handle)
         if digest:
             self._remembered.add(source, entry)
-        return _Taken(item, entry, is_named=bool(digest), is_repeated=False)
+        return _Taken(item, entry, is_repeated=False)
 
     async def _await_disk(self, source: Source, taken: Sequence[_Taken]) -> None:
         producer = self._publishers.of(source)
@@ -100,7 +99,7 @@ class Recorder:
             if failure is None:
                 return Recorded(receipt.result(), taken.is_repeated)
             return refused(failure) if isinstance(failure, EventError) else Unavailable(event_id, str(failure))
-        if not taken.is_named:  # the answer names its id, and so may a retry
+        if not entry.digest:  # the answer names its id, and so may a retry
             entry.digest = digest_of(taken.item)
             self._remembered.add(source, entry)
         if self._publishers.has_spools:

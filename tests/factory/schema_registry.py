@@ -29,6 +29,7 @@ class SchemaRegistry:
         subjects: The schemas of each subject, in the order of their versions.
         authorization: The header that each request must have; None for none.
         answers: What it answers at a path, in place of its own answer: a status, and a body of JSON.
+        schemas: Each schema once, in the order of their ids.
     """
 
     port: int = 0
