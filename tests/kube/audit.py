@@ -31,6 +31,7 @@ from tests.factory.sealing import Site
 from tests.factory.secret_files import write_secret
 
 CLUSTER = Source(service="cluster-1", environment="test")
+_TYPE = "kubernetes.audit"
 _PATHS = "/api/v1/namespaces/shop/configmaps"
 POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -74,14 +75,13 @@ def requests_of(server: ApiServerNode) -> list[Expected]:
 def said(event: AuditEvent) -> Expected:
     """Return what an event says, in the form of `Expected`."""
     (resource,) = event.resources
-    status = event.status_code or ""
     return (
         event.actor.id,
         event.actor.on_behalf_of,
         event.action,
         f"{resource.type}:{resource.id}",
         event.outcome,
-        status,
+        event.status_code or "",
     )
 
 
@@ -101,9 +101,6 @@ def check(events: Sequence[AuditEvent], expected: list[Expected]) -> None:
     for event in events:
         original = json.loads(event.attributes["original"])
         assert (original["auditID"], original["verb"]) == (event.correlation_id, event.action)
-
-
-_TYPE = "kubernetes.audit"
 
 
 def _when(event: AuditEvent) -> Any:
