@@ -39,7 +39,7 @@ from auditseal_search.range_pool import RangePool
 from auditseal_vault.directory import DirectoryVault
 from tests.bench.bench_proofs import timed
 from tests.bench.bench_search import drop_from_memory, segments
-from tests.bench.bench_verify import TRUST, kib, make_vault
+from tests.bench.bench_verify import TRUST, cpu_seconds, kib, make_vault
 from tests.bench.demo_messages import A_DAY, demo_messages, event_times
 from tests.bench.steps import say, step
 from tests.bench.targets import Below, Figures, Row, show
@@ -269,7 +269,7 @@ def _export(store: Store, client: Client) -> Figures:
 
 def _readers(store: Store, client: Client, think: float) -> Figures:
     """Let readers open pages: the first one, filters of their own, events, and the health of the log."""
-    before = _processor_seconds(client.pid)
+    before = cpu_seconds(client.pid)
     with ThreadPoolExecutor(READERS) as threads:
         found = threads.map(partial(_reader, store.events, client.address, think), range(READERS))
     seconds = sorted(second for one in found for second in one)
@@ -278,13 +278,8 @@ def _readers(store: Store, client: Client, think: float) -> Figures:
         "pages": len(seconds),
         "p50_seconds": seconds[last // 2],
         "p95_seconds": seconds[last * 95 // 100],
-        "cpu_seconds": (_processor_seconds(client.pid) - before) / len(seconds),
+        "cpu_seconds": (cpu_seconds(client.pid) - before) / len(seconds),
     }
-
-
-def _processor_seconds(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
 
 
 def _reader(events: int, address: str, think: float, number: int) -> list[float]:

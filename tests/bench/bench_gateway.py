@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 
-import psutil
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.ports import accepts, free_ports
-from tests.bench.bench_verify import kib
+from tests.bench.bench_verify import cpu_seconds, kib
 from tests.bench.targets import Figures
 from tests.factory.gateway import EVENT, PATH, TOKENS, clients_file, gateway_process
 
@@ -150,16 +149,11 @@ def _request(numbers: Sequence[int]) -> bytes:
 
 
 def _run(name: str, pid: int, port: int, batch: int) -> Figures:
-    before = _cpu_seconds(pid)
+    before = cpu_seconds(pid)
     latencies = _load(port, batch, _SECONDS)
-    spent, last = _cpu_seconds(pid) - before, len(latencies) - 1
+    spent, last = cpu_seconds(pid) - before, len(latencies) - 1
     quantiles = {name.format(f"p{share}_ms"): latencies[last * share // 100] * 1000 for share in (50, 99)}
     return {**quantiles, name.format("cpu_us"): spent * 1e6 / len(latencies) / batch}
-
-
-def _cpu_seconds(pid: int) -> float:
-    user, system, *_ = psutil.Process(pid).cpu_times()
-    return float(user + system)
 
 
 if __name__ == "__main__":

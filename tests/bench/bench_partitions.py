@@ -24,6 +24,7 @@ from auditseal_daemon.topics import create_topics
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_schemas.block import Block
 from tests.bench.bench_sealer import logged, running_sealer
+from tests.bench.bench_verify import cpu_seconds
 
 RATE = 10  # events/s in each partition
 SECONDS = 20
@@ -46,9 +47,9 @@ def measure(bootstrap_servers: str, directory: Path, partitions: int) -> dict[st
     with running_sealer(bootstrap_servers, topic, f"{topic}.blocks", directory, BLOCK_AGE) as sealer:
         logged(sealer.log, "sealing", partitions, _START_SECONDS)
         idle = _cpu_while_idle(sealer.process)
-        before, client_before = _cpu(sealer.process), _client_cpu(sealer.process)
+        before, client_before = cpu_seconds(sealer.process.pid), _client_cpu(sealer.process)
         ages, blocks = _publish_and_wait(bootstrap_servers, topic, partitions)
-        cpu, client_cpu = _cpu(sealer.process) - before, _client_cpu(sealer.process) - client_before
+        cpu, client_cpu = cpu_seconds(sealer.process.pid) - before, _client_cpu(sealer.process) - client_before
         threads, descriptors = sealer.process.num_threads(), sealer.process.num_fds()
         resident = sealer.process.memory_info().rss / 2**20
     return {
@@ -70,11 +71,6 @@ def _limit_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(USUAL_SOFT_LIMIT, hard), hard))
 
 
-def _cpu(process: psutil.Process) -> float:
-    user, system, *_ = process.cpu_times()
-    return float(user + system)
-
-
 def _client_cpu(process: psutil.Process) -> float:
     """Return the CPU of the Kafka client's own threads, which are named `rdk:…`; all others run Python."""
     names = {each.id: Path(f"/proc/{process.pid}/task/{each.id}/comm").read_text() for each in process.threads()}
@@ -84,9 +80,9 @@ def _client_cpu(process: psutil.Process) -> float:
 
 def _cpu_while_idle(process: psutil.Process) -> float:
     """Return the cores that the sealer takes while no event comes."""
-    begun, before = time.monotonic(), _cpu(process)
+    begun, before = time.monotonic(), cpu_seconds(process.pid)
     time.sleep(5)
-    return (_cpu(process) - before) / (time.monotonic() - begun)
+    return (cpu_seconds(process.pid) - before) / (time.monotonic() - begun)
 
 
 def _publish_and_wait(bootstrap_servers: str, topic: str, partitions: int) -> tuple[list[float], int]:

@@ -168,6 +168,12 @@ def kib(pid: int, file: str, field: str) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process until now, without that of its children."""
+    user, system, *_ = psutil.Process(pid).cpu_times()
+    return float(user + system)
+
+
 def _main(records: int) -> int:
     """Print the memory at a tenth of the records and at all of them; return 1 where a target is missed."""
     peaks = []
