@@ -38,7 +38,7 @@ class WantedLock:
 
 
 class LockCheck:
-    """Checks locks, and locks what is not.
+    """Checks the locks of versions, and locks each version that lacks its lock.
 
     Args:
         vault: The vault; one without locks passes.

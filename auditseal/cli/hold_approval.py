@@ -13,15 +13,15 @@ Confirm = Callable[[str], bool]
 def check_approval(case: HoldCase, confirm: Confirm | None) -> None:
     """Show what approving the release of a case would lift, and check that a person wants it.
 
-    What is shown is what is signed: the approval has the hash of the last statement that is shown. A case that was
-    released needs no second yes, and one whose release nobody asked for can't be approved anyway.
+    The person signs exactly the statements that are shown: the approval has the hash of the last one. A case that was
+    released is not confirmed again. A case without a request for its release can't be approved anyway.
 
     Args:
         case: The case.
-        confirm: Asks a question and returns whether the answer is yes; None where nobody can be asked.
+        confirm: Asks a question and returns whether the answer is yes; None without a terminal.
 
     Raises:
-        ConfigurationError: The answer is no, or nobody can be asked.
+        ConfigurationError: The answer is no, or the question can't be asked.
     """
     if not case.asked_by:
         return

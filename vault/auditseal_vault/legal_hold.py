@@ -124,7 +124,7 @@ def record_versions(vault: VaultReader, name: str, numbers: Iterable[int]) -> li
 
 
 def _stored(signed: ExactVersion, entries: Sequence[StoredVersion]) -> ExactVersion:
-    """Return the version that a signed one means among a key's entries, the newest first; itself where none is."""
+    """Return the version that a signed one means: itself if a key's entries have it or no version, else the oldest."""
     ids = [entry.version_id for entry in entries if not entry.is_delete_marker]
     return signed if signed.version_id in ids or not ids else ExactVersion(signed.key, ids[-1])
 

@@ -34,7 +34,7 @@ def read_in_bulk(
         versions: What to read.
 
     Raises:
-        BotoCoreError: There are no credentials.
+        BotoCoreError: The credentials are missing.
         UnavailableError: The store can't be read.
     """
     for version, answer in client.send_each(versions, partial(_request, client, prefix)):

@@ -33,7 +33,7 @@ def write_in_bulk(
         asked: The encryption at rest that each write asks for.
 
     Raises:
-        BotoCoreError: There are no credentials.
+        BotoCoreError: The credentials are missing.
         UnreadableObjectError, HaltError, UnavailableError: As `Vault.put`.
     """
     for each, answer in client.send_each(objects, partial(_request, client, prefix, asked)):

@@ -119,7 +119,7 @@ class S3Client:
             body: The object's content.
 
         Raises:
-            BotoCoreError: There are no credentials.
+            BotoCoreError: The credentials are missing.
         """
         context = self._connection.signing_context()
         credentials = context.credentials
@@ -139,7 +139,7 @@ class S3Client:
         """Send a request for each item, many in flight, and yield the items with the outcomes, in their order.
 
         Raises:
-            BotoCoreError: There are no credentials.
+            BotoCoreError: The credentials are missing.
         """
         sent = deque[_Item]()
 
