@@ -68,7 +68,7 @@ def read_cases(reader: VaultReader, people: Iterable[VerifierKey], name: str = "
 
 
 def find_case(reader: VaultReader, people: Iterable[VerifierKey], name: str) -> HoldCase:
-    """Return a case, without a statement where the vault has none.
+    """Return a case; it has no statement if the vault does not have the case.
 
     Raises:
         HoldRefusedError: A record of it isn't valid.

@@ -218,5 +218,5 @@ class S3Vault:
 
 
 def _is_without_locks(error: ClientError) -> bool:
-    """Return whether the store says that an object has no lock, or that its bucket has none at all."""
+    """Return whether the store says that an object has no lock, or that its bucket has no Object Lock."""
     return code_of(error) in _NO_LOCK or (code_of(error) == "InvalidRequest" and "Lock" in str(error))
