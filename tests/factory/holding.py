@@ -79,13 +79,18 @@ class HoldPlace:
 
     def held(self) -> list[int]:
         """The heights whose first version the store holds."""
-        vault = open_vault(self.url)
-        found = [vault.versions_of(LOG.block_key(block.header.height))[-1] for block in BLOCKS]
-        return [height for height, entry in enumerate(found) if vault.legal_hold(entry.key, entry.version_id)]
+        return held_in(self.url)
 
     def verify(self, *words: str) -> tuple[int, Any]:
         answer = CliRunner().invoke(app, ["verify", "--trust", str(self.trust), "--json", *words])
         return answer.exit_code, json.loads(answer.stdout)
+
+
+def held_in(url: str) -> list[int]:
+    """The heights whose first version the store of a vault holds."""
+    vault = open_vault(url)
+    found = [vault.versions_of(LOG.block_key(block.header.height))[-1] for block in BLOCKS]
+    return [height for height, entry in enumerate(found) if vault.legal_hold(entry.key, entry.version_id)]
 
 
 def make_place(minio: MinioNode, bucket: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> HoldPlace:

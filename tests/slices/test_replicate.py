@@ -20,7 +20,7 @@ from auditseal_vault.interface import NewObject
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
 from tests.factory.copies import BLOCKS, LOG, UNTIL, content, put, run, write_trust
-from tests.factory.holding import HoldPlace, make_place
+from tests.factory.holding import HoldPlace, held_in, make_place
 from tests.factory.people import ALICE, BOB
 
 MakeVault = Callable[[], str]
@@ -126,13 +126,6 @@ def test_the_page_of_the_second_copy_does_what_it_says(new_vault: MakeVault, tru
         )
         assert done.returncode == 0, command
     assert content(places["RESTORED"]) == content(places["VAULT"])
-
-
-def held_in(url: str) -> list[int]:
-    """The heights that a vault shows under a hold, of those that the tests hold."""
-    vault = open_vault(url)
-    found = [vault.versions_of(LOG.block_key(height))[-1] for height in range(6)]
-    return [height for height, entry in enumerate(found) if vault.legal_hold(entry.key, entry.version_id)]
 
 
 @pytest.fixture

@@ -23,12 +23,17 @@ class Recording(RecordedEvents):
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> RecordedEvents:
+def producer_settings(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of a producer whose brokers are away."""
+    monkeypatch.setenv("AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("AUDITSEAL_ENVIRONMENT", "test")
+
+
+@pytest.fixture
+def recorded(producer_settings: None, monkeypatch: pytest.MonkeyPatch) -> RecordedEvents:
     """The events, in place of a producer."""
     events = Recording()
     monkeypatch.setattr(verify_record, "AuditProducer", lambda _: events)
-    monkeypatch.setenv("AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setenv("AUDITSEAL_ENVIRONMENT", "test")
     return events
 
 
@@ -79,12 +84,11 @@ def test_a_result_that_is_not_recorded_is_an_error_after_the_answer(vault: Path,
         assert verify(vault, "--record")[0] == 16
 
 
+@pytest.mark.usefixtures("producer_settings")
 def test_brokers_that_are_away_are_waited_for_until_the_end_of_the_run(
     vault: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify_record, "_CLOSE_SECONDS", 0.1)
-    monkeypatch.setenv("AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setenv("AUDITSEAL_ENVIRONMENT", "test")
     code, answer, _ = verify(vault, "--record")
     assert (code, "not recorded as audit events" in answer["errors"][0]) == (1, True)
 
