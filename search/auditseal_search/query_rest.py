@@ -6,6 +6,7 @@ the last seven days has the same filter for a file of yesterday, whenever it is 
 """
 
 from dataclasses import replace
+from operator import ge, gt, le, lt
 
 from auditseal_schemas.origin import Origin
 from auditseal_search.query import All, AnyOf, Comparison, Condition, Not
@@ -13,6 +14,7 @@ from auditseal_search.row_source import IndexedFile
 
 EVERYTHING, NOTHING = All(), AnyOf(())
 """The filters that hold for each row and for none."""
+_ORDER = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def rest_of(condition: Condition, origin: Origin, file: IndexedFile) -> Condition:
@@ -64,17 +66,6 @@ def _compared(comparison: Comparison, origin: Origin, file: IndexedFile) -> Cond
 def _decided(comparison: Comparison, least: int, greatest: int) -> bool | None:
     """Return what a comparison says of all numbers from one to another; None where it says different things."""
     (value,) = map(int, comparison.values)
-    found = {_holds(comparison.operator, number, value) for number in (least, greatest)}
-    return found.pop() if len(found) == 1 else None
-
-
-def _holds(operator: str, number: int, value: int) -> bool:
-    match operator:
-        case "<":
-            return number < value
-        case "<=":
-            return number <= value
-        case ">":
-            return number > value
-        case _:
-            return number >= value
+    holds = _ORDER[comparison.operator]
+    at_ends = {holds(least, value), holds(greatest, value)}
+    return at_ends.pop() if len(at_ends) == 1 else None
