@@ -79,11 +79,7 @@ def _opened(
         def on_block(origin: Origin, read: int, every: int) -> None:
             advance(str(origin), read, every)
 
-        yield (
-            pinned,
-            database,
-            RowSource(pool, store, TimeSpan(*time_bounds(condition)), keep, on_block),
-        )
+        yield pinned, database, RowSource(pool, store, TimeSpan(*time_bounds(condition)), keep, on_block)
 
 
 def _notes(condition: Condition, index: str | None) -> tuple[str, ...]:
