@@ -27,7 +27,7 @@ from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_certificate import Certificate, Request, StreamList, certificate_name, check_certificate
 from auditseal_search.stream_follower import STREAMS, LookRules, StreamFollower, StreamMetrics
 from auditseal_search.stream_ledger import COLUMNS, StreamLedger
-from auditseal_search.stream_report import StreamReport, state_to_json
+from auditseal_search.stream_report import StreamReport, json_line
 from auditseal_search.stream_state import FAULTS, Judgement, State, StreamState
 from auditseal_vault.open import open_reader
 
@@ -91,7 +91,7 @@ def streams(  # noqa: PLR0913, PLR0917  (one for each option)
             if certificate is not None and signer is not None:
                 _write(report, rules, certificate, signer)
             else:
-                _show(report, rules, state_to_json if as_json else _line)
+                _show(report, rules, json_line if as_json else _line)
             raise typer.Exit(ExitCode.REJECTED if any(report.counts[one] for one in FAULTS) else ExitCode.OK)
 
 

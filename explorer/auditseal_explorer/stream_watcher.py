@@ -1,6 +1,5 @@
 """Looks at the streams of the vault while the explorer runs: which miss events, and which services are silent."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from heapq import nsmallest
@@ -58,7 +57,7 @@ class Streams:
         """Return what `json.dumps` takes."""
         return {
             "counts": None if self.counts is None else {str(state): number for state, number in self.counts.items()},
-            "streams": [json.loads(state_to_json(state)) for state in self.listed],
+            "streams": [state_to_json(state) for state in self.listed],
             "silent": [{"service": one.service, "last": _text(one.heard)} for one in self.silent],
             "problem": self.problem,
         }

@@ -27,7 +27,7 @@ from auditseal_schemas.event_time import format_milliseconds, parse_milliseconds
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.note import Note, sign_note
 from auditseal_search.log_tail import LogHead
-from auditseal_search.stream_report import StreamReport, state_to_json
+from auditseal_search.stream_report import StreamReport, json_line
 from auditseal_search.stream_state import Judgement, State
 
 _FOLDER = "/streams"
@@ -129,7 +129,7 @@ class StreamList:
     def lines(self, report: StreamReport, rules: Judgement) -> Iterator[str]:
         """Yield each line of the list, with its newline."""
         for state in report.states(rules):
-            yield self._take(state_to_json(state))
+            yield self._take(json_line(state))
         for silent in report.silent:
             heard = None if silent.heard is None else format_milliseconds(silent.heard)
             line = {"service": silent.service, "states": [str(State.SILENT)], "last_at": heard}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.event_time import format_milliseconds
@@ -111,10 +112,10 @@ def _tail(pool: RangePool, log: PinnedLog, kept: LogHead | None) -> LogTail:
     return tail
 
 
-def state_to_json(state: StreamState) -> str:
-    """Return a stream's state as one line of JSON, which has one spelling."""
+def state_to_json(state: StreamState) -> dict[str, Any]:
+    """Return a stream's state as `json.dumps` takes it."""
     facts = state.facts
-    line = {
+    return {
         "stream": facts.stream,
         "service": facts.service,
         "environment": facts.environment,
@@ -129,4 +130,8 @@ def state_to_json(state: StreamState) -> str:
         "duplicate_count": facts.clash_count,
         "last_at": format_milliseconds(facts.last_at),
     }
-    return json.dumps(line, separators=(",", ":"))
+
+
+def json_line(state: StreamState) -> str:
+    """Return a stream's state as one line of JSON, which has one spelling."""
+    return json.dumps(state_to_json(state), separators=(",", ":"))
