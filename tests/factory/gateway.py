@@ -52,7 +52,7 @@ def event(number: int, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Answer:
-    """An answer of a gateway."""
+    """An answer over HTTP; `results` and `statuses` are those of a gateway's."""
 
     status: int
     headers: Mapping[str, str]
@@ -70,6 +70,26 @@ class Answer:
     @property
     def statuses(self) -> list[int]:
         return [result["status"] for result in self.results]
+
+
+def exchange(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    seconds: float = 30,
+) -> Answer:
+    """Send a request to a server of this machine on a connection of its own; return the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, found, response.read())
+    finally:
+        connection.close()
 
 
 @dataclass
@@ -94,18 +114,11 @@ class RunningGateway:
         self, body: Any, path: str = PATH, token: str | None = TOKENS["billing"], kind: str = JSON, **headers: str
     ) -> Answer:
         """Send a request: bytes as they are, anything else as JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"content-type": kind, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if token is not None:
             sent["authorization"] = f"Bearer {token}"
-        try:
-            connection.request("POST", path, data, sent)
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, found, response.read())
-        finally:
-            connection.close()
+        return exchange(self.port, "POST", path, data, sent)
 
     def events(self) -> list[AuditEvent]:
         """Return all events that are in the topic, in their order."""

@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ _ROOT = Path(__file__).parents[2]
 _POLL = 0.05  # s
 _AGAIN = 0.1  # s between an end and the next start, as an init system's
 _STOP_SECONDS = 12  # a daemon promises 10
+_COMMAND_SECONDS = 600
 
 
 def await_true(condition: Callable[[], bool], seconds: float, problem: str) -> None:
@@ -41,6 +43,19 @@ def await_true(condition: Callable[[], bool], seconds: float, problem: str) -> N
 def own_environment() -> dict[str, str]:
     """Return this process's environment, with the root of the tests to import them from."""
     return {**os.environ, "PYTHONPATH": str(_ROOT)}
+
+
+def run_command(environment: Mapping[str, str], *words: str, codes: Collection[int] = (0,)) -> str:
+    """Run a command of auditseal to its end, and return what it printed.
+
+    Raises:
+        AssertionError: It ends with another exit code than `codes`.
+        subprocess.TimeoutExpired: It does not end within ten minutes.
+    """
+    command, variables = [sys.executable, "-m", "auditseal", *words], {**own_environment(), **environment}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=_COMMAND_SECONDS)
+    assert done.returncode in codes, f"auditseal {words[0]} ended with {done.returncode}: {done.stderr}"
+    return done.stdout
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """F16, F17 and F21: records that no one should have written, events of the largest size, records that are gone."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +16,7 @@ from auditseal_schemas.event_codec import MAX_EVENT_BYTES, encode_event
 from auditseal_schemas.event_parts import Source, Stream
 from auditseal_schemas.header import CAUSE_BELOW_START
 from auditseal_schemas.record import SealedRecord
-from tests.faults.daemon import own_environment
+from tests.faults.daemon import run_command
 from tests.faults.fault import Outcome, Trial, fault
 from tests.faults.ledger import format_receipt
 from tests.faults.oracle import digest_of
@@ -65,12 +63,9 @@ def poison(trial: Trial) -> Outcome:
 
 def show(line: Pipeline, offset: int) -> dict[str, Any]:
     """Return what `auditseal show --json` prints about a record of a pipeline with one partition."""
-    command = [sys.executable, "-m", "auditseal", "show", "--json", "--trust", str(line.trust_file)]
-    command += ["--vault", line.vault_url(), "--offset", str(offset), str(line.origins[0])]
-    environment = own_environment() | line.rig.minio.client_environment()
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, f"{command} ended with {answer.returncode}: {answer.stderr}"
-    record: dict[str, Any] = json.loads(answer.stdout)["record"]
+    words = ["--json", *line.vault_options(), "--offset", str(offset), str(line.origins[0])]
+    shown = run_command(line.rig.minio.client_environment(), "show", *words)
+    record: dict[str, Any] = json.loads(shown)["record"]
     return record
 
 

@@ -195,6 +195,10 @@ class Pipeline:
         endpoint = self.rig.s3_proxy.endpoint if proxied else self.rig.minio.endpoint
         return f"s3://{self.bucket}/?endpoint={endpoint}"
 
+    def vault_options(self) -> list[str]:
+        """Return the options by which an auditor's command finds the trust file and the vault."""
+        return ["--trust", str(self.trust_file), "--vault", self.vault_url()]
+
     def environment(self, *, kafka_proxied: bool = False, s3_proxied: bool = False) -> dict[str, str]:
         """Return the settings of both daemons."""
         servers = self.rig.kafka_proxy.address if kafka_proxied else self.rig.kafka.bootstrap_servers

@@ -22,7 +22,7 @@ from auditseal_local.ports import accepts
 from auditseal_schemas.key import SigningKey
 from auditseal_schemas.public_key import ML_DSA_44
 from auditseal_sealer.key_file import store_key
-from tests.faults.daemon import Daemon, await_true
+from tests.faults.daemon import Daemon, await_true, run_command
 from tests.faults.rig import Pipeline, Rig
 from tests.faults.slope import slope
 from tests.faults.soak_parts import (
@@ -32,7 +32,6 @@ from tests.faults.soak_parts import (
     compare,
     index,
     replicate,
-    run,
     streams,
     watcher,
 )
@@ -146,7 +145,7 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
             lag = max(lag, line.await_ends(line.log_ends(), 300))
             sample(watched, _SILENCE)
             if number == 0:
-                run(sealer.environment, "keys", "rotate")
+                run_command(sealer.environment, "keys", "rotate")
         replicate(line)
         compare(line)
         ends = sum(len(each.ends) for each in daemons)
@@ -160,16 +159,6 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
     judgement, _ = line.judge()
     headers = [block.header for block in line.stored_blocks()]
     heartbeats = sum(bool(each.height) and not (each.count or each.next_keys) for each in headers)
-    problems = [f"lag was back to zero after {lag:.1f} s only"] * (lag > _LAG_BOUND) + [f"{ends} daemons ended"] * (
-        ends > 0
-    )
-    if not heartbeats:
-        problems.append("no heartbeat came in the pauses")
-    for name, grown in growths.items():
-        if grown["memory_growth"] > _MEMORY_BOUND:
-            problems.append(f"the {name}'s memory grew by {grown['memory_growth']:.0%}")
-        if grown["descriptor_growth"] > _DESCRIPTOR_BOUND:
-            problems.append(f"the {name} holds {grown['descriptor_growth']:.0f} more descriptors")
     return {
         "seconds": seconds,
         "rate": round(rate),
@@ -182,8 +171,25 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
         "explorer_refusals": explorer.refusals,
         "daemons": growths,
         "mib_and_descriptors_by_minute": minutes,
-        "problems": problems,
+        "problems": problems_of(lag, ends, heartbeats, growths),
     }
+
+
+def problems_of(lag: float, ends: int, heartbeats: int, growths: dict[str, dict[str, float]]) -> list[str]:
+    """Return the bounds that a soak missed, each in words."""
+    problems = list[str]()
+    if lag > _LAG_BOUND:
+        problems.append(f"lag was back to zero after {lag:.1f} s only")
+    if ends:
+        problems.append(f"{ends} daemons ended")
+    if not heartbeats:
+        problems.append("no heartbeat came in the pauses")
+    for name, grown in growths.items():
+        if grown["memory_growth"] > _MEMORY_BOUND:
+            problems.append(f"the {name}'s memory grew by {grown['memory_growth']:.0%}")
+        if grown["descriptor_growth"] > _DESCRIPTOR_BOUND:
+            problems.append(f"the {name} holds {grown['descriptor_growth']:.0f} more descriptors")
+    return problems
 
 
 def changing_sealer(line: Pipeline) -> Daemon:

@@ -4,25 +4,21 @@ Each of these daemons is started as an operator starts it. The gateway's clients
 pipeline's ledger, so the oracle judges their events as well.
 """
 
-import http.client
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from auditseal_local.ports import LOOPBACK, free_ports
-from tests.factory.gateway import EVENT, PATH, TOKENS, clients_file
-from tests.faults.daemon import Daemon, own_environment
+from auditseal_local.ports import free_ports
+from tests.factory.gateway import EVENT, JSON, PATH, TOKENS, clients_file, exchange
+from tests.faults.daemon import Daemon, run_command
 from tests.faults.ledger import Entry, format_entry
 from tests.faults.rig import Pipeline
 
 _BATCH = 10  # events of a request to the gateway
 _ANSWER_SECONDS = 300  # a soak asks whether parts last, not how quick they are
-_COMMAND_SECONDS = 600
 _PAGES = ("/", "/logs", "/api/v1/search?q=outcome+%3D+DENIED", "/api/v1/search?q=actor+%3D+u-0042")
 
 
@@ -37,13 +33,13 @@ def watcher(line: Pipeline) -> Daemon:
 
 def index(line: Pipeline) -> Daemon:
     """Return a follower of the pipeline's vault that hasn't started."""
-    return _daemon(line, "index", ["index", "follow", *_places(line), "--index", str(_index(line))])
+    return _daemon(line, "index", ["index", "follow", *line.vault_options(), "--index", str(_index(line))])
 
 
 def streams(line: Pipeline) -> Daemon:
     """Return a follower of the vault's streams that hasn't started."""
     kept = ["--state", str(line.folder / "streams"), "--expect", "records=600", "--expect", "billing=600"]
-    return _daemon(line, "streams", ["streams", "--follow", *_places(line), *kept])
+    return _daemon(line, "streams", ["streams", "--follow", *line.vault_options(), *kept])
 
 
 class Explorer:
@@ -57,24 +53,19 @@ class Explorer:
     def __init__(self, line: Pipeline) -> None:
         self.requests = self.refusals = 0
         (self.port,) = free_ports(1)
-        command = ["explore", *_places(line), "--index", str(_index(line)), "--port", str(self.port)]
+        command = ["explore", *line.vault_options(), "--index", str(_index(line)), "--port", str(self.port)]
         self.daemon = _daemon(line, "explorer", command)
 
     def read(self) -> None:
         """Open some pages; each has to be shown, or to be asked for later."""
         for page in _PAGES:
-            connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_ANSWER_SECONDS)
-            try:
-                connection.request("GET", page)
-                answer = connection.getresponse()
-                body = answer.read()
-            finally:
-                connection.close()
+            answer = exchange(self.port, "GET", page, seconds=_ANSWER_SECONDS)
             if answer.status == 503:
                 self.refusals += 1
-                print(f"the explorer refused {page}: {body!r}", flush=True)
+                print(f"the explorer refused {page}: {answer.body!r}", flush=True)
                 continue
-            assert (answer.status, bool(body)) == (200, True), f"{page} has status {answer.status}: {body!r}"
+            assert answer.status == 200, f"{page} has status {answer.status}: {answer.body!r}"
+            assert answer.body, f"{page} is empty"
             self.requests += 1
 
 
@@ -95,18 +86,13 @@ class Gateway:
 
     def post(self) -> None:
         """Send a request of some events, which has to be acknowledged."""
-        headers = {"Authorization": f"Bearer {TOKENS['billing']}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_ANSWER_SECONDS)
-        try:
-            connection.request("POST", PATH, json.dumps([EVENT] * _BATCH), headers)
-            answer = connection.getresponse()
-            body = answer.read()
-        finally:
-            connection.close()
-        assert answer.status == 200, f"the gateway answered {answer.status}: {body!r}"
+        headers = {"Authorization": f"Bearer {TOKENS['billing']}", "Content-Type": JSON}
+        body = json.dumps([EVENT] * _BATCH).encode()
+        answer = exchange(self.port, "POST", PATH, body, headers, seconds=_ANSWER_SECONDS)
+        assert answer.status == 200, f"the gateway answered {answer.status}: {answer.body!r}"
         self.requests += 1
         with self._ledger.open("a") as ledger:
-            for result in json.loads(body)["results"]:
+            for result in answer.results:
                 stream = result["stream"]
                 place = (result["partition"], result["offset"])
                 ledger.write(format_entry(Entry(*place, stream["id"], stream["sequence"], result["sha256"])))
@@ -142,29 +128,17 @@ def replicate(line: Pipeline) -> None:
     """Copy what the second copy of the vault, a directory, lacks."""
     copy = line.folder / "copy"
     copy.mkdir(exist_ok=True)
-    run(line.environment(), "replicate", *_places(line), "--to", copy.as_uri())
+    run_command(line.environment(), "replicate", *line.vault_options(), "--to", copy.as_uri())
 
 
 def compare(line: Pipeline) -> None:
     """Verify the vault and its second copy, and compare both."""
-    run(line.environment(), "verify", *_places(line), "--copy", (line.folder / "copy").as_uri())
-
-
-def run(environment: dict[str, str], *words: str) -> None:
-    """Run a command of auditseal that has to succeed."""
-    command = [sys.executable, "-m", "auditseal", *words]
-    variables = own_environment() | environment
-    done = subprocess.run(command, env=variables, capture_output=True, check=False, timeout=_COMMAND_SECONDS)
-    assert done.returncode == 0, f"auditseal {words[0]} ended with {done.returncode}: {done.stderr.decode()}"
+    run_command(line.environment(), "verify", *line.vault_options(), "--copy", (line.folder / "copy").as_uri())
 
 
 def _daemon(line: Pipeline, name: str, command: Sequence[str], environment: dict[str, str] | None = None) -> Daemon:
     variables = line.rig.minio.client_environment() if environment is None else environment
     return Daemon(name, "auditseal", variables, line.folder / f"{name}.log", *command)
-
-
-def _places(line: Pipeline) -> list[str]:
-    return ["--trust", str(line.trust_file), "--vault", line.vault_url()]
 
 
 def _index(line: Pipeline) -> Path:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from auditseal_producer import Actor, AuditProducer, Outcome, ProducerConfig, Resource
-from tests.faults.daemon import own_environment
+from tests.faults.daemon import own_environment, run_command
 from tests.faults.rig import Pipeline, Rig
 
 PARTITIONS = 3
@@ -91,12 +91,9 @@ def start(pipe: Pipeline, events: int) -> "subprocess.Popen[bytes]":
 
 def look(pipe: Pipeline, *words: str) -> list[dict[str, Any]]:
     """Return what `auditseal streams` says of each stream of the vault, as it is now."""
-    command = [sys.executable, "-m", "auditseal", "streams", "--json", "--trust", str(pipe.trust_file), *words]
-    command += ["--vault", pipe.vault_url(), "--state", str(pipe.folder / f"state{len(words)}")]
-    environment = {**own_environment(), **pipe.rig.minio.client_environment()}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode in {0, 3}, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    options = ["--json", *pipe.vault_options(), "--state", str(pipe.folder / f"state{len(words)}"), *words]
+    printed = run_command(pipe.rig.minio.client_environment(), "streams", *options, codes=(0, 3))
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 def record_events(servers: str, topic: str, closed: Path, events: int) -> None:

@@ -45,6 +45,7 @@ POLICY = {
 }
 Expected = tuple[str, str | None, str, str, Outcome, str]
 """Actor, on behalf of whom, action, resource, outcome and status."""
+_TYPE = "kubernetes.audit"
 _WAIT_SECONDS = 60.0
 
 

@@ -140,10 +140,8 @@ def test_each_part_has_its_own_credentials_and_role_or_those_of_all(text: str) -
 
 def test_without_the_optional_parts_there_is_nothing_of_them(tmp_path: Path) -> None:
     values = deepcopy(VALUES)
-    for part in PARTS:
-        values[part] = (
-            {**values.get(part, {}), "enabled": False} if part not in {"sealer", "archiver"} else values[part]
-        )
+    for part in set(PARTS) - {"sealer", "archiver"}:
+        values[part] = {**values.get(part, {}), "enabled": False}
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
     text = rendered(tmp_path / "values.yaml", VERSIONS[-1])
     assert of_kind(text, "StatefulSet").keys() == {"audit-sealer", "audit-archiver"}

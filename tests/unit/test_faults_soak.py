@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.slope import slope
-from tests.faults.soak import Samples, growth
+from tests.faults.soak import Samples, growth, problems_of
 
 MIB = 2**20
 
@@ -32,3 +32,15 @@ def test_a_minute_has_its_first_sample() -> None:
         [10.0, 40.0, 69.0, 70.0, 200.0], [MIB * size for size in (1, 2, 3, 4, 5)], [7.0, 8.0, 9.0, 6.0, 5.0]
     )
     assert samples.by_minute() == {0: (1, 7), 1: (4, 6), 3: (5, 5)}
+
+
+def test_each_bound_that_was_missed_is_a_problem_of_its_own() -> None:
+    flat, grown = [{"memory_growth": by, "descriptor_growth": by * 50} for by in (0.1, 0.11)]
+    assert problems_of(30, 0, 1, {"sealer": flat}) == []
+    assert problems_of(30.1, 2, 0, {"sealer": flat, "watch": grown}) == [
+        "lag was back to zero after 30.1 s only",
+        "2 daemons ended",
+        "no heartbeat came in the pauses",
+        "the watch's memory grew by 11%",
+        "the watch holds 6 more descriptors",
+    ]
