@@ -31,7 +31,6 @@ from tests.factory.sealing import Site
 from tests.factory.secret_files import write_secret
 
 CLUSTER = Source(service="cluster-1", environment="test")
-_TYPE = "kubernetes.audit"
 _PATHS = "/api/v1/namespaces/shop/configmaps"
 POLICY = {
     "apiVersion": "audit.k8s.io/v1",
