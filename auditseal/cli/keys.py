@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.passphrase import read_passphrase
 from auditseal.cli.sealer import make_context
+from auditseal.cli.signer import open_signers
 from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
 from auditseal_daemon.kafka_client import settings as client_settings
@@ -137,8 +138,8 @@ def rotate_keys(settings: SealerSettings, *, dry_run: bool, hooks: Hooks | None 
         ConfigurationError, HaltError, UnavailableError, FencedError: As `rotate_log`.
     """
     config = settings.config(genesis_allowed=False)
-    context = make_context(settings, config, SealerMetrics(CollectorRegistry()), hooks or NoHooks())
-    signers = context.signers
+    signers = open_signers(settings.sealer).signers
+    context = make_context(settings, config, signers, SealerMetrics(CollectorRegistry()), hooks or NoHooks())
     if not signers.following:
         raise ConfigurationError("sealer.next_key_file is not set: make a key with `auditseal keys new`, name it")
     for signer, name in (

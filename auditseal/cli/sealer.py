@@ -10,11 +10,10 @@ from typing import Annotated
 
 import structlog
 import typer
-from prometheus_client import CollectorRegistry
 
 from auditseal.cli.exits import exit_on_errors
 from auditseal.cli.give_up import check_giving_up
-from auditseal.cli.signer import open_signers
+from auditseal.cli.signer import OpenSigners, open_signers
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_sealer import SealerSection, SealerSettings
 from auditseal_daemon.cluster import Cluster
@@ -25,9 +24,9 @@ from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.key_expiry import KeyExpiry, report_expiries
+from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.sealer import Sealer
-from auditseal_sealer.signers.signer_metrics import SignerMetrics
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.open import open_reader
 
@@ -60,17 +59,19 @@ def sealer(
         made = settings.config(genesis_allowed=genesis)
         open_reader(settings.vault)
         check_listening(settings.metrics.host, settings.metrics.port)
-        open_signers(settings.sealer, SignerMetrics(CollectorRegistry()))
+        signers = open_signers(settings.sealer)
         if genesis or give_up:
             ask = partial(typer.prompt, err=True) if sys.stdin.isatty() and not check else None
             check_giving_up(made.predecessors if genesis else (), give_up or (), ask)
     if check:
         typer.echo(format_settings(settings))
         return
-    raise typer.Exit(run_sealer(settings, genesis_allowed=genesis))
+    raise typer.Exit(run_sealer(settings, signers, genesis_allowed=genesis))
 
 
-def run_sealer(settings: SealerSettings, *, genesis_allowed: bool, hooks: Hooks | None = None) -> int:
+def run_sealer(
+    settings: SealerSettings, opened: OpenSigners, *, genesis_allowed: bool, hooks: Hooks | None = None
+) -> int:
     """Run the sealer to its end in this process and return the exit code; `hooks` are for fault campaigns."""
 
     def body(daemon: DaemonContext) -> None:
@@ -80,8 +81,9 @@ def run_sealer(settings: SealerSettings, *, genesis_allowed: bool, hooks: Hooks 
             else:
                 daemon.health.miss(SEALING, missing)
 
-        config = settings.config(genesis_allowed=genesis_allowed)
-        context = make_context(settings, config, SealerMetrics(daemon.registry), hooks or NoHooks())
+        opened.metrics.register(daemon.registry)
+        config, metrics = settings.config(genesis_allowed=genesis_allowed), SealerMetrics(daemon.registry)
+        context = make_context(settings, config, opened.signers, metrics, hooks or NoHooks())
         report_expiries(_expiries(settings.sealer, context), context.metrics.key_expiry, datetime.now(UTC))
         Sealer(context, show).run(daemon.stop)
 
@@ -94,15 +96,17 @@ def _expiries(section: SealerSection, context: SealerContext) -> Iterator[KeyExp
     yield from (KeyExpiry.of(signer, day) for signer, day in signers if signer and day)
 
 
-def make_context(settings: SealerSettings, config: SealerConfig, metrics: SealerMetrics, hooks: Hooks) -> SealerContext:
+def make_context(
+    settings: SealerSettings, config: SealerConfig, signers: LogSigners, metrics: SealerMetrics, hooks: Hooks
+) -> SealerContext:
     """Return what all parts of a sealer share.
 
     Raises:
-        ConfigurationError: A key can't be opened, or the vault's URL is wrong.
+        ConfigurationError: The vault's URL is wrong.
     """
     return SealerContext(
         config,
-        signers=open_signers(settings.sealer, metrics.signers),
+        signers=signers,
         vault=open_reader(settings.vault),
         cluster=Cluster(config.client, config.timeouts.question),
         metrics=metrics,

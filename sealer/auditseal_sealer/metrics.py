@@ -8,7 +8,6 @@ from auditseal_daemon.log_states import LogStates
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.sealing_state import SealingState
-from auditseal_sealer.signers.signer_metrics import SignerMetrics
 
 _LABELS = ("topic", "partition")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7, 10, 30, 60, 300)
@@ -53,7 +52,6 @@ class SealerMetrics:
             ("key",),
             registry=registry,
         )
-        self.signers = SignerMetrics(registry)
 
 
 class LogMetrics:

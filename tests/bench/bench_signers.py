@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-from prometheus_client import CollectorRegistry
-
 from auditseal_schemas.key import Signer, SigningKey
 from auditseal_sealer.signers.checked_signer import CheckedSigner
 from auditseal_sealer.signers.open_key import open_key
@@ -50,7 +48,7 @@ def measure(directory: Path) -> dict[str, float]:
 def _new_key(uri: str, secret_file: Path) -> CheckedSigner:
     key = open_key(parse_signer_uri(uri), secret_file, 30)
     key.generate()
-    return CheckedSigner(key, key.fetch_public(), SignerMetrics(CollectorRegistry()))
+    return CheckedSigner(key, key.fetch_public(), SignerMetrics())
 
 
 def main() -> None:

@@ -47,4 +47,7 @@ def away(failure: SignerFailure = SignerFailure.TIMEOUT) -> SignerUnavailableErr
 
 def checked(key: ExternalKey, public: bytes, registry: CollectorRegistry | None = None) -> CheckedSigner:
     """Return a signer by a key, for the public key of a configuration."""
-    return CheckedSigner(key, public, SignerMetrics(registry or CollectorRegistry()))
+    metrics = SignerMetrics()
+    if registry:
+        metrics.register(registry)
+    return CheckedSigner(key, public, metrics)

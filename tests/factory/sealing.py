@@ -221,6 +221,7 @@ class SealerProcess:
 _HOOKED = """
 import os, signal, sys
 from auditseal.cli.sealer import run_sealer
+from auditseal.cli.signer import open_signers
 from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
 
@@ -230,7 +231,9 @@ class Hooks:
     def after(self, step, origin):
         after(step, origin)
 
-sys.exit(run_sealer(load_settings(SealerSettings, None), genesis_allowed="--genesis" in sys.argv, hooks=Hooks()))
+settings = load_settings(SealerSettings, None)
+signers = open_signers(settings.sealer)
+sys.exit(run_sealer(settings, signers, genesis_allowed="--genesis" in sys.argv, hooks=Hooks()))
 """
 
 

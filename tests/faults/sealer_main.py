@@ -23,6 +23,7 @@ from typing import Any
 from unittest.mock import patch
 
 from auditseal.cli.sealer import run_sealer
+from auditseal.cli.signer import open_signers
 from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
 from auditseal_schemas.origin import Origin
@@ -94,7 +95,8 @@ def main() -> int:
         shift_clock(shift)
     hooks = Killer(*(os.environ.get(f"FAULTS_{name}", "") for name in ("KILL_AFTER", "STALL_AFTER", "SEED")))
     genesis = "--genesis" in sys.argv
-    return run_sealer(load_settings(CampaignSettings, None), genesis_allowed=genesis, hooks=hooks)
+    settings = load_settings(CampaignSettings, None)
+    return run_sealer(settings, open_signers(settings.sealer), genesis_allowed=genesis, hooks=hooks)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,27 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 
 
 class SignerMetrics:
-    """The metrics of all signers of a sealer."""
+    """The metrics of all signers of a sealer. Signers are opened before there is a registry to serve them from."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
         labels = ("signer",)
         self._requests = Counter(
-            "auditseal_signer_requests", "Requests to a signer by result.", (*labels, "result"), registry=registry
+            "auditseal_signer_requests", "Requests to a signer by result.", (*labels, "result"), registry=None
         )
         self._seconds = Histogram(
-            "auditseal_signer_seconds", "Time of a request to a signer.", labels, registry=registry, buckets=_SECONDS
+            "auditseal_signer_seconds", "Time of a request to a signer.", labels, registry=None, buckets=_SECONDS
         )
         self._available = Gauge(
-            "auditseal_signer_available", "1 if the signer signed at the last request.", labels, registry=registry
+            "auditseal_signer_available", "1 if the signer signed at the last request.", labels, registry=None
         )
 
+    def register(self, registry: CollectorRegistry) -> None:
+        """Serve the metrics from a registry."""
+        for metric in (self._requests, self._seconds, self._available):
+            registry.register(metric)
+
     def begin(self, signer: str) -> None:
-        """Serve the counters of a signer, from 0 on."""
+        """Begin the counters of a signer at 0."""
         for result in RESULTS:
             self._requests.labels(signer, result)
         self._seconds.labels(signer)

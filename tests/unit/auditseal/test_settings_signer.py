@@ -5,7 +5,6 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from auditseal.cli import app
@@ -27,7 +26,7 @@ BAO = "openbao://transit/sealer?address=http://127.0.0.1:8200&version=1"
 KMS = "awskms:///arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
 HSM = "pkcs11:token=audit;object=sealer?module-path="
 ML_DSA = b64encode(b"\x06" + bytes(1312)).decode()
-METRICS = SignerMetrics(CollectorRegistry())
+METRICS = SignerMetrics()
 
 
 @pytest.fixture
@@ -56,17 +55,17 @@ def test_a_signer_and_the_next_one_have_the_public_keys_of_the_settings(director
     settings = settings_with(
         directory, *signer(BAO, secret, "timeout = 1.5"), *signer(hsm, secret, name="next_signer", public=OTHER)
     )
-    signers = open_signers(settings.sealer, METRICS)
+    signers = open_signers(settings.sealer).signers
     assert signers.first.public == SIGNER.public
     assert signers.next_first is not None
     assert signers.next_first.public == OTHER_SIGNER.public
 
 
 def test_kms_takes_no_secret(directory: Path) -> None:
-    assert open_signers(settings_with(directory, *signer(KMS)).sealer, METRICS).first.public == SIGNER.public
+    assert open_signers(settings_with(directory, *signer(KMS)).sealer).signers.first.public == SIGNER.public
     wrong = settings_with(directory, *signer(KMS, f'secret_file = "{directory}/token"'))
     with pytest.raises(ConfigurationError, match="takes no secret_file: the credentials of AWS come by boto3's"):
-        open_signers(wrong.sealer, METRICS)
+        open_signers(wrong.sealer)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_kms_takes_no_secret(directory: Path) -> None:
 )
 def test_the_others_need_one(directory: Path, uri: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        open_signers(settings_with(directory, *signer(uri)).sealer, METRICS)
+        open_signers(settings_with(directory, *signer(uri)).sealer)
 
 
 def test_check_refuses_a_module_that_is_not_there_and_a_secret_that_others_read(directory: Path) -> None:
@@ -102,7 +101,7 @@ def test_the_library_of_an_extra_is_named_where_it_is_missing(directory: Path, m
     monkeypatch.setitem(sys.modules, "auditseal_sealer.signers.pkcs11_key", None)
     settings = settings_with(directory, *signer(f"{HSM}{directory}/module.so", f'secret_file = "{directory}/token"'))
     with pytest.raises(ConfigurationError, match=r"pip install 'auditseal\[pkcs11\]'"):
-        open_signers(settings.sealer, METRICS)
+        open_signers(settings.sealer)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,28 @@
 """`auditseal sealer` without a broker: what it refuses before it starts."""
 
 import json
+import threading
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from auditseal.cli import app
+from auditseal_daemon.run import DaemonContext
+from auditseal_daemon.telemetry import Health
+from auditseal_schemas.key import SigningKey
 from auditseal_schemas.merkle import EMPTY_ROOT
-from tests.factory.keys import SIGNER, verifier_key
+from auditseal_sealer.context import SealerContext
+from tests.factory.external_keys import ScriptedKey
+from tests.factory.keys import OTHER_SIGNER, SIGNER, verifier_key
 from tests.factory.sealer_settings import write_sealer_key, write_sealer_settings
 from tests.factory.secret_files import write_secret
 
 pytestmark = pytest.mark.usefixtures("no_settings")
+KMS = "awskms:///arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
 
 
 def given_up(origin: str, size: int, root: bytes = bytes(32)) -> str:
@@ -120,7 +129,7 @@ def test_a_new_run_begins_once_all_was_typed_and_goes_on_without(
 ) -> None:
     allowed = []
     monkeypatch.setattr(
-        "auditseal.cli.sealer.run_sealer", lambda _, genesis_allowed: allowed.append(genesis_allowed) or 0
+        "auditseal.cli.sealer.run_sealer", lambda *_, genesis_allowed: allowed.append(genesis_allowed) or 0
     )
     started = CliRunner().invoke(app, ["sealer", "--config", str(write_sealer_settings(directory, *lines)), *arguments])
     assert (started.exit_code, allowed) == (0, ["--genesis" in arguments])
@@ -136,3 +145,41 @@ def test_a_secret_that_others_may_read_is_refused(
     refused = CliRunner().invoke(app, ["sealer", "--config", str(write_sealer_settings(directory)), *check])
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert f"chmod 600 {directory / name}" in refused.stderr
+
+
+def test_each_key_is_opened_once_and_its_requests_are_counted_where_the_daemon_serves_them(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, served = list[object](), CollectorRegistry()
+
+    def open_file(*arguments: object) -> SigningKey:
+        opened.append(arguments[0])
+        return OTHER_SIGNER
+
+    def open_outside(*arguments: object) -> ScriptedKey:
+        opened.append(str(arguments[0]))
+        return ScriptedKey(SIGNER)
+
+    def run_in_test(_name: str, _options: object, conditions: list[str], body: Callable[[DaemonContext], None]) -> int:
+        body(DaemonContext(threading.Event(), Health(conditions), served))
+        return 0
+
+    class SignOnce:
+        def __init__(self, context: SealerContext, _show: object) -> None:
+            self.signers = context.signers
+
+        def run(self, _stop: threading.Event) -> None:
+            assert self.signers.next_first is not None
+            assert self.signers.next_first.sign(b"message") == SIGNER.sign(b"message")
+
+    monkeypatch.setattr("auditseal.cli.signer.load_key", open_file)
+    monkeypatch.setattr("auditseal.settings_signer.open_key", open_outside)
+    monkeypatch.setattr("auditseal.cli.sealer.run_daemon", run_in_test)
+    monkeypatch.setattr("auditseal.cli.sealer.Sealer", SignOnce)
+    key = f'uri = "{KMS}"\npublic_key = "{b64encode(SIGNER.algorithm + SIGNER.public).decode()}"'
+    path = write_sealer_settings(directory, "[sealer.next_signer]", key)
+    started = CliRunner().invoke(app, ["sealer", "--config", str(path)])
+    assert started.exit_code == 0, started.output
+    assert opened == [directory / "key.pem", KMS]
+    signed = {"signer": "scripted:key", "result": "signed"}
+    assert served.get_sample_value("auditseal_signer_requests_total", signed) == 1

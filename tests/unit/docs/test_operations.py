@@ -1,6 +1,7 @@
 """docs/reference/metrics.md has what the daemons serve: each metric, its type and labels, each condition, no other."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from auditseal_gateway.metrics import GatewayMetrics
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.signers.signer_metrics import SignerMetrics
 from auditseal_search.follow import INDEX, IndexMetrics
 from auditseal_search.stream_follower import STREAMS, StreamMetrics
 from auditseal_watch.metrics import RESULTS, VerifyMetrics, WatchMetrics
@@ -44,10 +46,15 @@ def registered(registry: CollectorRegistry) -> Described:
     return found
 
 
+def _sealer_metrics(registry: CollectorRegistry) -> None:
+    SealerMetrics(registry)
+    SignerMetrics().register(registry)
+
+
 @pytest.mark.parametrize(
     ("title", "metrics"),
     [
-        ("The sealer", SealerMetrics),
+        ("The sealer", _sealer_metrics),
         ("The archiver", ArchiverMetrics),
         ("The gateway", GatewayMetrics),
         ("Verification", WatchMetrics),
@@ -56,7 +63,9 @@ def registered(registry: CollectorRegistry) -> Described:
     ],
     ids=["sealer", "archiver", "gateway", "watch", "index", "streams"],
 )
-def test_every_metric_stands_in_the_page_and_no_other(title: str, metrics: type) -> None:
+def test_every_metric_stands_in_the_page_and_no_other(
+    title: str, metrics: Callable[[CollectorRegistry], object]
+) -> None:
     registry = CollectorRegistry()
     metrics(registry)
     assert len(registered(registry)) >= 4
