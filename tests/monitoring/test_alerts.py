@@ -1,6 +1,5 @@
 """Each alert fires in its fault, none in normal running and at zero traffic, and each has its metrics and its page."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -11,13 +10,13 @@ import yaml
 
 from tests.factory.prometheus import promtool
 from tests.monitoring.cases import FAULTS, QUIET, Case
+from tests.monitoring.rule_tests import run_cases
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "monitoring" / "auditseal.rules.yml"
 PAGES = ROOT / "docs" / "alerts"
 METRICS = (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")
 SECTIONS = ["What happened", "What is at stake", "What to check", "What to do"]
-FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})'
 
 
 def rules() -> list[dict[str, Any]]:
@@ -27,43 +26,20 @@ def rules() -> list[dict[str, Any]]:
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 
 
-def unit_test(case: Case) -> dict[str, Any]:
-    """The case in promtool's form: exactly these alerts fire."""
-    expected = [{"labels": f'{{alertname="{alert}"}}'} for alert in sorted(case.firing)]
-    return {
-        "name": case.name,
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in case.series().items()],
-        "promql_expr_test": [
-            {
-                "expr": f"{FIRING} > bool 0",
-                "eval_time": f"{case.minutes}m",
-                "exp_samples": [sample | {"value": 1} for sample in expected],
-            }
-        ],
-    }
-
-
-def run_promtool(path: Path, *cases: Case) -> subprocess.CompletedProcess[str]:
-    document = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [unit_test(case) for case in cases]}
-    path.write_text(json.dumps(document))  # JSON is YAML
-    return subprocess.run([promtool(), "test", "rules", path], capture_output=True, text=True, check=False, timeout=240)
-
-
 def test_each_alert_fires_in_its_fault_and_no_other_one_does(tmp_path: Path) -> None:
-    done = run_promtool(tmp_path / "faults.json", *FAULTS)
+    done = run_cases(tmp_path / "faults.json", RULES, *FAULTS)
     assert done.returncode == 0, done.stderr + done.stdout
 
 
 def test_no_alert_fires_in_normal_running_and_at_zero_traffic(tmp_path: Path) -> None:
-    done = run_promtool(tmp_path / "quiet.json", *QUIET)
+    done = run_cases(tmp_path / "quiet.json", RULES, *QUIET)
     assert done.returncode == 0, done.stderr + done.stdout
 
 
 def test_such_a_test_can_fail(tmp_path: Path) -> None:
     fault = FAULTS[0]
     silent = Case("a fault", fault.minutes, fault.changed)
-    done = run_promtool(tmp_path / "wrong.json", silent)
+    done = run_cases(tmp_path / "wrong.json", RULES, silent)
     assert done.returncode == 1
     assert "AuditsealDown" in done.stderr + done.stdout
 

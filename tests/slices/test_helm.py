@@ -33,6 +33,8 @@ from tests.factory.helm import CHART, KUBE_SCORE, VALUES, helm, objects, rendere
 from tests.factory.keys import SIGNER
 from tests.factory.rights import acl_bindings, acl_lines
 from tests.factory.vaults import ORIGINS
+from tests.monitoring.cases import WATCH, Case, running
+from tests.monitoring.rule_tests import run_cases
 
 pytestmark = pytest.mark.timeout(1800)  # the builds, on a machine that does much else
 
@@ -276,11 +278,42 @@ def bindings(user: dict[str, Any]) -> Iterator[AclBinding]:
 
 
 def test_the_rules_and_the_jobs_are_those_of_the_monitoring_folder(text: str) -> None:
-    rules = yaml.safe_load((CHART.parents[1] / "monitoring" / "auditseal.rules.yml").read_text())
-    assert of_kind(text, "PrometheusRule")["audit-rules"]["spec"] == rules
+    of_folder = yaml.safe_load((CHART.parents[1] / "monitoring" / "auditseal.rules.yml").read_text())
+    of_chart = of_kind(text, "PrometheusRule")["audit-rules"]["spec"]
+    assert take_missing(of_folder) == expects("sealer", "archiver", "watch")
+    assert take_missing(of_chart) == expects(*DAEMONS)
+    assert of_chart == of_folder
     monitors = of_kind(text, "ServiceMonitor").values()
     jobs = {each["spec"]["endpoints"][0]["relabelings"][0]["replacement"] for each in monitors}
     assert jobs == {f"auditseal-{daemon}" for daemon in DAEMONS}
+
+
+def take_missing(rules: dict[str, Any]) -> set[str]:
+    """Take the expression of AuditsealMissing out of some rules, and return its parts."""
+    (rule,) = (rule for group in rules["groups"] for rule in group["rules"] if rule.get("alert") == "AuditsealMissing")
+    return {part.strip() for part in rule.pop("expr").split("\nor ")}
+
+
+def expects(*daemons: str) -> set[str]:
+    return {f'absent(auditseal_build_info{{component="auditseal.{daemon}"}})' for daemon in daemons}
+
+
+@pytest.mark.parametrize(("disabled", "fires"), [((), True), (("watch",), False)], ids=["expected", "disabled"])
+def test_without_a_watcher_an_alert_fires_only_where_the_chart_has_one(
+    tmp_path: Path, disabled: tuple[str, ...], fires: bool
+) -> None:
+    values = deepcopy(VALUES)
+    for part in disabled:
+        values[part] = {"enabled": False}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    chart = rendered(tmp_path / "values.yaml", VERSIONS[-1])
+    rules = tmp_path / "rules.yml"
+    rules.write_text(yaml.safe_dump(of_kind(chart, "PrometheusRule")["audit-rules"]["spec"]))
+    minutes = 30
+    gone = {name: None for name in running(minutes, blocks=60, events=6000) if WATCH in name}
+    firing = frozenset({"AuditsealMissing"} if fires else ())
+    done = run_cases(tmp_path / "tests.json", rules, Case("no watcher", minutes, gone, firing))
+    assert done.returncode == 0, done.stderr + done.stdout
 
 
 def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
