@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
@@ -25,9 +26,13 @@ _BATCH_KEYS, _BATCH_BYTES = 256, 4 << 20
 """Keys that a process takes at once, and the listed bytes of their objects: a tenth of a second of work."""
 _AHEAD = 2
 """Batches under way for each process: enough that no process waits, few enough that memory stays flat."""
+_LAST_PIECES = 4
+"""Pieces of each of the last batches: so all processes end at about the same time."""
 _SECONDS_BEFORE_SHARING, _SECONDS_BEFORE_SPAWN = 0.03, 1.0
 """Seconds of work in this process before others share it: about the work that it takes them to open the vault; and
 before others are started anew, where they could not be forked at the start."""
+_BYTES_A_SECOND = 32 << 20
+"""Listed bytes that a process checks in a second: by them it knows beforehand that one object takes long."""
 _THREADS = Path("/proc/self/task")
 
 Checked = tuple[ListedKey, CheckedObject | None]
@@ -81,12 +86,12 @@ class CheckPool:
             UnavailableError: The store can't be read.
             CheckProcessError: A process died.
         """
-        rest = UntilError(keys)
+        rest, first_shared = UntilError(keys), list[ListedKey]()
         try:
             if self._cluster is None:
                 self._fork()
-                yield from _check_all(self.reader, self._until_workers(rest), quick=quick)
-            yield from self._check_in_workers(rest, quick=quick)
+                yield from _check_all(self.reader, self._until_workers(rest, first_shared), quick=quick)
+            yield from self._check_in_workers(chain(first_shared, rest), quick=quick)
         except BrokenProcessPool as error:
             raise CheckProcessError(
                 "a process that checks blocks died (out of memory?): run again with --jobs 1"
@@ -100,20 +105,25 @@ class CheckPool:
             self._pool = self._make_pool("fork")
             wait([self._pool.submit(_do_nothing)])  # the first task forks all
 
-    def _until_workers(self, keys: Iterator[ListedKey]) -> Iterator[ListedKey]:
-        """Yield the keys for this process: all, or those until other processes have opened the vault."""
+    def _until_workers(self, keys: Iterator[ListedKey], first_shared: list[ListedKey]) -> Iterator[ListedKey]:
+        """Yield the keys for this process, and put the first one that is not into `first_shared`.
+
+        Those are all keys; or those up to the time, or to the large object, from which others share the work; or,
+        where the others have to start anew, those until they have opened the vault.
+        """
         began, bound = monotonic(), _SECONDS_BEFORE_SHARING if self._pool else _SECONDS_BEFORE_SPAWN
-        while not self._starts or not all(start.done() for start in self._starts):
-            listed = next(keys, None)
-            if listed is None:
+        is_forked = self._pool is not None
+        for listed in keys:
+            if self._jobs > 1 and monotonic() - began + _size(listed) / _BYTES_A_SECOND > bound:
+                self._start_workers()
+            if self._starts and (is_forked or all(start.done() for start in self._starts)):
+                first_shared.append(listed)
                 return
             yield listed
-            if self._jobs > 1 and monotonic() - began > bound:
-                self._start_workers()
 
     def _check_in_workers(self, keys: Iterator[ListedKey], *, quick: bool) -> Iterator[Checked]:
         pending: deque[tuple[list[ListedKey], Future[_CheckedBatch]]] = deque()
-        for batch in _batches(keys):
+        for batch in _even_end(_batches(keys), self._jobs):
             pending.append((batch, self._submit(batch, quick=quick)))
             if len(pending) > self._jobs * _AHEAD:
                 yield from _results(*pending.popleft())
@@ -142,12 +152,29 @@ def _batches(keys: Iterator[ListedKey]) -> Iterator[list[ListedKey]]:
     batch, size = list[ListedKey](), 0
     for listed in keys:
         batch.append(listed)
-        size += listed.block.size if listed.block else 0
+        size += _size(listed)
         if len(batch) >= _BATCH_KEYS or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _even_end(batches: Iterator[list[ListedKey]], jobs: int) -> Iterator[list[ListedKey]]:
+    """Yield the batches, and the last one for each process in pieces."""
+    last = deque[list[ListedKey]]()
+    for batch in batches:
+        last.append(batch)
+        if len(last) > jobs:
+            yield last.popleft()
+    for batch in last:
+        piece = -(-len(batch) // _LAST_PIECES)
+        for start in range(0, len(batch), piece):
+            yield batch[start : start + piece]
+
+
+def _size(listed: ListedKey) -> int:
+    return listed.block.size if listed.block else 0
 
 
 def _results(batch: list[ListedKey], future: Future[_CheckedBatch]) -> Iterator[Checked]:

@@ -8,10 +8,14 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from auditseal_schemas.errors import MalformedError
-from auditseal_schemas.varint import decode_long, long_runs
+from auditseal_schemas.varint import decode_long, encode_long, long_runs
 
-_NO_HEADERS_VALUE = b"\x02\x00\x02"  # no headers; a value, whose length follows
-_NO_HEADERS_NULL = b"\x02\x00\x00"
+# How many bytes a part takes, by the bytes that it begins with. Looking them up is quicker than decoding a length.
+_SHORT_KEYS = {b"\x00\x02": 1} | {b"\x02" + encode_long(length): 2 + length for length in range(64)}
+_KEYS = {b"\x02" + encode_long(length): 3 + length for length in range(64, 1 << 13)}
+# No headers, and a value. Of null only what follows in a plain record tells that it isn't a value's beginning.
+_VALUES = {b"\x02\x00" + key: 2 + size for key, size in _KEYS.items()} | {b"\x02\x00\x00\x00\x00": 3}
+_SHORT_VALUES = {b"\x02\x00\x02" + encode_long(length): 4 + length for length in range(64)}
 _PLAIN_END = b"\x00\x00"  # no oversize, no salt
 _NOTHING: tuple[bytes, ...] = ()  # of no prefixes none ever matches, while any bytes may come
 _begin_leaf = sha256(b"\x00").copy  # a copy takes less time than another object and a joined text
@@ -36,25 +40,20 @@ def link_plain(content: bytes, position: int, offset: int, count: int, links: li
     return position
 
 
-def _link_run(  # noqa: C901, PLR0912, PLR0915  (a function for each part would take half as long again)
+def _link_run(
     content: bytes, position: int, heads: Iterable[bytes], tail: bytes, links: list[bytes], timestamps: set[int]
 ) -> int:
-    """Link plain records whose offsets are encoded as a head each and the same tail; see `link_plain`."""
+    """Link plain records whose offsets are encoded as a head each, all of one length, and the same tail."""
     link = links[-1]
-    known: bytes | tuple[bytes, ...] = _NOTHING  # the tail, and the timestamp of the record before
+    known, known_size = b"", 0  # the tail and the timestamp of the record before, and their size with a head
     rest: bytes | tuple[bytes, ...] = _NOTHING
     high = 0
     try:
         for head in heads:
-            if not content.startswith(head, position):
-                break
-            at = position + len(head)
-            if content.startswith(known, at):
-                at += len(known)
-            else:
-                if not content.startswith(tail, at):
-                    break
-                at += len(tail)
+            if known and content.startswith(head + known, position):
+                at = position + known_size
+            elif content.startswith(head + tail, position):
+                at = start = position + len(head) + len(tail)
                 if (
                     content.startswith(rest, at + 2)
                     and (first := content[at]) > 0x7F
@@ -62,47 +61,23 @@ def _link_run(  # noqa: C901, PLR0912, PLR0915  (a function for each part would 
                 ):
                     zigzag = high | second << 7 & 0x3F80 | first & 0x7F
                     timestamps.add((zigzag >> 1) ^ -(zigzag & 1))
-                    after = at + 2 + len(rest)
+                    at += 2 + len(rest)
                 else:
-                    value, after = decode_long(content, at)
+                    value, at = decode_long(content, at)
                     timestamps.add(value)
-                    rest = content[at + 2 : after] or _NOTHING
+                    rest = content[start + 2 : at] or _NOTHING
                     high = ((value << 1) ^ (value >> 63)) & ~0x3FFF
-                known = tail + content[at:after]
-                at = after
-            if content[at] == 2:
-                length = content[at + 1]
-                if length > 0x7F:
-                    more = content[at + 2]
-                    if more > 0x7F or not more:
-                        break
-                    length = length & 0x7F | more << 7
-                    at += 1
-                if length & 1:
-                    break
-                at += 2 + (length >> 1)
-            elif content[at]:
-                break
-            else:
-                at += 1
-            if content.startswith(_NO_HEADERS_VALUE, at):
-                length = content[at + 3]
-                if length > 0x7F:
-                    more = content[at + 4]
-                    if more > 0x7F or not more:
-                        break
-                    length = length & 0x7F | more << 7
-                    at += 1
-                if length & 1:
-                    break
-                at += 4 + (length >> 1)
-            elif content.startswith(_NO_HEADERS_NULL, at):
-                at += 3
+                known, known_size = tail + content[start:at], at - position
             else:
                 break
-            if not content.startswith(_PLAIN_END, at):
+            size = _SHORT_KEYS.get(content[at : at + 2]) or _KEYS.get(content[at : at + 3])
+            if size is None:
                 break
-            at += 2
+            at += size
+            size = _VALUES.get(content[at : at + 5]) or _SHORT_VALUES.get(content[at : at + 4])
+            if size is None or not content.startswith(_PLAIN_END, at + size):
+                break
+            at += size + 2
             leaf = _begin_leaf()
             leaf.update(link)
             leaf.update(content[position:at])

@@ -26,7 +26,8 @@ def encode_long(value: int) -> bytes:
 def long_runs(first: int, count: int) -> Iterator[tuple[int, Iterator[bytes], bytes]]:
     """Yield the minimal encodings of `count` integers in a row, none negative, in runs with the same high bits.
 
-    Each run is how many they are, the beginnings of their encodings, made one by one, and their common end.
+    Each run is how many they are, the beginnings of their encodings, made one by one and all of one length, and their
+    common end.
 
     Raises:
         OverflowError: One has more than 64 bits.
@@ -34,10 +35,12 @@ def long_runs(first: int, count: int) -> Iterator[tuple[int, Iterator[bytes], by
     end = first + count
     if end > _MAX + 1:
         raise OverflowError(f"{end - 1} doesn't fit an Avro long")
-    small = range(first, min(end, 1 << 13))
-    if small:
-        yield len(small), map(encode_long, small), b""
-    number = max(first, 1 << 13)
+    number = first
+    for bound in (1 << 6, 1 << 13):
+        small = range(number, min(end, bound))
+        if small:
+            yield len(small), map(encode_long, small), b""
+            number = small.stop
     while number < end:
         high = number >> 13
         start, stop = high << 13, min(end, high + 1 << 13)

@@ -119,6 +119,33 @@ def test_a_small_vault_is_checked_by_one_process(vault: Path, monkeypatch: pytes
         assert not several._starts
 
 
+def test_a_large_object_is_left_to_the_workers(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work on it would be done before anything else could be handed over."""
+    monkeypatch.setattr(module, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(module, "_may_fork", lambda: True)
+    monkeypatch.setattr(module, "_BYTES_A_SECOND", 1000 / module._SECONDS_BEFORE_SHARING)
+    few = list(keys(range(2)))
+    with CheckPool(partial(DirectoryVault, vault), 2) as several:
+        several._fork()
+        first = list[ListedKey]()
+        assert list(several._until_workers(iter([*few, *map(_grown, keys(range(2, 4)))]), first)) == few
+        assert first == [_grown(next(keys(range(2, 3))))]
+        assert len(list(several.check(keys(), quick=False))) == 24
+
+
+def _grown(key: ListedKey) -> ListedKey:
+    return replace(key, oldest=replace(key.oldest, size=1001)) if key.oldest else key
+
+
+def test_the_last_batches_come_in_pieces_so_that_all_workers_end_together() -> None:
+    items = list(keys(range(9)))
+    batches = [items[:5], items[5:10], items[10:15], items[15:]]
+    found = list(module._even_end(iter(batches), 2))
+    assert [len(batch) for batch in found] == [5, 5, 2, 2, 1, 1, 1, 1]
+    assert [key for batch in found for key in batch] == items
+    assert not list(module._even_end(iter(()), 2))
+
+
 def test_few_objects_are_under_way_at_once(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BATCH_KEYS", 2)
     taken = 0
@@ -132,7 +159,7 @@ def test_few_objects_are_under_way_at_once(vault: Path, monkeypatch: pytest.Monk
     with CheckPool(partial(DirectoryVault, vault), 2) as several, suppress(UnavailableError):
         start(several)
         for done, _ in enumerate(several.check(counted(), quick=False), start=1):
-            assert taken - done <= 2 * (2 * module._AHEAD + 1)
+            assert taken - done <= 2 * (2 * module._AHEAD + 1 + 2)  # two batches are kept back
     assert done >= 24
 
 
@@ -219,5 +246,5 @@ def test_as_many_batches_are_under_way_as_keep_the_workers_busy(monkeypatch: pyt
         several._starts = [threads.submit(module._do_nothing)]
         for done, _ in enumerate(several.check(counted(), quick=False), start=1):
             ahead.append(taken - done)
-    most = 2 * module._AHEAD
+    most = 2 * module._AHEAD + 2  # two batches are kept back
     assert ahead == [*[most] * (20 - most), *range(most - 1, -1, -1)]
