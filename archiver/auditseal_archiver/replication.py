@@ -86,7 +86,7 @@ class Replication:
             HaltError: SQUATTED, a key holds a delete marker and no version. NOT_ENCRYPTED, by the copy's store.
             UnavailableError: One of the stores can't be read or written.
         """
-        highest = LogReader(self._source, log.origin).height()
+        highest = LogReader(self._source, log.origin).exact_height()
         blocks = 0 if highest is None else highest + 1
         first = first_missing(self._target, log.origin)
         if first > blocks:

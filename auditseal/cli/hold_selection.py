@@ -35,7 +35,7 @@ def held_by_heights(reader: VaultReader, pinned: Trust, origin: str, text: str) 
         UnavailableError: The store can't be read.
     """
     log, parts = pinned.log_of(parse_origin(origin)).origin, join_ranges(_parse_heights(text))
-    highest, last = LogReader(reader, log).height(), parts[-1][-1]
+    highest, last = LogReader(reader, log).exact_height(), parts[-1][-1]
     if highest is None or last > highest:
         known = "no block" if highest is None else f"blocks 0 to {highest}"
         raise NotStoredError(f"{reader.url} has {known} of {log}, and block {last} can't be held: give others")

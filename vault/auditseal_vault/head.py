@@ -1,7 +1,11 @@
-"""The highest block of a log in a vault, found by a few listings, however many blocks are below it."""
+"""The highest block of a log in a vault, found by few requests, however many blocks are below it.
+
+`head_height` is exact whatever blocks are missing. A listing of a directory reads all of its names for that. So daemons
+ask a directory for some of its keys, by `probed_height`.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
@@ -13,22 +17,39 @@ _BACK = 4  # by which one down from a guess grows, whose steps cost less
 _TAIL = 1000  # heights that are settled by one listing
 _NEAR = 32  # heights below a guess that the first listing has: few, since it is asked for again and again
 _PROBE = 4  # entries a listing fetches to find one block
+_BEYOND = (*range(2, 64), *(1 << power for power in range(6, 40)))
+"""How far above the last block in a row others are asked for: a shorter hole than 64 is found, and each that is not
+longer than the row above it, since a power of two is between its length and twice that."""
 
 
-def head_height(
-    reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None
-) -> int | None:
+def head_height(reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1) -> int | None:
     """Return the height of a log's highest stored block below a height, None where there is none.
 
-    `near` is a guess, which never changes the answer: where the height is no more than 32 below it, or some hundreds
-    above, one listing finds it, and another does where it is lower. Foreign names are ignored. Nothing is verified.
+    It is exact, whatever blocks are missing below it. Foreign names are ignored. Nothing is verified.
 
     Raises:
         UnavailableError: The store can't be read.
     """
-    if near is not None:
-        return _highest_near(reader, origin, below, near)
     return _highest(reader, origin, below) if reader.enforces_worm else _highest_in_directory(reader, origin, below)
+
+
+def probed_height(
+    reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1, near: int | None = None
+) -> int | None:
+    """Return what `head_height` does, by as few requests in a directory as in a bucket.
+
+    In a directory it is lower only if 64 blocks in a row are missing, and more than there are in the row above them
+    (docs/adr/0033-a-directory-is-asked-for-its-head.md).
+
+    `near` is a guess. In a bucket, where the height is no more than 32 below it, or some hundreds above, one listing
+    finds it, and another does where it is lower. In a directory a block that is stored there is always found.
+
+    Raises:
+        UnavailableError: The store can't be read.
+    """
+    if not reader.enforces_worm:
+        return _probed_in_directory(reader, origin, below, near or 0)
+    return head_height(reader, origin, below) if near is None else _highest_near(reader, origin, below, near)
 
 
 def stored_height(reader: VaultReader, origin: Origin, first: int = 0) -> int | None:
@@ -39,15 +60,22 @@ def stored_height(reader: VaultReader, origin: Origin, first: int = 0) -> int | 
     Raises:
         UnavailableError: The store can't be read.
     """
-    if not reader.holds(origin.block_key(first)):
-        return None
+
+    def is_stored(height: int) -> bool:
+        return reader.holds(origin.block_key(height))
+
+    return _last_in_a_row(is_stored, first) if is_stored(first) else None
+
+
+def _last_in_a_row(is_stored: Callable[[int], bool], first: int) -> int:
+    """Return a stored height above which the next is not stored, from a stored one on: by strides, then by halving."""
     low, step = first, _STRIDE
-    while reader.holds(origin.block_key(low + step)):
+    while is_stored(low + step):
         low, step = low + step, step * _STRIDE
     high = low + step
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if reader.holds(origin.block_key(middle)) else (low, middle)
+        low, high = (middle, high) if is_stored(middle) else (low, middle)
     return low
 
 
@@ -80,6 +108,23 @@ def _highest_in_directory(reader: VaultReader, origin: Origin, below: int) -> in
         if last is not None:
             return last
     return None
+
+
+def _probed_in_directory(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
+    """Find the last height by asking for keys; by a listing where an answer shows that a block is missing.
+
+    A key's entry is looked up as a listing shows it, so that also an entry that is not a file is found.
+    """
+
+    def is_stored(height: int) -> bool:
+        return height < below and bool(reader.versions_of(origin.block_key(height)))
+
+    start = near if is_stored(near) else 0
+    if is_stored(start):
+        last = _last_in_a_row(is_stored, start)
+        if not any(is_stored(last + distance) for distance in _BEYOND):
+            return last
+    return _highest_in_directory(reader, origin, below)
 
 
 def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:

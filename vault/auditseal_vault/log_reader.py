@@ -16,7 +16,7 @@ from auditseal_schemas.verdict import Verdict
 from auditseal_schemas.verification import SIGNED, verify
 from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.errors import NotStoredError, unreadable_is_squatted
-from auditseal_vault.head import head_height
+from auditseal_vault.head import head_height, probed_height
 from auditseal_vault.interface import StoredObject, VaultReader
 from auditseal_vault.oldest import oldest_version, oldest_versions
 
@@ -61,10 +61,15 @@ class LogReader:
     def height(self, below: int = MAX_HEIGHT + 1, near: int | None = None) -> int | None:
         """Return the height of the log's highest stored block below a height, None if the vault has no block.
 
-        `near` is a guess. It never changes the answer, and saves listings where it is a good one.
+        Few requests find it; see `probed_height` for a guess, and for a directory with many missing blocks.
         """
         with unreadable_is_squatted():
-            return head_height(self.reader, self.origin, below, near)
+            return probed_height(self.reader, self.origin, below, near)
+
+    def exact_height(self) -> int | None:
+        """Return the height of the log's highest stored block, whatever blocks are missing; None if there is none."""
+        with unreadable_is_squatted():
+            return head_height(self.reader, self.origin)
 
     def stored(self, height: int) -> StoredBlock:
         """Return the object at a height.

@@ -84,15 +84,15 @@ def find_height(reader: VaultReader, origin: Origin, offset: int, first: int = 0
 
 def _head_above(log: LogReader, offset: int) -> int:
     """Return the height of the log's head, whose block covers an offset or one above it."""
-    head = log.head()
-    if head is None:
+    height = log.exact_height()
+    if height is None:
         raise RecordNotFoundError(f"the vault holds no block of {log.origin}")
-    last = parse_in_place(head, log.origin).header.last_offset
+    last = log.block(height).header.last_offset
     if last < 0:
-        raise RecordNotFoundError(f"{log.origin} has no records yet: its {head.height + 1} blocks are empty")
+        raise RecordNotFoundError(f"{log.origin} has no records yet: its {height + 1} blocks are empty")
     if offset > last:
         raise RecordNotFoundError(f"{log.origin} is sealed up to offset {last}; {offset} is not in the vault")
-    return head.height
+    return height
 
 
 def _first_covering(log: LogReader, offset: int, low: int, high: int) -> int:
