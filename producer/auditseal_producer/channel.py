@@ -4,7 +4,7 @@ import logging
 import threading
 from time import monotonic, sleep
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 from uuid_utils import uuid7
 
 from auditseal_producer.client_log import ClientLog
@@ -18,8 +18,9 @@ from auditseal_producer.errors import (
 )
 from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.event_queue import EventQueue
-from auditseal_producer.kafka_client import make_client
-from auditseal_producer.pending import serving_threads
+from auditseal_producer.kafka_client import KafkaClient
+from auditseal_producer.outgoing import Outgoing
+from auditseal_producer.pending import PendingReceipt, serving_threads
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.receipts import ErrorCallback, Receipts
 from auditseal_producer.user_code import log_safely
@@ -47,13 +48,12 @@ class Channel(EventChannel):
     def __init__(self, config: ProducerConfig, on_error: ErrorCallback | None, log: ClientLog) -> None:
         self._log = log
         self._receipts = Receipts(self._log, on_error)
-        client = make_client(config.librdkafka, self._log)
-        self._kafka: Producer | None = client
-        self._queue = EventQueue(config, client.produce, self._receipts, self._log)
+        client = self._client = KafkaClient(config.librdkafka, self._log)
+        self._queue = EventQueue(config, lambda: client.make().produce, self._receipts, self._log)
         super().__init__(config, Stream(str(uuid7()), 0), self._queue)
         self._reported = 0
         self._stopping = False
-        self._thread = threading.Thread(target=self._serve, args=(client,), name="auditseal-producer", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="auditseal-producer", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -80,6 +80,10 @@ class Channel(EventChannel):
         """Those who wait for room: for coroutines, which wait in their own way."""
         return self._receipts.room
 
+    def begin(self, outgoing: Outgoing) -> PendingReceipt | None:
+        """Accept the event that opens the stream: it goes to the brokers with the next one, or with the next flush."""
+        return self._queue.defer(outgoing)
+
     def check_broker(self, timeout: float) -> None:
         """Ask the brokers for the topic.
 
@@ -89,9 +93,10 @@ class Channel(EventChannel):
             ProducerClosedError: The channel is closed.
             ConfigurationError: The timeout isn't a number of seconds.
         """
-        begun, limit, client = monotonic(), check_seconds("timeout", timeout), self._kafka
-        if client is None:
+        begun, limit = monotonic(), check_seconds("timeout", timeout)
+        if self._queue.closed:
             raise ProducerClosedError("the producer is closed: ask for the broker before close()")
+        client = self._client.make()
         topic, servers = self._config.topic, self._config.bootstrap_servers
         while True:
             past = monotonic() - begun
@@ -123,6 +128,7 @@ class Channel(EventChannel):
         limit = check_seconds("timeout", timeout)
         self.refuse_waiting("flush()")
         receipts, queue = self._receipts, self._queue
+        queue.queue_deferred()
         receipts.progress.wait(lambda: queue.waiting == 0, limit)
         waiting, failed = queue.waiting, receipts.failed
         count, self._reported = failed - self._reported, failed
@@ -149,15 +155,16 @@ class Channel(EventChannel):
             receipts.progress.wait(lambda: queue.waiting == 0, _INTERRUPTED_SECONDS)
             raise
         finally:
-            if self._kafka is not None:
-                self._kafka.purge()
+            if self._client.made is not None:
+                self._client.made.purge()
             receipts.progress.wait(lambda: queue.waiting == 0, _PURGE_SECONDS)
             self._stopping = True
+            self._client.end_wait()
             self._thread.join(_JOIN_SECONDS)  # not without end: a callback may never return
             if not self.running:
                 # Destroyed here and now: in a process that is forked later it would wait for threads that aren't there.
                 queue.forget_client()
-                self._kafka = None
+                self._client.forget()
 
     @property
     def running(self) -> bool:
@@ -185,11 +192,15 @@ class Channel(EventChannel):
             f" {config.buffer_events}, buffer_bytes {config.buffer_bytes}): {self._log.describe_wait()}"
         )
 
-    def _serve(self, client: Producer) -> None:
+    def _serve(self) -> None:
         serving_threads.add(threading.get_ident())
         while not self._stopping:
             try:
-                client.poll(_POLL_SECONDS)
+                client = self._client.wait()
+                if client is not None:
+                    client.poll(_POLL_SECONDS)
+                elif not self._stopping:
+                    sleep(_POLL_SECONDS)
                 self._queue.queue_deferred()
                 self._receipts.hand_out()
                 if not self._queue.waiting:

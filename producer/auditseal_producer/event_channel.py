@@ -152,6 +152,14 @@ class EventChannel(ABC):
             self._store.count_refusal()
             raise
 
+    def begin(self, outgoing: Outgoing) -> PendingReceipt | None:
+        """Accept the event that opens the stream, or return None where there is no room for it.
+
+        Raises:
+            AuditsealError: As `offer`.
+        """
+        return self.offer(outgoing)
+
     def wait_for_room(self, seconds: float) -> bool:
         """Wait until there is room for an event of any size, at most for some seconds; return whether there is.
 

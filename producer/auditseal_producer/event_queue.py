@@ -34,14 +34,23 @@ class EventQueue:
         bytes: How large those were, encoded.
         refused: How many were refused.
         topic: Where they go.
+
+    Args:
+        config: The buffer's bounds, and the topic.
+        connect: Returns librdkafka's `produce`; called at the first event.
+        receipts: Takes what librdkafka reports of each event.
+        log: Goes to the handles.
     """
 
-    def __init__(self, config: ProducerConfig, produce: Produce, receipts: Receipts, log: ClientLog) -> None:
+    def __init__(
+        self, config: ProducerConfig, connect: Callable[[], Produce], receipts: Receipts, log: ClientLog
+    ) -> None:
         self.topic = config.topic
         self.events = self.bytes = self.refused = 0
         self._most_events = config.buffer_events
         self._most_bytes = config.buffer_bytes - MAX_EVENT_BYTES
-        self._produce = produce
+        self._connect = connect
+        self._produce: Produce | None = None
         self._receipts = receipts
         self._take = receipts.take
         self._log = log
@@ -64,6 +73,7 @@ class EventQueue:
             EventError: The event is too large.
             ProducerClosedError: The queue is closed.
             PublishError: librdkafka takes no events any more.
+            ConfigurationError: This is the first event, and librdkafka refuses its settings after all.
         """
         with self._lock:
             if self._closed:
@@ -87,8 +97,15 @@ class EventQueue:
                 self._inside = False
             return pending
 
+    def defer(self, outgoing: Outgoing) -> PendingReceipt:
+        """Accept one event that goes before the next one: it makes no connection of its own."""
+        with self._lock:
+            pending = PendingReceipt(outgoing.event_id, outgoing.stream_id, self._log)
+            self._deferred.append((outgoing, pending))
+            return pending
+
     def queue_deferred(self) -> None:
-        """Queue what an interrupted call left behind."""
+        """Queue what was deferred, or left behind by an interrupted call."""
         if self._deferred:
             with self._lock:
                 try:
@@ -145,7 +162,8 @@ class EventQueue:
     def _queue(self, outgoing: Outgoing, pending: PendingReceipt) -> None:
         before = self._sequence
         encoded, number, following = outgoing.place(before)
-        produce, topic, key, size = self._produce, self.topic, outgoing.key, len(encoded)
+        produce = self._produce or self._first_produce()
+        topic, key, size = self.topic, outgoing.key, len(encoded)
         report = MethodType(self._take, pending)  # a partial would be two objects for the garbage collector
         pending.place(number)
         # From here to the call nothing may be called: see above.
@@ -161,6 +179,10 @@ class EventQueue:
             raise PublishError(
                 f"librdkafka takes no event for {topic}: {error}: close this producer and make a new one"
             ) from error
+
+    def _first_produce(self) -> Produce:
+        self._produce = produce = self._connect()
+        return produce
 
     def _queue_deferred(self) -> None:
         while self._deferred:

@@ -1,5 +1,6 @@
-"""The librdkafka producer of a channel: its settings, and its callbacks, none of which may ever raise."""
+"""The librdkafka producer of a channel: made at its first use, with callbacks that never raise."""
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -7,10 +8,68 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from auditseal_producer.client_log import ClientLog
+from auditseal_producer.errors import ProducerClosedError
 from auditseal_producer.user_code import call_safely
 from auditseal_schemas.errors import ConfigurationError
 
 _NOTIFICATIONS = ("stats_cb", "throttle_cb")
+
+
+class KafkaClient:
+    """librdkafka's producer of a channel, made when it is first needed: its settings are checked before that.
+
+    librdkafka looks up its brokers' addresses at once, in threads of its own. A fork in the middle of a look-up leaves
+    a lock of glibc's closed in the child. So a process that only makes an AuditProducer, and then forks, has no such
+    thread.
+
+    Raises:
+        ConfigurationError: librdkafka refuses the settings.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], log: ClientLog) -> None:
+        self._settings = settings
+        self._log = log
+        self._lock = threading.RLock()
+        self._changed = threading.Event()
+        self._forgotten = False
+        self.made: Producer | None = None
+        if "oauth_cb" in settings:
+            self.make()  # the binding waits for the first token: here, and not in record()
+        else:
+            _check_settings(settings, log)
+
+    def make(self) -> Producer:
+        """Return the producer, and make it first where it isn't made yet.
+
+        Raises:
+            ConfigurationError: librdkafka refuses the settings after all, such as a file that is gone.
+            ProducerClosedError: It is forgotten.
+        """
+        with self._lock:
+            if self._forgotten:
+                raise ProducerClosedError("the producer is closed: make a new one")
+            try:
+                if self.made is None:
+                    made = make_client(self._settings, self._log)
+                    if self.made is None:  # or a signal's handler has made it meanwhile, in this thread
+                        self.made = made
+            finally:
+                self._changed.set()
+            return self.made
+
+    def wait(self) -> Producer | None:
+        """Wait until it is made, and return it; return None where that failed, or `end_wait` comes before."""
+        self._changed.wait()
+        return self.made
+
+    def end_wait(self) -> None:
+        """Let `wait` end."""
+        self._changed.set()
+
+    def forget(self) -> None:
+        """Let the producer go: it is destroyed as soon as no thread uses it."""
+        with self._lock:
+            self._forgotten, self.made = True, None
 
 
 def make_client(settings: Mapping[str, Any], log: ClientLog) -> Producer:
@@ -34,6 +93,17 @@ def make_client(settings: Mapping[str, Any], log: ClientLog) -> Producer:
         if token_source is not None and token_source.error is not None:
             problem += f": oauth_cb raised {token_source.error!r}"
         raise ConfigurationError(problem) from error
+
+
+def _check_settings(settings: Mapping[str, Any], log: ClientLog) -> None:
+    """Have librdkafka check all settings, files of keys and certificates included, by a client without a broker.
+
+    Such a client looks up no address, and its threads have ended when this returns.
+
+    Raises:
+        ConfigurationError: librdkafka refuses them.
+    """
+    make_client({name: value for name, value in settings.items() if name != "bootstrap.servers"}, log)
 
 
 def _guard(log: ClientLog, name: str, callback: Callable[..., object]) -> Callable[..., None]:

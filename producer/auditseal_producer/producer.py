@@ -21,7 +21,7 @@ class AuditProducer:
     """Publishes audit events: idempotent, acknowledged by all in-sync replicas, one actor's in order.
 
     Any thread may use it, and so may forked children: each gets a stream of its own. Make one for a service, and close
-    it, best by `with`. Making it doesn't wait for a broker (`check_broker` does).
+    it, best by `with`. Making it checks the settings; the first event, or `check_broker`, connects.
 
     Args:
         config: Where to publish, and as whom.
@@ -57,6 +57,7 @@ class AuditProducer:
             ProducerClosedError: The producer is closed.
             SpoolError: The event can't be written to the spool.
             PublishError: The producer can't continue: make a new one.
+            ConfigurationError: This is the first event, and the connection can't be made: a file of a key is gone.
         """
         channel = self._channel.get()
         return self._offer(channel, channel.encode(fields))

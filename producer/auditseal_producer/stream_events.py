@@ -6,10 +6,12 @@ and auditors see that the stream wasn't closed, which is true.
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime
 
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.event_channel import EventChannel
+from auditseal_producer.outgoing import Outgoing
 from auditseal_producer.pending import PendingReceipt
 from auditseal_producer.receipt import ProducerCounts
 from auditseal_producer.user_code import log_safely
@@ -20,6 +22,8 @@ from auditseal_schemas.event_time import utc_time
 from auditseal_schemas.stream_event import StreamEvent
 
 _JOIN_SECONDS = 1.0
+
+_Offer = Callable[[Outgoing], PendingReceipt | None]
 
 
 def stream_fields(kind: StreamEvent, service: str, stream_id: str, counts: ProducerCounts, **more: str) -> EventFields:
@@ -63,10 +67,14 @@ class StreamEvents:
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
-        """Record that the stream opens, and begin to watch for silence."""
+        """Record that the stream opens, and begin to watch for silence.
+
+        That event goes with the next one, after the seconds of a heartbeat at the latest: a process that only makes a
+        producer, and then forks, has no connection.
+        """
         if self._heartbeat is None:
             return
-        self._record_safely(StreamEvent.OPENED)
+        self._record_safely(StreamEvent.OPENED, self._channel.begin)
         self._thread = threading.Thread(target=self._watch, name="auditseal-heartbeat", daemon=True)
         try:
             self._thread.start()
@@ -81,7 +89,7 @@ class StreamEvents:
             EventError: The time has no time zone.
             AuditsealError: As `record`.
         """
-        pending = self._record(StreamEvent.PAUSED, **pause_attributes(until))
+        pending = self._record(StreamEvent.PAUSED, self._channel.offer, **pause_attributes(until))
         self._accepted = self._paused_at = self._count()
         return pending
 
@@ -89,7 +97,7 @@ class StreamEvents:
         """Record that the stream is closed, unless it is paused."""
         self._stopping.set()
         if self._heartbeat is not None and not self._is_paused():
-            self._record_safely(StreamEvent.CLOSED)
+            self._record_safely(StreamEvent.CLOSED, self._channel.offer)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_JOIN_SECONDS)
 
@@ -97,7 +105,7 @@ class StreamEvents:
         self._accepted = self._count()
         while not self._stopping.wait(self._heartbeat):
             if self._count() == self._accepted and not self._is_paused():
-                self._record_safely(StreamEvent.HEARTBEAT)
+                self._record_safely(StreamEvent.HEARTBEAT, self._channel.offer)
             self._accepted = self._count()
 
     def _is_paused(self) -> bool:
@@ -107,13 +115,13 @@ class StreamEvents:
         counts = self._channel.counts
         return counts.acknowledged + counts.failed + counts.pending
 
-    def _record_safely(self, kind: StreamEvent) -> None:
+    def _record_safely(self, kind: StreamEvent, offer: _Offer) -> None:
         try:
-            self._record(kind)
+            self._record(kind, offer)
         except AuditsealError as error:
             log_safely(self._log.logger, logging.WARNING, "the stream's %s event isn't recorded: %s", kind.name, error)
 
-    def _record(self, kind: StreamEvent, **more: str) -> PendingReceipt | None:
+    def _record(self, kind: StreamEvent, offer: _Offer, **more: str) -> PendingReceipt | None:
         channel = self._channel
         fields = stream_fields(kind, self._service, channel.stream_id, channel.counts, **more)
-        return channel.offer(channel.encode(fields))
+        return offer(channel.encode(fields))

@@ -43,7 +43,6 @@ def kill(number):
 """
 _FOUND_BY_CHILDREN = """
 producer = AuditProducer(config())
-producer.check_broker(20)  # a fork in the middle of a first connection may leave getaddrinfo locked in the child
 def work(*_):
     record(producer)
 """
@@ -337,7 +336,6 @@ sys.exit(child.exitcode)
         # Of one child at a time, each runs two of the eight tasks: with two at a time, a fifth may run the last one.
         app.conf.update(worker_max_tasks_per_child=2, worker_hijack_root_logger=False)
         producer = AuditProducer(config())
-        producer.check_broker(20)  # before the fork, as above
         done = multiprocessing.Value("i")
         @app.task
         def work():

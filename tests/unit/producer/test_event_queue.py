@@ -71,7 +71,7 @@ def receipts() -> Receipts:
 
 def make_queue(produce: Produce, receipts: Receipts, **changed: Any) -> EventQueue:
     config = ProducerConfig(bootstrap_servers="127.0.0.1:9", service="s", environment="e", **changed)
-    return EventQueue(config, produce, receipts, ClientLog(None))
+    return EventQueue(config, lambda: produce, receipts, ClientLog(None))
 
 
 @pytest.fixture

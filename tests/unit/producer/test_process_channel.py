@@ -60,6 +60,24 @@ def test_a_child_has_a_stream_of_its_own() -> None:
     assert [before[2], during[2], after[2]] == ["0", "0", "1"]
 
 
+@pytest.mark.parametrize("heartbeat", [None, 60])
+def test_a_process_that_only_makes_a_producer_forks_without_a_thread_of_librdkafka(heartbeat: int | None) -> None:
+    """Such a thread may be looking up an address: the child of a fork in that moment can look up none, ever."""
+    assert run(f"""
+        def kafka_threads():
+            names = [open(f"/proc/self/task/{{task}}/comm").read() for task in os.listdir("/proc/self/task")]
+            return any(name.startswith("rdk:") for name in names)
+        producer = make(heartbeat={heartbeat})
+        before = kafka_threads()
+        def work():
+            pending = producer.record(**FIELDS)
+            pending.result(20)
+            print(before, kafka_threads(), pending.stream.sequence)
+        print(fork(work))
+        producer.close(20)
+    """) == ["False", "True", str(int(heartbeat is not None)), "0"]
+
+
 def test_a_receipt_is_asked_for_where_its_event_was_recorded() -> None:
     assert run("""
         producer = make(kafka={})

@@ -394,8 +394,8 @@ def test_an_iterable_is_walked_once_even_where_the_buffer_is_full() -> None:
     with AuditProducer(mock_config(buffer_events=1, full_wait=20)) as producer:
         recorded: list[bytes] = []
         queue = producer._channel.get()._queue
-        produce = queue._produce
-        queue._produce = lambda *args: (recorded.append(args[1]), produce(*args))[1]
+        produce = queue._connect()
+        queue._connect = lambda: lambda *args: (recorded.append(args[1]), produce(*args))[1]
         for number in range(20):
             producer.record(**FIELDS, changes=(Change(f"field-{number}-{part}") for part in range(3)))
     assert [len(decode_event(encoded).changes) for encoded in recorded] == [3] * 20

@@ -63,6 +63,8 @@ class Channel:
         self.events.append(decode_event(outgoing.place(len(self.events))[0]))
         self.came.set()
 
+    begin = offer
+
     def kinds(self) -> list[str]:
         return [str(event.event_type).rpartition(".")[2] for event in self.events]
 
