@@ -31,6 +31,8 @@
 | `trail` | each look of an auditor as an audit event |
 | `looks` | what the trail says of each look and attempt |
 | `refusals` | refused logins as audit events |
+| `deadline` | until when an answer has to be ready |
+| `timely_answers` | answers in time those requests whose answer is not ready |
 | `guard` | who may ask: hosts, origins, and the headers of each answer |
 | `pages` | the pages |
 | `api` | the same answers as JSON |

@@ -28,7 +28,7 @@ from auditseal_explorer.auditor import auditor_of, is_admitted, is_program
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checked, Checker
 from auditseal_explorer.documents import find_image, read_page
-from auditseal_explorer.errors import AddressError, BusyError, UnrecordedError
+from auditseal_explorer.errors import AddressError, BusyError, LateError, UnrecordedError
 from auditseal_explorer.event_view import EventView, read_event
 from auditseal_explorer.guard import Guard
 from auditseal_explorer.log_status import LogStatus, read_statuses
@@ -41,6 +41,7 @@ from auditseal_explorer.results import Results, export, find
 from auditseal_explorer.services import read_services
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.stream_watcher import NOT_WATCHED, ONLY_FOR_ALL, Streams, StreamWatcher
+from auditseal_explorer.timely_answers import RETRY, TimelyAnswers
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError, quoted
 from auditseal_schemas.event_parts import Resource
@@ -55,10 +56,10 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
     RecordNotFoundError: (404, "There is no such event"),
     UnavailableError: (503, "The store can't be read just now"),
     BusyError: (503, "Others are exporting just now"),
+    LateError: (503, "That takes too long just now"),
     UnrecordedError: (503, "This can't be shown just now"),
 }
 _THREADS = 200
-_RETRY = {"retry-after": "5"}
 _UNKNOWN = (500, "That can't be answered")
 _Place: TypeAlias = tuple[Origin, int]
 
@@ -224,7 +225,7 @@ class Explorer:
         status, title = _status_of(error)
         detail = str(error.detail if isinstance(error, HTTPException) else error)
         retry = status == 503
-        headers = _RETRY if retry else None
+        headers = RETRY if retry else None
         if is_program(request):
             return JSONResponse({"error": detail}, status, headers)
         if not is_admitted(request):  # every other page names the vault and its findings
@@ -264,6 +265,7 @@ def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = N
         routes=routes,
         middleware=[
             Middleware(partial(Guard, hosts=tuple(hosts))),
+            Middleware(TimelyAnswers),
             *(access.middleware(refusals) if access else [Middleware(LocalAdmission)]),
         ],
         exception_handlers=handlers,

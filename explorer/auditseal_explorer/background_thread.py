@@ -10,10 +10,10 @@ class BackgroundThread(ABC):
 
     Args:
         name: The thread's name.
-        seconds_to_end: The most seconds to wait for its end; None for as long as that takes.
+        seconds_to_end: The most seconds to wait for its end.
     """
 
-    def __init__(self, name: str, seconds_to_end: float | None = None) -> None:
+    def __init__(self, name: str, seconds_to_end: float = 30.0) -> None:
         self._stop, self._seconds_to_end = Event(), seconds_to_end
         self._thread = Thread(target=self._run, name=name, daemon=True)
 

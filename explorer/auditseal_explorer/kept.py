@@ -2,9 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Lock
 from typing import Generic, TypeVar
+
+from auditseal_explorer.deadline import seconds_left
+from auditseal_explorer.errors import LateError
 
 Value = TypeVar("Value")
 
@@ -27,16 +30,27 @@ class Kept(Generic[Value]):
     def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value of a key: the one that is kept, or else the one that `make` makes.
 
-        While a thread makes it, others wait for it, and get its error where it fails. The next one tries again.
+        While a thread makes it, others wait for it, and get its error where it fails. The next one tries again. If its
+        request is late, one of the others makes the value.
+
+        Raises:
+            LateError: Another thread has not made it until the deadline.
         """
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key][0]
-            waiting = self._made.get(key)
-            mine = self._made[key] = Future() if waiting is None else waiting
-        if waiting is not None:
-            return waiting.result()
+        while True:
+            with self._lock:
+                if key in self._values:
+                    self._values.move_to_end(key)
+                    return self._values[key][0]
+                making = self._made.get(key)
+                if making is None:
+                    mine = self._made[key] = Future()
+                    break
+            wait((making,), seconds_left())
+            if making.done() and not isinstance(making.exception(), LateError):
+                return making.result()
+        return self._make(key, mine, make)
+
+    def _make(self, key: Hashable, mine: Future[Value], make: Callable[[], Value]) -> Value:
         try:
             value = make()
             size = self._size(value)

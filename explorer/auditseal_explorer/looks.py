@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from auditseal_explorer.auditor import auditor_of
+from auditseal_explorer.deadline import seconds_left
 from auditseal_explorer.question import Question
 from auditseal_explorer.trail import Look, Trail
 from auditseal_schemas.event_parts import Outcome, Resource
@@ -45,8 +46,10 @@ class Looks:
         """Record a look whose answer is ready.
 
         Raises:
+            LateError: It is ready too late to be shown.
             UnrecordedError: It was not recorded, so its answer must not be shown.
         """
+        seconds_left()
         action, actor = ACTIONS[request.url.path], auditor_of(request).actor
         self.trail.record(Look(actor, action, resource or self._all, attributes))
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.counting import Counting
+from auditseal_explorer.deadline import seconds_left
 from auditseal_explorer.kept import Kept
 from auditseal_schemas.errors import UnavailableError, VerificationError
 from auditseal_schemas.origin import Origin
@@ -30,6 +31,8 @@ from auditseal_vault.interface import VaultReader
 
 MOST_BLOCKS = 1_000
 """Blocks that are read from the vault for one page: more would keep its reader waiting."""
+READ_SECONDS = 20.0
+"""In which they are read. Those that are left are not covered, and the page says so."""
 _MERGES = 5
 """Files of an index that are merged while one answer is made, after which it is given up."""
 _SEARCHES = 2
@@ -65,9 +68,18 @@ class Sources:
 
     @contextmanager
     def searching(self, found: Gathered) -> Iterator[Searcher]:
-        """Give a searcher of some rows, when no more than one other search is under way."""
-        with self._searches, found.searcher() as searcher:
-            yield searcher
+        """Give a searcher of some rows, when no more than one other search is under way.
+
+        Raises:
+            LateError: That is not so until the deadline.
+        """
+        while not self._searches.acquire(timeout=seconds_left()):
+            pass  # the deadline has passed, which `seconds_left` says
+        try:
+            with found.searcher() as searcher:
+                yield searcher
+        finally:
+            self._searches.release()
 
     def slowly(self, found: Gathered) -> Gathered:
         """Return the same rows for one thread of a DuckDB of their own: each thread has a part of a file in memory."""
@@ -101,7 +113,7 @@ class Sources:
         condition = auditor.within(condition)
         span = TimeSpan(*time_bounds(condition))
         with self.reading() as pool, RowFilter(self._database, condition) as keep:
-            source = RowSource(pool, self.index, span, keep, most_blocks=MOST_BLOCKS)
+            source = RowSource(pool, self.index, span, keep, most_blocks=MOST_BLOCKS, most_seconds=READ_SECONDS)
             logs = [_up_to(source.gather(log), wanted[log.origin], pool.vault, log) for log in pinned]
         return Gathered(self._database, condition, logs, Account(tuple(log.coverage for log in logs)))
 

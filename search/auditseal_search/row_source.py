@@ -5,6 +5,8 @@ Without an index all rows come from the vault. Then the signed times of the bloc
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -131,6 +133,7 @@ class RowSource:
         keep: Drops the rows that don't match, so that memory holds the others alone.
         on_block: Called after each block that was read.
         most_blocks: The most blocks of one log that are read from the vault. Those after them are a gap.
+        most_seconds: How long blocks are read, for all logs together. Those that are left then are a gap.
     """
 
     def __init__(
@@ -140,10 +143,12 @@ class RowSource:
         span: TimeSpan,
         keep: Keep,
         on_block: OnBlock = lambda _origin, _read, _all: None,
+        *,
         most_blocks: int = MAX_HEIGHT + 1,
+        most_seconds: float = inf,
     ) -> None:
         self._pool, self._index, self._span, self._keep, self._on_block = pool, index, span, keep, on_block
-        self._most_blocks = most_blocks
+        self._most_blocks, self._until = most_blocks, monotonic() + most_seconds
 
     def gather(self, pinned: PinnedLog) -> LogRows:
         """Return the rows of a log that can match, verified up to the vault's head; errors as `read`."""
@@ -203,14 +208,14 @@ class RowSource:
                 gap = self._accept(pinned.origin, chain, found, head, near)
                 rows = found.rows.filter(pc.field("height") < gap.first) if gap else found.rows
                 yield self._keep(pinned.origin, rows)
-                if gap:
+                if gap or monotonic() >= self._until:
                     break
         except UnavailableError as error:
             gap = Gap(chain.height, head, str(error))
         read = chain.height - first
-        if gap is None and len(near) < len(heights):
-            why = f"the index ends at block {manifest.size}, and {self._most_blocks} blocks after it were read"
-            gap = Gap(near.stop, heights[-1], f"{why}: build the index on")
+        if gap is None and chain.height < heights.stop:
+            why = f"the index ends at block {manifest.size}, and {read} blocks after it were read"
+            gap = Gap(chain.height, heights[-1], f"{why}: build the index on")
         root, size = self._head(pinned, chain, head, gap)
         return Coverage(pinned.origin, size, root, manifest.size, read, (gap,) if gap else ())
 

@@ -1,7 +1,7 @@
 """Counts that are kept file by file are those of a plain query: for any filter, any reader, any heads, at any time."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -298,17 +298,16 @@ def test_services_are_those_of_all_files(explorer: Exploring) -> None:
 def test_a_value_is_made_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, waited = Event(), Event()
 
-    class Watched(Future[int]):
-        def result(self, timeout: float | None = None) -> int:
-            waited.set()
-            return super().result(timeout)
+    def watched(futures: Iterable[Future[int]], timeout: float | None) -> object:
+        waited.set()
+        return wait(futures, timeout)
 
     def make() -> int:
         begun.set()
         assert waited.wait(10)  # until the other one asks
         return 7
 
-    monkeypatch.setattr(kept_module, "Future", Watched)
+    monkeypatch.setattr(kept_module, "wait", watched)
     kept, answers = Kept[int](100, lambda _: 1), list[int]()
     first = Thread(target=lambda: answers.append(kept.of("a", make)))
     first.start()
