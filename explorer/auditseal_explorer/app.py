@@ -154,7 +154,7 @@ class Explorer:
 
     def runbooks(self, _request: Request) -> Response:
         """Say what to do about each state."""
-        return HTMLResponse(self.pages.runbooks(self.checked))
+        return HTMLResponse(self.pages.runbooks())
 
     def document(self, request: Request) -> Response:
         """Show a page of the documentation, or a picture of it."""
@@ -167,7 +167,7 @@ class Explorer:
         except KeyError as error:
             problem = f"The documentation has no page {quoted(name)}: begin at /docs/index.md."
             raise HTTPException(404, problem) from error
-        return HTMLResponse(self.pages.document(page, self.checked))
+        return HTMLResponse(self.pages.document(page))
 
     def logs_json(self, request: Request) -> Response:
         """Return the health of the logs."""
@@ -228,9 +228,11 @@ class Explorer:
         headers = RETRY if retry else None
         if is_program(request):
             return JSONResponse({"error": detail}, status, headers)
-        if not is_admitted(request):  # every other page names the vault and its findings
+        if not is_admitted(request):
             return login_page(request, title, detail, status)
-        return HTMLResponse(self.pages.problem(title, detail, self.checked, retry=retry), status, headers)
+        # The vault's name and findings are shown where the attempt was recorded alone.
+        checked = None if isinstance(error, UnrecordedError | HTTPException) else self.checked
+        return HTMLResponse(self.pages.problem(title, detail, checked, retry=retry), status, headers)
 
 
 def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = None) -> Starlette:

@@ -126,24 +126,25 @@ class Pages:
         }
         return self._page("logs.html.j2", checked, **shown, more_services=max(0, len(services) - _MOST_SERVICES))
 
-    def runbooks(self, checked: Checked) -> str:
-        """Return the page that says what to do about each state."""
-        return self._page("runbooks.html.j2", checked, runbooks=RUNBOOKS, question=Question())
+    def runbooks(self) -> str:
+        """Return the page that says what to do about each state. It shows nothing of the vault."""
+        return self._page("runbooks.html.j2", None, runbooks=RUNBOOKS, question=Question())
 
-    def document(self, document: Document, checked: Checked) -> str:
-        """Return a page of the documentation."""
-        return self._page("document.html.j2", checked, document=document, question=Question())
+    def document(self, document: Document) -> str:
+        """Return a page of the documentation. It shows nothing of the vault."""
+        return self._page("document.html.j2", None, document=document, question=Question())
 
-    def problem(self, title: str, detail: str, checked: Checked, *, retry: bool = False) -> str:
-        """Return a page that says what went wrong and what to do."""
+    def problem(self, title: str, detail: str, checked: Checked | None, *, retry: bool = False) -> str:
+        """Return a page that says what went wrong and what to do; without `checked` it shows nothing of the vault."""
         return self._page("problem.html.j2", checked, title=title, detail=detail, retry=retry, question=Question())
 
-    def _page(self, name: str, checked: Checked, **values: Any) -> str:
+    def _page(self, name: str, checked: Checked | None, **values: Any) -> str:
+        report = checked.report if checked else None
         shown: Mapping[str, Any] = {
             "vault": self.vault,
             "checked": checked,
-            "alarms": checked.findings[:_MOST_ALARMS],
-            "alarm_count": checked.report.finding_count if checked.report else 0,
+            "alarms": checked.findings[:_MOST_ALARMS] if checked else [],
+            "alarm_count": report.finding_count if report else 0,
             "examples": EXAMPLES,
         }
         return self._environment.get_template(name).render(**shown, **values)

@@ -140,7 +140,24 @@ def test_strict_shows_nothing_that_was_not_recorded(path: str, parameters: dict[
     assert answer.status_code == 503
     assert "was not recorded, so nothing is shown" in answer.text
     assert "acorn" not in answer.text
+    assert str(LOG) not in answer.text
+    assert "memory:" not in answer.text
     assert recorder.events == []
+
+
+@pytest.mark.parametrize("path", ["/runbooks", "/docs/index.md", "/nothing"])
+def test_a_page_that_is_not_recorded_shows_nothing_of_the_vault(path: str) -> None:
+    recorder = RecordedEvents()
+    explorer = recorded_by(StrictTrail(recorder))
+    explorer.vault.replace(LOG.block_key(1), b"other bytes")
+    explorer.checker.check()
+    logs = explorer.client.get("/logs").text
+    assert "This vault does not hold what was sealed" in logs
+    assert "memory:" in logs
+    shown = explorer.client.get(path).text
+    assert "This vault does not hold what was sealed" not in shown
+    assert "memory:" not in shown
+    assert [event.action for event in recorder.events] == ["auditseal.health"]
 
 
 def test_without_strict_a_look_that_is_not_recorded_is_logged(caplog: pytest.LogCaptureFixture) -> None:
