@@ -1,7 +1,10 @@
 """Listens, and serves the explorer until it is stopped."""
 
 import ipaddress
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
@@ -11,6 +14,7 @@ from auditseal_explorer.certificate_login import CertificateProtocol
 from auditseal_schemas.errors import ConfigurationError, quoted
 
 _SECONDS_TO_END = 3
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def listen(host: str, port: int, access: Access | None = None) -> socket.socket:
@@ -65,7 +69,7 @@ def hosts_of(listening: socket.socket) -> tuple[str, ...]:
 
 
 def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> None:
-    """Answer requests until SIGTERM or SIGINT."""
+    """Answer requests until SIGTERM or SIGINT, and return."""
     config = uvicorn.Config(
         app,
         http=CertificateProtocol,
@@ -75,4 +79,21 @@ def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> N
         timeout_graceful_shutdown=_SECONDS_TO_END,
         **(tls.options() if tls else {}),
     )
-    uvicorn.Server(config).run([listening])
+    _Server(config).run([listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends as its caller goes on: uvicorn itself would send the signal to the process again.
+
+    SIGTERM would end it then, with the looks that its producer has not delivered yet.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on a signal, within."""
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
