@@ -23,7 +23,7 @@ def set_deadline(seconds: float) -> None:
 
 
 def seconds_left() -> float | None:
-    """Return the seconds until the deadline; None for work that nobody waits for, which has none.
+    """Return the seconds until the deadline; None for work without one, which nobody waits for.
 
     Raises:
         LateError: It has passed.

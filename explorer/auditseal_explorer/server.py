@@ -83,7 +83,7 @@ def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> N
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which ends as its caller goes on: uvicorn itself would send the signal to the process again.
+    """uvicorn's server, after which its caller continues: uvicorn itself would send the signal to the process again.
 
     SIGTERM would end it then, with the looks that its producer has not delivered yet.
     """

@@ -1,6 +1,6 @@
 """Each request has an answer in time: one that is not ready is answered by a page that says so.
 
-A thread can't be ended from outside. So one that waits for a store which answers nothing goes on without its reader,
+A thread can't be ended from outside. So one that waits for a store which answers nothing continues without its reader,
 until the store's own deadlines end it. Too many of those at once are refused, so that threads are left for others.
 """
 
@@ -16,7 +16,7 @@ from auditseal_explorer.errors import LateError
 from auditseal_explorer.login_pages import login_page
 
 MOST_AT_ONCE = 150
-"""Answers that are made at once, with those that go on without a reader."""
+"""Answers that are made at once, with those that continue without a reader."""
 GRACE_SECONDS = 15.0
 """After the deadline, in which an answer records that it was late, and says so itself."""
 READER_SECONDS = 60.0
@@ -57,7 +57,7 @@ class TimelyAnswers:
                 return
         except ClientDisconnect:
             _log.warning(
-                "an answer for %s broke off: its reader took nothing for %.0f s", scope["path"], READER_SECONDS
+                "an answer for %s was ended: its reader took nothing for %.0f s", scope["path"], READER_SECONDS
             )
             return
         except asyncio.CancelledError:
