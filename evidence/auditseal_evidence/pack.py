@@ -81,10 +81,11 @@ class PackMaker:
             indexes = [_checked(place, single.block.header) for place in found]
             proof = prove_records(single.block, indexes)
             block = verify.Block(proof, SCHEMAS)
-            logs[str(origin)].check(block)
+            log = logs[str(origin)]
+            log.check(block)
             file.add(f"blocks/{numbers[origin]}/{height:012}.json", _json(proof))
             for index, record in block.records.items():
-                yield verify.rows_of(block.header, index, record, SCHEMAS)
+                yield verify.rows_of(block.header, index, record, SCHEMAS, log.ids)
 
 
 def _all(events: Iterable[list[verify.Row]], wanted: int) -> Iterator[list[verify.Row]]:

