@@ -19,7 +19,7 @@ from auditseal_search.answer import Account, Coverage, Gap
 from auditseal_search.database import Database
 from auditseal_search.gathered import Gathered
 from auditseal_search.index_store import IndexStore
-from auditseal_search.query import Condition
+from auditseal_search.query import All, Condition
 from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_filter import RowFilter
@@ -95,6 +95,18 @@ class Sources:
         yield pool
         self._idle.put(pool)
 
+    def indexed(self, auditor: Auditor) -> Gathered:
+        """Return the rows of the index that an auditor may see; the vault is not read.
+
+        Raises:
+            BrokenIndexError, UnavailableError: As `gather`.
+        """
+        with self.reading() as pool:
+            source = RowSource(pool, self.index, TimeSpan(), lambda _origin, rows: rows)
+            readings = [source.read(log) for log in self.trust.logs]
+        logs = [LogRows(one.origin, one.files, (), Coverage(one.origin, 0, "", 0, 0)) for one in readings]
+        return Gathered(self._database, auditor.within(All()), logs, Account(()))
+
     def gather(self, auditor: Auditor, condition: Condition, as_of: Sequence[tuple[Origin, int]]) -> Gathered:
         """Return the rows that can match and that an auditor may see, up to some heads.
 
@@ -129,15 +141,16 @@ class Sources:
         Raises:
             VerificationError, BrokenIndexError, UnavailableError: As `gather`.
         """
-        found = self.gather(auditor, condition, as_of)
-        for _ in range(_MERGES):
-            try:
-                return make(found)
-            except UnavailableError:  # of a file that was merged into another since the manifest was read?
-                before, found = found, self.gather(auditor, condition, as_of)
-                if found.files == before.files:
-                    raise
-        return make(found)
+        with self._database.held():
+            found = self.gather(auditor, condition, as_of)
+            for _ in range(_MERGES):
+                try:
+                    return make(found)
+                except UnavailableError:  # of a file that was merged into another since the manifest was read?
+                    before, found = found, self.gather(auditor, condition, as_of)
+                    if found.files == before.files:
+                        raise
+            return make(found)
 
 
 def _hits_size(hits: Hits) -> int:

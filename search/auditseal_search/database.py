@@ -4,6 +4,8 @@ What it may take of memory and processors is for all of them together. And it ke
 Parquet files, which say where their columns are: reading those again takes longer than many a query.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
@@ -22,7 +24,7 @@ _SECRET_SECONDS = 60.0  # for which the credentials of a bucket are used: they m
 class Database:
     """A DuckDB in memory that reads the files of an index.
 
-    It runs while it has a connection. DuckDB returns the memory that it took for a query when it ends.
+    It runs while it has a connection, or is held. DuckDB returns the memory that it took for a query when it ends.
 
     Args:
         index: The index; None where all rows are in memory.
@@ -32,7 +34,7 @@ class Database:
     def __init__(self, index: IndexStore | None, threads: int | None = None) -> None:
         self._index, self._threads, self._lock = index, threads, Lock()
         self._root: duckdb.DuckDBPyConnection | None = None
-        self._connections, self._secret_until = 0, 0.0
+        self._users, self._secret_until = 0, 0.0
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a connection for one thread, which passes it to `disconnect`."""
@@ -43,17 +45,30 @@ class Database:
                 _reach(self._root, self._index)
                 self._secret_until = monotonic() + _SECRET_SECONDS
             connection = self._root.cursor()
-            self._connections += 1
+            self._users += 1
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would be written to standard output
         return connection
 
     def disconnect(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """End a connection; the last one ends DuckDB."""
+        """End a connection; the last one ends DuckDB, unless it is held."""
         connection.close()
+        self._leave()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let DuckDB run on between connections, once it runs: to start it takes longer than many a query."""
         with self._lock:
-            self._connections -= 1
-            if self._connections or self._root is None:
+            self._users += 1
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users or self._root is None:
                 return
             self._root.close()
             self._root, self._secret_until = None, 0.0

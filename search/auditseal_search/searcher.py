@@ -7,11 +7,14 @@ from itertools import chain
 from typing import Any, Self, TypeAlias
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_search.columns import ROW
 from auditseal_search.database import Database
+from auditseal_search.encoded_columns import EncodedColumns
 from auditseal_search.hit_order import Cursor, at_places, beyond, order_of
 from auditseal_search.query import Condition
 from auditseal_search.query_fields import FIELDS, Kind
@@ -216,6 +219,40 @@ class Searcher:
         span = self._span()
         counts = {name: self._short_counts(name, limit) for name in names}
         return Tallies(total, span, counts, self.histogram(unit_for(*span or (0, 0))))
+
+    def row_numbers(self) -> npt.NDArray[np.int64]:
+        """Return the numbers that the rows which match have in their file, in no order.
+
+        The rows must be those of one file of an index.
+
+        Raises:
+            UnavailableError: The file can't be read.
+        """
+        sql = to_sql(self._condition)
+        query = f"SELECT file_row_number FROM ({self._numbered()}) WHERE {sql.text}"
+        with _mapped_errors():
+            table = self._connection.execute(query, sql.parameters).to_arrow_table()
+        numbers: npt.NDArray[np.int64] = table["file_row_number"].to_numpy()
+        return numbers
+
+    def encode(self, names: Sequence[str]) -> EncodedColumns | None:
+        """Return the columns of some fields of all rows, matches and others; None as `EncodedColumns.of`.
+
+        The rows must be those of one file of an index.
+
+        Raises:
+            UnavailableError: The file can't be read, or a temporary file can't be written.
+        """
+        values = "".join(f', {shortened(name)} AS "{name}"' for name in names)
+        query = f'SELECT file_row_number AS "row", epoch_ms("timestamp") AS "time"{values} FROM ({self._numbered()})'
+        rows = sum(file.rows for log in self._logs for file in log.files)
+        return EncodedColumns.of(self._read(query, Sql()), rows, names)
+
+    def _numbered(self) -> str:
+        """Return SQL for the rows of the one file, each with the log's origin and its number in the file."""
+        ((log, file),) = ((log, file) for log in self._logs for file in log.files)
+        columns = f"{literal(str(log.origin))} AS origin, *"
+        return f"SELECT {columns} FROM read_parquet({literal(file.location)}, file_row_number = true)"
 
     def _gather(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the times and some fields of all matches."""

@@ -59,8 +59,9 @@ class Tallies:
         times = np.concatenate(pieces)
         span = (int(times.min()), int(times.max())) if len(times) else None
         bars: list[tuple[int | None, int]] = [(None, total - len(times))] if len(times) < total else []
-        bars += _bars_of(times, unit_for(*span)) if span else []
-        return cls(total, span, {name: _first(counter, limit) for name, counter in counters.items()}, bars)
+        bars += bars_of(times, unit_for(*span)) if span else []
+        counts = {name: first_counts(counter.items(), limit) for name, counter in counters.items()}
+        return cls(total, span, counts, bars)
 
 
 def shortened(name: str) -> str:
@@ -82,13 +83,26 @@ def _counted(column: pa.Array) -> dict[str, int]:
     return {one["values"]: one["counts"] for one in pc.value_counts(values.drop_null()).to_pylist()}
 
 
-def _first(counter: Counter[str], limit: int) -> TextCounts:
-    return sorted(counter.items(), key=lambda one: (-one[1], one[0]))[:limit]
+def first_counts(counts: Iterable[tuple[str, int]], limit: int) -> TextCounts:
+    """Return the most frequent of some values with their numbers, without those that have no match."""
+    return sorted((one for one in counts if one[1]), key=lambda one: (-one[1], one[0]))[:limit]
 
 
-def _bars_of(times: npt.NDArray[np.int64], unit: str) -> list[tuple[int, int]]:
+def bars_of(times: npt.NDArray[np.int64], unit: str) -> list[tuple[int, int]]:
+    """Return the number of times in each unit of time, oldest first.
+
+    Args:
+        times: In ms since the epoch.
+        unit: As `Searcher.histogram` has it.
+    """
     if unit in UNIT_MILLISECONDS:
-        starts = times - times % UNIT_MILLISECONDS[unit]
+        length = UNIT_MILLISECONDS[unit]
+        numbers = times // length
+        least = int(numbers.min())
+        if int(numbers.max()) - least <= len(numbers):  # not a few times that are far apart
+            counts = np.bincount(numbers - least)
+            return [((least + one) * length, int(counts[one])) for one in np.flatnonzero(counts).tolist()]
+        starts = numbers * length
     else:
         starts = times.astype("datetime64[ms]").astype("datetime64[M]").astype("datetime64[ms]").astype(np.int64)
     found, counts = np.unique(starts, return_counts=True)

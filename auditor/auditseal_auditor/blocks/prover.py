@@ -6,6 +6,7 @@ claim = ReceiptClaim(receipt.topic, receipt.partition, receipt.offset, receipt.s
 proof = prove_receipt(open_reader("s3://audit-archive"), trust, claim)
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
@@ -46,8 +47,9 @@ def prove_in_block(reader: VaultReader, pinned: PinnedLog, height: int, offset: 
         NotStoredError, VerificationError, UnavailableError: As `prove_offset`.
     """
     single = read_single(reader, pinned, height)
-    index = next((number for number, record in enumerate(single.block.records()) if record.offset == offset), None)
-    if index is None:
+    header = single.block.header
+    index = bisect_left(range(header.count), offset, key=header.offset_of)  # the records were compared with that
+    if index == header.count or header.offset_of(index) != offset:
         raise RecordNotFoundError(f"block {height} of {pinned.origin} has no record at offset {offset}")
     return prove_record(single.block, index, _rotations(reader, pinned, single.block))
 

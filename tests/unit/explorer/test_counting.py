@@ -1,12 +1,16 @@
 """Counts that are kept file by file are those of a plain query: for any filter, any reader, any heads, at any time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +30,8 @@ from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentit
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.log import LogState
 from auditseal_schemas.verdict import Verdict
-from auditseal_search import row_group, segment_file
+from auditseal_search import encoded_columns, row_group, segment_file
+from auditseal_search.database import Database
 from auditseal_search.gathered import Gathered
 from auditseal_search.index_builder import IndexBuilder
 from auditseal_search.index_store import DirectoryStore
@@ -44,6 +49,7 @@ from tests.unit.search.test_search_command import VALUES as RECORDS
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 RECORDS_OF_A_BLOCK, BLOCKS_OF_A_VAULT = 20, 10
 DAY = 86_400_000
+Gather: TypeAlias = Callable[[Searcher, Sequence[str]], Iterator[pa.RecordBatch]]
 
 
 def time_of(number: int) -> int:
@@ -239,8 +245,7 @@ def test_what_is_kept_does_not_hide_what_is_found_later(tmp_path: Path) -> None:
 def test_counts_made_at_the_start_are_those_of_the_first_page(tmp_path: Path, scans: list[int]) -> None:
     explorer = exploring(tmp_path, blocks=9)
     acorn = frozenset({"acorn"})
-    with Preparation(explorer.sources, [None, acorn, None]) as preparation:
-        preparation._thread.join()
+    Preparation(explorer.sources, [None, acorn, None]).prepare()
     assert scans == [40, 40, 40, 40, 20] * 2
     scans.clear()
     everything = explorer.json("search")
@@ -249,16 +254,114 @@ def test_counts_made_at_the_start_are_those_of_the_first_page(tmp_path: Path, sc
     assert everything["total"] == 9 * RECORDS_OF_A_BLOCK > own.total > 0
 
 
-def test_an_index_that_cannot_be_read_ends_the_preparation_alone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    explorer = exploring(tmp_path, blocks=9)
-    for path in tmp_path.rglob("*.parquet"):
+def test_an_index_that_cannot_be_read_is_prepared_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    explorer = exploring(tmp_path / "index", blocks=9)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
+    for path in files:
         path.unlink()
     caplog.set_level("INFO")
-    with Preparation(explorer.sources, [None]) as preparation:
-        preparation._thread.join()
+    prepared = Event()
+
+    class Watched(Preparation):
+        def prepare(self) -> None:
+            try:
+                super().prepare()
+            except UnavailableError:
+                for path, data in files.items():
+                    path.write_bytes(data)
+                raise
+            prepared.set()
+
+    with Watched(explorer.sources, [None], every=0.01):
+        assert prepared.wait(10)
     assert "a file of the index can't be read" in caplog.text
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each index is one of many rows."""
+    monkeypatch.setattr(counting, "MOST_LISTED", 0)
+
+
+@settings(max_examples=8, deadline=None)
+@given(text=FILTERS, auditor=AUDITORS, heads=HEADS)
+def test_encoded_columns_are_counted_as_a_plain_query_does(
+    explorer: Exploring, *, text: str, auditor: Auditor, heads: tuple[()]
+) -> None:
+    found = explorer.sources.gather(auditor, Question(text, heads).condition(NOW), heads)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "MOST_LISTED", 0)
+        fresh = Counting(explorer.sources.searching)
+        assert len(list(fresh.encode(explorer.sources.indexed(local_auditor())))) == 5
+        patch.setattr(counting, "_fields", lambda _: tuple(name for name in FACETS if name != "resource.type"))
+        patch.setattr(Searcher, "_gather", only_of_the_vault(Searcher._gather))
+        by_query = plain(found)
+        facets = tuple(facet for facet in by_query.facets if facet.field != "resource.type")
+        assert fresh.of(found).counts == replace(by_query, facets=facets)
+
+
+def only_of_the_vault(gather: Gather) -> Gather:
+    """Return a `_gather` that counts no file of an index."""
+
+    def checked(self: Searcher, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        assert not any(log.files for log in self._logs)
+        return gather(self, names)
+
+    return checked
+
+
+@pytest.mark.usefixtures("large")
+def test_files_that_an_index_gets_are_encoded_and_those_that_are_gone_forgotten(
+    tmp_path: Path, scans: list[int]
+) -> None:
+    explorer = exploring(tmp_path, blocks=9)
+    preparation, encoded = Preparation(explorer.sources, [None]), explorer.sources.counting._encoded
+    preparation.prepare()
+    before = dict(encoded)
+    assert (scans, len(before)) == ([], 5)
+    put_log(explorer.vault, BLOCKS)
+    build(tmp_path, explorer.vault)  # blocks 8 and 9 are in another file than block 8 was
+    preparation.prepare()
+    assert len(before.items() & encoded.items()) == 4
+    assert len(encoded) == 5
+    assert counted(explorer, "outcome = SUCCESS")["total"] > 0
+    assert scans == []
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("module", "name", "most"), [(counting, "MOST_ENCODED", 0), (encoded_columns, "MOST_CODES", 3)]
+)
+def test_a_file_that_is_not_encoded_is_counted_all_the_same(
+    explorer: Exploring, monkeypatch: pytest.MonkeyPatch, *, module: ModuleType, name: str, most: int
+) -> None:
+    monkeypatch.setattr(module, name, most)
+    found = explorer.sources.gather(local_auditor(), Question("offset >= 2").condition(NOW), ())
+    fresh = Counting(explorer.sources.searching)
+    list(fresh.encode(found))
+    assert not any(fresh._encoded.values())
+    assert fresh.of(found).counts == Counting(explorer.sources.searching).of(found).counts
+
+
+@pytest.mark.usefixtures("large")
+def test_a_disk_that_is_full_ends_the_encoding(explorer: Exploring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoded_columns, "TemporaryFile", partial(open, "/dev/full", "wb"))
+    with pytest.raises(UnavailableError, match="a temporary file can't be written: No space left on device"):
+        list(Counting(explorer.sources.searching).encode(explorer.sources.indexed(local_auditor())))
+
+
+def test_duckdb_runs_on_while_an_answer_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer, starts, start = exploring(tmp_path), list[Database](), Database._start
+
+    def noted(self: Database) -> Any:
+        starts.append(self)
+        return start(self)
+
+    monkeypatch.setattr(Database, "_start", noted)
+    counted(explorer, "outcome = SUCCESS")
+    counted(explorer, "outcome = DENIED")
+    assert len(starts) == 2
+    assert starts[0]._root is None
 
 
 @pytest.mark.parametrize(("name", "most"), [("MOST_VALUES", 2), ("LONGEST", 4)])
