@@ -20,8 +20,7 @@ from auditseal_explorer.preparation import Preparation
 from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.stream_watcher import StreamWatcher
-from auditseal_explorer.trail import NoTrail, ProducerTrail, StrictTrail, Trail
-from auditseal_producer import AuditProducer, ProducerConfig
+from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
 from auditseal_search.free_memory import return_large_blocks
@@ -113,5 +112,8 @@ def _trail(*, records: bool, strict: bool) -> Iterator[Trail]:
     if not (records or strict):
         yield NoTrail()
         return
+    from auditseal_explorer.producer_trail import ProducerTrail, StrictTrail  # noqa: PLC0415  (it takes 9 MB)
+    from auditseal_producer import AuditProducer, ProducerConfig  # noqa: PLC0415  (as above)
+
     with AuditProducer(ProducerConfig.from_env(service="auditseal-explorer")) as producer:
         yield StrictTrail(producer) if strict else ProducerTrail(producer)

@@ -5,7 +5,7 @@
 | `question` | a question as an address: filter, heads and place |
 | `sources` | the vault and the index that answer it |
 | `background_thread` | a thread that works while the explorer runs |
-| `preparation` | counts all events when the explorer starts |
+| `preparation` | counts all events and encodes columns when the explorer starts |
 | `timeline` | hits over time, as bars of a picture |
 | `kept` | answers that are kept, and made once |
 | `counts` | what an answer counts, and how the counts of its parts join |
@@ -29,6 +29,7 @@
 | `login_pages` | the pages of those who are not let in |
 | `proxy_login` | a login at a reverse proxy, by a signed header |
 | `trail` | each look of an auditor as an audit event |
+| `producer_trail` | the trail, recorded by our own producer |
 | `looks` | what the trail says of each look and attempt |
 | `refusals` | refused logins as audit events |
 | `deadline` | until when an answer has to be ready |

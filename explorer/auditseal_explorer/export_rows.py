@@ -18,7 +18,7 @@ from auditseal_search.query_fields import FIELDS
 
 _MERGES = 20
 """Times that the index is read again for one export."""
-_ROWS = 1_000  # of a batch, which is what is in memory at once
+_ROWS = 250  # of a batch, which is what is in memory at once
 
 
 class ExportRows:

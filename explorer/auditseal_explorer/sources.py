@@ -16,7 +16,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.answer import Account, Coverage, Gap
-from auditseal_search.database import Database
+from auditseal_search.database import ONE_PASS, Database
 from auditseal_search.gathered import Gathered
 from auditseal_search.index_store import IndexStore
 from auditseal_search.query import All, Condition
@@ -82,8 +82,8 @@ class Sources:
             self._searches.release()
 
     def slowly(self, found: Gathered) -> Gathered:
-        """Return the same rows for one thread of a DuckDB of their own: each thread has a part of a file in memory."""
-        return replace(found, database=Database(self.index, threads=1))
+        """Return the same rows for a DuckDB of their own, which takes little memory."""
+        return replace(found, database=Database(self.index, ONE_PASS))
 
     @contextmanager
     def reading(self) -> Iterator[RangePool]:

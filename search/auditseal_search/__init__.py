@@ -40,6 +40,7 @@
 | `hit_order` | the order of hits, and the cursor of the next page |
 | `database` | DuckDB, which runs the queries |
 | `tallies` | how much matches, by field and by time |
+| `encoded_columns` | the columns that a page counts, as numbers in a temporary file |
 | `searcher` | hits, pages, counts and histogram |
 | `gathered` | the rows that an answer can have, with all that searching them needs |
 | `row_json` | a row as JSON |

@@ -4,12 +4,13 @@ What it may take of memory and processors is for all of them together. And it ke
 Parquet files, which say where their columns are: reading those again takes longer than many a query.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from time import monotonic
+from typing import Any
 
 import duckdb
 
@@ -18,6 +19,9 @@ from auditseal_search.index_store import IndexStore
 from auditseal_search.query_sql import literal
 
 MEMORY = "256MB"
+ONE_PASS: Mapping[str, int | str] = {"threads": 1, "enable_external_file_cache": False}
+"""Settings to read each file once, in little memory: each thread has a part of a file, and DuckDB would keep it."""
+_DEFAULTS: Mapping[str, int | str] = {}
 _SECRET_SECONDS = 60.0  # for which the credentials of a bucket are used: they may be temporary ones
 
 
@@ -28,11 +32,11 @@ class Database:
 
     Args:
         index: The index; None where all rows are in memory.
-        threads: The most threads of its queries; None for as many as there are processors.
+        settings: Settings of DuckDB that differ from its defaults.
     """
 
-    def __init__(self, index: IndexStore | None, threads: int | None = None) -> None:
-        self._index, self._threads, self._lock = index, threads, Lock()
+    def __init__(self, index: IndexStore | None, settings: Mapping[str, int | str] = _DEFAULTS) -> None:
+        self._index, self._settings, self._lock = index, settings, Lock()
         self._root: duckdb.DuckDBPyConnection | None = None
         self._users, self._secret_until = 0, 0.0
 
@@ -75,10 +79,9 @@ class Database:
         release_free_memory()
 
     def _start(self) -> duckdb.DuckDBPyConnection:
-        root = duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False})
+        common: dict[str, Any] = {"memory_limit": MEMORY, "preserve_insertion_order": False}
+        root = duckdb.connect(config=common | dict(self._settings))
         root.execute("SET parquet_metadata_cache = true")
-        if self._threads is not None:
-            root.execute(f"SET threads = {self._threads:d}")
         return root
 
 

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from auditseal_explorer import trail
-from auditseal_explorer.trail import StrictTrail
+from auditseal_explorer.producer_trail import StrictTrail
 from auditseal_glue.own_events import record_first
 from auditseal_local.kafka import KafkaNode
 from auditseal_producer import AuditProducer, ProducerConfig, UndeliveredError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditseal_explorer import cases
-from auditseal_explorer.trail import StrictTrail
+from auditseal_explorer.producer_trail import StrictTrail
 from auditseal_producer.testing import RecordedEvents
 from tests.factory.exploring import Exploring
 from tests.factory.vaults import MemoryVault, put_log

@@ -6,7 +6,8 @@ import pytest
 
 from auditseal_explorer import cases
 from auditseal_explorer.looks import ACTIONS
-from auditseal_explorer.trail import NoTrail, ProducerTrail, StrictTrail, Trail
+from auditseal_explorer.producer_trail import ProducerTrail, StrictTrail
+from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_parts import Outcome

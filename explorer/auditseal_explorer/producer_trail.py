@@ -1,0 +1,55 @@
+"""The trail of auditors, recorded by our own producer."""
+
+import logging
+
+from auditseal_explorer.errors import UnrecordedError
+from auditseal_explorer.trail import Look
+from auditseal_glue.own_events import NotRecordedError, record_first, record_in_background
+from auditseal_producer.recorder import Recorder
+from auditseal_schemas.event import EventFields
+from auditseal_schemas.event_parts import Reason
+
+_log = logging.getLogger(__name__)
+
+
+class ProducerTrail:
+    """Records by a producer, and does not wait: a look that can't be recorded is logged, and answered.
+
+    Args:
+        recorder: The producer.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def record(self, look: Look) -> None:
+        """Hand the event to the producer."""
+
+        def log_failure(error: BaseException | None) -> None:
+            if error:
+                _log.error("%s of %s was not recorded: %s", look.action, look.actor.id, error)
+
+        record_in_background(self._recorder, log_failure, **_fields(look))
+
+
+class StrictTrail(ProducerTrail):
+    """Records by a producer, and waits until the brokers have it: nothing is shown that was not recorded."""
+
+    def record(self, look: Look) -> None:
+        """Record one look, or refuse it."""
+        try:
+            record_first(self._recorder, **_fields(look))
+        except NotRecordedError as error:
+            raise UnrecordedError(f"the look was not recorded, so nothing is shown (--strict): {error}") from error
+
+
+def _fields(look: Look) -> EventFields:
+    return {
+        "actor": look.actor,
+        "action": look.action,
+        "resources": [look.resource],
+        "outcome": look.outcome,
+        "reason": Reason(text=look.problem) if look.problem else None,
+        "category": look.category,
+        "attributes": dict(look.attributes),
+    }
