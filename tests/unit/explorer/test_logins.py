@@ -21,8 +21,8 @@ from auditseal_explorer.access import Access
 from auditseal_explorer.admission import Login
 from auditseal_explorer.certificate_login import common_name
 from auditseal_explorer.oidc_login import OidcLogin
-from auditseal_explorer.proxy_login import ProxyLogin
 from auditseal_explorer.producer_trail import StrictTrail
+from auditseal_explorer.proxy_login import ProxyLogin
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event_parts import Outcome
 from tests.factory.exploring import Exploring, Page

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute
 from auditseal_explorer import refusals
 from auditseal_explorer.access import Access
 from auditseal_explorer.auditor import Auditor
-from auditseal_explorer.services import read_services
 from auditseal_explorer.producer_trail import StrictTrail
+from auditseal_explorer.services import read_services
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event
