@@ -10,12 +10,16 @@ from tests.factory.exploring import served
 from tests.unit.search.test_search_command import LOG
 
 
-def test_a_finding_is_shown_in_red_on_every_page(browser: Browser, explorers: dict[str, str]) -> None:
+def test_a_finding_is_shown_in_red_on_every_page_of_the_vault(browser: Browser, explorers: dict[str, str]) -> None:
     with opened(browser) as page:
-        for path in ("/", "/logs", "/runbooks", "/nothing", f"/event?origin={LOG}&offset=0", "/case"):
+        for path in ("/", "/logs", f"/event?origin={LOG}&offset=0", "/case"):
             page.goto(explorers["tampered"] + path)
             expect(page.locator(".state")).to_have_text("1 finding")
             assert "block 1" in page.inner_text(".alarm")
+        for path in ("/runbooks", "/nothing", "/docs/index.md"):
+            page.goto(explorers["tampered"] + path)
+            expect(page.locator(".state")).to_have_text("")
+            assert page.locator(".alarm").count() == 0
         page.goto(f"{explorers['tampered']}/logs")
         assert page.inner_text(".log .chip.bad >> nth=0") == "FAILED"
 
