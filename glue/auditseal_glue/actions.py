@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from auditseal_glue.context import with_context
-from auditseal_producer import AsyncRecorder, AuditsealError, Outcome, Reason, Recorder, Resource
+from auditseal_producer import AsyncRecorder, AuditsealError, ConfigurationError, Outcome, Reason, Recorder, Resource
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -80,9 +80,18 @@ def audited(
         action: The event's action.
         resources: The event's resources, or a function that returns them from the call's arguments.
         fields: More fields of the event.
+
+    Raises:
+        ConfigurationError: The function is a generator: a call of it does nothing yet.
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            name = getattr(function, "__name__", "the function")
+            raise ConfigurationError(
+                f"@audited: {name} is a generator, so a call does nothing yet: use AuditedAction in it"
+            )
+
         def fields_of(*args: Any, **named: Any) -> dict[str, Any]:
             found = resources(*args, **named) if callable(resources) else resources
             return {"action": action, "resources": found, **fields}

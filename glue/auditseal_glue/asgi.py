@@ -89,13 +89,16 @@ class AuditMiddleware:
 
 def read_scope(scope: Scope, names: Mapping[bytes, str]) -> HttpRequest:
     """Return what a connection scope says of its request, with the headers that have one of the names."""
-    client = scope.get("client")
+    client, headers = scope.get("client"), dict[str, str]()
+    for name, value in scope["headers"]:  # the specification: names are in lower case
+        if name in names:
+            text, key = value.decode("latin-1"), names[name]
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text  # RFC 9110, section 5.2
     return HttpRequest(
         method=scope.get("method", "GET"),
         path=scope["path"],
         query=scope.get("query_string", b"").decode("latin-1"),
         client=client[0] if client else None,
-        # The specification: names are in lower case.
-        headers={names[name]: value.decode("latin-1") for name, value in scope["headers"] if name in names},
+        headers=headers,
         kind="http.request" if scope["type"] == "http" else "websocket.connect",
     )

@@ -19,6 +19,7 @@ _MOST_CHARACTERS = 8_192  # of a path, a query or a header: as much as servers t
 _MOST_ID = 128
 _READ = ("x-request-id", "traceparent", "user-agent")
 _DENIED = frozenset({401, 403, 407, 451})
+_UNKNOWN = Actor("unknown", "unknown")
 
 ActorOf = Callable[[Mapping[str, Any]], Actor | None]
 """Returns who sent a request, from its ASGI scope or WSGI environment, once the application has answered it."""
@@ -136,8 +137,16 @@ def _actor(audit: HttpAudit, request: HttpRequest, context: AuditContext, detail
             found = audit.actor(details) or found
         except Exception:  # code of the service: the event is not lost for it
             _log.exception("the actor of a request is unknown: the middleware's actor function raised an error")
-            found = Actor("unknown", "unknown")
+            return _UNKNOWN
+        if found is not None and not isinstance(found, Actor):
+            _log.error(
+                "the actor of a request is unknown: the middleware's actor function returned %s and not an Actor",
+                type(found).__name__,
+            )
+            return _UNKNOWN
     if found is not None:
         return found
-    agent = request.headers.get("user-agent")
-    return Actor("anonymous", "anonymous", ip=request.client, user_agent=None if agent is None else clean(agent))
+    agent, client = request.headers.get("user-agent"), request.client
+    # A proxy's header may have set the address, so a client can choose it.
+    ip = None if client is None else clean(client)
+    return Actor("anonymous", "anonymous", ip=ip, user_agent=None if agent is None else clean(mask_tokens(agent)))

@@ -6,6 +6,7 @@ It is plain WSGI (PEP 3333), for Flask, Django and others. It never reads a body
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, TypeAlias
 
@@ -76,10 +77,13 @@ class _Exchange:
         except Exception:
             self._record(FAILED)
             raise
+        except BaseException:  # a worker that is ended
+            self.interrupt()
+            raise
         return _Body(self, body, self._context)
 
     def _start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        self._status = int(status[:3])
+        self._status = _number(status)
         write = self._start_response(status, headers, exc_info) if exc_info else self._start_response(status, headers)
 
         def write_recorded(data: bytes) -> object:
@@ -95,6 +99,10 @@ class _Exchange:
     def fail(self) -> None:
         """Record that the application failed, unless its response has begun."""
         self._record(FAILED)
+
+    def interrupt(self) -> None:
+        """Record that the request ended without a response, unless that has begun."""
+        self._record(None)
 
     def _record(self, status: int | None) -> None:
         if self._recorded:
@@ -125,6 +133,9 @@ class _Body:
             except Exception:
                 self._exchange.fail()
                 raise
+            except BaseException:
+                self._exchange.interrupt()
+                raise
             if part is None:
                 break
             if part:
@@ -142,12 +153,19 @@ class _Body:
             self._exchange.record()
 
 
+def _number(status: str) -> int | None:
+    """Return the number of a status line, None where it has none: then the outcome is not known."""
+    digits = status[:3]
+    return int(digits) if len(digits) == 3 and digits.isascii() and digits.isdecimal() else None
+
+
 def read_environ(environ: Environ, names: Mapping[str, str]) -> HttpRequest:
     """Return what a WSGI environment says of its request, with the headers that have one of the names."""
     headers = {name: environ[variable] for variable, name in names.items() if variable in environ}
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     if not path.isascii():  # PEP 3333, Unicode Issues: its bytes, as if they were ISO-8859-1
-        path = path.encode("latin-1").decode("utf-8", "replace")
+        with suppress(UnicodeEncodeError):  # a server that has decoded it already
+            path = path.encode("latin-1").decode("utf-8", "replace")
     return HttpRequest(
         method=environ.get("REQUEST_METHOD", "GET"),
         path=path,

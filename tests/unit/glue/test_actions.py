@@ -1,12 +1,13 @@
 """One event for a block or a call, whichever way it ends."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from auditseal_glue import AsyncAuditedAction, AuditedAction, audit_context, audited
-from auditseal_producer import Actor, BufferFullError, Change, EventError, Outcome, Reason, Resource
+from auditseal_producer import Actor, BufferFullError, Change, ConfigurationError, EventError, Outcome, Reason, Resource
 from auditseal_producer.testing import AsyncRecordedEvents, RecordedEvents
 
 FIELDS: dict[str, Any] = {"actor": Actor("user", "u"), "action": "approve", "resources": [Resource("invoice", "7")]}
@@ -109,3 +110,15 @@ def test_coroutines() -> None:
         ("read", Outcome.SUCCESS),
         ("wait", Outcome.UNKNOWN),
     ]
+
+
+def test_a_generator_is_refused_since_its_call_does_nothing_yet() -> None:
+    def lines() -> Iterator[str]:
+        yield "a"
+
+    async def rows() -> AsyncIterator[str]:
+        yield "a"
+
+    for function in (lines, rows):
+        with pytest.raises(ConfigurationError, match="is a generator"):
+            audited(RecordedEvents(), action="read", resources=[Resource("file", "f")])(function)

@@ -222,3 +222,18 @@ def test_odd_paths_lose_no_event(path: str) -> None:
     scope = http_scope() | {"path": path}
     event = run(answering(), scope)[0].only_event()
     assert len(event.resources[0].id) < 9_000
+
+
+def test_headers_that_come_twice_are_all_recorded() -> None:
+    headers = [("X-Tenant", "acorn"), ("X-Tenant", "birch"), ("X-Request-Id", "a"), ("X-Request-Id", "b")]
+    event = run(answering(), http_scope(headers=headers), HttpAudit(headers=("X-Tenant",)))[0].only_event()
+    assert event.attributes["header.x-tenant"] == "acorn, birch"
+    assert event.correlation_id == "a, b"
+
+
+def test_an_address_that_a_client_chose_loses_no_event() -> None:
+    scope = http_scope()
+    scope["client"] = ("\udcff" + "9" * 300_000, 1)
+    ip = run(answering(), scope)[0].only_event().actor.ip
+    assert ip is not None
+    assert ip.startswith("?999")

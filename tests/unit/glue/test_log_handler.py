@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auditseal_glue import AuditHandler, audit_context
-from auditseal_producer import Actor, BufferFullError, Outcome, Resource
+from auditseal_producer import Actor, AuditsealError, BufferFullError, EventError, Outcome, Resource
 from auditseal_producer.testing import RecordedEvents
 
 FIELDS: dict[str, Any] = {"action": "approve", "resources": [Resource("invoice", "7")], "outcome": Outcome.SUCCESS}
@@ -50,3 +50,20 @@ def test_text_that_is_not_utf_8_loses_no_event() -> None:
     audit = RecordedEvents()
     logger_to(AuditHandler(audit)).info("a\ud800", extra={"audit": {**FIELDS, "actor": Actor("user", "u-1")}})
     assert audit.only_event().attributes["log.message"] == "a?"
+
+
+@pytest.mark.parametrize(("template", "arguments"), [("%s %s", ("a",)), ("%d", ("x",)), ("no place", ("a",))])
+def test_arguments_that_do_not_fit_lose_no_event(template: str, arguments: tuple[str, ...]) -> None:
+    audit = RecordedEvents()
+    logger_to(AuditHandler(audit)).info(template, *arguments, extra={"audit": {**FIELDS, "actor": Actor("user", "u")}})
+    assert audit.only_event().attributes["log.message"] == template
+
+
+@pytest.mark.parametrize("given", ["x", [1], 0, {1: 2}, {**FIELDS, "attributes": "x"}, {**FIELDS, "attributes": None}])
+def test_what_is_not_the_fields_of_an_event_is_an_error_that_says_so(given: Any) -> None:
+    told: list[AuditsealError] = []
+    log = logger_to(AuditHandler(RecordedEvents(), on_failure=lambda error, _: told.append(error)))
+    log.info("x", extra={"audit": given})
+    assert "must be a mapping" in str(told[0])
+    with pytest.raises(EventError):
+        logger_to(AuditHandler(RecordedEvents())).info("x", extra={"audit": given})

@@ -187,3 +187,69 @@ def test_skipped_paths_and_the_actor() -> None:
     assert run(hello, HttpAudit(skip=frozenset({"/"}))).events.events == []
     audit = HttpAudit(actor=lambda given: Actor("user", given["my.user"]))
     assert run(hello, audit, **{"my.user": "u-7"}).events.only_event().actor == Actor("user", "u-7")
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjMifQ.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "REQUEST_METHOD",
+        "SCRIPT_NAME",
+        "PATH_INFO",
+        "QUERY_STRING",
+        "REMOTE_ADDR",
+        "HTTP_USER_AGENT",
+        "HTTP_X_REQUEST_ID",
+        "HTTP_TRACEPARENT",
+        "HTTP_X_TENANT",
+    ],
+)
+@pytest.mark.parametrize(
+    "value", ["", "\0", "\udcff", "\u202e", "é", "%00%ff", "\r\nx: y", pytest.param("a" * 300_000, id="long")]
+)
+def test_no_part_of_a_request_loses_its_event(name: str, value: str) -> None:
+    server, audit = Server(RecordedEvents()), HttpAudit(headers=("X-Tenant",))
+    server.run(AuditMiddleware(hello, server.events, audit), environ(**{name: value}))
+    assert server.events.only_event().outcome is Outcome.SUCCESS
+    assert server.sent == [b"hello"]
+
+
+@pytest.mark.parametrize("status", ["", "abc", "2", "² OK"])
+def test_a_status_without_a_number_leaves_the_outcome_open(status: str) -> None:
+    def application(_: Environ, start_response: Any) -> list[bytes]:
+        start_response(status, [])
+        return [b"x"]
+
+    event = run(application).events.only_event()
+    assert (event.status_code, event.outcome) == (None, Outcome.UNKNOWN)
+
+
+@pytest.mark.parametrize("when", ["call", "body"])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_a_worker_that_is_ended_leaves_an_event_of_an_unknown_outcome(when: str, end: type[BaseException]) -> None:
+    def in_call(_environ: Environ, _start_response: Any) -> list[bytes]:
+        raise end
+
+    def in_body(_environ: Environ, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        raise end
+        yield b""
+
+    events = RecordedEvents()
+    with pytest.raises(end):
+        Server(events).run(AuditMiddleware(in_call if when == "call" else in_body, events), environ())
+    assert events.only_event().outcome is Outcome.UNKNOWN
+
+
+def test_an_actor_function_that_returns_something_else_loses_no_event(caplog: pytest.LogCaptureFixture) -> None:
+    wrong: Any = lambda _: "u-1"  # noqa: E731  (as a service may write it)
+    event = run(hello, HttpAudit(actor=wrong)).events.only_event()
+    assert (event.actor.type, event.actor.id) == ("unknown", "unknown")
+    assert "returned str and not an Actor" in caplog.text
+
+
+def test_a_token_in_the_user_agent_is_masked() -> None:
+    event = run(hello, HTTP_USER_AGENT=f"agent {JWT}", HTTP_X_REQUEST_ID="r-1").events.only_event()
+    assert event.actor.user_agent == "agent ***"
