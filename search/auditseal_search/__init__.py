@@ -55,6 +55,7 @@
 | `cef` | a row as CEF in a syslog message |
 | `stream_ledger` | the numbers of every stream, in a database on disk |
 | `stream_ledger_sql` | the statements of that database |
+| `stream_runs` | runs of numbers, found among records by columns |
 | `stream_state` | the states of streams and services |
 | `stream_report` | all streams of a vault at one time |
 | `stream_certificate` | the signed certificate over them, made and checked |

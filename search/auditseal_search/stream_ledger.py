@@ -22,6 +22,7 @@ from auditseal_search.errors import BrokenLedgerError
 from auditseal_search.free_memory import release_free_memory
 from auditseal_search.log_tail import LogHead
 from auditseal_search.stream_ledger_sql import CLASHES, FOLD, GAPS, PREPARE, SETTLE, STREAMS, TABLES
+from auditseal_search.stream_runs import TEXTS, fold_records
 from auditseal_search.stream_state import MOST_LISTED, Gap, StreamFacts
 
 VERSION = 1
@@ -106,7 +107,8 @@ class StreamLedger:
         )
         own = events.filter(pc.is_in(events["event_type"], value_set=_CONTROL))
         until = pa.array([_until(dict(pairs)) for pairs in own["attributes"].to_pylist()], pa.int64())
-        self._taken.append(events.select(_COLUMNS).append_column("written", written))
+        columns = [events[name].dictionary_encode() if name in TEXTS else events[name] for name in _COLUMNS]
+        self._taken.append(pa.table([*columns, written], [*_COLUMNS, "written"]))
         self._own.append(own.select(_CONTROL_COLUMNS).append_column("until", until))
         self._rows += len(events)
         self._heads[head.origin] = head
@@ -124,7 +126,9 @@ class StreamLedger:
         with self._problems():
             self._database.execute("BEGIN")
             if self._rows:
-                views = {"taken": pa.concat_tables(self._taken), "own": pa.concat_tables(self._own)}
+                folded = fold_records(pa.concat_tables(self._taken))
+                own = pa.concat_tables(self._own)
+                views = {"sightings": folded.sightings, "runs": folded.runs, "clashes": folded.clashes, "own": own}
                 for name, rows in views.items():
                     self._database.register(name, rows)
                 self._database.execute(FOLD)

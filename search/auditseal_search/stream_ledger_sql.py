@@ -28,22 +28,12 @@ CREATE TABLE IF NOT EXISTS control (stream VARCHAR, number BIGINT, kind VARCHAR,
 """
 
 FOLD = """
-INSERT INTO sighting SELECT stream_id, stream_sequence, event_id::UUID FROM taken;
-INSERT INTO fresh
-SELECT stream_id, min(stream_sequence), max(stream_sequence), count(*),
-    arg_min(written, (stream_sequence, written)), max(written),
-    arg_min(service, (stream_sequence, service)), arg_min(environment, (stream_sequence, environment))
-FROM (
-    SELECT *, stream_sequence - dense_rank() OVER (PARTITION BY stream_id ORDER BY stream_sequence) AS island FROM taken
-)
-GROUP BY stream_id, island;
-INSERT INTO clash
-SELECT stream_id, stream_sequence FROM taken
-WHERE stream_id IN (SELECT stream FROM fresh WHERE records > last - first + 1)
-GROUP BY ALL HAVING min(event_id) <> max(event_id);
+INSERT INTO sighting FROM sightings;
+INSERT INTO fresh FROM runs;
+INSERT INTO clash FROM clashes;
 INSERT INTO control SELECT stream_id, stream_sequence, event_type, until FROM own;
 """
-"""Takes the records of the view `taken`, and of these once more in `own` those by which streams speak of themselves."""
+"""Takes what records say (`stream_runs`), and in `own` those by which streams speak of themselves."""
 
 SETTLE = """
 CREATE OR REPLACE TEMP TABLE mixed AS

@@ -1,9 +1,12 @@
-"""What the middleware adds to a request: CPU time of the thread that answers it, next to an empty application."""
+"""What the middleware adds to a request: CPU time of the thread that answers it, next to applications without it."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
 from time import sleep, thread_time, time_ns
 from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+from uuid import uuid4
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -38,43 +41,80 @@ class _AsyncNothing:
 
 
 def measure(bootstrap_servers: str, requests: int = 5_000) -> dict[str, float]:
-    """Send requests, 1 ms apart: with a recorder that does nothing, and with a producer on a real broker.
+    """Send requests, 1 ms apart, by each of several applications in turn: a load of the machine meets all alike.
 
-    Returns quantiles in microseconds of CPU time, less the median of an application without middleware: of the
-    middleware's own part (`asgi_own_p50`, `asgi_own_p99`, ...), of all that it adds (`asgi_p99`, `wsgi_p99`), and of
-    the application without it (`bare_p99`), which is what the machine itself adds to one request in a hundred.
+    Returns quantiles in microseconds of CPU time, less the median of an application without middleware:
+
+    - `asgi_own_p50`, `asgi_own_p99`, ...: with the middleware, and a recorder that does nothing: its own part
+    - `asgi_p99`, ...: with the middleware and a producer on a real broker
+    - `asgi_bare_p99`, ...: without middleware
+    - `asgi_noop_p99`, ...: with a middleware that only calls the application
+    - `asgi_library_p50`, `asgi_library_p99`, ...: with one that does some microseconds of work of the standard library
     """
     topic = f"bench.middleware.{time_ns()}"
     admin = AdminClient({"bootstrap.servers": bootstrap_servers})
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
     config = ProducerConfig(bootstrap_servers=bootstrap_servers, topic=topic, service="bench", environment="bench")
     with AuditProducer(config) as producer:
-        floor = _run_wsgi(_wsgi_app, requests)
-        own = _run_wsgi(wsgi.AuditMiddleware(_wsgi_app, _Nothing(), _AUDIT), requests)  # type: ignore[arg-type]
-        whole = _run_wsgi(wsgi.AuditMiddleware(_wsgi_app, producer, _AUDIT), requests)
-        figures = {
-            "wsgi_own_p50": _above(own, floor, 50),
-            "wsgi_own_p99": _above(own, floor, 99),
-            "wsgi_p99": _above(whole, floor, 99),
+        apps: dict[str, wsgi.App] = {
+            "bare": _wsgi_app,
+            "noop": _wsgi_noop,
+            "library": _wsgi_library,
+            "own": wsgi.AuditMiddleware(_wsgi_app, _Nothing(), _AUDIT),  # type: ignore[arg-type]
+            "whole": wsgi.AuditMiddleware(_wsgi_app, producer, _AUDIT),
         }
+        figures = _figures("wsgi", _run_wsgi(apps, requests))
     return figures | asyncio.run(_measure_asgi(config, requests))
 
 
 async def _measure_asgi(config: ProducerConfig, requests: int) -> dict[str, float]:
     async with AsyncAuditProducer(config) as producer:
-        floor = await _run_asgi(_asgi_app, requests)
-        own = await _run_asgi(asgi.AuditMiddleware(_asgi_app, _AsyncNothing(), _AUDIT), requests)  # type: ignore[arg-type]
-        whole = await _run_asgi(asgi.AuditMiddleware(_asgi_app, producer, _AUDIT), requests)
-    return {
-        "asgi_own_p50": _above(own, floor, 50),
-        "asgi_own_p99": _above(own, floor, 99),
-        "asgi_p99": _above(whole, floor, 99),
-        "bare_p99": _above(floor, floor, 99),
+        apps: dict[str, asgi.App] = {
+            "bare": _asgi_app,
+            "noop": _asgi_noop,
+            "library": _asgi_library,
+            "own": asgi.AuditMiddleware(_asgi_app, _AsyncNothing(), _AUDIT),  # type: ignore[arg-type]
+            "whole": asgi.AuditMiddleware(_asgi_app, producer, _AUDIT),
+        }
+        return _figures("asgi", await _run_asgi(apps, requests))
+
+
+def _figures(kind: str, seconds: dict[str, list[float]]) -> dict[str, float]:
+    floor = _quantile(seconds["bare"], 50)
+    above = {
+        f"{kind}_{name}_p{share}": (_quantile(some, share) - floor) * 1e6
+        for name, some in seconds.items()
+        for share in (50, 99)
     }
+    return above | {f"{kind}_p99": above[f"{kind}_whole_p99"]}
 
 
-def _above(seconds: list[float], floor: list[float], share: int) -> float:
-    return (seconds[len(seconds) * share // 100] - floor[len(floor) // 2]) * 1e6
+def _quantile(seconds: list[float], share: int) -> float:
+    return sorted(seconds)[len(seconds) * share // 100]
+
+
+async def _asgi_noop(scope: Any, receive: Any, send: Any) -> None:
+    await _asgi_app(scope, receive, send)
+
+
+def _wsgi_noop(environ: Any, start_response: Any) -> list[bytes]:
+    return _wsgi_app(environ, start_response)
+
+
+async def _asgi_library(scope: Any, receive: Any, send: Any) -> None:
+    _library_work()
+    await _asgi_app(scope, receive, send)
+
+
+def _wsgi_library(environ: Any, start_response: Any) -> list[bytes]:
+    _library_work()
+    return _wsgi_app(environ, start_response)
+
+
+def _library_work() -> object:
+    """Read a URL and its query by the standard library, about as much code as the middleware's."""
+    url = urlsplit(f"http://invoices.example.com/invoices/{uuid4()}?page=2&token=abc&sort=amount#end")
+    return parse_qs(url.query), url.port, json.dumps(dict(_HEADERS)), urlunsplit(url)
 
 
 async def _asgi_app(scope: Any, receive: Any, send: Any) -> None:
@@ -87,36 +127,38 @@ def _wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
     return [b"ok"]
 
 
-async def _run_asgi(app: asgi.App, requests: int) -> list[float]:
+async def _run_asgi(apps: dict[str, asgi.App], requests: int) -> dict[str, list[float]]:
     async def receive() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         pass
 
-    seconds = []
+    seconds: dict[str, list[float]] = {name: [] for name in apps}
     for number in range(requests):
-        scope = http_scope("GET", f"/invoices/{number}", "page=2&token=abc", _HEADERS)
-        await asyncio.sleep(_PAUSE)
-        started = thread_time()
-        await app(scope, receive, send)
-        seconds.append(thread_time() - started)
-    return sorted(seconds)
+        for name, app in apps.items():
+            scope = http_scope("GET", f"/invoices/{number}", "page=2&token=abc", _HEADERS)
+            await asyncio.sleep(_PAUSE)
+            started = thread_time()
+            await app(scope, receive, send)
+            seconds[name].append(thread_time() - started)
+    return seconds
 
 
-def _run_wsgi(app: wsgi.App, requests: int) -> list[float]:
+def _run_wsgi(apps: dict[str, wsgi.App], requests: int) -> dict[str, list[float]]:
     def start_response(*_: Any) -> Callable[[bytes], object]:
         return len
 
     headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in _HEADERS}
-    seconds = []
+    seconds: dict[str, list[float]] = {name: [] for name in apps}
     for number in range(requests):
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/invoices/{number}", "QUERY_STRING": "page=2", **headers}
-        sleep(_PAUSE)
-        started = thread_time()
-        _read(app(environ, start_response))
-        seconds.append(thread_time() - started)
-    return sorted(seconds)
+        for name, app in apps.items():
+            environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/invoices/{number}", "QUERY_STRING": "page=2", **headers}
+            sleep(_PAUSE)
+            started = thread_time()
+            _read(app(environ, start_response))
+            seconds[name].append(thread_time() - started)
+    return seconds
 
 
 def _read(body: Iterable[bytes]) -> None:
