@@ -17,6 +17,7 @@ from auditseal_schemas.event_parts import Source, Stream
 from auditseal_schemas.event_plain import PlainEventEncoder
 
 _LONGEST_NUMBER = 10  # bytes of a varint
+_new_tuple = tuple.__new__  # as a NamedTuple's own __new__ does, which is written in Python
 
 
 Placed: TypeAlias = tuple[bytes, int, int]
@@ -73,6 +74,7 @@ class EventEncoder:
     def __init__(self, source: Source, stream: Stream, rules: Sequence[Redaction] = ()) -> None:
         self._source = source
         self._stream = stream
+        self._stream_id = stream.id
         self._rules = rules
         self._plain = PlainEventEncoder(source, stream)
 
@@ -87,7 +89,7 @@ class EventEncoder:
             encoding = self._plain.encode(event_id, time_ns() // 1000, fields)
             if encoding is not None:
                 key = event_key(fields.get("tenant"), fields["actor"])
-                return NewEvent(event_id, key, self._stream.id, encoding)
+                return _new_tuple(NewEvent, (event_id, key, self._stream_id, encoding))
         return self._encode_any(fields)
 
     def _encode_any(self, fields: EventFields) -> NewEvent:

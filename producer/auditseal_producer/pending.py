@@ -97,7 +97,9 @@ class PendingReceipt(Future[Receipt]):
         The receipt is made when a caller first asks for it. Few services ask for each.
         """
         self._message = message
-        self._finish()
+        self._state = _FINISHED
+        if self.is_watched:
+            self._tell()
 
     def settle(self, receipt: Receipt | None, failure: BaseException | None) -> None:
         """End the handle, by one of the two: for the producer, whose own thread alone calls this."""
@@ -105,7 +107,9 @@ class PendingReceipt(Future[Receipt]):
             self.__dict__["_result"] = receipt
         else:
             self._exception = failure
-        self._finish()
+        self._state = _FINISHED
+        if self.is_watched:
+            self._tell()
 
     def _make_receipt(self) -> Receipt:
         message = self._message
@@ -124,16 +128,14 @@ class PendingReceipt(Future[Receipt]):
         made: Receipt = self.__dict__["_result"]
         return made
 
-    def _finish(self) -> None:
-        self._state = _FINISHED
-        # Those who make a condition from here on find the handle finished.
-        if self.is_watched:
-            with self._condition:
-                for waiter in self._waiters:
-                    waiter.add_result(self) if self._exception is None else waiter.add_exception(self)
-                self._condition.notify_all()
-            for callback in self._done_callbacks:
-                callback(self)
+    def _tell(self) -> None:
+        """Wake those who wait for the finished handle: callers that come later find it finished."""
+        with self._condition:
+            for waiter in self._waiters:
+                waiter.add_result(self) if self._exception is None else waiter.add_exception(self)
+            self._condition.notify_all()
+        for callback in self._done_callbacks:
+            callback(self)
 
     def add_done_callback(self, fn: Callable[[Future[Receipt]], object]) -> None:
         """Call a function with this handle when it is done, at once if it is; log what the function raises."""

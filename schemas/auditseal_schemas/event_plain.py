@@ -10,7 +10,7 @@ Texts with surrogates of their own never come here: they aren't ASCII, or are re
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from auditseal_schemas.event import SCHEMA_VERSION, EventFields
 from auditseal_schemas.event_check import MAX_ITEMS
@@ -40,6 +40,7 @@ from auditseal_schemas.varint import encode_long
 
 _LONGEST = (1 << 13) - 1  # bytes of a text, whose length takes two
 _NULL, _END = "\0", "\0"
+_new_tuple = tuple.__new__  # as a NamedTuple's own __new__ does, which is written in Python
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 _NO_CHANGES: Sequence[Change] = ()
 _UNSTATED: Any = object()
@@ -78,7 +79,7 @@ class PlainEventEncoder:
             fields: What the service says of it.
         """
         try:
-            return self._encode(event_id, microseconds, **cast("dict[str, Any]", fields))
+            return self._encode(event_id, microseconds, **fields)
         except (_NotPlainError, IndexError, TypeError, UnicodeEncodeError):
             return None  # IndexError: a longer text; TypeError: a field's name or text is missing or isn't one
 
@@ -161,7 +162,7 @@ class PlainEventEncoder:
         tail = b"\0" if attributes is _NO_ATTRIBUTES else _encode(_write_attributes(attributes))
         if len(head) + 1 + len(tail) > MAX_EVENT_BYTES:
             raise _NotPlainError
-        return UnnumberedEvent(head, tail)
+        return _new_tuple(UnnumberedEvent, (head, tail))
 
 
 def _encode(text: str) -> bytes:
