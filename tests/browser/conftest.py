@@ -1,7 +1,7 @@
 """Explorers that serve ordinary, hostile and damaged vaults, and a browser in front of them."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,20 +80,27 @@ class Stranger(HeaderLogin):
         return "eve"
 
 
-@pytest.fixture(scope="module")
-def explorers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The addresses of explorers in every state that has pages of its own."""
+@contextmanager
+def served_in_every_state(folder: Path) -> Iterator[dict[str, str]]:
+    """Serve explorers in every state that has pages of its own, and give their addresses; an index is in a folder."""
     made = {
         "ordinary": exploring(BLOCKS, TRUST),
         "tampered": tampered_vault(),
         "away": store_away(),
-        "behind": index_behind(tmp_path_factory.mktemp("behind")),
+        "behind": index_behind(folder),
         "proxy": with_login(PROXY),
         "oidc": with_login(PROVIDER_AWAY),
         "stranger": with_login(Stranger()),
     }
     with ExitStack() as stack:
         yield {name: stack.enter_context(served(one)) for name, one in made.items()}
+
+
+@pytest.fixture(scope="module")
+def explorers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The addresses of explorers in every state that has pages of its own."""
+    with served_in_every_state(tmp_path_factory.mktemp("behind")) as addresses:
+        yield addresses
 
 
 @pytest.fixture(scope="module")
