@@ -2,7 +2,7 @@
 
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -19,13 +19,12 @@ from auditseal_explorer.pages import Pages
 from auditseal_explorer.preparation import Preparation
 from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_explorer.sources import Sources
-from auditseal_explorer.stream_watcher import StreamWatcher
+from auditseal_explorer.streams import WatchedStreams
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_schemas.trust import Trust
 from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.index_store import open_index
-from auditseal_search.stream_follower import LookRules
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
 
@@ -70,9 +69,8 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
         open_vault = partial(open_reader, url)
         sources = Sources(pinned, open_vault, open_index(index) if index else None)
         access = _read_access(access_file) if access_file else None
-        looking = _stream_watcher(pinned, open_vault, streams, parse_expected(expect or ()))
         with (
-            looking or nullcontext(),
+            _watching(pinned, open_vault, streams, parse_expected(expect or ())) as watched,
             sources.reading(),
             _trail(records=records, strict=strict) as trail,
             listen(host, port, access) as listening,
@@ -83,20 +81,27 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")
             if opens:
                 webbrowser.open(address)
-            explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail, looking)
+            explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail, watched)
             serve(make_app(explorer, hosts, access), listening, access.tls if access else None)
 
 
-def _stream_watcher(
+@contextmanager
+def _watching(
     trust: Trust, open_vault: Callable[[], VaultReader], folder: Path | None, expected: dict[str, int]
-) -> StreamWatcher | None:
-    """Return what looks at streams, None where no folder is named for it."""
+) -> Iterator[WatchedStreams | None]:
+    """Look at streams meanwhile, and give what does so; None where no folder is named for it."""
     if folder is None:
         if expected:
             raise ConfigurationError("--expect needs --streams DIR: a folder that remembers what was read of streams")
-        return None
+        yield None
+        return
+    from auditseal_explorer.stream_watcher import StreamWatcher  # noqa: PLC0415  (it takes 11 MB)
+    from auditseal_search.stream_follower import LookRules  # noqa: PLC0415  (as above)
+
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return StreamWatcher(trust, open_vault, folder, LookRules(SETTLE_SECONDS * 1000, expected, _LOOK_MS))
+    rules = LookRules(SETTLE_SECONDS * 1000, expected, _LOOK_MS)
+    with StreamWatcher(trust, open_vault, folder, rules) as watcher:
+        yield watcher
 
 
 def _read_access(file: Path) -> Access:

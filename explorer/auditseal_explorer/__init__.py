@@ -19,6 +19,7 @@
 | `services` | the latest event of each service |
 | `runbooks` | what to do about each state of a log |
 | `documents` | the documentation, which is installed with the explorer |
+| `streams` | what is known of the streams |
 | `stream_watcher` | looks at streams while the explorer runs |
 | `checker` | verifies the vault while the explorer runs |
 | `auditor` | who looks, and which tenants' events they may see |

@@ -7,7 +7,7 @@ from auditseal_explorer.event_view import EventView
 from auditseal_explorer.log_status import LogStatus
 from auditseal_explorer.results import Results
 from auditseal_explorer.services import Service
-from auditseal_explorer.stream_watcher import Streams
+from auditseal_explorer.streams import Streams
 from auditseal_search.errors import QueryError
 from auditseal_search.row_json import row_to_json
 

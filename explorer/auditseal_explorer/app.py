@@ -40,7 +40,7 @@ from auditseal_explorer.refusals import Refusals
 from auditseal_explorer.results import Results, export, find
 from auditseal_explorer.services import read_services
 from auditseal_explorer.sources import Sources
-from auditseal_explorer.stream_watcher import NOT_WATCHED, ONLY_FOR_ALL, Streams, StreamWatcher
+from auditseal_explorer.streams import NOT_WATCHED, ONLY_FOR_ALL, Streams, WatchedStreams
 from auditseal_explorer.timely_answers import RETRY, TimelyAnswers
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import AuditsealError, MalformedError, UnavailableError, VerificationError, quoted
@@ -82,7 +82,7 @@ class Explorer:
     pages: Pages
     cases: CaseFiles
     trail: Trail = field(default_factory=NoTrail)
-    streams: StreamWatcher | None = None
+    streams: WatchedStreams | None = None
 
     @property
     def checked(self) -> Checked:

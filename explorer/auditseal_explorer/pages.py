@@ -17,7 +17,7 @@ from auditseal_explorer.question import Heads, Question
 from auditseal_explorer.results import Export, Results
 from auditseal_explorer.runbooks import RUNBOOKS
 from auditseal_explorer.services import Service
-from auditseal_explorer.stream_watcher import Streams
+from auditseal_explorer.streams import Streams
 from auditseal_explorer.timeline import HEIGHT, WIDTH
 from auditseal_schemas import __version__
 from auditseal_schemas.event_time import format_milliseconds

@@ -1,77 +1,26 @@
 """Looks at the streams of the vault while the explorer runs: which miss events, and which services are silent."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from heapq import nsmallest
 from pathlib import Path
 from time import time
-from typing import Any
 
 from auditseal_explorer.background_thread import BackgroundThread
+from auditseal_explorer.streams import MOST_SHOWN, SHOWN, Streams
 from auditseal_schemas.errors import AuditsealError, UnavailableError
-from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_follower import LookRules
 from auditseal_search.stream_ledger import COLUMNS, StreamLedger
-from auditseal_search.stream_report import SilentService, StreamReport, state_to_json
-from auditseal_search.stream_state import State, StreamState
+from auditseal_search.stream_report import StreamReport
+from auditseal_search.stream_state import StreamState
 from auditseal_vault.head import head_height
 from auditseal_vault.interface import VaultReader
 
-MOST_SHOWN = 50
-"""Streams that a page lists; the others are counted."""
-_SHOWN = (State.DUPLICATE, State.GAP, State.UNEXPECTED, State.UNCLOSED)
-"""The states of listed streams, the most serious first."""
 _BLOCKS = 1_000  # that are read before a stop is noticed
 _SECONDS_TO_END = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """What is known of the streams.
-
-    Attributes:
-        at: When they were last looked at, in µs since the epoch; 0 before the first look has ended.
-        counts: How many streams have each state as their most serious one; silent services for SILENT.
-        listed: The streams with a state that someone may have to look at, the most serious first, up to `MOST_SHOWN`.
-        silent: The expected services that are silent.
-        is_expected: Whether it is known which services must not be silent.
-        problem: Why nothing newer is known; empty where it is.
-    """
-
-    at: int = 0
-    counts: Mapping[State, int] | None = None
-    listed: tuple[StreamState, ...] = ()
-    silent: tuple[SilentService, ...] = ()
-    is_expected: bool = False
-    problem: str = ""
-
-    @property
-    def more(self) -> int:
-        """How many streams with such a state are not listed."""
-        return sum(number for state, number in (self.counts or {}).items() if state in _SHOWN) - len(self.listed)
-
-    def to_json(self) -> Mapping[str, Any]:
-        """Return what `json.dumps` takes."""
-        return {
-            "counts": None if self.counts is None else {str(state): number for state, number in self.counts.items()},
-            "streams": [state_to_json(state) for state in self.listed],
-            "silent": [{"service": one.service, "last": _text(one.heard)} for one in self.silent],
-            "problem": self.problem,
-        }
-
-
-def _text(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else format_milliseconds(milliseconds)
-
-
-NOT_WATCHED = Streams(
-    problem="It is not known whether a stream misses events or a service is silent. Start the explorer with --streams"
-    " DIR, and with --expect SERVICE=SECONDS for each service. auditseal streams shows it once."
-)
-ONLY_FOR_ALL = Streams(problem="Streams have no tenant. Only auditors of all tenants see their states.")
 
 
 class StreamWatcher(BackgroundThread):
@@ -121,7 +70,7 @@ class StreamWatcher(BackgroundThread):
 
     def _look(self, report: StreamReport) -> Streams:
         now = time()
-        found = (state for state in report.states(self._rules.at(now)) if state.states[0] in _SHOWN)
+        found = (state for state in report.states(self._rules.at(now)) if state.states[0] in SHOWN)
         listed = nsmallest(MOST_SHOWN, found, key=_rank)
         return Streams(int(now * 1e6), report.counts, tuple(listed), report.silent, bool(self._rules.expected))
 
@@ -132,4 +81,4 @@ def _size(vault: VaultReader, origin: Origin) -> int:
 
 
 def _rank(state: StreamState) -> tuple[int, int]:
-    return _SHOWN.index(state.states[0]), state.facts.last_at
+    return SHOWN.index(state.states[0]), state.facts.last_at

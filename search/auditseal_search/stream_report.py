@@ -2,27 +2,24 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from auditseal_schemas.errors import VerificationError
-from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.errors import BrokenLedgerError
 from auditseal_search.log_tail import LogHead, LogTail
 from auditseal_search.range_pool import RangePool
 from auditseal_search.stream_ledger import StreamLedger
-from auditseal_search.stream_state import Judgement, ServiceClock, State, StreamState, state_of
+from auditseal_search.stream_state import (
+    Judgement,
+    ServiceClock,
+    SilentService,
+    State,
+    StreamState,
+    state_of,
+    state_to_json,
+)
 from auditseal_vault.errors import NotStoredError
-
-
-@dataclass(frozen=True, slots=True)
-class SilentService:
-    """An expected service that is silent. `heard` is the time of its latest event in ms, None where it has no event."""
-
-    service: str
-    heard: int | None
 
 
 class StreamReport:
@@ -110,26 +107,6 @@ def _tail(pool: RangePool, log: PinnedLog, kept: LogHead | None) -> LogTail:
     if tail.head != kept:
         raise VerificationError(Verdict.BAD_ROOT, "log", f"{problem} has another history")
     return tail
-
-
-def state_to_json(state: StreamState) -> dict[str, Any]:
-    """Return a stream's state as `json.dumps` takes it."""
-    facts = state.facts
-    return {
-        "stream": facts.stream,
-        "service": facts.service,
-        "environment": facts.environment,
-        "states": [str(one) for one in state.states],
-        "first": facts.first,
-        "last": facts.last,
-        "numbers": facts.count,
-        "repeated": facts.repeated,
-        "gaps": [[gap.first, gap.last] for gap in facts.gaps],
-        "gap_count": facts.gap_count,
-        "duplicates": list(facts.clashes),
-        "duplicate_count": facts.clash_count,
-        "last_at": format_milliseconds(facts.last_at),
-    }
 
 
 def json_line(state: StreamState) -> str:

@@ -14,7 +14,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.stream_event import StreamEvent
 
 MOST_LISTED = 1_000
@@ -116,6 +118,26 @@ class StreamState:
     states: tuple[State, ...]
 
 
+def state_to_json(state: StreamState) -> dict[str, Any]:
+    """Return a stream's state as `json.dumps` takes it."""
+    facts = state.facts
+    return {
+        "stream": facts.stream,
+        "service": facts.service,
+        "environment": facts.environment,
+        "states": [str(one) for one in state.states],
+        "first": facts.first,
+        "last": facts.last,
+        "numbers": facts.count,
+        "repeated": facts.repeated,
+        "gaps": [[gap.first, gap.last] for gap in facts.gaps],
+        "gap_count": facts.gap_count,
+        "duplicates": list(facts.clashes),
+        "duplicate_count": facts.clash_count,
+        "last_at": format_milliseconds(facts.last_at),
+    }
+
+
 def state_of(facts: StreamFacts, rules: Judgement) -> StreamState:
     """Return the states of a stream."""
     states = []
@@ -136,6 +158,14 @@ def _end_of(facts: StreamFacts, rules: Judgement) -> State:
         return State.COMPLETE
     is_paused = facts.ended_by is StreamEvent.PAUSED and (facts.until is None or facts.until > rules.as_of)
     return State.PAUSED if is_paused else State.UNCLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class SilentService:
+    """An expected service that is silent. `heard` is the time of its latest event in ms, None where it has no event."""
+
+    service: str
+    heard: int | None
 
 
 class ServiceClock:
