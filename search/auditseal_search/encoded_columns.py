@@ -112,7 +112,7 @@ class EncodedColumns:
             limit: The most values of a field.
             unit_for: Returns the unit of the histogram.
         """
-        times = self._read(0, np.int64)[rows]
+        times = self._taken(0, np.int64, rows)
         times = times[times != _NO_TIME]
         span = (int(times.min()), int(times.max())) if len(times) else None
         bars: list[tuple[int | None, int]] = [(None, len(rows) - len(times))] if len(times) < len(rows) else []
@@ -121,15 +121,17 @@ class EncodedColumns:
 
     def _counts(self, name: str, rows: npt.NDArray[np.int64], limit: int) -> Sequence[tuple[str, int]]:
         column = self._columns[name]
-        numbers = np.bincount(self._read(column.begin, column.kind)[rows], minlength=len(column.values)).tolist()
+        codes = self._taken(column.begin, column.kind, rows)
+        numbers = np.bincount(codes, minlength=len(column.values)).tolist()
         return first_counts(
             ((value, number) for value, number in zip(column.values, numbers, strict=True) if value is not None),
             limit,
         )
 
-    def _read(self, begin: int, kind: npt.DTypeLike) -> npt.NDArray[Any]:
-        """Map a column into memory for as long as it is used."""
-        return np.memmap(self._file, kind, "r", begin, (self._rows,))
+    def _taken(self, begin: int, kind: npt.DTypeLike, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return what a column has in some rows. It is mapped into memory for as long as it is used."""
+        column = np.memmap(self._file, kind, "r", begin, (self._rows,))
+        return column if len(rows) == self._rows else column[rows]
 
 
 class _Encoder:
