@@ -12,7 +12,8 @@ import pytest
 from auditseal_explorer import deadline, kept, results, sources, timely_answers
 from auditseal_explorer.errors import LateError
 from auditseal_explorer.kept import Kept
-from auditseal_explorer.trail import StrictTrail, Trail
+from auditseal_explorer.producer_trail import StrictTrail
+from auditseal_explorer.trail import Trail
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event_parts import Outcome
 from auditseal_vault.interface import StoredVersion
