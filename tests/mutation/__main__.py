@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.mutation.equivalent import Change, read_arguments, void_arguments
 from tests.mutation.mutants import Mutant, mutants_of
-from tests.mutation.subjects import AUDITOR_SUBJECTS, SUBJECTS, tests_of
+from tests.mutation.subjects import AUDITOR_SUBJECTS, HOLDING, SUBJECTS, tests_of
 from tests.mutation.trial import Baseline, measure, survives, warm_up
 
 _ENOUGH = 95.0
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, metavar="K", help="a sample: only every K-th mutant")
     options = parser.parse_args()
     os.nice(_NICE)
-    subjects = [name for name in (*SUBJECTS, *AUDITOR_SUBJECTS) if _wanted(name, options.modules)]
+    subjects = [name for name in (*SUBJECTS, *AUDITOR_SUBJECTS, HOLDING) if _wanted(name, options.modules)]
     files = {name: sorted({str(file) for part in tests_of(name) for file in Path().glob(part)}) for name in subjects}
     every_file = sorted(set().union(*files.values()))
     warm_up(every_file)

@@ -65,6 +65,10 @@ AUDITOR_SUBJECTS = tuple(
     )
 )  # fmt: skip
 
+# The steps of holds: a mistake there deletes evidence, or keeps it without two people.
+HOLDING = "auditseal.holding"
+_HOLDING_TESTS = ("tests/unit/auditseal/test_holding.py",)
+
 # Of the tool's operators, those whose mutants a wrong program could look like. What it would also put in place of `+`
 # (`/`, `**`, `^`, ...) nearly always raises a TypeError, which would only flatter the score; `==` by `is` is a question
 # of the interpreter's caches.
@@ -96,6 +100,8 @@ def tests_of(subject: str) -> tuple[str, ...]:
     """Return the patterns of the files whose tests judge a module."""
     if subject in AUDITOR_SUBJECTS:
         return _AUDITOR_TESTS
+    if subject == HOLDING:
+        return _HOLDING_TESTS
     if subject.startswith(f"{CORE}.event"):
         return (*_EVENT_TESTS, "tests/unit/schemas/test_value_types.py")
     names = SUBJECTS[subject]
