@@ -1,4 +1,4 @@
-"""What runs in a soak besides sealer and archiver: the daemons that read the vault, the gateway, and who asks them.
+"""What runs in a soak besides sealer and archiver: daemons that read the vault, the gateway, and those who use them.
 
 Each of these daemons is started as an operator starts it. The gateway's clients write what it acknowledged into the
 pipeline's ledger, so the oracle judges their events as well.
@@ -11,13 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from auditseal_daemon.topic_rules import TopicRules
+from auditseal_daemon.topics import create_topics
 from auditseal_local.ports import free_ports
+from auditseal_sealer.key_file import store_key
+from auditseal_vault.log_reader import LogReader
 from tests.factory.gateway import EVENT, JSON, PATH, TOKENS, clients_file, exchange
+from tests.factory.people import ALICE, BOB, PEOPLE, SIGNERS
 from tests.faults.daemon import Daemon, run_command
 from tests.faults.ledger import Entry, format_entry
 from tests.faults.rig import Pipeline
 
 _BATCH = 10  # events of a request to the gateway
+_HELD = 10  # blocks of a case
 _ANSWER_SECONDS = 300  # a soak asks whether parts last, not how quick they are
 _PAGES = ("/", "/logs", "/api/v1/search?q=outcome+%3D+DENIED", "/api/v1/search?q=actor+%3D+u-0042")
 
@@ -98,6 +104,51 @@ class Gateway:
                 ledger.write(format_entry(Entry(*place, stream["id"], stream["sequence"], result["sha256"])))
 
 
+class Holds:
+    """Two people who hold blocks for cases, and release them. From the first turn on one case is held.
+
+    Their steps are recorded in a topic of its own, because the oracle knows the events of the load alone.
+
+    Attributes:
+        cases: Cases that were made. All but the last one were released.
+    """
+
+    def __init__(self, line: Pipeline) -> None:
+        self.cases, self._line = 0, line
+        self._log = LogReader(line.reader(), line.origins[0])
+        own = f"{line.name}.own"
+        create_topics(line.rig.cluster(), TopicRules(1, replication=line.rig.replicas), own, f"{own}-blocks")
+        self._environment = {**line.environment(), "AUDITSEAL_ENVIRONMENT": "soak", "AUDITSEAL_EVENTS_TOPIC": own}
+        for name in (ALICE, BOB):
+            store_key(self._key(name), SIGNERS[name], line.passphrase.read_text())
+        with line.trust_file.open("a") as trust:
+            trust.writelines(f"person {key}\n" for key in PEOPLE)
+
+    def turn(self) -> None:
+        """Hold the last blocks of a log for a new case, release the case before, and look at both."""
+        head = self._log.height()
+        assert head is not None, "a soak has blocks before anyone holds them"
+        heights = f"{max(0, head - _HELD + 1)}-{head}"
+        self._sign(ALICE, "add", _case(self.cases), "--origin", str(self._log.origin), "--heights", heights)
+        if self.cases:
+            self._sign(ALICE, "release", _case(self.cases - 1))
+            self._sign(BOB, "release", _case(self.cases - 1), "--approve", "--yes")
+        listed = {case["case"]: case["state"] for case in json.loads(self._run("list", "--json"))["cases"]}
+        before = dict.fromkeys(map(_case, range(self.cases)), "released")
+        assert listed == before | {_case(self.cases): "held"}, listed
+        self._run("check")
+        self.cases += 1
+
+    def _sign(self, person: str, *words: str) -> None:
+        self._run(*words, "--key", str(self._key(person)), "--passphrase-file", str(self._line.passphrase))
+
+    def _run(self, *words: str) -> str:
+        return run_command(self._environment, "hold", *words, *self._line.vault_options())
+
+    def _key(self, person: str) -> Path:
+        return self._line.folder / f"{person}.pem"
+
+
 class Repeated:
     """Calls a function at an interval in a thread, within. An error ends the calls, and is raised at the end."""
 
@@ -134,6 +185,10 @@ def replicate(line: Pipeline) -> None:
 def compare(line: Pipeline) -> None:
     """Verify the vault and its second copy, and compare both."""
     run_command(line.environment(), "verify", *line.vault_options(), "--copy", (line.folder / "copy").as_uri())
+
+
+def _case(number: int) -> str:
+    return f"SOAK-{number:04}"
 
 
 def _daemon(line: Pipeline, name: str, command: Sequence[str], environment: dict[str, str] | None = None) -> Daemon:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-_DRILL = "v1-drill/"
+_NOT_BLOCKS = ("v1-drill/", "v1-holds/")
+"""Drills leave objects without a lock, and holds their records, which `verify` checks."""
 
 
 class StorageFaultError(AssertionError):
@@ -33,8 +34,8 @@ def copy_vault(s3: Any, bucket: str, folder: Path) -> list[Stored]:
     """
     versions, markers = [], []
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        versions += [entry for entry in page.get("Versions", ()) if not entry["Key"].startswith(_DRILL)]
-        markers += [entry["Key"] for entry in page.get("DeleteMarkers", ()) if not entry["Key"].startswith(_DRILL)]
+        versions += [entry for entry in page.get("Versions", ()) if not entry["Key"].startswith(_NOT_BLOCKS)]
+        markers += [each["Key"] for each in page.get("DeleteMarkers", ()) if not each["Key"].startswith(_NOT_BLOCKS)]
     twice = [key for key, times in Counter(entry["Key"] for entry in versions).items() if times > 1]
     if markers or twice:
         raise StorageFaultError(f"delete markers at {markers}, more than one version of {twice}")

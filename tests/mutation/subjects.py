@@ -13,6 +13,7 @@ _AUDITOR_TESTS = (
     "tests/unit/cli/test_show.py",
     "tests/property/test_auditor_properties.py",
 )
+_HOLD_CHECK_TESTS = ("tests/unit/auditor/test_hold_check.py",)
 
 # Of each module, the tests that are about it, or that meet it on the way to what they are about. schemas/test_hostile
 # judges none: its tests measure time, and a busy machine would count as a noticed mutant.
@@ -98,6 +99,8 @@ OPERATORS = frozenset(
 
 def tests_of(subject: str) -> tuple[str, ...]:
     """Return the patterns of the files whose tests judge a module."""
+    if subject == f"{AUDITOR}.hold_check":
+        return _HOLD_CHECK_TESTS
     if subject in AUDITOR_SUBJECTS:
         return _AUDITOR_TESTS
     if subject == HOLDING:

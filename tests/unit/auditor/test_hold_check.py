@@ -25,6 +25,7 @@ class AskingVault(MemoryVault):
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         self.questions: list[str] = []
+        self.asked_versions: set[str] = set()
 
     def read_many(self, versions: Any) -> Any:
         yield from (self._shown(read_version(self, version)) for version in versions)
@@ -36,6 +37,7 @@ class AskingVault(MemoryVault):
 
     def legal_hold(self, key: str, version_id: str) -> bool | None:
         self.questions.append(key)
+        self.asked_versions.add(version_id)
         return super().legal_hold(key, version_id)
 
 
@@ -68,6 +70,20 @@ def test_held_blocks_are_counted_without_a_question(vault: AskingVault) -> None:
     assert vault.questions == [ORIGINS[1].block_key(2)]  # where no answer showed a hold: is none there, or not visible?
     assert any("; 2 blocks under legal hold" in line for line in detail_lines(report))
     assert [log.to_json()["held"] for log in report.logs] == [2, 0]
+
+
+def test_a_log_whose_answers_show_a_hold_is_not_asked_about(vault: AskingVault) -> None:
+    vault.held = {ORIGINS[1].block_key(0)}
+    report = audit(vault, TRUST)
+    assert [log.counts.held for log in report.logs] == [0, 1]
+    assert vault.questions == []
+
+
+def test_the_first_version_is_asked_about(vault: AskingVault) -> None:
+    sign(vault, "CASE-7", add({1: "v1"}))
+    vault.put(LOG.block_key(1), b"stored later")
+    assert MISSING[0] in holds_of(audit(vault, TRUST))
+    assert vault.asked_versions == {"v1"}
 
 
 def test_a_signed_hold_that_the_store_does_not_show_is_a_finding(vault: AskingVault) -> None:
