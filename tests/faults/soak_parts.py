@@ -1,4 +1,4 @@
-"""What runs in a soak besides sealer and archiver: daemons that read the vault, the gateway, and those who use them.
+"""The parts of a soak besides sealer and archiver: daemons that read the vault, the gateway, and those who use them.
 
 Each of these daemons is started as an operator starts it. The gateway's clients write what it acknowledged into the
 pipeline's ledger, so the oracle judges their events as well.

@@ -40,14 +40,17 @@ def test_a_minute_has_its_first_sample() -> None:
     assert samples.by_minute() == {0: (1, 7), 1: (4, 6), 3: (5, 5)}
 
 
-def test_connections_that_come_and_go_are_no_growth_and_one_more_that_stays_is() -> None:
+def test_connections_that_come_and_go_are_no_growth_and_descriptors_that_stay_are() -> None:
     pool = [0, 100, 3, 60, 0, 128, 7, 90, 0, 60, 128, 0]
     flat = Samples(list(range(12)), [MIB] * 12, [Counter(store=number, files=5) for number in pool])
-    assert growth(flat)["descriptor_growth"] == 0
-    grown = [each + Counter(Kafka=4 + at // 2) for at, each in enumerate(flat.descriptors)]
+    assert (growth(flat)["descriptor_growth"], growth(flat)["most_store_connections"]) == (0, 128)
+    dip = Counter(files=4)  # as while a session begins anew
+    grown = [
+        each + Counter(Kafka=4 + at // 4) - (dip if at == 1 else Counter()) for at, each in enumerate(flat.descriptors)
+    ]
     found = Samples(flat.times, flat.memory, grown)
-    assert growth(found)["descriptor_growth"] == 4
-    assert [each["Kafka"] for each in found.least_descriptors()] == [4, 6, 8]
+    assert growth(found)["descriptor_growth"] == 2
+    assert [each["Kafka"] for each in found.usual_descriptors()] == [4, 5, 6]
 
 
 def test_each_descriptor_counts_as_what_it_is_for() -> None:
@@ -66,7 +69,10 @@ def test_each_descriptor_counts_as_what_it_is_for() -> None:
 
 
 def test_each_bound_that_was_missed_is_a_problem_of_its_own() -> None:
-    flat, grown = [{"memory_growth": by, "descriptor_growth": by * 50} for by in (0.1, 0.11)]
+    flat, grown = [
+        {"memory_growth": by, "descriptor_growth": by * 50, "most_store_connections": 256 + more}
+        for by, more in ((0.1, 0), (0.11, 1))
+    ]
     assert problems_of(30, 0, 1, 2, {"sealer": flat}) == []
     assert problems_of(30.1, 2, 0, 1, {"sealer": flat, "watch": grown}) == [
         "lag was back to zero after 30.1 s only",
@@ -75,4 +81,5 @@ def test_each_bound_that_was_missed_is_a_problem_of_its_own() -> None:
         "no hold was released",
         "the watch's memory grew by 11%",
         "the watch holds 6 more descriptors",
+        "the watch had 257 connections to the store",
     ]

@@ -1,4 +1,4 @@
-"""The steps of a case: signed, recorded, stored and only then done, and continued by repeating them."""
+"""The steps of a case are signed, recorded, stored and only then done. Repeating one continues it."""
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
@@ -73,7 +73,7 @@ class Place:
         self.vault.block(OTHER_LOG, 3, NOW)
 
     def of(self, name: str) -> Holding:
-        """What takes steps for a person."""
+        """Return the holding of a person, who takes its steps."""
         (key,) = (key for key in PEOPLE if key.name == name)
         return Holding(cast("S3Vault", self.vault), PEOPLE, Person(key, SIGNERS[name]), self.recorded)
 
