@@ -4,6 +4,10 @@ export AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:9092 AUDITSEAL_ENVIRONMENT=t
 AUDITSEAL_PRODUCER__SERVICE=invoices python -m examples.flask_app
 """
 
+import os
+import signal
+import sys
+
 from flask import Flask, g, request
 
 from auditseal import Actor, AuditProducer, Change, Outcome, ProducerConfig, Recorder, Resource
@@ -38,5 +42,7 @@ def make_app(recorder: Recorder) -> Flask:
 
 
 if __name__ == "__main__":
+    # A supervisor ends the service by SIGTERM. Without a handler the last events would be lost.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with AuditProducer(ProducerConfig.from_env()) as producer:
-        make_app(producer).run(port=8000)
+        make_app(producer).run(port=int(os.environ.get("PORT", "8000")))

@@ -151,7 +151,8 @@ def _parse_events(call: Call) -> list[Parsed]:
 
 
 def _answer_events(call: Call, results: Sequence[Result]) -> Response:
-    is_single = call.media_type == "application/json" and call.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    is_array = call.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    is_single = call.media_type == "application/json" and not is_array
     return answer(results, is_single=is_single)
 
 

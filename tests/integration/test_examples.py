@@ -10,9 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from auditseal_local.kafka import KafkaNode
+from auditseal_local.ports import accepts, free_ports
 from auditseal_producer import AsyncAuditProducer, AuditProducer, Change, Outcome, ProducerConfig, Reason
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event import AuditEvent
@@ -64,6 +66,25 @@ def test_flask(kafka: KafkaNode, topic: str) -> None:
     assert own.changes == (Change("status", "open", "approved"),)
     assert request.actor.id == "u-1842"
     assert (absent.outcome, absent.status_code) == (Outcome.FAILURE, "404")
+
+
+def test_flask_that_is_ended_by_sigterm_loses_nothing(
+    kafka: KafkaNode, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (port,) = free_ports(1)
+    monkeypatch.setenv("PORT", str(port))
+    with subprocess.Popen([sys.executable, "-m", "examples.flask_app"], cwd=ROOT, stderr=subprocess.DEVNULL) as service:
+        try:
+            while not accepts(port):
+                assert service.poll() is None
+                time.sleep(0.05)
+            url = f"http://127.0.0.1:{port}/invoices/7/approve"
+            assert httpx2.post(url, headers=dict(HEADERS)).status_code == 200
+            service.terminate()
+            assert service.wait(30) == 0
+        finally:
+            service.kill()
+    check_approval(*events_in(kafka, topic))
 
 
 @pytest.mark.parametrize("framework", ["fastapi", "django"])
