@@ -73,7 +73,7 @@ bench: $(VENV)/test ## Speed beside named references, in one run
 	$(BIN)/python -m tests.bench
 
 .PHONY: growth
-growth: $(VENV)/test ## What each step and each pass costs against a log's blocks, up to 1,000,000; the plot of the docs
+growth: $(VENV)/test ## What each step and each pass costs against blocks, up to 1,000,000, and against partitions; the plots of the docs
 	$(BIN)/python -m tests.bench.growth
 
 .PHONY: peers

@@ -34,8 +34,12 @@ _START_SECONDS = 300
 _BUSY = 0.005  # s
 
 
-def measure(bootstrap_servers: str, directory: Path, partitions: int) -> dict[str, float]:
-    """Return threads and descriptors a partition, CPU a block and an event's seconds until it is sealed."""
+def measure(bootstrap_servers: str, directory: Path, partitions: int, rate: int = RATE) -> dict[str, float]:
+    """Return threads and descriptors a partition, CPU a block and an event's seconds until it is sealed.
+
+    `rate` is that of one partition, in events/s. `cpu_seconds` is the sealer's CPU while they are published and sealed.
+    `start_cpu_seconds` is the CPU of a second sealer, from its first log line until it seals all partitions.
+    """
     topic = f"bench.partitions.{time.time_ns()}"
     create_topics(
         Cluster({"bootstrap.servers": bootstrap_servers}, 60),
@@ -48,21 +52,27 @@ def measure(bootstrap_servers: str, directory: Path, partitions: int) -> dict[st
         logged(sealer.log, "sealing", partitions, _START_SECONDS)
         idle = _cpu_while_idle(sealer.process)
         before, client_before = cpu_seconds(sealer.process.pid), _client_cpu(sealer.process)
-        ages, blocks = _publish_and_wait(bootstrap_servers, topic, partitions)
+        ages, blocks = _publish_and_wait(bootstrap_servers, topic, partitions, rate)
         cpu, client_cpu = cpu_seconds(sealer.process.pid) - before, _client_cpu(sealer.process) - client_before
         threads, descriptors = sealer.process.num_threads(), sealer.process.num_fds()
         resident = sealer.process.memory_info().rss / 2**20
+    with running_sealer(bootstrap_servers, topic, f"{topic}.blocks", directory, BLOCK_AGE) as sealer:
+        before = cpu_seconds(sealer.process.pid)
+        logged(sealer.log, "sealing", partitions, _START_SECONDS)
+        start_cpu = cpu_seconds(sealer.process.pid) - before
     return {
         "partitions": partitions,
         "threads_per_partition": threads / partitions,
         "descriptors": descriptors,
         "idle_cores": idle,
         "blocks": blocks,
+        "cpu_seconds": cpu,
         "cpu_milliseconds_per_block": cpu / blocks * 1000,
         "client_cpu_milliseconds_per_block": client_cpu / blocks * 1000,
         "sealed_p50_seconds": statistics.median(ages),
         "sealed_p99_seconds": statistics.quantiles(ages, n=100)[98],
         "resident_mib": resident,
+        "start_cpu_seconds": start_cpu,
     }
 
 
@@ -73,9 +83,15 @@ def _limit_descriptors() -> None:
 
 def _client_cpu(process: psutil.Process) -> float:
     """Return the CPU of the Kafka client's own threads, which are named `rdk:…`; all others run Python."""
-    names = {each.id: Path(f"/proc/{process.pid}/task/{each.id}/comm").read_text() for each in process.threads()}
-    own = [each for each in process.threads() if names.get(each.id, "").startswith("rdk:")]
+    own = [each for each in process.threads() if _thread_name(process.pid, each.id).startswith("rdk:")]
     return float(sum(each.user_time + each.system_time for each in own))
+
+
+def _thread_name(pid: int, thread: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/task/{thread}/comm").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it has ended
 
 
 def _cpu_while_idle(process: psutil.Process) -> float:
@@ -85,10 +101,10 @@ def _cpu_while_idle(process: psutil.Process) -> float:
     return (cpu_seconds(process.pid) - before) / (time.monotonic() - begun)
 
 
-def _publish_and_wait(bootstrap_servers: str, topic: str, partitions: int) -> tuple[list[float], int]:
+def _publish_and_wait(bootstrap_servers: str, topic: str, partitions: int, rate: int) -> tuple[list[float], int]:
     """Publish at the rate, read the blocks, and return each event's seconds until it was sealed, and the blocks."""
-    total = partitions * RATE * SECONDS
-    publisher = threading.Thread(target=_publish, args=(bootstrap_servers, topic, partitions, total))
+    total = partitions * rate * SECONDS
+    publisher = threading.Thread(target=_publish, args=(bootstrap_servers, topic, partitions, rate, total))
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": topic, "fetch.wait.max.ms": 20})
     consumer.assign([TopicPartition(f"{topic}.blocks", number, 0) for number in range(partitions)])
     publisher.start()
@@ -108,10 +124,10 @@ def _publish_and_wait(bootstrap_servers: str, topic: str, partitions: int) -> tu
     return ages, blocks
 
 
-def _publish(bootstrap_servers: str, topic: str, partitions: int, total: int) -> None:
+def _publish(bootstrap_servers: str, topic: str, partitions: int, rate: int, total: int) -> None:
     producer, dice, began = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 5}), Random(1), time.time()
     for sent in range(total):
-        while time.time() - began < sent / (partitions * RATE):
+        while time.time() - began < sent / (partitions * rate):
             producer.poll(_BUSY)
         producer.produce(topic, struct.pack("<d", time.time()) + dice.randbytes(200), partition=sent % partitions)
     assert producer.flush(60) == 0

@@ -28,8 +28,10 @@ from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockDraft, BlockLimits, SourceIdentity
 from auditseal_schemas.event_proof import check_record_proof
 from auditseal_schemas.header import Header
+from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.merkle import Frontier
+from auditseal_schemas.origin import Origin
 from auditseal_schemas.tlog_proof import TlogProof
 from auditseal_schemas.trust import Trust
 from auditseal_vault.log_reader import LogReader
@@ -138,16 +140,19 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def seal_log(folder: Path, records: int, block_records: int) -> int:
-    """Seal events into a vault in a directory, and return how many blocks there are."""
-    (folder / ORIGIN.blocks_prefix).mkdir(parents=True)
-    state, events = LogState.genesis(ORIGIN, (KEY,)), varied_messages(records)
+def seal_log(folder: Path, records: int, block_records: int, origin: Origin = ORIGIN) -> int:
+    """Seal events into a log of a vault in a directory, and return how many blocks there are."""
+    (folder / origin.blocks_prefix).mkdir(parents=True)
+    keys = (VerifierKey(str(origin), SIGNER.public),)
+    state, events = LogState.genesis(origin, keys), varied_messages(records)
     while batch := list(islice(events, block_records)):
         draft = BlockDraft(state, BlockLimits(records=block_records))
         draft.extend(batch)
-        block = draft.seal(SourceIdentity("C", "T", 1, 0), [SIGNER], now=1_700_000_000_000_000, sealer="bench/1")
-        state = LogState.after(block, (KEY,))
-        (folder / ORIGIN.block_key(block.header.height)).write_bytes(block.format())
+        block = draft.seal(
+            SourceIdentity("C", "T", origin.partition + 1, 0), [SIGNER], now=1_700_000_000_000_000, sealer="bench/1"
+        )
+        state = LogState.after(block, keys)
+        (folder / origin.block_key(block.header.height)).write_bytes(block.format())
     return state.height
 
 

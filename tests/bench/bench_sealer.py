@@ -204,10 +204,11 @@ class RunningSealer(NamedTuple):
 def running_sealer(
     bootstrap_servers: str, topic: str, blocks: str, directory: Path, block_age: float
 ) -> Iterator[RunningSealer]:
-    """Run `auditseal sealer` with a key and a vault of its own."""
-    (directory / "vault").mkdir(parents=True)
-    write_secret(directory / "passphrase", _PASSPHRASE)
-    store_key(directory / "key.pem", SigningKey.generate(), _PASSPHRASE)
+    """Run `auditseal sealer` with a key and a vault of its own, which a second one in the directory uses again."""
+    if not directory.exists():
+        (directory / "vault").mkdir(parents=True)
+        write_secret(directory / "passphrase", _PASSPHRASE)
+        store_key(directory / "key.pem", SigningKey.generate(), _PASSPHRASE)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDITSEAL_")} | {
         "AUDITSEAL_CLUSTER": "bench.local",
         "AUDITSEAL_VAULT": f"file://{(directory / 'vault').absolute()}",

@@ -20,7 +20,12 @@ text { font: 12px sans-serif; fill: #222 } .axis { stroke: #888; stroke-width: 1
 
 
 def exponent(points: Points) -> float:
-    """Return the slope of the straight line through the logarithms (least squares): 0 is flat, 1 is linear."""
+    """Return the slope of the straight line through the logarithms (least squares): 0 is flat, 1 is linear.
+
+    It is not a number where there is one size only.
+    """
+    if len(points) < 2:
+        return math.nan
     logs = [(math.log(size), math.log(seconds)) for size, seconds in points]
     mean_x, mean_y = (sum(values) / len(logs) for values in zip(*logs, strict=True))
     rise = sum((x - mean_x) * (y - mean_y) for x, y in logs)
@@ -28,13 +33,14 @@ def exponent(points: Points) -> float:
     return float(rise / run)
 
 
-def plot(series: Mapping[str, Points]) -> str:
-    """Return the SVG of all series, each with its name and its exponent next to it."""
+def plot(series: Mapping[str, Points], x_title: str) -> str:
+    """Return the SVG of all series, each with its name and its exponent next to it; `x_title` says what grows."""
     sizes = [size for points in series.values() for size, _ in points]
     seconds = [cost for points in series.values() for _, cost in points]
     x_axis, y_axis = _decades(sizes), _decades(seconds)
     place = _Place(x_axis, y_axis)
-    body = [*place.grid(), *(line for number, each in enumerate(series.items()) for line in _line(number, each, place))]
+    lines = (line for number, each in enumerate(series.items()) for line in _line(number, each, place))
+    body = [*place.grid(x_title), *lines]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
     return "\n".join([head, "<title>Cost against size, both logarithmic</title>", _STYLE, *body, "</svg>\n"])
 
@@ -57,7 +63,7 @@ class _Place:
         share = (math.log10(cost) - self._costs[0]) / (len(self._costs) - 1)
         return round(_HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM), 1)
 
-    def grid(self) -> list[str]:
+    def grid(self, x_title: str) -> list[str]:
         bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
         lines = [f'<path class="axis" fill="none" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>']
         for power in self._sizes:
@@ -68,7 +74,7 @@ class _Place:
             y = self.y(10.0**power)
             lines.append(f'<path class="grid" d="M{_LEFT} {y}H{right}"/>')
             lines.append(f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{_seconds(power)}</text>')
-        lines.append(f'<text x="{(_LEFT + right) / 2}" y="{_HEIGHT - 10}" text-anchor="middle">blocks</text>')
+        lines.append(f'<text x="{(_LEFT + right) / 2}" y="{_HEIGHT - 10}" text-anchor="middle">{x_title}</text>')
         return lines
 
 

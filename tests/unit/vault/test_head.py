@@ -119,7 +119,7 @@ def test_a_directory_s_head_is_found_above_missing_blocks(missing: int, above: i
 
 
 def test_a_directory_s_head_is_lower_where_more_blocks_are_missing_than_are_above() -> None:
-    """The price of few requests. Passes over a log take the exact height, and so does whoever has a guess."""
+    """The price of few requests. Passes over a log take the exact height. A good guess finds it, too."""
     folder = stored(missing=3000, above=40)
     assert probed_height(folder, ORIGIN) == 999
     assert head_height(folder, ORIGIN) == 4039
