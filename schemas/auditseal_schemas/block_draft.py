@@ -28,6 +28,8 @@ from auditseal_schemas.note import sign_note
 from auditseal_schemas.record import RecordEncoder
 
 _begin_leaf = sha256(b"\x00").copy  # a copy takes less time than another object and a joined text
+_SMALL = 16_384
+"""Bytes that are compressed without another thread: to wake one takes as long, and it may be publishing a block."""
 
 
 class CloseReason(StrEnum):
@@ -105,7 +107,8 @@ class BlockDraft:
             unreadable: Ranges of offsets, first and last, ascending, with offsets between two of them; missing offsets
                 in them are gaps of cause 2.
             compress: Makes a raw deflate stream.
-            start: Starts a compression and returns what waits for its result: it may run in another thread.
+            start: Starts the compression of a chunk of more than 16 KiB and returns what waits for its result: it may
+                run in another thread.
         """
         self.full: CloseReason | None = None
         self._state, self._limits, self._log_start, self._unreadable = state, limits, log_start, unreadable
@@ -227,7 +230,8 @@ class BlockDraft:
     def _close_chunk(self) -> None:
         if self._pending:
             content = b"".join(self._pending)
-            self._chunks.append((len(self._pending), self._start(partial(self._compress, content))))
+            start = self._start if len(content) > _SMALL else _run
+            self._chunks.append((len(self._pending), start(partial(self._compress, content))))
             self._chunk_bytes += len(content)
             self._pending.clear()
 

@@ -392,3 +392,18 @@ def test_no_smaller_record_slips_past_one_that_has_no_room() -> None:
     draft = BlockDraft(GENESIS, BlockLimits(bytes=300))
     assert draft.extend([of_size(0, 200), of_size(1, 200), of_size(2, 50)]) == 1
     assert (draft.full, draft.next_offset) == (CloseReason.BYTES, 1)
+
+
+@pytest.mark.parametrize(("size", "started"), [(200, 0), (17_000, 1)])
+def test_only_the_compression_of_more_than_16_kib_is_started_elsewhere(size: int, started: int) -> None:
+    tasks = list[Callable[[], bytes]]()
+
+    def start(task: Callable[[], bytes]) -> Callable[[], bytes]:
+        tasks.append(task)
+        return task
+
+    draft = BlockDraft(GENESIS, BlockLimits(), start=start)
+    draft.extend([Message(0, random.Random(1).randbytes(size))])
+    block = draft.seal(SOURCE, [SIGNER], now=NOW, sealer="test/1")
+    assert len(tasks) == started
+    checked(block)
