@@ -13,7 +13,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from uuid_utils import uuid7
 
 from auditseal import Recorder
+from auditseal_schemas.event import AuditEvent
+from auditseal_schemas.event_codec import encode_event
 from auditseal_schemas.event_json import fields_from_json
+from auditseal_schemas.event_parts import Source, Stream
+
+_ANY_SOURCE, _ANY_STREAM = Source(service="invoices", environment="production"), Stream("outbox", 0)
+_AT_ONCE = 500  # events that the relay reads and publishes together
 
 
 class Base(DeclarativeBase):
@@ -39,7 +45,10 @@ class OutboxEvent(Base):
 def add_event(session: Session, **fields: Any) -> None:
     """Add an event to the transaction, with its id and time."""
     stamped = {"event_id": str(uuid7()), "occurred_at": datetime.now(UTC).isoformat(), **fields}
-    fields_from_json(json.loads(json.dumps(stamped)))  # an event that can't be published fails the transaction
+    # An event that can't be published fails the transaction: in the outbox it would keep all later ones from Kafka.
+    encode_event(
+        AuditEvent(source=_ANY_SOURCE, stream=_ANY_STREAM, **fields_from_json(json.loads(json.dumps(stamped))))
+    )
     session.add(OutboxEvent(fields=stamped))
 
 
@@ -62,10 +71,12 @@ def relay(session: Session, audit: Recorder, timeout: float = 30) -> int:
 
     One relay runs at a time. Where it ends in between, the next one publishes the rest, and perhaps some events twice.
     """
-    rows = session.scalars(select(OutboxEvent).order_by(OutboxEvent.number)).all()
-    pending = [audit.record(**fields_from_json(row.fields)) for row in rows]
-    for row, handle in zip(rows, pending, strict=True):
-        handle.result(timeout)
-        session.delete(row)
-    session.commit()
-    return len(rows)
+    published = 0
+    while rows := session.scalars(select(OutboxEvent).order_by(OutboxEvent.number).limit(_AT_ONCE)).all():
+        pending = [audit.record(**fields_from_json(row.fields)) for row in rows]
+        for row, handle in zip(rows, pending, strict=True):
+            handle.result(timeout)
+            session.delete(row)
+        session.commit()
+        published += len(rows)
+    return published

@@ -15,7 +15,7 @@ import pytest
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.ports import accepts, free_ports
-from auditseal_producer import AsyncAuditProducer, AuditProducer, Change, Outcome, ProducerConfig, Reason
+from auditseal_producer import AsyncAuditProducer, AuditProducer, Change, EventError, Outcome, ProducerConfig, Reason
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event import AuditEvent
 from auditseal_schemas.event_codec import decode_event
@@ -158,7 +158,7 @@ def test_an_outbox_follows_its_transaction(kafka: KafkaNode, topic: str, tmp_pat
     from sqlalchemy import create_engine
     from sqlalchemy.orm import Session
 
-    from examples.sqlalchemy_outbox import Base, Invoice, OutboxEvent, approve, relay
+    from examples.sqlalchemy_outbox import Base, Invoice, OutboxEvent, add_event, approve, relay
 
     engine = create_engine(f"sqlite:///{tmp_path / 'service.db'}")
     Base.metadata.create_all(engine)
@@ -169,6 +169,10 @@ def test_an_outbox_follows_its_transaction(kafka: KafkaNode, topic: str, tmp_pat
         session.commit()
         approve(session, "8", "u-1842")
         session.rollback()
+        fields = {"actor": {"type": "user", "id": "u"}, "resources": [{"type": "t", "id": "1"}], "outcome": "SUCCESS"}
+        for wrong in ({"action": ""}, {"action": "a" * 300_000}, {"action": "read", "resources": []}):
+            with pytest.raises(EventError):
+                add_event(session, **fields | wrong)
         down = RecordedEvents()
         with down.brokers_down(), pytest.raises(Exception, match="got no acknowledgement"):
             relay(session, down)

@@ -57,8 +57,8 @@ def test_a_request_is_answered_for_each_event(kafka: KafkaNode, make_topic: Call
         ]
         mixed = running.post(batch)
         assert (mixed.status, mixed.statuses) == (207, [200, 200, 200, 400, 409, 403])
-        for one in ({}, 5, "x", None):  # one event, which is not an array
-            refused = running.post(one)
+        for wrong in ({}, 5, "x", None):  # one event, which is not an array
+            refused = running.post(wrong)
             assert (refused.status, refused.statuses) == (400, [400])
         again = running.post([event(1), event(2)])
         assert [result["repeated"] for result in (*mixed.results[:3], *again.results)] == [
