@@ -50,7 +50,7 @@ class OpenBaoKey:
             raise ConfigurationError(f"{self}: a new key has version 1, and the URI names {self._uri.version}")
         if self._send("GET", "keys", None).status != _NOT_FOUND:
             raise ConfigurationError(f"{self}: there may be a key of this name already; name another one")
-        self._read(self._send("POST", "keys", b'{"type": "ed25519"}'))
+        self._read(self._send("POST", "keys", b'{"type": "ed25519"}'), "update", "keys")
 
     def fetch_public(self) -> bytes:
         """Ask for the 32 bytes of the public key; the token needs `read` on `MOUNT/keys/KEY`.
@@ -58,7 +58,7 @@ class OpenBaoKey:
         Raises:
             SignerUnavailableError: The server does not answer, refuses or fails, or the key is not an Ed25519 one.
         """
-        data = self._read(self._send("GET", "keys", None))
+        data = self._read(self._send("GET", "keys", None), "read", "keys")
         return self._decode(lambda: data["keys"][str(self._uri.version)]["public_key"], "a public key")
 
     def sign(self, message: bytes) -> bytes:
@@ -68,7 +68,7 @@ class OpenBaoKey:
             SignerUnavailableError: The server does not answer, refuses or fails.
         """
         wanted = {"input": b64encode(message).decode(), "key_version": self._uri.version}
-        data = self._read(self._send("POST", "sign", json.dumps(wanted).encode()))
+        data = self._read(self._send("POST", "sign", json.dumps(wanted).encode()), "update", "sign")
         return self._decode(lambda: data["signature"].split(":")[2], "a signature")
 
     def _send(self, method: str, what: str, body: bytes | None) -> HttpAnswer:
@@ -94,8 +94,8 @@ class OpenBaoKey:
             raise self._error(SignerFailure.REFUSED, f"{self._token_file} does not hold a token alone")
         return token
 
-    def _read(self, answer: HttpAnswer) -> Any:
-        """Return what is in an answer, its `data`."""
+    def _read(self, answer: HttpAnswer, right: str, what: str) -> Any:
+        """Return the `data` of an answer. A refusal names the right that the request needs."""
         try:
             content = json.loads(answer.body)
             if answer.status == _OK and isinstance(content["data"], dict):
@@ -105,8 +105,9 @@ class OpenBaoKey:
             said = quoted(answer.body)
         problem = f"{self._uri.address} answered {answer.status}: {said}"
         if answer.status == _FORBIDDEN:
-            advice = f"renew the token in {self._token_file}, or give it the right to update {self._uri.mount}/sign"
-            raise self._error(SignerFailure.REFUSED, f"{problem}; {advice}/{self._uri.name}")
+            path = f"{self._uri.mount}/{what}/{self._uri.name}"
+            advice = f"renew the token in {self._token_file}, or give it the right to {right} {path}"
+            raise self._error(SignerFailure.REFUSED, f"{problem}; {advice}")
         raise self._error(SignerFailure.FAILED, problem)
 
     def _decode(self, find: Callable[[], str], what: str) -> bytes:

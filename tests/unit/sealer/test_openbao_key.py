@@ -80,6 +80,14 @@ def test_an_answer_without_a_signature(token: Path, answer: Answer, failure: Sig
     assert "s.first" not in str(caught.value)
 
 
+def test_a_refusal_names_the_right_that_the_request_needs(token: Path) -> None:
+    with serving(answering({"errors": ["permission denied"]}, "403 Forbidden")) as server:
+        with pytest.raises(SignerUnavailableError, match=r"give it the right to update transit/sign/sealer$"):
+            key(server.url, token).sign(MESSAGE)
+        with pytest.raises(SignerUnavailableError, match=r"give it the right to read transit/keys/sealer$"):
+            key(server.url, token).fetch_public()
+
+
 def test_a_server_that_does_not_answer_in_time(token: Path) -> None:
     def silent(_: str) -> Iterator[bytes | float]:
         yield 30.0
