@@ -1,6 +1,9 @@
 """Sends an audit event as a log record of OpenTelemetry: the SDK's logger, and its exporter to the gateway.
 
-usage: GATEWAY=https://gateway.example.com:8787 TOKEN_FILE=billing.token python opentelemetry_logs.py
+usage: GATEWAY=https://gateway.example.com:8787 TOKEN_FILE=billing.token SERVICE=billing python opentelemetry_logs.py
+
+SERVICE is the client's service in the gateway's clients file. A record of another one is refused, and the exporter logs
+that with status 400.
 """
 
 import os

@@ -47,7 +47,8 @@ def problem_of(error: RequestError) -> dict[str, Any]:
 def otlp_answer(results: Sequence[Result], media_type: str) -> Response:
     """Return the results as OTLP has them: a partial success names how many records are refused, and the first why.
 
-    If an event has to be sent again, the status is 503 for the whole request, which clients then repeat.
+    If an event has to be sent again, the status is 503 for the whole request, which clients then repeat. If every
+    record is refused, it is 400: there are exporters that say nothing of a partial success.
     """
     unavailable = next((result for result in results if isinstance(result, Unavailable)), None)
     if unavailable is not None:
@@ -56,6 +57,9 @@ def otlp_answer(results: Sequence[Result], media_type: str) -> Response:
     refused = [(index, result) for index, result in enumerate(results) if isinstance(result, Refused)]
     if refused:
         index, first = refused[0]
+        if len(refused) == len(results):
+            problem = f"none of {len(results)} records is recorded: record {index}: {first.problem}"
+            return otlp_problem(RequestError(400, problem), media_type)
         response.partial_success.rejected_log_records = len(refused)
         response.partial_success.error_message = f"record {index}: {first.problem}"
     if media_type == PROTOBUF:
