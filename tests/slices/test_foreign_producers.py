@@ -52,9 +52,22 @@ def check(kafka: KafkaNode, topic: str, command: list[str], folder: Path, langua
     assert (events[0].reason.text, events[0].changes[0].field) == ("over the limit", "state")
 
 
+def refuses_another_schema(command: list[str], folder: Path, scratch: Path) -> None:
+    """Check that a program publishes nothing by another schema: it needs no broker to see that."""
+    other = scratch / "other.avsc"
+    other.write_text('{"type": "record", "name": "Other", "fields": []}')
+    given = {"BOOTSTRAP_SERVERS": "127.0.0.1:1", "TOPIC": "unused", "SCHEMA": str(other), "COUNT": "1"}
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **given}, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode != 0
+    assert "take" in done.stderr + done.stdout
+
+
 def test_events_of_go(kafka: KafkaNode, make_topic: Callable[..., str], tmp_path: Path) -> None:
     built = go_program(EXAMPLES / "go", tmp_path)
     check(kafka, make_topic("events"), [str(built)], EXAMPLES / "go", "go")
+    refuses_another_schema([str(built)], EXAMPLES / "go", tmp_path)
 
 
 @pytest.mark.skipif(not (shutil.which("mvn") and shutil.which("javac")), reason="this machine has no JDK or no Maven")
@@ -62,4 +75,6 @@ def test_events_of_java(kafka: KafkaNode, make_topic: Callable[..., str], tmp_pa
     # The Java runtime that the tests have for Kafka has no compiler, so that only a JDK of the machine will do.
     project = tmp_path / "java"
     shutil.copytree(EXAMPLES / "java", project)
-    check(kafka, make_topic("events"), ["mvn", "--quiet", "--batch-mode", "compile", "exec:java"], project, "java")
+    command = ["mvn", "--quiet", "--batch-mode", "compile", "exec:java"]
+    check(kafka, make_topic("events"), command, project, "java")
+    refuses_another_schema(command, project, tmp_path)

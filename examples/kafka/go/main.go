@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -108,6 +109,9 @@ func uuid7() string {
 // schema. hamba/avro's own fingerprint counts logical types, which Avro's canonical form leaves out.
 var prefix = []byte{0xc3, 0x01, 0x0b, 0x3c, 0xf5, 0x21, 0x87, 0xc9, 0x20, 0x66}
 
+// fileSHA256 is that of audit_event.v1.avsc without the last line break: by another schema the bytes after the prefix would not be an event.
+const fileSHA256 = "5050edfa6e4cdaf96dc76a142f3fb9965763bba0166334f8e31dff6ada5bb528"
+
 // key keeps the order of one actor's events, as docs/reference/events.md says.
 func key(e event) []byte {
 	tenant := ""
@@ -122,6 +126,9 @@ func main() {
 	text, err := os.ReadFile(os.Getenv("SCHEMA"))
 	if err != nil {
 		log.Fatal(err)
+	}
+	if found := fmt.Sprintf("%x", sha256.Sum256(bytes.TrimSpace(text))); found != fileSHA256 {
+		log.Fatalf("SCHEMA is not audit_event.v1.avsc, it has the SHA-256 %s: take that file", found)
 	}
 	schema, err := avro.Parse(string(text))
 	if err != nil {

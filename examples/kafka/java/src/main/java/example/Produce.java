@@ -75,6 +75,9 @@ public class Produce {
             Map.entry("attributes", Map.of("language", "java"))));
   }
 
+  /** The fingerprint of audit_event.v1: what another schema encodes is not an event. */
+  static final long FINGERPRINT = 0x6620c98721f53c0bL;
+
   /** Returns C3 01, the schema's fingerprint (little-endian) and the event, arrays and maps as one block each. */
   static byte[] encode(Schema schema, GenericRecord event) throws IOException {
     java.io.ByteArrayOutputStream out = new java.io.ByteArrayOutputStream();
@@ -99,6 +102,9 @@ public class Produce {
 
   public static void main(String[] arguments) throws Exception {
     Schema schema = new Schema.Parser().parse(Path.of(System.getenv("SCHEMA")).toFile());
+    if (SchemaNormalization.parsingFingerprint64(schema) != FINGERPRINT) {
+      throw new IllegalArgumentException("SCHEMA is not audit_event.v1.avsc: take that file");
+    }
     Properties settings = new Properties();
     settings.put("bootstrap.servers", System.getenv("BOOTSTRAP_SERVERS"));
     settings.put("acks", "all"); // and idempotent, which is the default
