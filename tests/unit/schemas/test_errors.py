@@ -38,6 +38,7 @@ SAMPLES: dict[Any, object] = {
     str: "text",
     bytes: b"\x00bytes",
     int: 7,
+    float: 1.5,
     Verdict: Verdict.FORK,
     Halt: Halt.FORK,
     int | None: 7,
