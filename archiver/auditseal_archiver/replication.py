@@ -21,10 +21,12 @@ from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.errors import unreadable_is_squatted
 from auditseal_vault.interface import NewObject, StoredObject, Vault, VaultReader
 from auditseal_vault.log_reader import LogReader, StoredBlock, parse_in_place
-from auditseal_vault.oldest import oldest_versions
+from auditseal_vault.oldest import ONE_LISTING, oldest_versions
 
-BATCH = 1024
-"""Blocks that are written at once and compared together; a run that is interrupted leaves holes among so many."""
+BATCH = ONE_LISTING
+"""Blocks that are written at once and compared together; a run that is interrupted leaves holes among so many.
+
+One listing shows them all: a store such as MinIO reads all names of a log for each listing."""
 MOST_BATCH_BYTES = 64 << 20
 """Of a batch; the next one is read meanwhile."""
 

@@ -12,6 +12,8 @@ from auditseal_vault.interface import StoredVersion, VaultReader
 
 _MORE = 16  # entries listed beyond one for each height: other versions, and foreign names
 _PAGE = 1000
+ONE_LISTING = _PAGE - _MORE
+"""Heights that a store shows in one listing, unless their keys have other versions."""
 
 
 def oldest_version(reader: VaultReader, key: str) -> StoredVersion | None:
@@ -122,6 +124,6 @@ def _entries(reader: VaultReader, origin: Origin, heights: range) -> Iterator[St
             yield from entries
             return
         cut = entries[-1].key  # it may have more entries than were listed
-        yield from (entry for entry in entries if entry.key != cut)
-        yield from reader.versions_of(cut)
-        after = cut
+        whole = [entry for entry in entries if entry.key != cut]
+        yield from whole or reader.versions_of(cut)
+        after = whole[-1].key if whole else cut
