@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -43,7 +44,7 @@ class _Report:
 class BlockWriter:
     """A producer from its `init_transactions` to its first error; after that, only a new writer may continue.
 
-    One thread at a time. Methods raise:
+    One thread at a time, but for `close`, which is the end of a `with` block. Methods raise:
         FencedError: Another writer has the transactional id.
         ExpelledError: Another member has our name in the group.
         HaltError: BLOCK_TOO_LARGE.
@@ -64,16 +65,20 @@ class BlockWriter:
                 linger_ms=0,
             )
         )
-        self._call(Call.INIT, self._producer.init_transactions)
+        try:
+            self._call(Call.INIT, Producer.init_transactions)
+        except BaseException:
+            self.close()
+            raise
 
     def ask_clock(self) -> BrokerClock:
         """Return the broker's clock, from an empty record in a transaction that is aborted.
 
         Readers of committed records never get it. Before the first signature it shows that transactions work.
         """
-        self._call(Call.BEGIN, lambda _: self._producer.begin_transaction())
+        self._call(Call.BEGIN, lambda producer, _: producer.begin_transaction())
         clock = self._flush(self._produce(None))
-        self._call(Call.ABORT, self._producer.abort_transaction)
+        self._call(Call.ABORT, Producer.abort_transaction)
         return clock
 
     def publish(self, block: bytes, position: Position, group: GroupMetadata) -> BrokerClock:
@@ -81,17 +86,31 @@ class BlockWriter:
         origin, after = self._origin, self._hooks.after
         text = f"auditseal run={origin.run} height={position.height}"
         offsets = [TopicPartition(origin.topic, origin.partition, position.offset, metadata=text)]
-        self._call(Call.BEGIN, lambda _: self._producer.begin_transaction())
+        self._call(Call.BEGIN, lambda producer, _: producer.begin_transaction())
         after(Step.BEGUN, origin)
         reports = self._produce(block)
         after(Step.PRODUCED, origin)
         clock = self._flush(reports)
         after(Step.FLUSHED, origin)
-        self._call(Call.OFFSETS, lambda left: self._producer.send_offsets_to_transaction(offsets, group, left))
+        self._call(Call.OFFSETS, lambda producer, left: producer.send_offsets_to_transaction(offsets, group, left))
         after(Step.OFFSETS_SENT, origin)
-        self._call(Call.COMMIT, self._producer.commit_transaction)
+        self._call(Call.COMMIT, Producer.commit_transaction)
         after(Step.COMMITTED, origin)
         return clock
+
+    def close(self) -> None:
+        """Disconnect, as soon as no call is under way; the next writer aborts a transaction that is open.
+
+        An error's traceback has the frames of its calls, in a cycle with the future that had the error: Python frees
+        them much later. So none of these frames may refer to the producer: it would keep its threads and connections.
+        """
+        del self._producer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def _produce(self, value: bytes | None) -> list[_Report]:
         """Queue a record; return the list that will hold the report of its delivery."""
@@ -102,32 +121,33 @@ class BlockWriter:
 
         topic, partition = self._config.blocks_topic, self._origin.partition
         self._call(
-            Call.PRODUCE, lambda _: self._producer.produce(topic, value, partition=partition, on_delivery=report)
+            Call.PRODUCE, lambda producer, _: producer.produce(topic, value, partition=partition, on_delivery=report)
         )
         return reports
 
     def _flush(self, reports: list[_Report]) -> BrokerClock:
         """Deliver the queued records: without the explicit flush, the commit waits 100 ms for them."""
-        self._call(Call.FLUSH, self._producer.flush)
+        self._call(Call.FLUSH, Producer.flush)
         if not reports:
             raise UnavailableError(f"{self._origin}: a block wasn't delivered in {self._timeout:g} s")
         if error := reports[0].error:
             raise self._failure(Call.PRODUCE, error)
         return BrokerClock(reports[0].appended, time.monotonic())
 
-    def _call(self, call: Call, function: Callable[[float], ResultT]) -> ResultT:
-        """Make a call with the time that is left, and repeat it if Kafka says that it may be repeated."""
+    def _call(self, call: Call, function: Callable[[Producer, float], ResultT]) -> ResultT:
+        """Make a call of the producer with the time that is left, and repeat it if Kafka says that it may be."""
         deadline = time.monotonic() + self._timeout
         while True:
             try:
                 with self._watchdog.over(call.value):
-                    return function(max(_PAUSE, deadline - time.monotonic()))
+                    return function(self._producer, max(_PAUSE, deadline - time.monotonic()))
             except BufferError as exception:
-                raise UnavailableError(f"{self._origin}: {call.value}: {exception}") from exception
+                problem = f"{self._origin}: {call.value}: {exception}"
+                raise UnavailableError(problem) from exception.with_traceback(None)  # see `close`
             except (KafkaException, SystemError) as exception:
                 error = kafka_error(exception)
                 if react(call, error) is not Reaction.REPEAT or time.monotonic() > deadline:
-                    raise self._failure(call, error) from exception
+                    raise self._failure(call, error) from exception.with_traceback(None)  # see `close`
                 time.sleep(_PAUSE)
 
     def _failure(self, call: Call, error: KafkaError) -> Exception:

@@ -84,7 +84,13 @@ def rotate_log(context: SealerContext, origin: Origin, group: Callable[[], Group
     found = look_at_rotation(context, origin)
     if found.is_announced:
         return found
-    writer = BlockWriter(context, origin)
+    with BlockWriter(context, origin) as writer:
+        return _announce(context, origin, writer, group)
+
+
+def _announce(
+    context: SealerContext, origin: Origin, writer: BlockWriter, group: Callable[[], GroupMetadata]
+) -> KeyRotation:
     clock = writer.ask_clock()
     recovered = recover_committed_head(context, origin, writer, group)
     found = _rotation(context, recovered)

@@ -147,7 +147,11 @@ class PartitionSealer:
         """Recover the head and seal from there until asked to stop."""
         started = time.monotonic()
         self._check_place()
-        writer = BlockWriter(self._context, self.origin)
+        with BlockWriter(self._context, self.origin) as writer:
+            self._seal_by(writer, started)
+
+    def _seal_by(self, writer: BlockWriter, started: float) -> None:
+        """Seal with a writer that has fenced all others; `started` is when that began, on a monotonic clock."""
         clock = writer.ask_clock()
         recovered = recover_committed_head(self._context, self.origin, writer, self._owner.group_metadata)
         self._show_recovered(recovered)

@@ -124,11 +124,11 @@ def measure(line: Pipeline, reader: VaultReader, blocks: int) -> Times:
 
     def recovery() -> Recovered:
         context = SealerContext(config, LogSigners(line.key), vault, Cluster(client, 10), metrics, watchdog)
-        writer = BlockWriter(context, origin)
-        writer.ask_clock()
-        assert all(read_topics(context.cluster, config))  # as a sealer does when it starts
-        sources = SourceReader(context, origin).read()
-        return recover(origin, context.keys(origin), sources, GenesisRule(allowed=False, predecessor=None))
+        with BlockWriter(context, origin) as writer:
+            writer.ask_clock()
+            assert all(read_topics(context.cluster, config))  # as a sealer does when it starts
+            sources = SourceReader(context, origin).read()
+            return recover(origin, context.keys(origin), sources, GenesisRule(allowed=False, predecessor=None))
 
     patient(recovery)  # Kafka makes its own topics
     recoveries, answers = list[float](), list[float]()

@@ -4,12 +4,14 @@ A partition sealer works on a broker in memory, and a block archiver on a direct
 fakes keep the rules of the real ones and note when a height is written with other bytes than before.
 """
 
+import gc
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -127,7 +129,14 @@ class Stage:
     def __init__(self, broker: Broker, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.broker, self.vault = broker, FaultyVault(folder)
         self.failures: list[Exception] = []
-        monkeypatch.setattr(block_writer, "Producer", lambda settings: FakeProducer(broker, settings))
+        self.producers = producers = list[ref[FakeProducer]]()
+
+        class Producer(FakeProducer):
+            def __init__(self, settings: Mapping[str, Any]) -> None:
+                super().__init__(broker, settings)
+                producers.append(ref(self))
+
+        monkeypatch.setattr(block_writer, "Producer", Producer)
         monkeypatch.setattr(partition_consumer, "Consumer", lambda settings: FakeConsumer(broker, settings))
         monkeypatch.setattr(event_reader, "RecordConsumer", lambda _: FakeRecordConsumer(broker))
         monkeypatch.setattr(new_partition, "first_blocks", lambda *_: {})  # there is one partition, so none is new
@@ -280,6 +289,18 @@ def test_one_life_after_the_other_ends_at_the_same_call(stage: Stage, call: str)
         stage.broker.events += [event(len(stage.broker.events) + number) for number in range(25)]
         stage.run()
         stage.check()
+
+
+@pytest.mark.parametrize(("call", "number"), CALLS)
+def test_a_life_that_ended_leaves_no_producer_to_the_garbage_collector(stage: Stage, call: str, number: int) -> None:
+    stage.broker.plan = Plan(call, number, Fate.NOT_DONE, Kind.FATAL)
+    gc.disable()
+    try:
+        stage.run()
+        assert stage.broker.struck
+        assert [producer() for producer in stage.producers] == [None] * 2
+    finally:
+        gc.enable()
 
 
 def test_a_sealer_whose_name_another_sealer_has_ends_and_fences_nobody(
