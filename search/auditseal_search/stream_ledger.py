@@ -28,7 +28,7 @@ from auditseal_search.stream_state import MOST_LISTED, Gap, StreamFacts
 VERSION = 1
 """The version of the tables. A ledger of another version is made again."""
 _FILE = "streams.duckdb"
-_BATCH = 250_000  # rows that are folded at once
+_BATCH = 150_000  # rows that are folded at once
 _CONTROL = pa.array([kind.value for kind in StreamEvent])
 _COLUMNS = ("stream_id", "stream_sequence", "event_id", "service", "environment")
 _CONTROL_COLUMNS = ("stream_id", "stream_sequence", "event_type")
