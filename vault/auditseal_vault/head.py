@@ -119,8 +119,8 @@ def _probed_in_directory(reader: VaultReader, origin: Origin, below: int, near: 
     def is_stored(height: int) -> bool:
         return height < below and bool(reader.versions_of(origin.block_key(height)))
 
-    start = near if is_stored(near) else 0
-    if is_stored(start):
+    start = next(filter(is_stored, (near, 0)), None)
+    if start is not None:
         last = _last_in_a_row(is_stored, start)
         if not any(is_stored(last + distance) for distance in _BEYOND):
             return last
