@@ -97,10 +97,10 @@ def varied_messages(records: int) -> Iterator[Message]:
         yield Message(number, encode_event(event), event.actor.id.encode(), [], began + number // 20, TIMESTAMP_CREATE)
 
 
-def verify(directory: Path, jobs: int, *, quick: bool) -> None:
-    """Verify a vault that `make_vault` made, in that many processes."""
+def verify(directory: Path, jobs: int, *, quick: bool, trust: Trust = TRUST) -> None:
+    """Verify the vault in a directory, in that many processes. By default its log is the one of `make_vault`."""
     with CheckPool(partial(DirectoryVault, directory / "vault"), jobs) as pool:
-        report: Report = Verification(Request(TRUST, quick=quick), pool).run()
+        report: Report = Verification(Request(trust, quick=quick), pool).run()
     if report.exit_code:
         raise RuntimeError(f"the untouched vault didn't verify: {report.kept_findings}")
 

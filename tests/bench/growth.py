@@ -16,25 +16,21 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from time import process_time
 
 from auditseal_auditor.blocks.prover import prove_offset
 from auditseal_schemas.block import Block
 from auditseal_schemas.log import LogState
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verification import RECORDS, verify
-from auditseal_search.index_builder import IndexBuilder
-from auditseal_search.index_store import open_index
-from auditseal_search.range_pool import RangePool
 from auditseal_vault.head import head_height
 from auditseal_vault.log_reader import LogReader
 from auditseal_vault.open import open_reader
-from auditseal_vault.thread_reader import ReaderAt
 from tests.bench import bench_verify, growth_partitions
-from tests.bench.bench_proofs import fill, lone_block, seal_log, seal_one
-from tests.bench.bench_verify import KEY, ORIGIN
+from tests.bench.bench_proofs import fill, lone_block, seal_log, seal_one, timed
+from tests.bench.bench_verify import KEY, ORIGIN, TRUST
 from tests.bench.growth_plot import Points, exponent, plot
 
 STEP_SIZES = (1_000, 100_000, 1_000_000)
@@ -73,7 +69,7 @@ def measure_steps(folder: Path, size: int) -> dict[str, float]:
         "seal one block": _seconds(lambda: seal_one(state, size).format(), _ROUND),
         "verify one block": _seconds(lambda: _verify(data, state), _ROUND),
         "find a directory's head": _seconds(LogReader(reader, ORIGIN).height, 1),
-        LISTING: _once(lambda: head_height(reader, ORIGIN)),
+        LISTING: timed(lambda: head_height(reader, ORIGIN), process_time),
         "prove one event": _seconds(lambda: prove_offset(reader, pinned, offset), 1),
     }
 
@@ -89,27 +85,14 @@ def measure_passes(folder: Path, size: int) -> dict[str, float]:
     """Return the seconds of each pass over that number of real blocks of one record."""
     seal_log(folder / "vault", size, 1)
     return {
-        "verify all blocks": _once(lambda: bench_verify.verify(folder, 1, quick=False)),
-        "index all blocks": _once(lambda: _index(folder)),
+        "verify all blocks": timed(lambda: bench_verify.verify(folder, 1, quick=False), process_time),
+        "index all blocks": timed(lambda: growth_partitions.index(folder, TRUST.logs), process_time),
     }
-
-
-def _index(folder: Path) -> None:
-    store = open_index((folder / "index").as_uri())
-    with RangePool(ReaderAt((folder / "vault").as_uri()), 1) as pool:
-        built = IndexBuilder(store, pool).build(PinnedLog(ORIGIN, (KEY,)))
-    assert built.fault is None, built.fault
 
 
 def _seconds(step: Callable[[], object], times: int) -> float:
     """Return the seconds of a step: the best round's, divided by its number of steps."""
-    return min(_once(lambda: [step() for _ in range(times)]) for _ in range(_BEST_OF)) / times
-
-
-def _once(run: Callable[[], object]) -> float:
-    began = time.process_time()
-    run()
-    return time.process_time() - began
+    return min(timed(lambda: [step() for _ in range(times)], process_time) for _ in range(_BEST_OF)) / times
 
 
 def measure_at(size: int, run: Callable[[Path, int], dict[str, float]]) -> Series:

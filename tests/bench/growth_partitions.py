@@ -8,26 +8,20 @@ Verifying and indexing have no Kafka: they read a directory with that number of 
 those of one block: so they are flat where a block costs the same with any number of logs.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from time import process_time
 
-from auditseal_auditor.check_pool import CheckPool
-from auditseal_auditor.request import Request
-from auditseal_auditor.verification import Verification
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_search.index_builder import IndexBuilder
 from auditseal_search.index_store import open_index
 from auditseal_search.range_pool import RangePool
-from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.thread_reader import ReaderAt
 from tests.bench import bench_partitions
-from tests.bench.bench_proofs import seal_log
-from tests.bench.bench_verify import ORIGIN, SIGNER
+from tests.bench.bench_proofs import seal_log, timed
+from tests.bench.bench_verify import ORIGIN, SIGNER, verify
 
 MOST_EXPONENT = {"seal for a second": 1.1, "start on all partitions": 1.25, "verify a block": 0.2, "index a block": 0.2}
 """A block must not cost more with more partitions; sealing all of them, and the start, may grow with their number."""
@@ -55,25 +49,14 @@ def measure_passes(folder: Path, partitions: int) -> dict[str, float]:
         seal_log(folder / "vault", _BLOCKS, 1, origin)
     blocks = partitions * _BLOCKS
     return {
-        "verify a block": _cpu(lambda: _verify(folder, Trust(logs))) / blocks,
-        "index a block": _cpu(lambda: _index(folder, logs)) / blocks,
+        "verify a block": timed(lambda: verify(folder, 1, quick=False, trust=Trust(logs)), process_time) / blocks,
+        "index a block": timed(lambda: index(folder, logs), process_time) / blocks,
     }
 
 
-def _verify(folder: Path, trust: Trust) -> None:
-    with CheckPool(partial(DirectoryVault, folder / "vault"), 1) as pool:
-        report = Verification(Request(trust), pool).run()
-    assert report.exit_code == 0, report.kept_findings
-
-
-def _index(folder: Path, logs: tuple[PinnedLog, ...]) -> None:
+def index(folder: Path, logs: tuple[PinnedLog, ...]) -> None:
+    """Build the indexes of a vault's logs, which have none yet, in this process."""
     store = open_index((folder / "index").as_uri())
     with RangePool(ReaderAt((folder / "vault").as_uri()), 1) as pool:
         faults = [IndexBuilder(store, pool).build(log).fault for log in logs]
     assert not any(faults), faults
-
-
-def _cpu(run: Callable[[], object]) -> float:
-    began = time.process_time()
-    run()
-    return time.process_time() - began
