@@ -170,8 +170,9 @@ def soak(line: Pipeline, rate: float, seconds: float) -> dict[str, object]:
         replicate(line)
         compare(line)
         ends = sum(len(each.ends) for each in daemons)
-    growths = {name: growth(samples.after_warm_up()) for name, (_, samples) in watched.items()}
-    usual = {name: samples.after_warm_up().usual_descriptors() for name, (_, samples) in watched.items()}
+    settled = {name: samples.after_warm_up() for name, (_, samples) in watched.items()}
+    growths = {name: growth(samples) for name, samples in settled.items()}
+    usual = {name: samples.usual_descriptors() for name, samples in settled.items()}
     minutes = {name: samples.by_minute() for name, (_, samples) in watched.items()}
     print(
         f"lag back to zero after at most {lag:.1f} s; {growths}; by the minute, MiB and descriptors: {minutes}",
