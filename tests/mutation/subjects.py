@@ -13,7 +13,6 @@ _AUDITOR_TESTS = (
     "tests/unit/cli/test_show.py",
     "tests/property/test_auditor_properties.py",
 )
-_HOLD_CHECK_TESTS = ("tests/unit/auditor/test_hold_check.py",)
 
 # Of each module, the tests that are about it, or that meet it on the way to what they are about. schemas/test_hostile
 # judges none: its tests measure time, and a busy machine would count as a noticed mutant.
@@ -68,7 +67,11 @@ AUDITOR_SUBJECTS = tuple(
 
 # The steps of holds: a mistake there deletes evidence, or keeps it without two people.
 HOLDING = "auditseal.holding"
-_HOLDING_TESTS = ("tests/unit/auditseal/test_holding.py",)
+# Modules that one file of tests judges, which is about them alone.
+_OWN_TESTS = {
+    f"{AUDITOR}.hold_check": ("tests/unit/auditor/test_hold_check.py",),
+    HOLDING: ("tests/unit/auditseal/test_holding.py",),
+}
 
 # Of the tool's operators, those whose mutants a wrong program could look like. What it would also put in place of `+`
 # (`/`, `**`, `^`, ...) nearly always raises a TypeError, which would only flatter the score; `==` by `is` is a question
@@ -99,12 +102,10 @@ OPERATORS = frozenset(
 
 def tests_of(subject: str) -> tuple[str, ...]:
     """Return the patterns of the files whose tests judge a module."""
-    if subject == f"{AUDITOR}.hold_check":
-        return _HOLD_CHECK_TESTS
+    if subject in _OWN_TESTS:
+        return _OWN_TESTS[subject]
     if subject in AUDITOR_SUBJECTS:
         return _AUDITOR_TESTS
-    if subject == HOLDING:
-        return _HOLDING_TESTS
     if subject.startswith(f"{CORE}.event"):
         return (*_EVENT_TESTS, "tests/unit/schemas/test_value_types.py")
     names = SUBJECTS[subject]
