@@ -52,7 +52,7 @@ def event(number: int, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Answer:
-    """An answer over HTTP; `results` and `statuses` are those of a gateway's."""
+    """An answer over HTTP; `results` and `statuses` read a gateway's body."""
 
     status: int
     headers: Mapping[str, str]

@@ -107,7 +107,7 @@ class Gateway:
 class Holds:
     """Two people who hold blocks for cases, and release them. From the first turn on one case is held.
 
-    Their steps are recorded in a topic of its own, because the oracle knows the events of the load alone.
+    Their steps are recorded in a topic of their own, because the oracle knows the events of the load alone.
 
     Attributes:
         cases: Cases that were made. All but the last one were released.

@@ -41,8 +41,8 @@ def probed_height(
     In a directory it is lower only if 64 blocks in a row are missing, and more than there are in the row above them
     (docs/adr/0033-a-directory-is-asked-for-its-head.md).
 
-    `near` is a guess. In a bucket, where the height is no more than 32 below it, or some hundreds above, one listing
-    finds it, and another does where it is lower. In a directory a block that is stored there is always found.
+    `near` is a guess. In a bucket one listing finds a height from 32 below the guess to some hundreds above it, and a
+    second listing finds a lower one. In a directory a block that is stored at the guess is always found.
 
     Raises:
         UnavailableError: The store can't be read.

@@ -67,7 +67,7 @@ class LogReader:
             return probed_height(self.reader, self.origin, below, near)
 
     def exact_height(self) -> int | None:
-        """Return the height of the log's highest stored block, whatever blocks are missing; None if there is none."""
+        """Return the height of the log's highest stored block, whatever blocks are missing; None if there are none."""
         with unreadable_is_squatted():
             return head_height(self.reader, self.origin)
 
