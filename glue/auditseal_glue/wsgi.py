@@ -74,11 +74,8 @@ class _Exchange:
         """Call the application, and return its body, whose first part is sent once the event is recorded."""
         try:
             body = self._context.run(app, self._environ, self._start)
-        except Exception:
-            self._record(FAILED)
-            raise
-        except BaseException:  # a worker that is ended
-            self.interrupt()
+        except BaseException as error:  # of the application, or of a worker that is ended: recorded, and raised
+            self.fail(error)
             raise
         return _Body(self, body, self._context)
 
@@ -96,13 +93,9 @@ class _Exchange:
         """Record the event with the status that the application stated last, once."""
         self._record(self._status)
 
-    def fail(self) -> None:
-        """Record that the application failed, unless its response has begun."""
-        self._record(FAILED)
-
-    def interrupt(self) -> None:
-        """Record that the request ended without a response, unless that has begun."""
-        self._record(None)
+    def fail(self, error: BaseException) -> None:
+        """Record that the application failed, or that its worker was ended, unless the response has begun."""
+        self._record(FAILED if isinstance(error, Exception) else None)
 
     def _record(self, status: int | None) -> None:
         if self._recorded:
@@ -130,11 +123,8 @@ class _Body:
         while True:
             try:
                 part = self._context.run(next, parts, None)
-            except Exception:
-                self._exchange.fail()
-                raise
-            except BaseException:
-                self._exchange.interrupt()
+            except BaseException as error:  # as in `_Exchange.begin`
+                self._exchange.fail(error)
                 raise
             if part is None:
                 break

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
@@ -244,8 +244,7 @@ def test_a_worker_that_is_ended_leaves_an_event_of_an_unknown_outcome(when: str,
 
 
 def test_an_actor_function_that_returns_something_else_loses_no_event(caplog: pytest.LogCaptureFixture) -> None:
-    wrong: Any = lambda _: "u-1"  # noqa: E731  (as a service may write it)
-    event = run(hello, HttpAudit(actor=wrong)).events.only_event()
+    event = run(hello, HttpAudit(actor=cast("Any", lambda _: "u-1"))).events.only_event()
     assert (event.actor.type, event.actor.id) == ("unknown", "unknown")
     assert "returned str and not an Actor" in caplog.text
 
