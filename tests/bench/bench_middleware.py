@@ -4,14 +4,16 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable
 from time import sleep, thread_time, time_ns
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 from uuid import uuid4
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from auditseal_glue import HttpAudit, asgi, wsgi
-from auditseal_producer import Actor, AsyncAuditProducer, AuditProducer, EventFields, ProducerConfig
+from auditseal_producer import Actor, AsyncAuditProducer, AuditProducer, EventFields, PendingReceipt, ProducerConfig
+from auditseal_producer.client_log import ClientLog
+from auditseal_producer.testing import AsyncRecordedEvents, RecordedEvents
 from tests.factory.asgi_exchange import http_scope
 
 MOST = 100.0  # µs
@@ -26,18 +28,21 @@ _HEADERS = [
     ("x-tenant", "acme"),
 ]
 _AUDIT = HttpAudit(actor=lambda _: Actor("user", "u-1842"), headers=("x-tenant",))
+_DROPPED = PendingReceipt("", "", ClientLog(None))
 
 
-class _Nothing:
+class _Nothing(RecordedEvents):
     """Drops every event: the rest is the middleware's own part."""
 
-    def record(self, **fields: EventFields) -> None:
+    def record(self, **_: Unpack[EventFields]) -> PendingReceipt:
         """Drop the event."""
+        return _DROPPED
 
 
-class _AsyncNothing:
-    async def accept(self, **fields: EventFields) -> None:
+class _AsyncNothing(AsyncRecordedEvents):
+    async def accept(self, **_: Unpack[EventFields]) -> PendingReceipt:
         """Drop the event."""
+        return _DROPPED
 
 
 def measure(bootstrap_servers: str, requests: int = 5_000) -> dict[str, float]:
@@ -60,7 +65,7 @@ def measure(bootstrap_servers: str, requests: int = 5_000) -> dict[str, float]:
             "bare": _wsgi_app,
             "noop": _wsgi_noop,
             "library": _wsgi_library,
-            "own": wsgi.AuditMiddleware(_wsgi_app, _Nothing(), _AUDIT),  # type: ignore[arg-type]
+            "own": wsgi.AuditMiddleware(_wsgi_app, _Nothing(), _AUDIT),
             "whole": wsgi.AuditMiddleware(_wsgi_app, producer, _AUDIT),
         }
         figures = _figures("wsgi", _run_wsgi(apps, requests))
@@ -73,7 +78,7 @@ async def _measure_asgi(config: ProducerConfig, requests: int) -> dict[str, floa
             "bare": _asgi_app,
             "noop": _asgi_noop,
             "library": _asgi_library,
-            "own": asgi.AuditMiddleware(_asgi_app, _AsyncNothing(), _AUDIT),  # type: ignore[arg-type]
+            "own": asgi.AuditMiddleware(_asgi_app, _AsyncNothing(), _AUDIT),
             "whole": asgi.AuditMiddleware(_asgi_app, producer, _AUDIT),
         }
         return _figures("asgi", await _run_asgi(apps, requests))
