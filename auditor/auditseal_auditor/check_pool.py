@@ -111,8 +111,8 @@ class CheckPool:
         Those are all keys; or those up to the time, or to the large object, from which others share the work; or,
         where the others have to start anew, those until they have opened the vault.
         """
-        began, bound = monotonic(), _SECONDS_BEFORE_SHARING if self._pool else _SECONDS_BEFORE_SPAWN
         is_forked = self._pool is not None
+        began, bound = monotonic(), _SECONDS_BEFORE_SHARING if is_forked else _SECONDS_BEFORE_SPAWN
         for listed in keys:
             if self._jobs > 1 and monotonic() - began + _size(listed) / _BYTES_A_SECOND > bound:
                 self._start_workers()
