@@ -92,7 +92,7 @@ def _explore(run: Demo, running: Running) -> None:
         run.tell(f"{address} shows the demo, and {explorer} its vault; everything keeps running until Ctrl-C")
         webbrowser.open(address)
         serve(make_panel(live, explorer, hosts_of(listening)), listening)
-        raise KeyboardInterrupt  # which the server took: the demo ends as it does everywhere else
+        raise KeyboardInterrupt  # the server returns on Ctrl-C: the demo ends as it does everywhere else
 
 
 def _check_untouched(run: Demo) -> None:

@@ -89,7 +89,7 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
 def _watching(
     trust: Trust, open_vault: Callable[[], VaultReader], folder: Path | None, expected: dict[str, int]
 ) -> Iterator[WatchedStreams | None]:
-    """Look at streams meanwhile, and give what does so; None where no folder is named for it."""
+    """Look at the streams within the block, and give their watcher; None without a folder for it."""
     if folder is None:
         if expected:
             raise ConfigurationError("--expect needs --streams DIR: a folder that remembers what was read of streams")

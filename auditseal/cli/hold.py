@@ -202,7 +202,7 @@ def _check(pinned: Trust, vault: str | None) -> _Checked:
 
 
 def _confirmation(*, yes: bool) -> Confirm | None:
-    """Return what asks a person for a yes; None without a terminal."""
+    """Return the function that asks a person for a yes; None without a terminal."""
     if yes:
         return lambda _: True
     return partial(typer.confirm, err=True) if sys.stdin.isatty() else None

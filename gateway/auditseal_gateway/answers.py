@@ -48,7 +48,7 @@ def otlp_answer(results: Sequence[Result], media_type: str) -> Response:
     """Return the results as OTLP has them: a partial success names how many records are refused, and the first why.
 
     If an event has to be sent again, the status is 503 for the whole request, which clients then repeat. If every
-    record is refused, it is 400: there are exporters that say nothing of a partial success.
+    record is refused, it is 400, since some exporters do not report a partial success.
     """
     unavailable = next((result for result in results if isinstance(result, Unavailable)), None)
     if unavailable is not None:

@@ -13,7 +13,7 @@ _SECONDS = 10.0
 
 
 class NotRecordedError(AuditsealError):
-    """An event was not recorded, so what it is about must not be done."""
+    """An event was not recorded. An action that waits for its event must not be done."""
 
 
 def record_first(recorder: Recorder, seconds: float = _SECONDS, **fields: Unpack[EventFields]) -> None:

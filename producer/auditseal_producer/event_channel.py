@@ -153,7 +153,7 @@ class EventChannel(ABC):
             raise
 
     def begin(self, outgoing: Outgoing) -> PendingReceipt | None:
-        """Accept the event that opens the stream, or return None where there is no room for it.
+        """Accept the event that opens the stream; return None if the buffer is full.
 
         Raises:
             AuditsealError: As `offer`.

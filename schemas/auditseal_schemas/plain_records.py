@@ -13,7 +13,7 @@ from auditseal_schemas.varint import decode_long, encode_long, long_runs
 # How many bytes a part takes, by the bytes that it begins with. Looking them up is quicker than decoding a length.
 _SHORT_KEYS = {b"\x00\x02": 1} | {b"\x02" + encode_long(length): 2 + length for length in range(64)}
 _KEYS = {b"\x02" + encode_long(length): 3 + length for length in range(64, 1 << 13)}
-# No headers, and a value. Of null only what follows in a plain record tells that it isn't a value's beginning.
+# No headers, and a value. Five bytes are looked up: after a null value two of them are a plain record's end.
 _VALUES = {b"\x02\x00" + key: 2 + size for key, size in _KEYS.items()} | {b"\x02\x00\x00\x00\x00": 3}
 _SHORT_VALUES = {b"\x02\x00\x02" + encode_long(length): 4 + length for length in range(64)}
 _PLAIN_END = b"\x00\x00"  # no oversize, no salt

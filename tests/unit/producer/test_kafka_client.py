@@ -1,5 +1,7 @@
-"""When librdkafka's producer is made, and what is checked before. What the service's `oauth_cb` returns is, too: the
-binding would raise in the wrong place."""
+"""librdkafka's producer is made at its first use, and its settings are checked before.
+
+The token of the service's `oauth_cb` is checked, too: the binding would raise in the wrong place.
+"""
 
 import re
 from pathlib import Path
@@ -61,7 +63,7 @@ def test_anything_else_is_a_trouble_that_says_what_is_expected(token: object) ->
     assert re.search(r"oauth_cb must return \(token, expiry", str(log.trouble))
 
 
-NOBODY = {"bootstrap.servers": "127.0.0.1:9"}
+NO_BROKER = {"bootstrap.servers": "127.0.0.1:9"}
 
 
 def threads() -> set[str]:
@@ -80,12 +82,12 @@ def threads() -> set[str]:
 )
 def test_wrong_settings_are_refused_before_any_client_is_needed(settings: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        KafkaClient({**NOBODY, **settings}, ClientLog(None))
+        KafkaClient({**NO_BROKER, **settings}, ClientLog(None))
 
 
 def test_a_client_that_is_not_needed_yet_has_no_thread() -> None:
     before = threads()
-    client = KafkaClient(NOBODY, ClientLog(None))
+    client = KafkaClient(NO_BROKER, ClientLog(None))
     assert threads() <= before
     made = client.make()
     assert (client.make() is made, client.wait() is made) == (True, True)

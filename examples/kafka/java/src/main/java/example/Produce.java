@@ -75,7 +75,7 @@ public class Produce {
             Map.entry("attributes", Map.of("language", "java"))));
   }
 
-  /** The fingerprint of audit_event.v1: what another schema encodes is not an event. */
+  /** The fingerprint of audit_event.v1: an encoding by another schema is not an event. */
   static final long FINGERPRINT = 0x6620c98721f53c0bL;
 
   /** Returns C3 01, the schema's fingerprint (little-endian) and the event, arrays and maps as one block each. */
