@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditseal_schemas.errors import UnavailableError
-from auditseal_search.tallies import Tallies, UnitFor, bars_of, first_counts
+from auditseal_search.tallies import Tallies, TextCounts, UnitFor, first_counts
 
 MOST_CODES = 1 << 16
 """Different values of a column, none among them, that two bytes number."""
@@ -113,13 +113,10 @@ class EncodedColumns:
             unit_for: Returns the unit of the histogram.
         """
         times = self._taken(0, np.int64, rows)
-        times = times[times != _NO_TIME]
-        span = (int(times.min()), int(times.max())) if len(times) else None
-        bars: list[tuple[int | None, int]] = [(None, len(rows) - len(times))] if len(times) < len(rows) else []
-        bars += bars_of(times, unit_for(*span)) if span else []
-        return Tallies(len(rows), span, {name: self._counts(name, rows, limit) for name in names}, bars)
+        counts = {name: self._counts(name, rows, limit) for name in names}
+        return Tallies.of_times(len(rows), times[times != _NO_TIME], counts, unit_for)
 
-    def _counts(self, name: str, rows: npt.NDArray[np.int64], limit: int) -> Sequence[tuple[str, int]]:
+    def _counts(self, name: str, rows: npt.NDArray[np.int64], limit: int) -> TextCounts:
         column = self._columns[name]
         codes = self._taken(column.begin, column.kind, rows)
         numbers = np.bincount(codes, minlength=len(column.values)).tolist()

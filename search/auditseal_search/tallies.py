@@ -56,11 +56,24 @@ class Tallies:
             pieces.append(batch["time"].drop_null().to_numpy(zero_copy_only=False))
             for name, counter in counters.items():
                 counter.update(_counted(batch[name]))
-        times = np.concatenate(pieces)
+        counts = {name: first_counts(counter.items(), limit) for name, counter in counters.items()}
+        return cls.of_times(total, np.concatenate(pieces), counts, unit_for)
+
+    @classmethod
+    def of_times(
+        cls, total: int, times: npt.NDArray[np.int64], counts: Mapping[str, TextCounts], unit_for: UnitFor
+    ) -> Self:
+        """Add the span and the histogram of some rows to their counts by field.
+
+        Args:
+            total: How many rows.
+            times: The broker's times of those rows that have one, in ms since the epoch.
+            counts: The most frequent values of each field.
+            unit_for: Returns the unit of the histogram.
+        """
         span = (int(times.min()), int(times.max())) if len(times) else None
         bars: list[tuple[int | None, int]] = [(None, total - len(times))] if len(times) < total else []
-        bars += bars_of(times, unit_for(*span)) if span else []
-        counts = {name: first_counts(counter.items(), limit) for name, counter in counters.items()}
+        bars += _bars_of(times, unit_for(*span)) if span else []
         return cls(total, span, counts, bars)
 
 
@@ -88,13 +101,8 @@ def first_counts(counts: Iterable[tuple[str, int]], limit: int) -> TextCounts:
     return sorted((one for one in counts if one[1]), key=lambda one: (-one[1], one[0]))[:limit]
 
 
-def bars_of(times: npt.NDArray[np.int64], unit: str) -> list[tuple[int, int]]:
-    """Return the number of times in each unit of time, oldest first.
-
-    Args:
-        times: In ms since the epoch.
-        unit: As `Searcher.histogram` has it.
-    """
+def _bars_of(times: npt.NDArray[np.int64], unit: str) -> list[tuple[int, int]]:
+    """Return the number of times, which are ms since the epoch, in each unit of time, oldest first."""
     if unit in UNIT_MILLISECONDS:
         length = UNIT_MILLISECONDS[unit]
         numbers = times // length
