@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditseal_explorer.timeline import Timeline, beginning, draw, unit_for
+from auditseal_search.tallies import first_counts
 
 VALUES = 6
 """Values of a field that a page shows."""
@@ -20,8 +21,7 @@ class Facet:
     @classmethod
     def of(cls, field: str, counts: Mapping[str, int]) -> "Facet":
         """Choose the most frequent values; of equally frequent ones, those that come first in order."""
-        ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-        return cls(field, tuple(ordered[:VALUES]))
+        return cls(field, tuple(first_counts(counts.items(), VALUES)))
 
 
 @dataclass(frozen=True, slots=True)
