@@ -230,9 +230,7 @@ class Searcher:
         """
         sql = to_sql(self._condition)
         query = f"SELECT file_row_number FROM ({self._numbered()}) WHERE {sql.text}"
-        with _mapped_errors():
-            table = self._connection.execute(query, sql.parameters).to_arrow_table()
-        numbers: npt.NDArray[np.int64] = table["file_row_number"].to_numpy()
+        numbers: npt.NDArray[np.int64] = self._table(query, sql)["file_row_number"].to_numpy()
         return numbers
 
     def encode(self, names: Sequence[str]) -> EncodedColumns | None:
@@ -243,8 +241,7 @@ class Searcher:
         Raises:
             UnavailableError: The file can't be read, or a temporary file can't be written.
         """
-        values = "".join(f', {shortened(name)} AS "{name}"' for name in names)
-        query = f'SELECT file_row_number AS "row", epoch_ms("timestamp") AS "time"{values} FROM ({self._numbered()})'
+        query = f'SELECT file_row_number AS "row", {_counted_columns(names)} FROM ({self._numbered()})'
         rows = sum(file.rows for log in self._logs for file in log.files)
         return EncodedColumns.of(self._read(query, Sql()), rows, names)
 
@@ -257,9 +254,7 @@ class Searcher:
     def _gather(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the times and some fields of all matches."""
         sql = to_sql(self._condition)
-        values = "".join(f', {shortened(name)} AS "{name}"' for name in names)
-        query = f'SELECT epoch_ms("timestamp") AS "time"{values} FROM ({self._rows}) WHERE {sql.text}'
-        yield from self._read(query, sql)
+        yield from self._read(f"SELECT {_counted_columns(names)} FROM ({self._rows}) WHERE {sql.text}", sql)
 
     def _span(self) -> tuple[int, int] | None:
         """Return the first and the last of the broker's times in ms since the epoch, None for no row that has one."""
@@ -297,15 +292,24 @@ class Searcher:
             yield from self._connection.execute(query, sql.parameters).to_arrow_reader(rows)
 
     def _all(self, query: str, sql: Sql) -> list[Any]:
+        columns = self._table(query, sql).columns
+        return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+    def _table(self, query: str, sql: Sql) -> pa.Table:
         with _mapped_errors():
-            table = self._connection.execute(query, sql.parameters).to_arrow_table()
-        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+            return self._connection.execute(query, sql.parameters).to_arrow_table()
 
 
 def _value_of(name: str) -> str:
     """Return SQL for the values of a field, of which a list has several."""
     column = FIELDS[name].column
     return f"unnest({column})" if FIELDS[name].kind is Kind.LIST else column
+
+
+def _counted_columns(names: Sequence[str]) -> str:
+    """Return SQL for the columns that are counted in memory: `time` in ms since the epoch, and some fields."""
+    values = "".join(f', {shortened(name)} AS "{name}"' for name in names)
+    return f'epoch_ms("timestamp") AS "time"{values}'
 
 
 def _beginning(unit: str) -> str:
