@@ -145,8 +145,8 @@ def _show(report: StreamReport, rules: Judgement, form: Callable[[StreamState], 
     for state in report.states(rules):
         typer.echo(form(state))
     for silent in report.silent:
-        heard = "none" if silent.heard is None else format_milliseconds(silent.heard)
-        typer.echo(printable(f"{State.SILENT}  service {silent.service}, latest event: {heard}"), err=True)
+        line = f"{State.SILENT}  service {silent.service}, latest event: {silent.last_at or 'none'}"
+        typer.echo(printable(line), err=True)
     typer.echo(_summary(report), err=True)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auditseal_schemas.event_time import format_milliseconds
 from auditseal_search.stream_state import SilentService, State, StreamState, state_to_json
 
 MOST_SHOWN = 50
@@ -43,13 +42,9 @@ class Streams:
         return {
             "counts": None if self.counts is None else {str(state): number for state, number in self.counts.items()},
             "streams": [state_to_json(state) for state in self.listed],
-            "silent": [{"service": one.service, "last": _text(one.heard)} for one in self.silent],
+            "silent": [{"service": one.service, "last": one.last_at} for one in self.silent],
             "problem": self.problem,
         }
-
-
-def _text(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else format_milliseconds(milliseconds)
 
 
 NOT_WATCHED = Streams(

@@ -131,8 +131,7 @@ class StreamList:
         for state in report.states(rules):
             yield self._take(json_line(state))
         for silent in report.silent:
-            heard = None if silent.heard is None else format_milliseconds(silent.heard)
-            line = {"service": silent.service, "states": [str(State.SILENT)], "last_at": heard}
+            line = {"service": silent.service, "states": [str(State.SILENT)], "last_at": silent.last_at}
             yield self._take(json.dumps(line, separators=(",", ":")))
 
     def _take(self, line: str) -> str:

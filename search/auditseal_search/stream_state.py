@@ -167,6 +167,11 @@ class SilentService:
     service: str
     heard: int | None
 
+    @property
+    def last_at(self) -> str | None:
+        """The time of its latest event in RFC 3339, None where it has no event."""
+        return None if self.heard is None else format_milliseconds(self.heard)
+
 
 class ServiceClock:
     """The latest event of each expected service.
