@@ -240,9 +240,14 @@ class Log:
         self.use(block.header["next_keys"], block.header["height"] + 1)
 
 
+def trust_lines(text: str) -> list[list[str]]:
+    """Return the words of each line of a trust file, without its comment."""
+    return [line.split("#")[0].split() for line in text.split("\n")]
+
+
 def read_trust(text: str) -> dict[str, Log]:
     """Return the logs that a trust file pins."""
-    lines = [line.split("#")[0].split() for line in text.split("\n")]
+    lines = trust_lines(text)
     starts = {words[1]: int(words[2]) for words in lines if words[:1] == ["start"]}
     keys = dict[str, list[str]]()
     for key in (words[1] for words in lines if words[:1] == ["log"]):
@@ -397,7 +402,7 @@ def main() -> None:
         print(json.dumps(dict(event)))
     print(f"VERIFIED: {len(events)} events")
     print("trusted keys, to compare with those that the operator of the logs published:")
-    for words in (line.split("#")[0].split() for line in trust.read_text("utf-8").split("\n")):
+    for words in trust_lines(trust.read_text("utf-8")):
         if words[:1] in (["log"], ["schema"]):
             print(visible(f"  {' '.join(words).removeprefix('log ')}"))
     print("heads, signed by these keys or by those that they announced:")
