@@ -6,12 +6,11 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from auditseal_local.kafka import KafkaNode
-from auditseal_schemas.event_codec import decode_event
 from tests.factory.exploring import explorer_process
+from tests.factory.gateway import read_events
 from tests.unit.explorer.test_trail import LOOKS
 from tests.unit.search.test_search_command import BLOCKS, LOG, Place
 
@@ -38,14 +37,7 @@ class Asked:
 
 def recorded(servers: str) -> list[str]:
     """Return the actions of all events in the topic."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "strict"})
-    place = TopicPartition(TOPIC, 0, 0)
-    _, end = consumer.get_watermark_offsets(place, 30)
-    consumer.assign([place])
-    values = [message.value() for message in consumer.consume(end, 60)]
-    consumer.close()
-    assert len(values) == end
-    return [decode_event(value or b"").action for value in values]
+    return [event.action for event in read_events(servers, TOPIC)]
 
 
 def test_nothing_is_shown_while_kafka_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
