@@ -55,8 +55,8 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     brokers and the topic from the environment, as every producer does (AUDITSEAL_KAFKA__BOOTSTRAP_SERVERS and others).
 
     It ends with Ctrl-C. Pages show the events that match a filter, one event with its proof, and the health of each
-    log. Every page says how complete its answer is. Meanwhile the vault is verified, and a finding is on every page.
-    With --streams the health of the logs has that of all streams: missing events, and services that are silent.
+    log. Every page says how complete its answer is. Meanwhile the vault is verified, and a finding is on every page of
+    the vault. With --streams the health of the logs has that of all streams: missing events, and silent services.
 
     Exit codes: 0 stopped; 1 the vault or the index can't be opened; 2 usage, configuration or trust file.
 

@@ -230,7 +230,7 @@ class Explorer:
             return JSONResponse({"error": detail}, status, headers)
         if not is_admitted(request):
             return login_page(request, title, detail, status)
-        # The vault's name and findings are shown where the attempt was recorded alone.
+        # The vault's name and findings are shown only where the attempt was recorded.
         checked = None if isinstance(error, UnrecordedError | HTTPException) else self.checked
         return HTMLResponse(self.pages.problem(title, detail, checked, retry=retry), status, headers)
 

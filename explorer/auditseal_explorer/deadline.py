@@ -23,7 +23,7 @@ def set_deadline(seconds: float) -> None:
 
 
 def seconds_left() -> float | None:
-    """Return the seconds until the deadline; None for work without one, which nobody waits for.
+    """Return the seconds until the deadline; None for background work, which has none.
 
     Raises:
         LateError: It has passed.

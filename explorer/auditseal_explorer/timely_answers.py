@@ -109,4 +109,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, title: str, proble
 
 def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        _log.error("an answer that nobody waited for any longer failed: %s", error)
+        _log.error("an answer failed after its request was refused as late: %s", error)

@@ -8,6 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from auditseal_explorer import deadline, kept, results, sources, timely_answers
 from auditseal_explorer.errors import LateError
@@ -121,7 +122,7 @@ def test_a_value_of_a_request_that_was_late_is_made_by_one_that_waits(monkeypatc
     assert failures == ["late"]
 
 
-def test_a_store_that_does_not_answer_has_a_page_and_keeps_nobody_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_does_not_answer_has_a_page_and_does_not_hold_up_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(timely_answers, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr(timely_answers, "MOST_AT_ONCE", 2)
@@ -156,20 +157,20 @@ def test_a_reader_who_takes_nothing_ends_the_export(monkeypatch: pytest.MonkeyPa
     explorer = exploring(MemoryVault())
     started = list[str]()
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Message:
         if not started:
             started.append("asked")
             return {"type": "http.request", "body": b"", "more_body": False}
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         started.append(message["type"])
         if message["type"] == "http.response.body":
             await asyncio.Event().wait()
 
     scope = http_scope(path="/export.csv", headers=[("host", HOST)])
-    asyncio.run(explorer.app(scope, receive, send))  # type: ignore[arg-type]  # ASGI's mutable mappings are dictionaries
+    asyncio.run(explorer.app(scope, receive, send))
     assert started == ["asked", "http.response.start", "http.response.body"]
     with ExitStack() as taken:
         for _ in range(results.EXPORTS):  # all of them are free again
