@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from auditseal_vault.directory import DirectoryVault
 from auditseal_vault.interface import Vault
 from auditseal_vault.open import open_vault
 from tests.factory.blocks import resigned, sealed
+from tests.factory.daemons import await_metric, get
 from tests.factory.foreign_member import foreign_member
 from tests.factory.keys import SIGNER
 from tests.factory.messages import messages
@@ -159,20 +158,18 @@ class Running:
         return found() or ""
 
     def readiness(self) -> dict[str, Any]:
-        try:
-            with urllib.request.urlopen(f"{self.url()}/readyz", timeout=5) as response:
-                body: dict[str, Any] = json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                body = json.loads(error.read())
+        body: dict[str, Any] = json.loads(get(f"{self.url()}/readyz")[1])
         return body
 
     def await_ready(self) -> None:
         eventually(lambda: self.readiness()["ready"], self.log)
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"{self.url()}/metrics", timeout=5) as response:
-            return str(response.read().decode())
+        return get(f"{self.url()}/metrics")[1]
+
+    def await_metric(self, line: str) -> None:
+        """Wait until it serves a line: a block is stored, and can be read, a moment before it counts."""
+        await_metric(self.url(), line + "\n")
 
     def stop(self) -> int:
         begun = time.monotonic()
@@ -237,11 +234,10 @@ def test_committed_blocks_end_locked_and_verified(locked: Rig) -> None:
             locked.topic.commit(log[3])
         for partition, log in enumerate(logs):
             locked.await_stored(log, partition)
-        metrics = archiver.metrics()
+        archiver.await_metric("auditseal_event_to_archived_seconds_count 12.0")
+        archiver.await_metric("auditseal_worm_drill_success 1.0")
+        archiver.await_metric(f'auditseal_blocks_archived_total{{partition="0",topic="{locked.topic.name}"}} 4.0')
         assert archiver.stop() == 0
-    assert "auditseal_worm_drill_success 1.0" in metrics
-    assert f'auditseal_blocks_archived_total{{partition="0",topic="{locked.topic.name}"}} 4.0' in metrics
-    assert "auditseal_event_to_archived_seconds_count 12.0" in metrics
     for partition, log in enumerate(logs):
         state = LogState.genesis(origin_of(partition), (key_of(partition),))
         for data, entry in zip(
