@@ -1,6 +1,7 @@
 """The handle of an accepted event: a future of its receipt."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -55,7 +56,7 @@ class PendingReceipt(Future[Receipt]):
     _state = _PENDING
     _exception: BaseException | None = None
     _sequence: int | None = None
-    _message: Any = None
+    _stored: bytes | None = None
     _condition = _MadeLater(lambda _: threading.Condition())
     _waiters = _MadeLater(lambda _: [])
     _done_callbacks = _MadeLater(lambda _: [])
@@ -94,9 +95,14 @@ class PendingReceipt(Future[Receipt]):
     def acknowledge(self, message: Any) -> None:
         """End the handle by the message as the broker stored it: for the producer, whose own thread alone calls this.
 
-        The receipt is made when a caller first asks for it. Few services ask for each.
+        The receipt is made when a caller first asks for it. Few services ask for each. Until then its parts are kept,
+        and not the message: the garbage collector, which looks at each kept object again and again, passes over them.
         """
-        self._message = message
+        self._topic = sys.intern(message.topic())
+        self._partition = message.partition()
+        self._offset = message.offset()
+        self._time = message.timestamp()[1]
+        self._stored = message.value() or b""
         self._state = _FINISHED
         if self.is_watched:
             self._tell()
@@ -112,19 +118,19 @@ class PendingReceipt(Future[Receipt]):
             self._tell()
 
     def _make_receipt(self) -> Receipt:
-        message = self._message
-        if message is not None:
+        stored = self._stored
+        if stored is not None:
             receipt = Receipt(
-                topic=message.topic(),
-                partition=message.partition(),
-                offset=message.offset(),
-                timestamp=message.timestamp()[1],
+                topic=self._topic,
+                partition=self._partition,
+                offset=self._offset,
+                timestamp=self._time,
                 event_id=self.event_id,
                 stream=self.stream,
-                sha256=sha256(message.value() or b"").digest(),
+                sha256=sha256(stored).digest(),
             )
             self.__dict__.setdefault("_result", receipt)
-            self._message = None  # last: another thread may be here as well
+            self._stored = None  # last: another thread may be here as well
         made: Receipt = self.__dict__["_result"]
         return made
 
