@@ -9,7 +9,7 @@ never reads a body.
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
-from auditseal_glue.context import current_context, enter_request, leave_request
+from auditseal_glue.context import NOTHING_KNOWN, current_context, enter_request, leave_request
 from auditseal_glue.http_event import FAILED, HttpAudit, HttpRequest, context_of, event_of
 from auditseal_producer import AsyncRecorder, AuditsealError
 
@@ -46,8 +46,15 @@ class AuditMiddleware:
         Raises:
             AuditsealError: Its event can't be recorded, and `on_failure` isn't set.
         """
-        if scope["type"] not in {"http", "websocket"} or scope["path"] in self._audit.skip:
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
+            return
+        if scope["path"] in self._audit.skip:
+            token = enter_request(NOTHING_KNOWN)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                leave_request(token)
             return
         request = read_scope(scope, self._names)
         found = context_of(request)

@@ -13,7 +13,7 @@ from contextvars import Context, ContextVar, Token, copy_context
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from auditseal_producer import Actor, AsyncRecorder, PendingReceipt, Receipt, Recorder
+from auditseal_producer import Actor, AsyncRecorder, ConfigurationError, PendingReceipt, Receipt, Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class AuditContext:
 
 
 _NAMES = tuple(field.name for field in fields(AuditContext))
-_EMPTY = AuditContext()
-_current: ContextVar[AuditContext] = ContextVar("auditseal_context", default=_EMPTY)
+NOTHING_KNOWN = AuditContext()
+_current: ContextVar[AuditContext] = ContextVar("auditseal_context", default=NOTHING_KNOWN)
 
 
 def current_context() -> AuditContext:
@@ -43,18 +43,23 @@ def audit_context(**known: Any) -> Iterator[AuditContext]:
 
     Raises:
         TypeError: A name isn't one of AuditContext.
+        ConfigurationError: The block ends in another context than it began in, as in a generator that is resumed by
+            another thread.
     """
     token = _current.set(replace(_current.get(), **known))
     try:
         yield _current.get()
     finally:
-        _current.reset(token)
+        _end_block(token)
 
 
 def enter_request(known: AuditContext) -> Token[AuditContext]:
-    """Set what is known of a request; actor and tenant stay as they are outside. `leave_request` takes it back."""
-    outer = _current.get()
-    return _current.set(AuditContext(outer.actor, outer.tenant, known.correlation_id, known.trace_id, known.span_id))
+    """Set what is known of a request, and nothing else; `leave_request` takes it back.
+
+    What is set outside may be of an earlier request of the same connection: asyncio runs the callbacks of a transport
+    in the context of the code that resumed it (https://github.com/python/cpython/issues/140947).
+    """
+    return _current.set(known)
 
 
 def leave_request(token: Token[AuditContext]) -> None:
@@ -71,13 +76,23 @@ def begin_context(context: AuditContext) -> Context:
 
 def context_in(variables: Context) -> AuditContext:
     """Return the context of a `contextvars.Context`, also while that runs."""
-    return variables.get(_current, _EMPTY)
+    return variables.get(_current, NOTHING_KNOWN)
 
 
 def with_context(given: dict[str, Any]) -> dict[str, Any]:
     """Return an event's fields, and those of the context that it doesn't state."""
     context = _current.get()
     return {name: value for name in _NAMES if (value := getattr(context, name)) is not None} | given
+
+
+def _end_block(token: Token[AuditContext]) -> None:
+    try:
+        _current.reset(token)
+    except ValueError:
+        raise ConfigurationError(
+            "a block of audit_context ended in another thread or task than it began in, so that events after a yield"
+            " in it may have no actor: enter it where the events are recorded, and make a dependency of FastAPI async"
+        ) from None
 
 
 class ContextRecorder:

@@ -105,6 +105,7 @@ def event_of(
         "outcome": outcome_of(status),
         "category": audit.category,
         "event_type": request.kind,
+        "tenant": context.tenant,
         "status_code": None if status is None else str(status),
         "correlation_id": context.correlation_id,
         "trace_id": context.trace_id,
