@@ -5,6 +5,7 @@
 | `app` | the routes, and how a request is answered |
 | `server` | serves the routes until the daemon is stopped |
 | `connections` | what a connection may do: its time, its certificate, how many there are |
+| `lingering` | closes a connection so that its client still gets the answer |
 | `config` | the configuration |
 | `clients` | the clients, their credentials and sources |
 | `tokens` | makes tokens, and hashes them |

@@ -1,6 +1,7 @@
 """What a connection may do, and what its certificate is.
 
 It is one of a bounded number. It must send a request's head in time and within a size, and it must read its answers.
+What it sends of a request that is answered already is bounded as well, and is read before the connection is closed.
 uvicorn lacks these bounds, and doesn't hand on a client's certificate: this is its protocol with all of them.
 """
 
@@ -8,13 +9,14 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from auditseal_gateway.answers import PROBLEM, problem_of
 from auditseal_gateway.config import Limits
 from auditseal_gateway.errors import RequestError
+from auditseal_gateway.lingering import LingeringTransport
 
 CERTIFICATE = "certificate"
 """The key in a request's state: names of the verified certificate, `dns:NAME` and `uri:URI`."""
@@ -39,7 +41,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin: give it the time for a head, or end it if there are too many."""
-        super().connection_made(transport)
+        self._lingering = LingeringTransport(transport, self._limits.read_seconds)
+        super().connection_made(cast("asyncio.Transport", self._lingering))
         self.app_state = {**self.app_state, CERTIFICATE: certificate_names(transport.get_extra_info("ssl_object"))}
         if len(self.connections) > self._limits.connections:
             transport.close()
@@ -48,6 +51,9 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes; refuse a head that is too large, whose end has not come yet."""
+        self._lingering.count(len(data))
+        if self._lingering.lingering:
+            return
         super().data_received(data)
         if self._deadline is not None:
             self._head_bytes += len(data)
@@ -76,19 +82,37 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Take the end of a request's head."""
         self._end_head()
+        self._lingering.receiving = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Take the end of a request."""
+        self._lingering.receiving = False
+        self._lingering.end_discard()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Take the end of an answer; the client may still send the request that it answers."""
+        super().on_response_complete()
+        if self._lingering.receiving and self.cycle.response_complete:
+            self._lingering.begin_discard()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._end_head()
         self._end_stall()
+        self._lingering.end_discard()
         super().connection_lost(exc)
 
     def _refuse(self, status: int, detail: str) -> None:
         body = json.dumps(problem_of(RequestError(status, detail))).encode()
         lines = f"content-type: {PROBLEM}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(b"".join((STATUS_LINE[status], lines.encode(), body)))
-        self.transport.close()
+        self._end_head()
+        self._lingering.linger()
+        if self.cycle is not None:  # its body has no end: nothing of it is recorded
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def _begin_head(self) -> None:
         if self._deadline is None:

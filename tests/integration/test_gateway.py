@@ -225,6 +225,39 @@ def test_whole_requests_in_unusual_forms_are_each_recorded_once(
         assert found == [event(number)["event_id"] for number in range(6)]
 
 
+def test_a_client_gets_its_answer_while_it_still_sends_the_body(
+    kafka: KafkaNode, make_topic: Callable[..., str]
+) -> None:
+    body = b" " * 20_000_000
+    with gateway(kafka.bootstrap_servers, make_topic("events"), LIMITS) as running:
+        for more in ({}, {"connection": "close"}):  # urllib sends the second
+            assert running.post(body, **more).status == 413
+        assert running.post(body, token="unknown").status == 401
+        chunk = b"%x\r\n%b\r\n" % (len(body), body)
+        chunked = exchange(running.port, request("transfer-encoding: chunked", body=chunk + b"0\r\n\r\n"))
+        assert chunked.startswith(b"HTTP/1.1 413 "), chunked
+        head = exchange(running.port, request("x: " + "a" * 5_000_000))
+        assert head.startswith(b"HTTP/1.1 431 "), head
+        assert running.post(EVENT).status == 200
+        assert len(running.events()) == 1
+
+
+@pytest.mark.parametrize("token", [TOKENS["billing"], "unknown"])
+def test_a_body_without_an_end_behind_an_answer_is_not_read_for_long(
+    kafka: KafkaNode, make_topic: Callable[..., str], token: str
+) -> None:
+    limits = Limits(body_bytes=1_000, read_seconds=0.3)
+    with gateway(kafka.bootstrap_servers, make_topic("events"), limits) as running:
+        connection = socket.create_connection(("127.0.0.1", running.port), timeout=20)
+        with connection, pytest.raises(ConnectionError):
+            connection.sendall(
+                request("transfer-encoding: chunked").replace(TOKENS["billing"].encode(), token.encode())
+            )
+            while True:
+                connection.sendall(b"3e8\r\n" + b" " * 1_000 + b"\r\n")
+        assert running.post(EVENT).status == 200
+
+
 def test_a_client_that_does_not_read_its_answers_loses_its_connection(
     kafka: KafkaNode, make_topic: Callable[..., str]
 ) -> None:
