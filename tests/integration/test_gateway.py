@@ -242,6 +242,11 @@ def test_a_client_gets_its_answer_while_it_still_sends_the_body(
         assert len(running.events()) == 1
 
 
+def send_without_end(connection: socket.socket, piece: bytes) -> None:
+    while True:
+        connection.sendall(piece)
+
+
 @pytest.mark.parametrize("token", [TOKENS["billing"], "unknown"])
 def test_a_body_without_an_end_behind_an_answer_is_not_read_for_long(
     kafka: KafkaNode, make_topic: Callable[..., str], token: str
@@ -249,12 +254,12 @@ def test_a_body_without_an_end_behind_an_answer_is_not_read_for_long(
     limits = Limits(body_bytes=1_000, read_seconds=0.3)
     with gateway(kafka.bootstrap_servers, make_topic("events"), limits) as running:
         connection = socket.create_connection(("127.0.0.1", running.port), timeout=20)
-        with connection, pytest.raises(ConnectionError):
-            connection.sendall(
-                request("transfer-encoding: chunked").replace(TOKENS["billing"].encode(), token.encode())
-            )
-            while True:
-                connection.sendall(b"3e8\r\n" + b" " * 1_000 + b"\r\n")
+        piece = b"3e8\r\n" + b" " * 1_000 + b"\r\n"
+        head = request("transfer-encoding: chunked").replace(TOKENS["billing"].encode(), token.encode())
+        with connection:
+            connection.sendall(head)
+            with pytest.raises(ConnectionError):
+                send_without_end(connection, piece)
         assert running.post(EVENT).status == 200
 
 
