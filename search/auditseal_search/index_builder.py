@@ -20,7 +20,7 @@ from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_store import IndexStore
 from auditseal_search.manifest import Manifest, Segment, entry_name, manifest_name, segment_name, terms_name
 from auditseal_search.range_pool import RangePool
-from auditseal_search.segment_file import SegmentFile, digest, read_groups
+from auditseal_search.segment_file import SegmentFile, digest, read_rows
 from auditseal_search.verified_range import ChainCheck, Fault
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import head_height
@@ -156,7 +156,7 @@ class _LogBuild:
 
     def _rows_of(self, segment: Segment) -> Iterator[pa.Table]:
         before = self._path.with_name("before.parquet")
-        return read_groups(before, fetch_segment(self._index, self.manifest.origin, segment, before))
+        return read_rows(before, fetch_segment(self._index, self.manifest.origin, segment, before))
 
     def _publish(self) -> None:
         """Store the open segment, and then the manifest that names it."""

@@ -17,7 +17,7 @@ from auditseal_search.index_builder import fetch_segment, read_manifest
 from auditseal_search.index_store import IndexStore
 from auditseal_search.manifest import Manifest, Segment
 from auditseal_search.range_pool import RangePool
-from auditseal_search.segment_file import Extremes, RowSums, read_groups
+from auditseal_search.segment_file import Extremes, RowSums, read_rows
 from auditseal_search.verified_range import ChainCheck
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.head import head_height
@@ -90,7 +90,7 @@ def _verify_segment(index: IndexStore, pool: RangePool, pinned: PinnedLog, segme
     try:
         with TemporaryDirectory(prefix="auditseal-index-") as folder:
             path = Path(folder, "segment.parquet")
-            stored = read_groups(path, fetch_segment(index, origin, segment, path))
+            stored = read_rows(path, fetch_segment(index, origin, segment, path))
             difference = first_difference(stored, derived.tables())
     except BrokenIndexError as error:
         yield IndexFinding(origin, segment.first_height, str(error))

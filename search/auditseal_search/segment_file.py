@@ -19,6 +19,7 @@ from auditseal_search.manifest import FULL, Segment
 from auditseal_search.row_group import ROW_GROUP, RowGroup
 
 _PIECE = 1 << 20
+_ROWS = 8 * 1024  # that are read at once
 _BLOOMS = ("event_id", "actor_id", "session_id", "correlation_id", "trace_id")
 _ENCODINGS = {
     **dict.fromkeys(
@@ -170,8 +171,8 @@ class SegmentFile:
         )
 
 
-def read_groups(source: Any, what: str) -> Iterator[pa.Table]:
-    """Yield the row groups of a segment's file.
+def read_rows(source: Any, what: str) -> Iterator[pa.Table]:
+    """Yield the rows of a segment's file in order, some at once: a whole row group twice would take the most memory.
 
     Raises:
         BrokenIndexError: It is not a Parquet file with the columns of `ROW`.
@@ -180,8 +181,8 @@ def read_groups(source: Any, what: str) -> Iterator[pa.Table]:
         file = pq.ParquetFile(source)
         if not file.schema_arrow.equals(ROW):
             raise BrokenIndexError(f"{what} has other columns than this version writes: build the index again")
-        for number in range(file.num_row_groups):
-            yield file.read_row_group(number)
+        for batch in file.iter_batches(_ROWS):
+            yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         raise BrokenIndexError(f"{what} is not a whole Parquet file: {error}; build the index again") from error
 
