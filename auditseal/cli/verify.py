@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,7 +27,6 @@ from auditseal.cli.vault_options import (
     tell,
     vault_url,
 )
-from auditseal.cli.verify_record import record_results, recording_config
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.copy_comparison import compared_with, copy_notices, of_the_copy
 from auditseal_auditor.findings import Counts
@@ -44,7 +43,6 @@ from auditseal_schemas.origin import Origin
 from auditseal_vault.head import head_height
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.thread_reader import ReaderAt
-from auditseal_watch.textfile import write_textfile
 
 app = typer.Typer()
 _HOUR = 3_600_000_000
@@ -93,7 +91,7 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
     with exit_on_failure("verify"):
         now = int(time() * 1_000_000)
         pinned, heads = read_trust(trust), _recall(state, is_new=state_new)
-        url, recording = vault_url(vault, pinned), recording_config() if record else None
+        url, save_events = vault_url(vault, pinned), _recorder() if record else None
         request = Request(
             pinned,
             quick=quick,
@@ -119,9 +117,9 @@ def verify(  # noqa: PLR0913, PLR0917  (one for each option)
         outcome = keep_outcome(report, heads, state, evidence, pool.reader)
         report = outcome.report
         if textfile:
-            report = _with_failure(report, partial(write_textfile, textfile, report, now / 1e6))
-        if recording:
-            report = _with_failure(report, partial(record_results, recording, filter(None, (report, of_copy))))
+            report = _with_failure(report, partial(_write_textfile, textfile, report, now))
+        if save_events:
+            report = _with_failure(report, partial(save_events, filter(None, (report, of_copy))))
         with _answered_by_exit_code(report):
             _show(report, outcome.proofs, of_copy, as_json=as_json)
             for failure in report.failures:
@@ -165,6 +163,23 @@ def _recall(state: Path | None, *, is_new: bool) -> Mapping[Origin, Head]:
             raise ConfigurationError("--state-new is for a first run: it needs --state FILE, and no such file yet")
         return {}
     return begin_heads(state) if is_new else read_heads(state)
+
+
+def _recorder() -> Callable[[Iterable[Report]], None]:
+    """Return the function that records results as audit events; it is made before a run, since settings may be wrong.
+
+    Raises:
+        ConfigurationError: As `recording_config`.
+    """
+    from auditseal.cli.verify_record import record_results, recording_config  # noqa: PLC0415  (Kafka's client: 0.1 s)
+
+    return partial(record_results, recording_config())
+
+
+def _write_textfile(path: Path, report: Report, now: int) -> None:
+    from auditseal_watch.textfile import write_textfile  # noqa: PLC0415  (Prometheus' client takes 0.05 s to load)
+
+    write_textfile(path, report, now / 1e6)
 
 
 def _with_failure(report: Report, pass_on: Callable[[], None]) -> Report:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError
 from botocore.httpsession import get_cert_path
+from botocore.loaders import Loader
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
@@ -175,6 +176,7 @@ class _Connection:
         )
         # botocore's own way to read a time takes twice as long as all else of a listing.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
+        session.register_component("data_loader", _model_loader())
         made = boto3.Session(botocore_session=session)
         self.client = made.client("s3", endpoint_url=bucket.endpoint, region_name=bucket.region, config=config)
         send_by(transport, self.client)
@@ -195,6 +197,16 @@ class _Connection:
         parts = urlsplit(self.client.generate_presigned_url("get_object", Params=parameters))
         _, _, region, *_ = parse_qs(parts.query)["X-Amz-Credential"][0].split("/")
         return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(_ANY_KEY)}", region
+
+
+@cache
+def _model_loader() -> Loader:
+    """Return what reads S3's model and keeps it: without that, each further client parses a megabyte of JSON again.
+
+    A process that is forked after the first client has the model, too.
+    """
+    loader: Loader = Session().get_component("data_loader")
+    return loader
 
 
 def _ca_file(session: Session) -> str:

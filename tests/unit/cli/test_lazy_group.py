@@ -23,6 +23,14 @@ try:
 finally:
     print("loaded:", *sorted(name for name in sys.modules if name.startswith("auditseal.cli.")), file=sys.stderr)
 """
+LIBRARIES = """
+import sys
+from auditseal.__main__ import main
+try:
+    main()
+finally:
+    print("loaded:", *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
 SHARED = {"auditseal.cli.command_table", "auditseal.cli.lazy_group"}
 MISSING = """
 import sys
@@ -65,6 +73,12 @@ def test_help_loads_no_command() -> None:
 
 def test_a_command_loads_itself_and_no_other() -> None:
     assert loaded(run(LOADED, "drill", "--help")) == SHARED | {"auditseal.cli.drill", "auditseal.cli.sse"}
+
+
+def test_verify_loads_the_clients_of_kafka_and_prometheus_for_their_options_alone() -> None:
+    done = run(LIBRARIES, "verify", "--help")
+    assert done.returncode == 0
+    assert {"confluent_kafka", "prometheus_client"}.isdisjoint(loaded(done))
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_vault.directory import DirectoryVault
@@ -34,6 +35,14 @@ def test_buckets(url: str, canonical: str) -> None:
     assert isinstance(vault, S3Vault)
     assert vault.url == canonical
     assert open_reader(canonical).url == canonical
+
+
+def test_the_model_of_s3_is_parsed_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_vault("s3://bucket")
+    parsed = list[str]()
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda _, path: parsed.append(path))
+    open_vault("s3://other?endpoint=http://127.0.0.1:9000")
+    assert parsed == []
 
 
 def test_directories(tmp_path: Path) -> None:
