@@ -247,7 +247,7 @@ def send_without_end(connection: socket.socket, piece: bytes) -> None:
         connection.sendall(piece)
 
 
-@pytest.mark.parametrize("token", [TOKENS["billing"], "unknown"])
+@pytest.mark.parametrize("token", [TOKENS["billing"], "unknown"], ids=["known", "unknown"])
 def test_a_body_without_an_end_behind_an_answer_is_not_read_for_long(
     kafka: KafkaNode, make_topic: Callable[..., str], token: str
 ) -> None:
