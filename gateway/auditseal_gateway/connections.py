@@ -54,8 +54,9 @@ class Connection(HttpToolsProtocol):
         self._lingering.count(len(data))
         if self._lingering.lingering:
             return
+        head = self._deadline
         super().data_received(data)
-        if self._deadline is not None:
+        if head is not None and self._deadline is head:  # a later one has begun somewhere within these bytes
             self._head_bytes += len(data)
             if self._head_bytes > _MOST_HEAD_BYTES and not self.transport.is_closing():
                 self._refuse(431, f"the request's head is larger than {_MOST_HEAD_BYTES} bytes")
@@ -105,6 +106,9 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _refuse(self, status: int, detail: str) -> None:
+        if self._owes_answers():  # this one, written before them, would be read as the answer of an earlier request
+            self.transport.abort()
+            return
         body = json.dumps(problem_of(RequestError(status, detail))).encode()
         lines = f"content-type: {PROBLEM}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(b"".join((STATUS_LINE[status], lines.encode(), body)))
@@ -114,9 +118,19 @@ class Connection(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
+    def _owes_answers(self) -> bool:
+        waits = self.cycle is not None and not self.cycle.response_complete and not self._lingering.receiving
+        return waits or bool(self.pipeline)
+
     def _begin_head(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self._limits.read_seconds, self.transport.abort)
+            self._deadline = self.loop.call_later(self._limits.read_seconds, self._end_late_head)
+
+    def _end_late_head(self) -> None:
+        if self.flow.read_paused:  # its rest may have come: earlier requests of the connection are answered first
+            self._deadline = self.loop.call_later(self._limits.read_seconds, self._end_late_head)
+        else:
+            self.transport.abort()
 
     def _end_head(self) -> None:
         if self._deadline is not None:
