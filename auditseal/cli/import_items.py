@@ -14,11 +14,13 @@ from auditseal.cli.event_lines import MAX_LINE_BYTES, read_lines
 from auditseal.cli.import_state import ImportState
 from auditseal.cli.interruption import InterruptibleLines, Interruption
 from auditseal.cli.rejects import Rejected
+from auditseal_importers.content_digest import content_digest
 from auditseal_importers.formats import IMPORTERS, RecordFormat
 from auditseal_importers.json_members import array_items
 from auditseal_producer import AuditProducer, PendingReceipt
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import EventFields
+from auditseal_schemas.event_id import derive_event_id
 from auditseal_schemas.strict_json import parse_json
 
 _BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -36,6 +38,7 @@ class RecordReader:
         state: What was imported before.
         known: Records that were imported before, or came before in this run.
         skipped: Records that aren't audit records.
+        conflicting: Records with the id of another record; each was published with an id of its own.
     """
 
     kind: RecordFormat
@@ -43,6 +46,7 @@ class RecordReader:
     state: ImportState
     known: int = 0
     skipped: int = 0
+    conflicting: int = 0
 
     def items(self, paths: list[Path], interruption: Interruption) -> Iterator[Item]:
         """Yield the records of files, in order.
@@ -65,6 +69,10 @@ class RecordReader:
             if len(line.text) > MAX_LINE_BYTES:
                 problem = EventError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
                 yield _refused(path, problem, Rejected("line", line.number, "text", chain([line.text], line.rest)))
+            elif self.kind is RecordFormat.SYSLOG and not line.text.endswith(b"\n"):
+                # The other formats are JSON, of which a half is not valid.
+                problem = EventError("", "the line has no line break, it may be half a line: run again when it has one")
+                yield _refused(path, problem, Rejected("line", line.number, "text", [line.text]))
             else:
                 record = line.text.rstrip(b"\r\n")
                 yield from self._items_of(path, record, Rejected("line", line.number, "text", [record]))
@@ -88,10 +96,26 @@ class RecordReader:
             return
         if fields is None:
             self.skipped += 1
-        elif self.state.take(fields["event_id"]):
+        elif self._take(fields, content_digest(self.kind, record)):
             yield Item(partial(self._publish, fields), rejected)
         else:
             self.known += 1
+
+    def _take(self, fields: EventFields, digest: bytes) -> bool:
+        """Return whether a record is to be published; one with the id of another record gets an id of its own.
+
+        Who writes the records may choose what identifies them, as a client of Kubernetes chooses its Audit-ID. So a
+        record must not hide behind an id that is known.
+        """
+        event_id = stated = fields["event_id"]
+        while (known := self.state.digest_of(event_id)) is not None:
+            if known in {digest, b""}:
+                return False
+            event_id = derive_event_id(fields["occurred_at"], event_id, digest.hex())
+        self.state.take(event_id, digest)
+        fields["event_id"] = event_id
+        self.conflicting += event_id != stated
+        return True
 
     def _publish(self, fields: EventFields, producer: AuditProducer) -> PendingReceipt:
         pending = producer.record(**fields)

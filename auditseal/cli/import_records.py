@@ -93,6 +93,7 @@ def _summarise(emission: Emission, reader: RecordReader, seconds: float, *, as_j
         "published": emission.published,
         "known": reader.known,
         "skipped": reader.skipped,
+        "conflicting": reader.conflicting,
         "rejected": emission.rejected,
         "failed": emission.failed,
     }

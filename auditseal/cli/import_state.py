@@ -1,4 +1,4 @@
-"""What `auditseal import` remembers: the ids of imported events, so that a second run adds nothing."""
+"""What `auditseal import` remembers: the imported events by id, so that a second run adds nothing."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,11 +9,14 @@ from uuid import UUID
 
 from auditseal_schemas.errors import ConfigurationError
 
-_VERSION = 1
+_VERSION = 2
+_FIRST_VERSION = 1  # without the digests
 
 
 class ImportState:
-    """The ids of events that the brokers have, in an SQLite file of about 30 bytes an event.
+    """The events that the brokers have, by id, in an SQLite file of about 50 bytes an event.
+
+    Of each it has a digest of the record, since two records may have one id. Old files have events without one.
 
     An id is saved after its acknowledgement. If the process dies in between, the next run publishes that event a second
     time, with the same id.
@@ -21,17 +24,23 @@ class ImportState:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self._taken: set[bytes] = set()
+        self._taken: dict[bytes, bytes] = {}
         self._done: SimpleQueue[bytes] = SimpleQueue()
 
-    def take(self, event_id: str) -> bool:
-        """Return whether an event is to be published: it wasn't, and isn't on its way in this run."""
+    def digest_of(self, event_id: str) -> bytes | None:
+        """Return the digest of the record with an id, empty if it isn't known; None if there is no such record.
+
+        The record is one that was imported before, or is on its way in this run.
+        """
         key = UUID(event_id).bytes
-        query = "SELECT 1 FROM imported WHERE id = ?"
-        if key in self._taken or self._database.execute(query, (key,)).fetchone():
-            return False
-        self._taken.add(key)
-        return True
+        if key in self._taken:
+            return self._taken[key]
+        row = self._database.execute("SELECT digest FROM imported WHERE id = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def take(self, event_id: str, digest: bytes) -> None:
+        """Note that an event is on its way."""
+        self._taken[UUID(event_id).bytes] = digest
 
     def acknowledge(self, event_id: str) -> None:
         """Note that the brokers have an event; any thread may call this."""
@@ -43,10 +52,11 @@ class ImportState:
         Raises:
             sqlite3.Error: The file can't be written.
         """
-        saved = list(self._acknowledged())
+        saved = {key: self._taken[key] for key in self._acknowledged()}
         with self._database:
-            self._database.executemany("INSERT OR IGNORE INTO imported VALUES (?)", [(key,) for key in saved])
-        self._taken.difference_update(saved)
+            self._database.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?)", saved.items())
+        for key in saved:
+            del self._taken[key]
 
     def _acknowledged(self) -> Iterator[bytes]:
         while True:
@@ -88,8 +98,13 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version != _VERSION and (version or tables):
+    if version not in {_VERSION, _FIRST_VERSION} and (version or tables):
         raise ConfigurationError(f"--state {path}: it is not a state file of auditseal import: name another")
     with database:
-        database.execute("CREATE TABLE IF NOT EXISTS imported (id BLOB PRIMARY KEY) WITHOUT ROWID")
+        if version == _FIRST_VERSION:
+            database.execute("ALTER TABLE imported ADD COLUMN digest BLOB NOT NULL DEFAULT x''")
+        else:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS imported (id BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID"
+            )
         database.execute(f"PRAGMA user_version = {_VERSION}")

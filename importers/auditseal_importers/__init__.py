@@ -8,6 +8,8 @@
 | `journald` | entries of systemd's journal |
 | `syslog` | syslog messages of RFC 5424 |
 | `kubernetes` | audit events of Kubernetes, `audit.k8s.io/v1` |
+| `excerpt` | the beginning of a text that is too long for a field |
+| `content_digest` | tells records with one identity apart |
 | `original` | a record's original bytes as attributes of its event |
 | `json_members` | where the items of a JSON array are, byte by byte |
 | `record_fields` | reads the fields of a record that is a JSON object |

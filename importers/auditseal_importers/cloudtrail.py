@@ -1,5 +1,6 @@
 """Records of AWS CloudTrail ("CloudTrail record contents", event version 1.x)."""
 
+from auditseal_importers.excerpt import excerpt
 from auditseal_importers.original import original_attributes
 from auditseal_importers.record_fields import Record, check_record, list_at, needed_text, object_at, text_at, time_at
 from auditseal_schemas.event import EventFields
@@ -33,9 +34,9 @@ def cloudtrail_event(record: bytes, _source: str) -> EventFields:
         correlation_id=text_at(event, "requestID"),
         attributes=original_attributes(record),
     )
-    reason = text_at(event, "errorCode"), text_at(event, "errorMessage")
-    if any(reason):
-        fields["reason"] = Reason(*reason)
+    code, text = text_at(event, "errorCode"), text_at(event, "errorMessage")
+    if code or text:
+        fields["reason"] = Reason(code, excerpt(text) if text else None)
     return fields
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from auditseal_importers.excerpt import excerpt
 from auditseal_importers.original import original_attributes
 from auditseal_importers.record_fields import Record, check_record, needed_text
 from auditseal_schemas.errors import EventError
@@ -18,9 +19,10 @@ def journald_event(record: bytes, _source: str) -> EventFields:
     """Return an entry as an event's fields; its id is of `__CURSOR`, which is unique to the entry.
 
     Raises:
-        EventError: It isn't one, or __CURSOR or __REALTIME_TIMESTAMP is missing.
+        EventError: It isn't one, or __CURSOR or __REALTIME_TIMESTAMP is missing, or journalctl left out a field.
     """
     entry = check_record(parse_json(record, "the line"))
+    _check_whole(entry)
     cursor, time = needed_text(entry, "__CURSOR"), _time(entry)
     program = _text(entry, "SYSLOG_IDENTIFIER") or _text(entry, "_COMM") or "unknown"
     host, unit = _text(entry, "_HOSTNAME"), _text(entry, "_SYSTEMD_UNIT")
@@ -38,9 +40,16 @@ def journald_event(record: bytes, _source: str) -> EventFields:
         outcome=Outcome.UNKNOWN,
         category=Category.AUTHENTICATION if program in _AUTHENTICATION else Category.OTHER,
         event_type="journald.entry",
-        reason=Reason(text=message) if message else None,
+        reason=Reason(text=excerpt(message)) if message else None,
         attributes=original_attributes(record),
     )
+
+
+def _check_whole(entry: Record) -> None:
+    """Refuse an entry with null: journalctl writes it for each field of more than 4,096 bytes."""
+    for name, value in entry.items():
+        if value is None:
+            raise EventError(name, "is left out by journalctl, as it is long: export with --all")
 
 
 def _time(entry: Record) -> datetime:
@@ -51,10 +60,10 @@ def _time(entry: Record) -> datetime:
 
 
 def _text(entry: Record, name: str) -> str | None:
-    """Return a field as text: a list of numbers are its bytes, of other lists it is the first; null was too large."""
+    """Return a field as text; of a field that has several values, the first."""
     value = entry.get(name)
-    if isinstance(value, list) and value and isinstance(value[0], str):
-        return value[0]
+    if isinstance(value, list) and value and isinstance(value[0], str | list):
+        value = value[0]
     if isinstance(value, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in value):
         return bytes(value).decode("utf-8", "backslashreplace") or None
     if value is None or isinstance(value, str):

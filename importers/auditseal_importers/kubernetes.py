@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from auditseal_importers.excerpt import excerpt
 from auditseal_importers.original import original_attributes
 from auditseal_importers.record_fields import Record, check_record, list_at, needed_text, object_at, text_at, time_at
 from auditseal_schemas.errors import EventError
@@ -47,9 +48,9 @@ def kubernetes_event(record: bytes, cluster: str) -> EventFields:
     decision = object_at(event, "annotations").get(_DECISION)
     if decision is not None:
         fields["authorization"] = Authorization(decision == "allow", policy=text_at(event, "annotations", _REASON))
-    reason = text_at(event, "responseStatus", "reason"), text_at(event, "responseStatus", "message")
-    if any(reason):
-        fields["reason"] = Reason(*reason)
+    code, text = text_at(event, "responseStatus", "reason"), text_at(event, "responseStatus", "message")
+    if code or text:
+        fields["reason"] = Reason(code, excerpt(text) if text else None)
     return fields
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from auditseal_importers.excerpt import excerpt
 from auditseal_importers.original import original_attributes
 from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import EventFields
@@ -12,8 +13,8 @@ from auditseal_schemas.event_time import parse_time
 _NIL = "-"
 _AUTHENTICATION = frozenset({4, 10})  # the facilities auth and authpriv
 _HEAD = re.compile(
-    r"<(?P<priority>[0-9]{1,3})>1 (?P<time>\S+) (?P<host>\S{1,255}) (?P<app>\S{1,48}) (?P<process>\S{1,128})"
-    r" (?P<id>\S{1,32}) (?P<rest>(?:-|\[).*)",
+    r"<(?P<priority>[0-9]{1,3})>1 (?P<time>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) (?P<id>\S+)"
+    r" (?P<rest>(?:-|\[).*)",
     re.DOTALL,
 )
 _DATA = re.compile(r'-|(?:\[[^ =\]"]{1,32}(?: [^ =\]"]{1,32}="(?:[^"\\\]]|\\.)*")*\])+', re.DOTALL)
@@ -40,7 +41,7 @@ def syslog_event(record: bytes, source: str) -> EventFields:
     time = parse_time("timestamp", head["time"])
     message = head["rest"][data.end() + 1 :].removeprefix("\ufeff")
     return EventFields(
-        event_id=derive_event_id(time, "syslog", source, text),
+        event_id=derive_event_id(time, "syslog", source, line.decode("utf-8", "surrogateescape")),
         occurred_at=time,
         actor=Actor("application", _named(head["app"]) or "unknown", session_id=_named(head["process"])),
         action=_named(head["id"]) or "log",
@@ -48,7 +49,7 @@ def syslog_event(record: bytes, source: str) -> EventFields:
         outcome=Outcome.UNKNOWN,
         category=Category.AUTHENTICATION if int(head["priority"]) >> 3 in _AUTHENTICATION else Category.OTHER,
         event_type="syslog.message",
-        reason=Reason(text=message) if message else None,
+        reason=Reason(text=excerpt(message)) if message else None,
         attributes=original_attributes(line),
     )
 

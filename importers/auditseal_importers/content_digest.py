@@ -1,0 +1,23 @@
+"""A digest of what a record says, by which two records with one identity are told apart."""
+
+import json
+from hashlib import sha256
+
+from auditseal_importers.formats import RecordFormat
+from auditseal_schemas.strict_json import parse_json
+
+DIGEST_BYTES = 16
+"""Bytes of a digest."""
+
+
+def content_digest(kind: RecordFormat, record: bytes) -> bytes:
+    """Return a digest of a record.
+
+    It is the same for each order of a JSON object's members: journalctl writes them in another one each time.
+
+    Raises:
+        EventError: A record of a JSON format isn't JSON.
+    """
+    if kind is not RecordFormat.SYSLOG:
+        record = json.dumps(parse_json(record, "the record"), sort_keys=True).encode()
+    return sha256(record).digest()[:DIGEST_BYTES]
