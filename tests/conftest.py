@@ -59,7 +59,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
 def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     """A broker of its own with TLS, SASL and ACLs; `writer`, password `secret`, may write `audit.events`."""
     with SecuredKafka(tmp_path_factory.mktemp("secured_kafka")) as node:
-        node.admin.create_topics([NewTopic("audit.events", 1, 1)])["audit.events"].result(20)
+        node.admin.create_topics([NewTopic("audit.events", 1, 1)])["audit.events"].result(60)
         node.add_user("writer", "secret")
         node.allow("writer", ResourceType.TOPIC, "audit.events", AclOperation.WRITE, AclOperation.DESCRIBE)
         yield node
@@ -91,7 +91,7 @@ def make_topic(kafka_admin: AdminClient, topic_name: Callable[[str], str]) -> Ma
     def make(stem: str = "topic", partitions: int = 1, config: dict[str, str] | None = None) -> str:
         name = topic_name(stem)
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
-        kafka_admin.create_topics([topic])[name].result(timeout=15)
+        kafka_admin.create_topics([topic])[name].result(timeout=60)
         return name
 
     return make

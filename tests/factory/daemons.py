@@ -42,7 +42,7 @@ def script(body: str, host: str = "127.0.0.1", port: int = 0) -> list[str]:
 def end(body: str, host: str = "127.0.0.1") -> tuple[int, list[dict[str, Any]]]:
     """Run a daemon to its end; return its exit code and what it logged."""
     done = subprocess.run(
-        script(body, host), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=30, check=False
+        script(body, host), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, timeout=120, check=False
     )
     return done.returncode, [json.loads(line) for line in done.stderr.decode().splitlines()]
 
@@ -61,7 +61,7 @@ def running(body: str, host: str = "127.0.0.1") -> Iterator[tuple[subprocess.Pop
 def get(url: str) -> tuple[int, str]:
     """Return status and body of a response."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -83,7 +83,7 @@ def await_metric(url: str, text: str) -> None:
 
 def await_ready(url: str, code: int, body: dict[str, Any]) -> None:
     """Wait until `/readyz` answers with a code and a body."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (answer := get(f"{url}/readyz")) != (code, json.dumps(body) + "\n") and time.monotonic() < deadline:
         time.sleep(0.01)
     assert (answer[0], json.loads(answer[1])) == (code, body)

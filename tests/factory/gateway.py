@@ -150,7 +150,7 @@ def gateway(servers: str, topic: str, limits: Limits | None = None, **changed: A
 
 def read_events(servers: str, topic: str) -> list[AuditEvent]:
     """Return all events of a topic, in the order of its partitions and offsets."""
-    partitions = AdminClient({"bootstrap.servers": servers}).list_topics(topic, timeout=10).topics[topic].partitions
+    partitions = AdminClient({"bootstrap.servers": servers}).list_topics(topic, timeout=60).topics[topic].partitions
     values = (value for number in sorted(partitions) for _, value in read_topic(servers, topic, number, COMMITTED))
     return [decode_event(value or b"") for value in values]
 

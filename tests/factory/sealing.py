@@ -183,7 +183,7 @@ class SealerProcess:
         """Ask its telemetry."""
         url = self.await_line("started")["telemetry"] + path
         try:
-            with urlopen(url, timeout=5) as answer:
+            with urlopen(url, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()
@@ -208,10 +208,10 @@ class SealerProcess:
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM once it runs, and the exit code within the 10 seconds that are promised."""
+        """SIGTERM once it runs, and the exit code: a sealer that is not done after 9 seconds ends itself with 1."""
         self.await_line("started")
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
     def exit_code(self) -> int:
         """Wait until it ends by itself."""

@@ -10,7 +10,7 @@ from tests.faults.daemon import Daemon
 def readiness(daemon: Daemon) -> dict[str, str]:
     """Return the conditions that `/readyz` says don't hold, with their reasons."""
     try:
-        with urlopen(f"{telemetry(daemon)}/readyz", timeout=5) as answer:
+        with urlopen(f"{telemetry(daemon)}/readyz", timeout=30) as answer:
             body = answer.read()
     except HTTPError as error:
         with error:
@@ -20,7 +20,7 @@ def readiness(daemon: Daemon) -> dict[str, str]:
 
 
 def metrics(daemon: Daemon) -> str:
-    with urlopen(f"{telemetry(daemon)}/metrics", timeout=5) as answer:
+    with urlopen(f"{telemetry(daemon)}/metrics", timeout=30) as answer:
         return str(answer.read().decode())
 
 

@@ -81,7 +81,7 @@ def test_flask_that_is_ended_by_sigterm_loses_nothing(
             url = f"http://127.0.0.1:{port}/invoices/7/approve"
             assert httpx2.post(url, headers=dict(HEADERS)).status_code == 200
             service.terminate()
-            assert service.wait(30) == 0
+            assert service.wait(60) == 0
         finally:
             service.kill()
     check_approval(*events_in(kafka, topic))
@@ -142,7 +142,7 @@ def test_celery(kafka: KafkaNode, topic: str, tmp_path: Path) -> None:
             time.sleep(0.3)
     finally:
         worker.terminate()
-        worker.wait(30)
+        worker.wait(60)
     assert {event.resources[0].id: event.outcome for event in found} == {
         "open-0": Outcome.SUCCESS,
         "paid-1": Outcome.FAILURE,

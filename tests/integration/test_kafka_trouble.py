@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from auditseal_schemas.kafka_trouble import Trouble, TroubleKind, Troubles
 from tests.factory.secured_kafka import SecuredKafka
 
-SECONDS = 8
+SECONDS = 60  # in which a client learns it on a machine that does much else; on an idle one it takes 1 s
 Settings = Callable[[SecuredKafka], Mapping[str, str]]
 
 

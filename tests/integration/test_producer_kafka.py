@@ -116,12 +116,12 @@ def test_an_event_of_the_largest_size_passes_a_topic_of_1_mib(
     noise = {str(number): os.urandom(120_000).hex() for number in range(4)}
     with AuditProducer(make_config(kafka, topic, kafka={"compression.type": "none"})) as producer:
         first = producer.record(**fields(), attributes=noise | {"pad": ""})
-        first.result(20)
+        first.result(60)
         used = len(read_all(kafka, topic, 1, 1)[0][0].value())
         # The length of the padding takes two bytes more than that of nothing; all else keeps its size.
         padding = "x" * (MAX_EVENT_BYTES - used - 2 + extra)
-        receipt = producer.record(**fields(), attributes=noise | {"pad": padding}).result(20)
-        assert producer.record(**fields()).result(20).offset == receipt.offset + 1
+        receipt = producer.record(**fields(), attributes=noise | {"pad": padding}).result(60)
+        assert producer.record(**fields()).result(60).offset == receipt.offset + 1
     value = read_all(kafka, topic, 1, 3)[0][1].value()
     assert len(value) == MAX_EVENT_BYTES + extra
     assert encode_event(decode_event(value)) == value
@@ -174,12 +174,12 @@ def test_a_broker_that_goes_leaves_an_answer_for_every_event(tmp_path: Path, cap
     node = KafkaNode(tmp_path / "gone")
     with node:
         make_late_topic(node)
-        producer = AuditProducer(make_config(node, "late.events", delivery_timeout=3), on_error=told.append)
+        producer = AuditProducer(make_config(node, "late.events", delivery_timeout=10), on_error=told.append)
         before = [producer.record(**fields(number)) for number in range(100)]
         for pending in before:
-            pending.result(20)
+            pending.result(60)
     after = [producer.record(**fields(number)) for number in range(50)]
-    errors = [pending.exception(30) for pending in after]
+    errors = [pending.exception(60) for pending in after]
     assert all(isinstance(error, DeliveryError) for error in errors)
     assert [error.event_id for error in told] == [pending.event_id for pending in after]
     assert producer.counts == (100, 50, 0, 0)

@@ -141,7 +141,7 @@ def test_long_contents_are_views_that_end_with_the_next_read(kafka: KafkaNode, m
 
 
 def one_record(consumer: RecordConsumer) -> EventRecord:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (records := consumer.read(1, 0.2).records):
         assert time.monotonic() < deadline
     return records[0]
@@ -164,7 +164,7 @@ def test_messages_that_wait_are_taken_together_and_read_in_portions(
     with consumer_of(kafka, topic) as consumer:
         found = [one_record(consumer)]
         while len(found) < 200:
-            portion = consumer.read(64, 5).records
+            portion = consumer.read(64, 30).records
             assert 1 <= len(portion) <= 64
             found += portion
         assert [record.value for record in found] == [b"%d" % number for number in range(200)]
@@ -177,7 +177,7 @@ def test_messages_that_wait_are_taken_together_and_read_in_portions(
 def test_an_error_comes_after_the_records_before_it(kafka: KafkaNode, kafka_admin: AdminClient, make_topic) -> None:
     topic = make_topic("events")
     with consumer_of(kafka, topic, 7) as consumer:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (reading := consumer.read(8, 0.2)).fault is None:
             assert time.monotonic() < deadline
     assert (reading.records, reading.fault.error.name()) == ([], "_AUTO_OFFSET_RESET")

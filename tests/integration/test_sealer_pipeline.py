@@ -31,7 +31,7 @@ def publish_aborted(site: Site) -> None:
     producer.produce(site.events, b"aborted", partition=0)
     producer.flush(30)
     producer.abort_transaction(30)
-    cluster, deadline = Cluster({"bootstrap.servers": site.servers}, 10), time.monotonic() + 20
+    cluster, deadline = Cluster({"bootstrap.servers": site.servers}, 10), time.monotonic() + 60
     while cluster.end(site.events, 0) != cluster.stable_end(site.events, 0):  # the marker comes a moment later
         assert time.monotonic() < deadline
         time.sleep(0.02)

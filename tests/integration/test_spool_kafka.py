@@ -44,7 +44,7 @@ def test_a_broker_that_comes_late_gets_every_event_in_order(tmp_path: Path, capl
     pending = [producer.record(**FIELDS) for _ in range(50)]
     with node:
         with pytest.raises(BrokerUnavailableError, match="topic events"):
-            producer.check_broker(20)
+            producer.check_broker(60)
         admin = AdminClient({"bootstrap.servers": node.bootstrap_servers})
         admin.create_topics([NewTopic("events", 1, 1)])["events"].result(20)
         assert [each.result(60).stream.sequence for each in pending] == list(range(50))

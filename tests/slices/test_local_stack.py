@@ -27,14 +27,14 @@ from auditseal_local.progress import silent
 def publish(servers: str, topic: str, value: bytes) -> None:
     producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "message.max.bytes": 20_000_000})
     producer.produce(topic, value)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
 
 
 def read_one(servers: str, topic: str) -> bytes | None:
     consumer = Consumer({"bootstrap.servers": servers, "group.id": f"read.{topic}", "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
     try:
-        messages = consumer.consume(1, timeout=20)
+        messages = consumer.consume(1, timeout=60)
         return messages[0].value() if messages else None
     finally:
         consumer.close()
@@ -42,7 +42,7 @@ def read_one(servers: str, topic: str) -> bytes | None:
 
 def make_topic_on(node: KafkaNode, name: str) -> None:
     admin = AdminClient({"bootstrap.servers": node.bootstrap_servers})
-    admin.create_topics([NewTopic(name, 1, 1)])[name].result(timeout=15)
+    admin.create_topics([NewTopic(name, 1, 1)])[name].result(timeout=60)
 
 
 def processes_of(directory: Path) -> list[psutil.Process]:
@@ -84,9 +84,9 @@ def test_kafka_makes_no_topic_unasked(kafka: KafkaNode, topic_name) -> None:
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "message.timeout.ms": 2000})
     codes: list[int | None] = []
     producer.produce(name, b"x", on_delivery=lambda error, _message: codes.append(error.code() if error else None))
-    producer.flush(10)
+    producer.flush(60)
     assert codes in ([KafkaError._MSG_TIMED_OUT], [KafkaError._UNKNOWN_TOPIC], [KafkaError.UNKNOWN_TOPIC_OR_PART])
-    assert name not in AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).list_topics(timeout=10).topics
+    assert name not in AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).list_topics(timeout=60).topics
 
 
 def test_nodes_listen_on_loopback_only(kafka: KafkaNode, minio: MinioNode) -> None:
@@ -121,9 +121,9 @@ def test_kafka_keeps_port_and_data_over_stop_and_kill(tmp_path: Path) -> None:
 def test_kafka_behind_a_proxy_advertises_the_proxy(tmp_path: Path) -> None:
     proxy = f"127.0.0.1:{free_ports(1)[0]}"
     with KafkaNode(tmp_path, KafkaSettings(proxy=proxy)) as node:
-        direct = AdminClient({"bootstrap.servers": node.bootstrap_servers}).list_topics(timeout=10)
+        direct = AdminClient({"bootstrap.servers": node.bootstrap_servers}).list_topics(timeout=60)
         assert [f"{b.host}:{b.port}" for b in direct.brokers.values()] == [node.bootstrap_servers]
-        proxied = AdminClient({"bootstrap.servers": node.behind_proxy}).list_topics(timeout=10)
+        proxied = AdminClient({"bootstrap.servers": node.behind_proxy}).list_topics(timeout=60)
         assert [f"{b.host}:{b.port}" for b in proxied.brokers.values()] == [proxy]
 
 
@@ -204,7 +204,7 @@ def test_local_up_outlives_the_command_until_down(tmp_path: Path) -> None:
         create = [sys.executable, "-m", "auditseal", "topics", "create", "--partitions", "2"]
         made = subprocess.run(create, capture_output=True, text=True, check=False, env=variables, timeout=60)
         assert made.returncode == 0, made.stderr  # the environment is all that it takes: one replica on one broker
-        topics = AdminClient({"bootstrap.servers": servers}).list_topics(timeout=10).topics
+        topics = AdminClient({"bootstrap.servers": servers}).list_topics(timeout=60).topics
         assert {len(topics[name].partitions) for name in ("audit.events", "audit.blocks")} == {2}
         minio = MinioNode(tmp_path / "minio")
         assert variables["AUDITSEAL_VAULT"] == f"s3://auditseal/?endpoint={minio.endpoint}"

@@ -43,8 +43,8 @@ def test_a_killed_follower_reads_on(tmp_path: Path) -> None:
         served(url, 'auditseal_streams{state="UNCLOSED"} 1.0')
         served(url, 'auditseal_streams_service_silent{service="billing"} 0.0')
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     for path in vault.folder.rglob("*.avro"):
         path.unlink()
     with follower(vault, state) as (process, _url):
-        assert process.wait(30) == 14  # the remembered blocks are gone: TRUNCATED
+        assert process.wait(60) == 14  # the remembered blocks are gone: TRUNCATED

@@ -50,7 +50,7 @@ class Echo:
 
 class Client:
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection((LOOPBACK, port), timeout=2)
+        self.socket = socket.create_connection((LOOPBACK, port), timeout=60)
 
     def __enter__(self) -> Self:
         return self
@@ -115,12 +115,16 @@ def test_a_reset_ends_connections_and_a_cut_new_ones_too(proxy: TcpProxy, client
 def test_a_held_direction_comes_through_when_mended(proxy: TcpProxy, client: Client, echo: Echo) -> None:
     proxy.hold(Direction.RESPONSE)
     client.send(request(Api.PRODUCE, 1))
+    deadline = time.monotonic() + 60
+    while not echo.seen:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     client.socket.settimeout(0.2)
     with pytest.raises(TimeoutError):
         client.socket.recv(8)
     assert echo.seen == [request(Api.PRODUCE, 1)]
     proxy.mend()
-    client.socket.settimeout(2)
+    client.socket.settimeout(60)
     assert client.socket.recv(8, socket.MSG_WAITALL) == struct.pack(">ii", 4, 1)
 
 
@@ -140,7 +144,7 @@ def test_exactly_the_response_to_a_commit_is_lost(proxy: TcpProxy, client: Clien
     assert client.ask(request(Api.END_TXN, 1, ABORT)) == 1
     with pytest.raises((OSError, struct.error)):
         client.ask(request(Api.END_TXN, 2, COMMIT))
-    assert gate.done.is_set()
+    assert gate.done.wait(60)
     assert echo.seen[-1] == request(Api.END_TXN, 2, COMMIT)
     with Client(proxy.port) as again:
         assert again.ask(request(Api.END_TXN, 3, COMMIT)) == 3
@@ -154,7 +158,7 @@ def test_the_responses_to_commits_are_swallowed_on_one_connection_that_stays_ope
     assert client.ask(request(Api.END_TXN, 1, ABORT)) == 1
     for number in (2, 3):
         client.send(request(Api.END_TXN, number, COMMIT))
-    assert gate.done.wait(2)
+    assert gate.done.wait(60)
     assert client.ask(request(Api.PRODUCE, 4)) == 4  # the next answer on the connection is that to the next request
     with Client(proxy.port) as other:
         assert other.ask(request(Api.END_TXN, 5, COMMIT)) == 5
@@ -165,15 +169,15 @@ def test_a_commit_arrives_after_the_next_transaction_has_begun(proxy: TcpProxy, 
     gate = LateRequest()
     proxy.gate = gate
     client.send(request(Api.END_TXN, 1, COMMIT))
-    assert gate.held.wait(2)
+    assert gate.held.wait(60)
     client.socket.close()
     with Client(proxy.port) as other:
         for number, api in enumerate((Api.PRODUCE, Api.INIT_PRODUCER_ID, Api.ADD_PARTITIONS, Api.PRODUCE), 2):
             assert not gate.delivered.is_set()
             assert other.ask(request(api, number)) == number
-        assert gate.delivered.wait(2)
-        assert gate.answered.wait(2)
-        deadline = time.monotonic() + 2
+        assert gate.delivered.wait(60)
+        assert gate.answered.wait(60)
+        deadline = time.monotonic() + 60
         while request(Api.END_TXN, 1, COMMIT) not in echo.seen:
             assert time.monotonic() < deadline
             time.sleep(0.01)

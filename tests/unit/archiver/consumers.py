@@ -47,7 +47,7 @@ def stop_when_asked(consumer: SilentConsumer) -> threading.Event:
     stop = threading.Event()
 
     def wait() -> None:
-        assert consumer.asked.wait(10)
+        assert consumer.asked.wait(60)
         time.sleep(0.1)
         stop.set()
 

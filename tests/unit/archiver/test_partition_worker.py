@@ -25,9 +25,9 @@ def received(height: int) -> ReceivedBlock:
 
 
 def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not holds():
-        assert time.monotonic() < deadline, "it did not come true within 5 s"
+        assert time.monotonic() < deadline, "it did not come true within 60 s"
         time.sleep(0.005)
 
 
@@ -79,7 +79,7 @@ def test_it_archives_and_says_how_far_it_is(vault: FaultyVault) -> None:
     assert remaining is not None
     assert remaining > 0
     worker.cancel()
-    worker.wait(5)
+    worker.wait(60)
 
 
 def test_a_position_waits_for_the_check(vault: FaultyVault) -> None:
@@ -88,7 +88,7 @@ def test_a_position_waits_for_the_check(vault: FaultyVault) -> None:
     eventually(lambda: registry.get_sample_value("auditseal_blocks_archived_total", LABELS) == 1)
     assert worker.position is None
     worker.cancel()  # an orderly end checks what was written
-    worker.wait(5)
+    worker.wait(60)
     assert worker.position == 11
     worker, _ = new_worker(vault)
     worker.offer(received(0))  # a block that the vault has already is compared, and its position needs no check
@@ -97,7 +97,7 @@ def test_a_position_waits_for_the_check(vault: FaultyVault) -> None:
     worker.offer(received(1))
     eventually(lambda: not worker.queued_bytes)
     worker.cancel()
-    worker.wait(5)
+    worker.wait(60)
     assert worker.position == 11
 
 
@@ -108,7 +108,7 @@ def test_a_check_that_fails_halts_the_worker(vault: FaultyVault) -> None:
     eventually(lambda: worker.state is ArchivingState.ARCHIVING)
     vault.marked.add(BLOCKS[1].header.origin.block_key(1))
     worker.offer(received(1))
-    worker.wait(5)
+    worker.wait(60)
     with pytest.raises(HaltError, match="delete marker") as caught:
         worker.check()
     assert caught.value.halt is Halt.SQUATTED
@@ -125,10 +125,10 @@ def test_a_write_that_hangs_ages_and_is_abandoned(vault: FaultyVault) -> None:
     worker.cancel()
     begun = time.monotonic()
     worker.wait(0.1)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
     assert worker.position is None
     vault.blocked.set()
-    worker.wait(5)
+    worker.wait(60)
 
 
 @pytest.mark.usefixtures("checked_at_once")
@@ -148,7 +148,7 @@ def test_waiting_for_an_absent_store_can_be_cancelled(vault: FaultyVault) -> Non
     worker, _ = new_worker(vault)
     eventually(lambda: worker.trouble)
     worker.cancel()
-    worker.wait(5)
+    worker.wait(60)
     worker.check()
 
 
@@ -156,7 +156,7 @@ def test_a_halt_is_raised_where_it_is_looked_for(vault: FaultyVault) -> None:
     worker, registry = new_worker(vault)
     worker.offer(ReceivedBlock(10, b"garbage", time.time()))
     eventually(lambda: registry.get_sample_value("auditseal_verify_failures_total", {"verdict": "MALFORMED"}))
-    worker.wait(5)
+    worker.wait(60)
     with pytest.raises(HaltError, match=r"offset 10 of audit.blocks/3") as caught:
         worker.check()
     assert caught.value.halt is Halt.INVALID_BLOCK
@@ -171,7 +171,7 @@ def test_a_start_that_does_not_join_the_vault_asks_for_the_beginning(
     store(vault, BLOCKS[0])
     worker, _ = new_worker(vault, from_beginning=False)
     feed(worker)
-    worker.wait(5)
+    worker.wait(60)
     with pytest.raises(RewindNeededError):
         worker.check()
 
@@ -191,7 +191,7 @@ def test_gauges_of_a_log_that_went_elsewhere_are_gone(vault: FaultyVault) -> Non
     worker.offer(received(0))
     eventually(lambda: registry.get_sample_value("auditseal_chain_height", LABELS) == 1)
     worker.cancel()
-    worker.wait(5)
+    worker.wait(60)
     metrics.forget(TOPIC, 3)
     assert registry.get_sample_value("auditseal_chain_height", LABELS) is None
     assert registry.get_sample_value("auditseal_blocks_archived_total", LABELS) == 1

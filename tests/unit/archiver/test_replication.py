@@ -43,7 +43,7 @@ class Copy(DirectoryVault):
         written = list(objects)
         batch = LAST.index(written[-1].key)
         for following in LAST[batch + 1 : batch + 2]:
-            assert self._original.was_read[following].wait(20), "the next batch was not read meanwhile"
+            assert self._original.was_read[following].wait(60), "the next batch was not read meanwhile"
         for later in LAST[batch + 2 :]:
             assert not self._original.was_read[later].is_set(), "more than one batch was read ahead"
         super().put_many(written)

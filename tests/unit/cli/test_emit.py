@@ -113,7 +113,7 @@ def start(tmp_path: Path, *options: str, mock: bool = True, prefix: tuple[str, .
 
 
 def await_rejects(path: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (path.exists() and path.read_bytes().endswith(b"}\n")):
         assert time.monotonic() < deadline, "the rejected line doesn't come"
         time.sleep(0.05)
@@ -121,7 +121,7 @@ def await_rejects(path: Path) -> None:
 
 def await_handler(pid: int, number: signal.Signals) -> None:
     """Wait until a process handles a signal."""
-    deadline, caught = time.monotonic() + 30, 0
+    deadline, caught = time.monotonic() + 60, 0
     while not caught >> (number - 1) & 1:
         assert time.monotonic() < deadline, f"{number.name} isn't handled"
         time.sleep(0.05)
@@ -139,7 +139,7 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
         process.stdin.flush()
         await_rejects(rejects)  # each is written at once
         process.send_signal(number)
-        out, told = process.communicate(timeout=30)
+        out, told = process.communicate(timeout=120)
     assert process.returncode == 130, told
     assert json.loads(out).items() >= {"published": 2, "rejected": 1, "failed": 0}.items()
     assert b"interrupted at line 3, the last one that is counted above" in told
@@ -155,7 +155,7 @@ def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
         await_rejects(rejects)
         process.send_signal(signal.SIGHUP)
         time.sleep(0.3)
-        out, told = process.communicate(json_lines(GOOD), timeout=30)
+        out, told = process.communicate(json_lines(GOOD), timeout=120)
     assert process.returncode == 3, told
     assert json.loads(out).items() >= {"published": 1, "rejected": 1}.items()
 
@@ -164,7 +164,7 @@ def test_a_signal_while_it_waits_for_a_broker(tmp_path: Path) -> None:
     with start(tmp_path, mock=False) as process:
         await_handler(process.pid, signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=120)
     assert (process.returncode, b"interrupted before the first line" in told) == (130, True), told
 
 
@@ -194,7 +194,7 @@ def test_no_file_that_is_read_is_written(tmp_path: Path, by: str) -> None:
     if by == "hard link":
         (tmp_path / "hard").hardlink_to(source)
     with source.open("rb") as file, start(tmp_path, *options, "--rejects", str(read[by]), stdin=file) as process:
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=120)
     assert (process.returncode, b"is the file that is read" in told) == (2, True), told
     assert source.read_bytes() == json_lines(GOOD)
     assert properties.read_text() == "test.mock.num.brokers=1\n"

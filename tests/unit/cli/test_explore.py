@@ -47,7 +47,7 @@ def test_it_answers_at_the_address_that_it_prints_until_it_is_stopped(
     assert httpx2.get(address.replace("127.0.0.1", "localhost")).status_code == 200
     assert "server" not in page.headers
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_ctrl_c_ends_it_without_a_word(explorer: tuple[str, "subprocess.Popen[str]"]) -> None:
@@ -55,7 +55,7 @@ def test_ctrl_c_ends_it_without_a_word(explorer: tuple[str, "subprocess.Popen[st
     assert httpx2.get(f"{address}/static/explorer.css").status_code == 200
     process.send_signal(signal.SIGINT)
     assert process.stderr
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == ""
 
 

@@ -96,7 +96,7 @@ def test_it_follows_a_vault_shows_a_verdict_and_goes_on(place: Place) -> None:
         head.write_bytes(good)
         await_metric(url, "auditseal_verify_exit_code 0.0")
         process.terminate()
-        _, logged = process.communicate(timeout=20)
+        _, logged = process.communicate(timeout=60)
         assert process.returncode == 0
     lines = [json.loads(line) for line in logged.splitlines()]
     assert [line["finding"].split(":")[0] for line in lines if line["event"] == "finding"] == [Verdict.MALFORMED]

@@ -130,7 +130,7 @@ def refuse() -> None:
     raise KafkaException(KafkaError(KafkaError._FATAL, FENCED_TEXT))
 
 
-@pytest.mark.parametrize("closing", [lambda: time.sleep(2), refuse], ids=["doesn't come back", "fails"])
+@pytest.mark.parametrize("closing", [lambda: time.sleep(20), refuse], ids=["doesn't come back", "fails"])
 def test_a_goodbye_without_an_answer_is_logged_and_no_more(
     joined: tuple[GroupMember, ScriptedConsumer], closing: Callable[[], object]
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_goodbye_without_an_answer_is_logged_and_no_more(
     begun = time.monotonic()
     with capture_logs() as lines:
         member.leave(0.1)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 15
     assert [line["event"] for line in lines] == ["the group may not know that this member left"]
 
 

@@ -7,7 +7,7 @@ from tests.factory.daemons import NEEDS_IPV6, await_ready, end, get, running
 
 
 def test_health_and_metrics() -> None:
-    body = 'context.health.hold("kafka"); context.health.miss("store", "it is away"); context.stop.wait(20)'
+    body = 'context.health.hold("kafka"); context.health.miss("store", "it is away"); context.stop.wait(240)'
     with running(body) as (_, url):
         assert get(f"{url}/healthz") == (200, '{"alive": true}\n')
         await_ready(url, 503, {"ready": False, "missing": {"store": "it is away"}})
@@ -19,7 +19,7 @@ def test_health_and_metrics() -> None:
 
 
 def test_ready_once_every_condition_holds() -> None:
-    body = 'context.health.hold("store"); context.health.hold("kafka"); context.stop.wait(20)'
+    body = 'context.health.hold("store"); context.health.hold("kafka"); context.stop.wait(240)'
     with running(body) as (_, url):
         await_ready(url, 200, {"ready": True, "missing": {}})
 
@@ -33,7 +33,7 @@ def test_a_condition_that_was_not_named_is_a_bug() -> None:
     assert health.missing() == {"kafka": "not yet"}
 
 
-WAIT = "context.stop.wait(20)"
+WAIT = "context.stop.wait(240)"
 
 
 @pytest.mark.parametrize(

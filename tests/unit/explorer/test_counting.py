@@ -273,7 +273,7 @@ def test_an_index_that_cannot_be_read_is_prepared_later(tmp_path: Path, caplog: 
             prepared.set()
 
     with Watched(explorer.sources, [None], every=0.01):
-        assert prepared.wait(10)
+        assert prepared.wait(60)
     assert "a file of the index can't be read" in caplog.text
 
 
@@ -407,14 +407,14 @@ def test_a_value_is_made_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -
 
     def make() -> int:
         begun.set()
-        assert waited.wait(10)  # until the other one asks
+        assert waited.wait(60)  # until the other one asks
         return 7
 
     monkeypatch.setattr(kept_module, "wait", watched)
     kept, answers = Kept[int](100, lambda _: 1), list[int]()
     first = Thread(target=lambda: answers.append(kept.of("a", make)))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     answers.append(kept.of("a", lambda: 8))
     first.join()
     assert answers == [7, 7]

@@ -33,7 +33,7 @@ class HangingVault(MemoryVault):
     answers: Event
 
     def versions(self, prefix: str, after: str = "", limit: int | None = None) -> Iterator[StoredVersion]:
-        assert self.answers.wait(30)
+        assert self.answers.wait(60)
         return super().versions(prefix, after, limit)
 
 
@@ -76,12 +76,12 @@ def test_a_value_that_another_thread_makes_is_not_waited_for_without_end() -> No
 
     def make() -> int:
         begun.set()
-        assert end.wait(10)
+        assert end.wait(60)
         return 7
 
     other = Thread(target=lambda: made.append(values.of("a", make)))
     other.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
 
     def ask() -> None:
         deadline.set_deadline(0.02)
@@ -105,7 +105,7 @@ def test_a_value_of_a_request_that_was_late_is_made_by_one_that_waits(monkeypatc
 
     def late() -> int:
         begun.set()
-        assert waited.wait(10)
+        assert waited.wait(60)
         raise LateError(1)
 
     def ask() -> None:
@@ -116,7 +116,7 @@ def test_a_value_of_a_request_that_was_late_is_made_by_one_that_waits(monkeypatc
     monkeypatch.setattr(kept, "wait", watched)
     other = Thread(target=ask)
     other.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     assert values.of("a", lambda: 8) == 8
     other.join()
     assert failures == ["late"]

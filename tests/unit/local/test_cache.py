@@ -21,4 +21,4 @@ def test_one_process_at_a_time_holds_the_lock(tmp_path: Path) -> None:
         assert other.stdout.readline() == "waiting\n"
         with pytest.raises(subprocess.TimeoutExpired):
             other.wait(0.3)
-    assert other.communicate(timeout=10)[0] == "in\n"
+    assert other.communicate(timeout=60)[0] == "in\n"

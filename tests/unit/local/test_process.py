@@ -13,7 +13,7 @@ import pytest
 from auditseal_local import guard
 from auditseal_local.process import Child, ProcessId, launch_detached, launch_guarded
 
-SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 IGNORE_TERM = """
 import signal, time
 signal.signal(signal.SIGTERM, lambda *_: print("no", flush=True))
@@ -24,12 +24,12 @@ STUBBORN = [sys.executable, "-c", IGNORE_TERM]
 PARENT = """
 import os, subprocess, sys, time
 subprocess.Popen([sys.executable, sys.argv[1], str(os.getpid()), *sys.argv[2:]], start_new_session=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
 def started(child: Child, log: Path) -> Child:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "up" not in log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -51,21 +51,21 @@ def only_child_of(guard_pid: int) -> psutil.Process:
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7)])
 def test_exit_codes_pass_through(launch, script: str, code: int, tmp_path: Path) -> None:
     child = launch(["/bin/sh", "-c", script], tmp_path / "log", {})
-    assert child.wait(10)
+    assert child.wait(60)
     assert child.exit_code == code
     assert not child.running
 
 
 def test_a_command_ended_by_a_signal_shows_it(tmp_path: Path) -> None:
     child = launch_guarded(["/bin/sh", "-c", "kill -9 $$"], tmp_path / "log", {})
-    assert child.wait(10)
+    assert child.wait(60)
     assert child.exit_code == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize("launch", [launch_guarded, launch_detached])
 def test_stop_asks_first(launch, tmp_path: Path) -> None:
     child = started(launch(SLEEP, tmp_path / "log", {}), tmp_path / "log")
-    child.stop(grace=10)
+    child.stop(grace=60)
     assert child.exit_code in {-signal.SIGTERM, 128 + signal.SIGTERM}
     assert not child.running
 
@@ -82,7 +82,7 @@ def test_the_command_dies_with_its_guard(tmp_path: Path) -> None:
     child = started(launch_guarded(SLEEP, tmp_path / "log", {}), tmp_path / "log")
     command = only_child_of(child.identity.pid)
     os.kill(child.identity.pid, signal.SIGKILL)
-    assert left_of([command], 5) == []
+    assert left_of([command], 60) == []
     child.kill()
 
 
@@ -94,7 +94,7 @@ def test_the_command_dies_with_the_parent_of_its_guard(tmp_path: Path) -> None:
         family = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
     assert len(family) == 2
-    assert left_of(family, 5) == []
+    assert left_of(family, 60) == []
 
 
 def test_a_detached_process_is_found_by_its_file(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_detached_process_is_found_by_its_file(tmp_path: Path) -> None:
     found = Child(identity)
     assert found.running
     assert found.resident_bytes > 1 << 20
-    found.stop(10)
+    found.stop(60)
     assert not found.running
     assert child.exit_code == -signal.SIGTERM
 
@@ -134,6 +134,6 @@ def test_memory_of_what_has_ended_since_is_none(tmp_path: Path, monkeypatch: pyt
 
 def test_signals_to_what_has_ended_since_go_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     child = launch_detached(["/bin/sh", "-c", "exit 0"], tmp_path / "log", {})
-    assert child.wait(10)
+    assert child.wait(60)
     monkeypatch.setattr(Child, "running", True)
     child.stop(1)

@@ -109,7 +109,7 @@ def test_a_file_that_is_gone_at_the_first_event_is_said_at_once(tmp_path: Path) 
     with pytest.raises(ConfigurationError, match=r"ssl\.ca\.location failed"):
         producer.record(actor=Actor("user", "u"), action="a", resources=[Resource("r", "1")], outcome=Outcome.SUCCESS)
     with pytest.raises(UndeliveredError) as undelivered:
-        producer.close(20)
+        producer.close(60)
     assert (undelivered.value.waiting, undelivered.value.failed) == (0, 1)
     assert ["ssl.ca.location failed" in str(error) for error in told] == [True]
     assert producer.counts == (0, 1, 2, 0)  # the event that closes the stream is refused as well
@@ -122,7 +122,7 @@ def test_the_event_that_opens_a_stream_goes_with_the_first_one_or_with_a_flush()
     with AuditProducer(config) as producer:
         assert len(threads() - before) == 2  # the two of Python's: none of librdkafka's
         assert producer.counts.pending == 1
-        producer.flush(20)
+        producer.flush(60)
         assert producer.counts == (1, 0, 0, 0)
         pending = producer.record(
             actor=Actor("user", "u"), action="a", resources=[Resource("r", "1")], outcome=Outcome.SUCCESS

@@ -79,7 +79,7 @@ def test_no_one_who_waits_is_forgotten(log: ClientLog) -> None:
     called: list[object] = []
 
     def wait(own: list[PendingReceipt]) -> int:
-        return sum(handle.result(30).offset for handle in own)
+        return sum(handle.result(60).offset for handle in own)
 
     def listen(own: list[PendingReceipt]) -> int:
         for handle in own:

@@ -40,18 +40,18 @@ def test_a_child_has_a_stream_of_its_own() -> None:
     parent_before, child, status, parent_after = run("""
         producer = make()
         before = producer.record(**FIELDS)
-        before.result(10)
+        before.result(60)
         def work():
             assert producer.counts == (0, 0, 0, 0)
             pending = producer.record(**FIELDS)
-            pending.result(10)
+            pending.result(60)
             print(pending.event_id + "/" + pending.stream.id + "/" + str(pending.stream.sequence))
         print(before.event_id + "/" + before.stream.id + "/" + str(before.stream.sequence))
         print(fork(work))
         after = producer.record(**FIELDS)
-        after.result(10)
+        after.result(60)
         print(after.event_id + "/" + after.stream.id + "/" + str(after.stream.sequence))
-        producer.close(10)
+        producer.close(60)
     """)
     assert status == "0"
     before, during, after = (line.split("/") for line in (parent_before, child, parent_after))
@@ -71,10 +71,10 @@ def test_a_process_that_only_makes_a_producer_forks_without_a_thread_of_librdkaf
         before = kafka_threads()
         def work():
             pending = producer.record(**FIELDS)
-            pending.result(20)
+            pending.result(60)
             print(before, kafka_threads(), pending.stream.sequence)
         print(fork(work))
-        producer.close(20)
+        producer.close(60)
     """) == ["False", "True", str(int(heartbeat is not None)), "0"]
 
 
@@ -107,11 +107,11 @@ def test_a_fork_amid_records_of_other_threads_does_not_hang() -> None:
         threads = [threading.Thread(target=load) for _ in range(3)]
         for thread in threads: thread.start()
         def work():
-            producer.record(**FIELDS).result(20)
+            producer.record(**FIELDS).result(60)
         print([fork(work) for _ in range(5)] == [0] * 5)
         stop.set()
         for thread in threads: thread.join()
-        producer.close(20)
+        producer.close(60)
         print(producer.counts.failed, producer.counts.pending)
     """) == ["True", "0", "0"]
 
@@ -152,7 +152,7 @@ def test_children_of_forks_that_python_is_not_told_of_have_ids_of_their_own() ->
         + FORK_RAW
         + textwrap.dedent("""
         producer = make()
-        producer.record(**FIELDS).result(20)
+        producer.record(**FIELDS).result(60)
         def work():
             pending = producer.record(**FIELDS)
             print(pending.stream.id[14:] + "/" + pending.event_id[14:] + "/" + str(pending.stream.sequence), flush=True)
@@ -172,7 +172,7 @@ def test_a_receipt_is_asked_for_where_its_event_was_recorded_after_any_fork() ->
         + textwrap.dedent("""
         producer = make()
         pending = producer.record(**FIELDS)
-        pending.exception(20)
+        pending.exception(60)
         def work():
             try:
                 pending.result(5)
@@ -191,7 +191,7 @@ def test_a_producer_that_is_closed_leaves_nothing_behind() -> None:
             producer = make()
             producer.record(**FIELDS)
             channel = weakref.ref(producer._channel.get())
-            producer.close(20)
+            producer.close(60)
             return channel
         channels = [used() for _ in range(3)]
         gc.collect()
@@ -204,7 +204,7 @@ def test_a_closed_producer_harms_no_process_that_is_forked_later() -> None:
         import gc
         producer = make()
         producer.record(**FIELDS)
-        producer.close(20)
+        producer.close(60)
         def work():
             del globals()["producer"]
             gc.collect()

@@ -63,7 +63,7 @@ def producer() -> Iterator[AuditProducer]:
 
 def test_a_recorded_event_ends_in_a_receipt(producer: AuditProducer) -> None:
     pending = producer.record(**FIELDS)
-    receipt = pending.result(timeout=10)
+    receipt = pending.result(timeout=60)
     assert (receipt.topic, receipt.offset, receipt.event_id) == ("audit.events", 0, pending.event_id)
     assert (receipt.stream, receipt.stream.sequence) == (pending.stream, 0)
     assert receipt.timestamp == 1234  # the mock's append time
@@ -73,7 +73,7 @@ def test_a_recorded_event_ends_in_a_receipt(producer: AuditProducer) -> None:
 def test_what_the_service_says_goes_before_the_stamp(producer: AuditProducer) -> None:
     event_id = "0191e3a0-7b6c-7def-8123-456789abcdef"
     pending = producer.record(**FIELDS, event_id=event_id, occurred_at=datetime(2026, 1, 1, tzinfo=UTC))
-    assert pending.result(timeout=10).event_id == event_id
+    assert pending.result(timeout=60).event_id == event_id
 
 
 def test_a_refused_event_takes_no_sequence_number(producer: AuditProducer) -> None:
@@ -83,7 +83,7 @@ def test_a_refused_event_takes_no_sequence_number(producer: AuditProducer) -> No
     with pytest.raises(EventError, match="at most 1000000"):
         producer.record(**FIELDS, attributes={str(number): "x" * 250_000 for number in range(5)})
     assert producer.record(**FIELDS).stream.sequence == 1
-    producer.flush(10)
+    producer.flush(60)
     assert producer.counts == (2, 0, 2, 0)
 
 
@@ -98,7 +98,7 @@ def test_threads_share_one_gapless_stream(producer: AuditProducer) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    producer.flush(30)
+    producer.flush(60)
     pendings = [pending for mine in made for pending in mine]
     assert sorted(pending.stream.sequence for pending in pendings) == list(range(2000))
     assert len({pending.stream.id for pending in pendings}) == 1
@@ -109,20 +109,20 @@ def test_threads_share_one_gapless_stream(producer: AuditProducer) -> None:
 
 def test_after_a_flush_every_handle_is_done(producer: AuditProducer) -> None:
     pendings = [producer.record(**FIELDS) for _ in range(300)]
-    producer.flush(10)
+    producer.flush(60)
     assert all(pending.done() for pending in pendings)
 
 
 def test_a_recorded_event_can_not_be_cancelled(producer: AuditProducer) -> None:
     pending = producer.record(**FIELDS)
     assert pending.cancel() is False
-    assert pending.result(timeout=10).offset == 0
+    assert pending.result(timeout=60).offset == 0
 
 
 def test_a_callback_that_raises_does_not_stop_the_others(producer: AuditProducer) -> None:
     first = producer.record(**FIELDS)
     first.add_done_callback(lambda _: 1 / 0)
-    assert producer.record(**FIELDS).result(timeout=10).offset == 1
+    assert producer.record(**FIELDS).result(timeout=60).offset == 1
 
 
 def test_a_callback_may_record(producer: AuditProducer) -> None:
@@ -136,13 +136,13 @@ def test_a_callback_may_record(producer: AuditProducer) -> None:
     for _ in range(250):
         producer.record(**FIELDS)
     producer.record(**FIELDS).add_done_callback(follow)
-    assert done.wait(10)
-    assert followed[0].result(timeout=10).stream.sequence == 251
+    assert done.wait(60)
+    assert followed[0].result(timeout=60).stream.sequence == 251
 
 
 def test_a_closed_producer_refuses(producer: AuditProducer) -> None:
-    producer.close(10)
-    producer.close(10)
+    producer.close(60)
+    producer.close(60)
     with pytest.raises(ProducerClosedError):
         producer.record(**FIELDS)
     assert producer.counts.refused == 1
@@ -154,7 +154,7 @@ def test_without_a_broker_every_event_ends_in_an_error() -> None:
     pendings = [producer.record(**FIELDS) for _ in range(20)]
     assert producer.counts == (0, 0, 0, 20)
     with pytest.raises(UndeliveredError, match="0 events still wait for an acknowledgement, 20 failed") as undelivered:
-        producer.flush(15)
+        producer.flush(60)
     assert (undelivered.value.waiting, undelivered.value.failed) == (0, 20)
     for pending in pendings:
         error = pending.exception(0)
@@ -202,7 +202,7 @@ def test_a_full_buffer_raises_at_once_where_asked_to() -> None:
     started = time.monotonic()
     with pytest.raises(BufferFullError, match="3 events of"):
         producer.record(**FIELDS)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 4  # it waits 5 s where nothing else is asked
     assert producer.counts == (0, 0, 1, 3)
     with pytest.raises(UndeliveredError):
         producer.close(0)
@@ -214,7 +214,7 @@ def test_a_full_buffer_waits_as_long_as_it_may() -> None:
     started = time.monotonic()
     with pytest.raises(BufferFullError):
         producer.record(**FIELDS)
-    assert 0.35 < time.monotonic() - started < 2
+    assert 0.35 < time.monotonic() - started < 4  # as before
     with pytest.raises(UndeliveredError):
         producer.close(0)
 
@@ -229,12 +229,12 @@ def test_a_full_buffer_waits_as_long_as_it_may() -> None:
 def test_a_full_buffer_is_no_reason_to_wait_with_an_event_that_no_room_would_help(
     wrong: dict[str, Any], problem: str
 ) -> None:
-    producer = AuditProducer(lonely_config(buffer_events=1, full_wait=20))
+    producer = AuditProducer(lonely_config(buffer_events=1, full_wait=60))
     producer.record(**FIELDS)
     started = time.monotonic()
     with pytest.raises(EventError, match=problem):
         producer.record(**FIELDS | wrong)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert producer.counts == (0, 0, 1, 1)
     with pytest.raises(UndeliveredError):
         producer.close(0)
@@ -252,9 +252,9 @@ def test_bytes_fill_the_buffer_too() -> None:
 
 
 def test_room_that_comes_is_used() -> None:
-    with AuditProducer(mock_config(buffer_events=10, full_wait=10)) as producer:
+    with AuditProducer(mock_config(buffer_events=10, full_wait=60)) as producer:
         pendings = [producer.record(**FIELDS) for _ in range(500)]
-        producer.flush(10)
+        producer.flush(60)
     assert [pending.result(0).stream.sequence for pending in pendings] == list(range(500))
 
 
@@ -264,25 +264,24 @@ def close_undelivered(producer: AuditProducer, timeout: float) -> None:
 
 
 def test_closing_wakes_those_who_wait_for_room() -> None:
-    producer = AuditProducer(lonely_config(buffer_events=1, full_wait=30))
+    producer = AuditProducer(lonely_config(buffer_events=1, full_wait=60))
     producer.record(**FIELDS)
-    refused: list[BaseException] = []
+    closes: list[bool] = []
 
     def work() -> None:
         try:
             producer.record(**FIELDS)
-        except ProducerClosedError as error:
-            refused.append(error)
+        except ProducerClosedError:
+            closes.append(closing.is_alive())
 
     waiting = threading.Thread(target=work)
+    closing = threading.Thread(target=close_undelivered, args=(producer, 3.0))
     waiting.start()
     time.sleep(0.2)
-    closing = threading.Thread(target=close_undelivered, args=(producer, 2.0))
     closing.start()
-    waiting.join(1)  # while the flush of the close still waits
-    assert (waiting.is_alive(), closing.is_alive()) == (False, True)
+    waiting.join(60)
     closing.join()
-    assert len(refused) == 1
+    assert closes == [True]  # while the flush of the close still waited
 
 
 @pytest.mark.parametrize("timeout", [math.inf, 1e300, 10**400])
@@ -301,7 +300,7 @@ def test_a_time_that_is_none_is_refused_and_nothing_is_lost(producer: AuditProdu
     with pytest.raises(ConfigurationError, match="timeout: "):
         getattr(producer, call)(timeout)
     assert producer.record(**FIELDS).stream.sequence == 1  # it isn't closed
-    assert pending.result(10).offset == 0
+    assert pending.result(60).offset == 0
 
 
 def test_an_endless_wait_for_room_is_one() -> None:
@@ -316,7 +315,7 @@ def test_closing_by_several_threads_at_a_time(producer: AuditProducer) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
     assert all(pending.result(0) for pending in pendings)
 
@@ -332,7 +331,7 @@ def test_a_signal_while_it_closes_ends_the_wait_and_purges_nothing_that_can_arri
     before = signal.signal(signal.SIGUSR1, leave)
     threading.Timer(0.1, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1)).start()
     with pytest.raises(SystemExit):
-        producer.close(30)
+        producer.close(60)
     signal.signal(signal.SIGUSR1, before)
     assert pending.exception(0) is None
 
@@ -342,13 +341,13 @@ def test_a_failed_event_is_published_again_as_it_was() -> None:
     lonely = AuditProducer(lonely_config(delivery_timeout=1), on_error=told.append)
     pendings = [lonely.record(**FIELDS) for _ in range(3)]
     with pytest.raises(UndeliveredError):
-        lonely.flush(15)
+        lonely.flush(60)
     lonely.close(5)
     with AuditProducer(mock_config()) as producer:
         own = producer.record(**FIELDS)
         again = [producer.republish(error.encoded) for error in told]
         assert producer.record(**FIELDS).stream.sequence == own.stream.sequence + 1 == 1
-        receipts = [each.result(10) for each in again]
+        receipts = [each.result(60) for each in again]
         with pytest.raises(DecodeError):
             producer.republish(b"something else")
         assert producer.counts.refused == 1
@@ -361,6 +360,10 @@ def test_first_contact_without_a_broker_is_told_in_words(caplog: pytest.LogCaptu
     caplog.set_level(logging.WARNING, logger="auditseal_producer")
     producer = AuditProducer(lonely_config())
     pending = producer.record(**FIELDS)
+    deadline = time.monotonic() + 60
+    while not caplog.records:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     with pytest.raises(TimeoutError, match=rf"waits .* after 1 s: {NOBODY} refuses connections: start the broker"):
         pending.result(1)
     with pytest.raises(UndeliveredError, match=rf"1 events still wait .*: {NOBODY} refuses connections"):
@@ -391,7 +394,7 @@ def test_a_misspelled_field_is_an_error_of_the_event(producer: AuditProducer) ->
 
 
 def test_an_iterable_is_walked_once_even_where_the_buffer_is_full() -> None:
-    with AuditProducer(mock_config(buffer_events=1, full_wait=20)) as producer:
+    with AuditProducer(mock_config(buffer_events=1, full_wait=60)) as producer:
         recorded: list[bytes] = []
         queue = producer._channel.get()._queue
         produce = queue._connect()
@@ -415,14 +418,14 @@ def test_recording_within_recording(producer: AuditProducer) -> None:
             return super().items()
 
     handles.append(producer.record(**FIELDS, changes=changes(), attributes=Recording(a="1")))
-    assert [handle.result(10).stream.sequence for handle in handles] == [0, 1, 2]
+    assert [handle.result(60).stream.sequence for handle in handles] == [0, 1, 2]
 
 
 def test_the_broker_can_be_asked_for_first(producer: AuditProducer) -> None:
-    producer.check_broker(10)
+    producer.check_broker(60)
     lonely = AuditProducer(lonely_config())
     started = time.monotonic()
     with pytest.raises(BrokerUnavailableError, match=rf"{NOBODY} doesn't answer within 0.5 s"):
         lonely.check_broker(0.5)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     lonely.close(1)

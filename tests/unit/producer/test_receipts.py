@@ -73,9 +73,9 @@ def test_a_done_callback_may_raise_anything(producer: AuditProducer, callback: C
         pending = producer.record(**FIELDS)
         pending.add_done_callback(callback)
         pending.add_done_callback(called.append)  # a later one of the same handle still runs
-    producer.flush(20)
+    producer.flush(60)
     assert (len(called), producer.counts) == (50, (50, 0, 0, 0))
-    assert producer.record(**FIELDS).result(20).offset == 50
+    assert producer.record(**FIELDS).result(60).offset == 50
     pending.add_done_callback(callback)  # at once, since the handle is done
 
 
@@ -90,7 +90,7 @@ def test_on_error_may_raise_anything(callback: Callable[[object], object]) -> No
     producer = AuditProducer(make_config(mock=False, delivery_timeout=1), on_error=on_error)
     pendings = [producer.record(**FIELDS) for _ in range(20)]
     with pytest.raises(UndeliveredError, match="20 failed"):
-        producer.flush(20)
+        producer.flush(60)
     assert [pending.exception(0) for pending in pendings] == told
     assert len(told) == 20
     producer.close(5)
@@ -110,16 +110,16 @@ def test_librdkafka_s_callbacks_may_raise_anything(name: str, callback: Callable
         config = make_config(mock=False, delivery_timeout=1, kafka={name: of_librdkafka})
     producer = AuditProducer(config)
     pendings = [producer.record(**FIELDS) for _ in range(200)]  # the innocent call raises nothing
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not called and time.monotonic() < deadline:
         time.sleep(0.05)
     for pending in pendings:
-        assert pending.exception(20) is None or name == "error_cb"
+        assert pending.exception(60) is None or name == "error_cb"
     assert set(called) == {"auditseal-producer"}
     if name == "error_cb":
         with pytest.raises(UndeliveredError):
-            producer.flush(20)
-    producer.close(20)
+            producer.flush(60)
+    producer.close(60)
 
 
 def oauth_config(callback: Callable[[str], object]) -> ProducerConfig:
@@ -143,13 +143,13 @@ def test_a_token_that_can_not_be_renewed_ends_no_thread() -> None:
 
     producer = AuditProducer(oauth_config(token))
     pending = producer.record(**FIELDS)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(asked) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(asked) >= 2
     with pytest.raises(UndeliveredError):
         producer.close(0.1)
-    assert isinstance(pending.exception(5), DeliveryError)
+    assert isinstance(pending.exception(60), DeliveryError)
 
 
 class BrokenHandler(logging.Handler):
@@ -166,7 +166,7 @@ def test_a_broker_may_acknowledge_an_event_without_its_offset(monkeypatch: pytes
 
     monkeypatch.setattr(PendingReceipt, "acknowledge", without_offset)
     with AuditProducer(make_config()) as made:
-        receipt = made.record(**FIELDS).result(20)
+        receipt = made.record(**FIELDS).result(60)
     assert (receipt.topic, receipt.offset, len(receipt.sha256)) == ("audit.events", None, 32)
 
 
@@ -176,7 +176,7 @@ def test_a_log_handler_may_raise() -> None:
     logger.propagate = False
     producer = AuditProducer(make_config(mock=False, delivery_timeout=1), logger=logger)
     pendings = [producer.record(**FIELDS) for _ in range(5)]
-    assert all(isinstance(pending.exception(20), DeliveryError) for pending in pendings)
+    assert all(isinstance(pending.exception(60), DeliveryError) for pending in pendings)
     with pytest.raises(UndeliveredError):
         producer.close(5)
 
@@ -189,10 +189,10 @@ def test_a_callback_that_would_wait_for_itself_is_told_so(producer: AuditProduce
     def wait(_: object) -> None:
         later.append(producer.record(**FIELDS))
         for call in (
-            lambda: producer.flush(20),
-            lambda: producer.close(20),
-            lambda: later[0].result(20),
-            lambda: later[0].exception(20),
+            lambda: producer.flush(60),
+            lambda: producer.close(60),
+            lambda: later[0].result(60),
+            lambda: later[0].exception(60),
         ):
             try:
                 call()
@@ -201,21 +201,21 @@ def test_a_callback_that_would_wait_for_itself_is_told_so(producer: AuditProduce
         done.set()
 
     producer.record(**FIELDS).add_done_callback(wait)
-    assert done.wait(10)
+    assert done.wait(60)
     assert (len(refused), all("callback" in text for text in refused)) == (4, True)
-    assert later[0].result(20).offset == 1
+    assert later[0].result(60).offset == 1
 
 
 def test_a_callback_that_never_returns_keeps_close_from_nothing_but_its_own_handles() -> None:
     blocked = threading.Event()
     producer = AuditProducer(make_config())
-    producer.record(**FIELDS).add_done_callback(lambda _: blocked.wait(60))
+    producer.record(**FIELDS).add_done_callback(lambda _: blocked.wait(240))
     time.sleep(0.5)
     producer.record(**FIELDS)
     began = time.monotonic()
     with pytest.raises(UndeliveredError, match="2 events still wait"):
         producer.flush(0.5)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     blocked.set()
-    producer.close(20)
+    producer.close(60)
     assert producer.counts == (2, 0, 0, 0)

@@ -183,7 +183,7 @@ def test_a_caller_behind_another_waits_no_longer_than_it_may(token: Token, pin: 
     token.wait = lambda: (began.set(), hanging.wait())
     first = threading.Thread(target=lambda: failure_of(lambda: signer.sign(MESSAGE)))
     first.start()
-    assert began.wait(10)
+    assert began.wait(60)
     assert failure_of(lambda: signer.sign(b"another")).failure is SignerFailure.TIMEOUT
     hanging.set()
     first.join()

@@ -99,7 +99,7 @@ class ScriptedWriter:
         assert group == "group"
         self.calls += 1
         if self.gate:
-            assert self.gate.wait(10)
+            assert self.gate.wait(60)
         if problem := self.problems.get(self.calls):
             raise problem
         self.blocks.append(Block.parse(block))
@@ -166,10 +166,14 @@ def test_nothing_is_signed_before_the_block_before_has_committed() -> None:
     writer = ScriptedWriter(gate=gate)
     thread = threading.Thread(target=run, args=([events(*range(11)), events(*range(11, 30))], writer))
     thread.start()
-    time.sleep(0.2)
+    deadline = time.monotonic() + 60
+    while not writer.journal:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.2)  # in which nothing more is signed
     assert writer.journal == [("signed", 0)]
     gate.set()
-    thread.join(10)
+    thread.join(60)
     steps = [step for step, _ in writer.journal]
     assert steps == ["signed", "committed"] * 3
 

@@ -93,11 +93,11 @@ def test_a_log_that_the_archiver_does_not_know_is_held_alone(monkeypatch: pytest
     failures: queue.Queue[Exception] = queue.Queue()
     watch = Watch(context, (EVENTS, BLOCKS), lambda: [partition], failures.put)
     try:
-        assert partition.held.get(timeout=10).halt is Halt.ARCHIVE_BEHIND
+        assert partition.held.get(timeout=60).halt is Halt.ARCHIVE_BEHIND
         assert failures.empty()
         assert [topic.partitions for topic in watch.topics] == [2, 2]
         archived[CONFIG.origin(1)] = False
-        error = failures.get(timeout=10)
+        error = failures.get(timeout=60)
     finally:
         watch.close()
     assert isinstance(error, HaltError)
@@ -107,12 +107,12 @@ def test_a_log_that_the_archiver_does_not_know_is_held_alone(monkeypatch: pytest
 def looks(cluster: FakeCluster, times: int) -> None:
     """Wait until the topics were looked at so many times; the vault is looked at as well meanwhile."""
     for _ in range(2 * times):  # each time both topics are asked for
-        cluster.asked.get(timeout=10)
+        cluster.asked.get(timeout=60)
 
 
 def test_the_retention_that_counts_is_the_one_that_the_topic_has_now() -> None:
     with watching(FakeCluster({"events": EVENTS, "blocks": keeping(4)}), archived=6) as failures:
-        error = failures.get(timeout=10)
+        error = failures.get(timeout=60)
     assert isinstance(error, HaltError)
     assert error.halt is Halt.ARCHIVE_BEHIND
     assert "retention is 7200 s" in str(error)
@@ -133,7 +133,7 @@ def test_a_topic_that_goes_is_a_halt(name: str, halt: Halt) -> None:
     topics = {"events": EVENTS, "blocks": BLOCKS}
     del topics[name]
     with watching(FakeCluster(topics), archived=6) as failures:
-        error = failures.get(timeout=10)
+        error = failures.get(timeout=60)
     assert isinstance(error, HaltError)
     assert error.halt is halt
 

@@ -120,7 +120,7 @@ def test_syslog_messages_arrive_framed(place: Place) -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         done = place.run("export", "", "--syslog", f"tcp://127.0.0.1:{server.getsockname()[1]}")
-        thread.join(10)
+        thread.join(60)
     assert done.exit_code == 0, done.output
     rest, messages = bytes(received), []
     while rest:

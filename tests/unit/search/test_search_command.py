@@ -242,7 +242,7 @@ def test_a_followed_index_keeps_up_and_says_so(place: Place) -> None:
             place.put(BLOCKS)
             await_metric(url, f'auditseal_index_blocks{{origin="{LOG}"}} 5.0')
             process.terminate()
-            assert process.wait(15) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
     assert place.run("index", "verify", "--jobs", "1").exit_code == 0

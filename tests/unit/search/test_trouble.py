@@ -165,7 +165,7 @@ def tls_listener(tmp_path: Path) -> Iterator[tuple[int, Path, bytearray]]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield server.getsockname()[1], tmp_path / "authority.pem", received
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -224,6 +224,6 @@ def on_a_terminal(command: list[str]) -> str:
                 shown += piece
         except OSError:
             pass  # the terminal's other end was closed
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     os.close(ours)
     return shown.decode()
