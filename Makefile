@@ -20,6 +20,7 @@ TARGET ?=
 MODULE ?=
 CORE_TESTS := tests/unit/schemas tests/property/test_core_*.py tests/property/test_event_*.py
 SLICE := tests/slices
+BY_FILE := --dist loadfile --no-loadscope-reorder# in the order of tests/conftest.py, not by a file's number of tests
 PROCESSES ?= 3# some tests wait for servers, some compute
 
 .PHONY: help
@@ -64,12 +65,12 @@ core: $(VENV)/test ## The core's tests, which must reach every branch of it
 .PHONY: test
 test: $(VENV)/test ## Everything that must pass, on a real Kafka and a real MinIO
 	@$(MAKE) --no-print-directory --jobs 2 lint core # each of them uses one core
-	$(BIN)/python -m pytest tests --numprocesses $(PROCESSES) --dist loadfile --durations 12 \
+	$(BIN)/python -m pytest tests --numprocesses $(PROCESSES) $(BY_FILE) --durations 12 \
 	  $(addprefix --ignore-glob=,$(CORE_TESTS) $(SLICE))
 
 .PHONY: slice
 slice: $(VENV)/test ## Short, real slices of the long campaigns: kills of each daemon and of the broker are in them
-	$(BIN)/python -m pytest $(SLICE) --numprocesses 2 --dist loadfile --durations 12
+	$(BIN)/python -m pytest $(SLICE) --numprocesses 2 $(BY_FILE) --durations 12
 
 .PHONY: bench
 bench: $(VENV)/test ## Speed beside named references, in one run

@@ -21,6 +21,8 @@ from tests.factory.secured_kafka import SecuredKafka
 
 MakeTopic: TypeAlias = Callable[..., str]
 _serial = count()
+_LONG = {"browser", "integration", "tamper"}
+"""Folders whose files take the longest. They come first: a long file that a worker begins last keeps all waiting."""
 
 
 def pytest_configure() -> None:
@@ -31,12 +33,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a service, and put the long files first."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         for service in {"kafka", "minio"} & names:
             item.add_marker(service)
         if "secured_kafka" in names:
             item.add_marker("kafka")
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
 
 
 @pytest.fixture(scope="session", autouse=True)
