@@ -1,17 +1,20 @@
-"""Celery: one event for each task, from a producer for each worker process.
+"""Celery: one event for each try of a task, from a producer for each worker process.
 
 `celery -A examples.celery_app worker` runs it; the settings are environment variables, as in flask_app.py. Celery's own
 broker is AUDITED_BROKER here.
 
-The producer is made at the first task, after the worker was forked. So each process has a stream of its own, and may
-have a spool of its own (docs/how-to/spool.md).
+The producer is made at the first task, after the worker was forked. So each process has a stream of its own. With
+AUDITSEAL_PRODUCER__SPOOL=/var/lib/invoices/audit-{n}.spool it has a spool of its own as well (docs/how-to/spool.md).
+
+A task that Celery runs again has an event for each try, all with the task's id as correlation_id
+(docs/how-to/frameworks.md).
 """
 
 import os
 from functools import cache
 from typing import Any
 
-from celery import Celery
+from celery import Celery, current_task
 
 from auditseal import Actor, AuditProducer, PendingReceipt, ProducerConfig, Resource
 from auditseal_glue import audited
@@ -26,14 +29,14 @@ def producer() -> AuditProducer:
 
 
 class ProcessRecorder:
-    """Records by the producer of the process that runs the task."""
+    """Records by the producer of the process that runs the task; the task's id is the event's correlation_id."""
 
     def record(self, **fields: Any) -> PendingReceipt:
         """Record one event."""
-        return producer().record(**fields)
+        return producer().record(**{"correlation_id": current_task.request.id, **fields})
 
 
-@app.task
+@app.task(autoretry_for=(ConnectionError,), max_retries=1, default_retry_delay=0)
 @audited(
     ProcessRecorder(),
     action="invoice.remind",
@@ -42,5 +45,7 @@ class ProcessRecorder:
 )
 def remind(invoice: str) -> None:
     """Remind a customer of an invoice."""
+    if invoice.startswith("unreachable"):
+        raise ConnectionError
     if invoice.startswith("paid"):
         raise ValueError("it is paid")

@@ -28,6 +28,7 @@ Every event that `record` accepts ends in a receipt or an error, never in silenc
 | `spool_channel` | the same with a spool: events go on disk first |
 | `spool_writer` | numbers events and writes them, many at a time |
 | `spool_delivery` | publishes what is on disk until the brokers have it |
+| `spool_choice` | which file a producer takes as its spool |
 | `spool_file` | the spool's file, held by one producer |
 | `spool_database` | its tables and rows, and SQLite's errors |
 | `spool_lock` | its lock file |

@@ -83,7 +83,8 @@ class ProducerConfig:
             acknowledgements. Events that still wait then fail, and `on_error` gets them. Keep it well below the time
             that a supervisor grants between SIGTERM and SIGKILL, which is 30 s in Kubernetes.
         spool: File that takes each event before `record` returns, and keeps it until the brokers have it, over restarts
-            and crashes. It is made where there is none. One producer at a time may use it.
+            and crashes. It is made where there is none. One producer at a time may use it; each of several processes
+            takes the first that is free of a path with `{n}` in the file's name, which stands for 0 and up.
         spool_bytes: Bytes of encoded events that may be in the spool; at least 2 MiB.
         heartbeat: Seconds without an event after which the stream says that it lives. The stream then also says when it
             is opened and closed, by events of its own (docs/how-to/streams.md). At least 1; None for no such events.

@@ -111,7 +111,7 @@ class ProcessChannel:
 
         Raises:
             ProducerClosedError: It is closed.
-            SpoolBusyError: The process that forked this one uses the spool.
+            SpoolBusyError: The process that forked this one uses the spool, whose path has no `{n}`.
             ConfigurationError: gevent or eventlet has replaced threads since.
         """
         if were_replaced():

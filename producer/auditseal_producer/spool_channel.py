@@ -9,8 +9,8 @@ from auditseal_producer.durations import check_seconds
 from auditseal_producer.errors import PublishError, StillSpooledError, UndeliveredError
 from auditseal_producer.event_channel import EventChannel
 from auditseal_producer.receipt import ProducerCounts
+from auditseal_producer.spool_choice import open_spool
 from auditseal_producer.spool_delivery import SpoolDelivery
-from auditseal_producer.spool_file import SpoolFile
 from auditseal_producer.spool_writer import SpoolWriter
 from auditseal_producer.waiters import Waiters
 from auditseal_schemas.event_parts import Stream
@@ -28,7 +28,7 @@ class SpoolChannel(EventChannel):
 
     def __init__(self, config: ProducerConfig, log: ClientLog) -> None:
         self._log = log
-        self._file = SpoolFile(config.spool_path)
+        self._file = open_spool(config.spool_path)
         try:
             self._writer = SpoolWriter(self._file, config.spool_bytes, log)
             super().__init__(config, Stream(self._file.stream.id, 0), self._writer)

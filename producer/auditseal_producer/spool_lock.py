@@ -80,7 +80,7 @@ class SpoolLock:
 
     def _busy(self, holder: str) -> SpoolBusyError:
         return SpoolBusyError(
-            f"spool: {self.path} is held by {holder}: give each producer a path of its own, and make it after the fork"
+            f"spool: {self.path} is held by {holder}: give each producer a path of its own, by {{n}} in the file's name"
         )
 
     def _read_mark(self) -> int:

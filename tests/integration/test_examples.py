@@ -137,12 +137,17 @@ def test_celery(kafka: KafkaNode, topic: str, tmp_path: Path) -> None:
         app.conf.update(broker)
         for number in range(6):
             remind.delay(f"{'paid' if number % 2 else 'open'}-{number}")
+        tried = remind.delay("unreachable")
         deadline = time.monotonic() + 60
-        while len(found := events_in(kafka, topic)) < 6 and time.monotonic() < deadline:
+        while len(found := events_in(kafka, topic)) < 8 and time.monotonic() < deadline:
             time.sleep(0.3)
     finally:
         worker.terminate()
         worker.wait(60)
+    tries = [event for event in found if event.resources[0].id == "unreachable"]
+    assert [(event.outcome, event.correlation_id) for event in tries] == [(Outcome.FAILURE, tried.id)] * 2
+    assert tries[0].event_id != tries[1].event_id
+    found = [event for event in found if event not in tries]
     assert {event.resources[0].id: event.outcome for event in found} == {
         "open-0": Outcome.SUCCESS,
         "paid-1": Outcome.FAILURE,
