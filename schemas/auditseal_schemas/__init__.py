@@ -5,6 +5,7 @@ The format (docs/reference/format.md), from the ground up:
 | module | what it holds |
 | --- | --- |
 | `limits` | the bounds of the format |
+| `lazy_property` | values that are computed at their first use, without a lock |
 | `varint` | Avro's long |
 | `schema` | the normative Avro schemas, and canonical coding of whole values by them |
 | `origin` | the name of a log |

@@ -49,7 +49,6 @@ auditseal_schemas.errors.VerificationError: BAD_ROOT: payload: the data blocks a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 from auditseal_schemas.checkpoint import Checkpoint
@@ -57,6 +56,7 @@ from auditseal_schemas.container import Chunk, Container
 from auditseal_schemas.deflate import inflate
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.header import Header
+from auditseal_schemas.lazy_property import lazy_property
 from auditseal_schemas.limits import MAX_CHUNK_BYTES, MAX_CONTENT_BYTES
 from auditseal_schemas.merkle import HASH_SIZE, Frontier, leaf_hash
 from auditseal_schemas.note import Note
@@ -104,12 +104,12 @@ class Block:
         header = self.header.format()
         return Container(header, self.frontier.format(), self.note.format(), self.locators, self.chunks).format()
 
-    @cached_property
+    @lazy_property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint that the note's text is."""
         return Checkpoint.parse(self.note.text)
 
-    @cached_property
+    @lazy_property
     def next_frontier(self) -> Frontier:
         """The tree that this header completes."""
         return self.frontier.append(self.leaf)

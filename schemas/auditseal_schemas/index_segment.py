@@ -1,11 +1,11 @@
 """The entry of an index log: what an index commits to for a run of blocks (docs/reference/absence.md)."""
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Any, Self
 
 from auditseal_schemas.checkpoint import Checkpoint
 from auditseal_schemas.errors import MalformedError
+from auditseal_schemas.lazy_property import lazy_property
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.merkle import leaf_hash
 from auditseal_schemas.note import Note
@@ -89,12 +89,12 @@ class IndexSegment:
     def _values(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    @cached_property
+    @lazy_property
     def note(self) -> Note:
         """The signed checkpoint, parsed."""
         return Note.parse(self.checkpoint)
 
-    @cached_property
+    @lazy_property
     def head(self) -> Checkpoint:
         """The checkpoint: the log, its number of blocks after the segment, and its root."""
         return Checkpoint.parse(self.note.text)

@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from typing import Self
 
 from auditseal_schemas.errors import MalformedError, quoted
+from auditseal_schemas.lazy_property import lazy_property
 from auditseal_schemas.limits import MAX_TEXT
 
 _CLUSTER = re.compile(r"[a-z0-9.-]+", re.ASCII)
@@ -48,7 +48,7 @@ class Origin:
     def __str__(self) -> str:
         return f"{self.cluster}/{self.topic}/{self.partition}/{self.run}"
 
-    @cached_property
+    @lazy_property
     def genesis_link(self) -> bytes:
         """The link before the log's first record, and the `previous` of its first header."""
         return sha256(_GENESIS.format(self).encode()).digest()

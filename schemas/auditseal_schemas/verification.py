@@ -16,11 +16,11 @@ The table is the one of docs/reference/format.md, section 14: `markdown_table` d
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from auditseal_schemas.block import Block
 from auditseal_schemas.expected import Expected
+from auditseal_schemas.lazy_property import lazy_property
 from auditseal_schemas.link_checks import (
     check_checkpoint,
     check_checkpoint_text,
@@ -53,7 +53,7 @@ class Subject:
     def __init__(self, data: bytes | Block, expected: Expected | None) -> None:
         self.data, self._expected = data, expected
 
-    @cached_property
+    @lazy_property
     def block(self) -> Block:
         """The block; parsing it is step 1."""
         return self.data if isinstance(self.data, Block) else Block.parse(self.data)
@@ -69,7 +69,7 @@ class Subject:
             raise ValueError("steps 2, 3 and 6 compare a block with what is expected: pass it to verify()")
         return self._expected
 
-    @cached_property
+    @lazy_property
     def contents(self) -> Contents:
         """What the records are; reading them is step 10."""
         return read_contents(self.block)
