@@ -96,4 +96,7 @@ class Cluster:
         where = TopicPartition(topic, partition)
         with self._asking(f"the offsets of {topic}/{partition} can't be read") as admin:
             answer = admin.list_offsets({where: spec}, isolation_level=isolation, request_timeout=self._timeout)
-            return int(answer[where].result().offset)
+            offset = int(answer[where].result().offset)
+        if offset < 0:  # observed with librdkafka 2.16 of an overloaded broker: neither an error nor an offset
+            raise UnavailableError(f"the offsets of {topic}/{partition} can't be read: the broker showed {offset}")
+        return offset
