@@ -105,8 +105,8 @@ bench-streams: $(VENV)/test ## auditseal streams over EVENTS=1000000 of 10,000 s
 	$(BIN)/python -m tests.bench.bench_streams $(if $(filter command line,$(origin EVENTS)),$(EVENTS),1000000)
 
 .PHONY: bench-partitions
-bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: threads, descriptors, CPU a block, event to sealed
-	$(BIN)/python -m tests.bench.bench_partitions $(or $(PARTITIONS),64)
+bench-partitions: $(VENV)/test ## One sealer on PARTITIONS="64" partitions: threads, CPU a block, event to sealed (BLOCK_AGE=0.25)
+	$(BIN)/python -m tests.bench.bench_partitions $(or $(PARTITIONS),64) --block-age $(or $(BLOCK_AGE),0.25)
 
 .PHONY: bench-search
 bench-search: $(VENV)/test ## Index, search and paging next to verify and a bare DuckDB, over 1,000,000 events (EVENTS=10000000 KEEP=directory)

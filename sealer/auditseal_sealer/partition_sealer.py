@@ -174,6 +174,7 @@ class PartitionSealer:
             config.client,
             config.group,
             TopicPartition(self.origin.topic, self.origin.partition),
+            partitions=self._partitions(),
             fetch_bytes=fetch_bytes,
             silence=self._doubt.silence(config.timeouts.silence),
             skips=skips,

@@ -1,7 +1,8 @@
 """Sealing one log from a recovered head until it stops or something fails.
 
 The order is what makes it exactly once: read, fill, wait until the block before has committed, sign, check as a
-verifier would, publish. While a block commits, the next one fills; filling isn't signing.
+verifier would, publish. While a block commits, the next one fills; filling isn't signing. One that is due meanwhile
+takes what comes until the commit (ADR 0035).
 """
 
 import time
@@ -93,16 +94,26 @@ class Session:
             self._finish(stop.reason)
 
     def _seal_until(self, stop: Stop) -> None:
-        batch = self._config.batch
         while not stop.is_set():
-            wait = batch.wait_seconds(self._opened, time.monotonic())
-            self._read(min(wait, batch.wait_committing) if self._publication else wait)
-            if reason := batch.close_reason(self._draft.full, self._opened, time.monotonic()):
-                self._close(reason)
-            elif self._is_silent():
-                self._close(CloseReason.HEARTBEAT)
+            self._read(self._wait_seconds())
             self._settle_if_done()
+            if not self._publication:
+                self._close_if_due()
             self._show_lag()
+
+    def _wait_seconds(self) -> float:
+        """Return how long to wait for records: a block that is due while another commits waits for the commit."""
+        batch = self._config.batch
+        wait = batch.wait_seconds(self._opened, time.monotonic())
+        if not self._publication:
+            return wait
+        return min(wait, batch.wait_committing) if wait else batch.wait_committing
+
+    def _close_if_due(self) -> None:
+        if reason := self._config.batch.close_reason(self._draft.full, self._opened, time.monotonic()):
+            self._close(reason)
+        elif self._is_silent():
+            self._close(CloseReason.HEARTBEAT)
 
     def _is_silent(self) -> bool:
         """Return whether a block without records is due, and everything that the partition has is sealed."""
@@ -192,17 +203,21 @@ class Session:
         self._begin_draft()
 
     def _settle_if_done(self) -> None:
-        if self._publication and self._publication.future.done():
+        if self._publication and (self._publication.future.done() or not self._seconds_left(self._publication)):
             self._settle()
+
+    def _seconds_left(self, publication: _Publication) -> float:
+        """Return how long a block may still commit."""
+        timeouts = self._config.timeouts
+        return max(0.0, publication.closed + timeouts.stuck + timeouts.call - time.monotonic())
 
     def _settle(self) -> None:
         """Wait until the block before has committed, and count it."""
         publication, self._publication = self._publication, None
         if not publication:
             return
-        timeouts = self._config.timeouts
         try:
-            publication.future.result(timeouts.stuck + timeouts.call)
+            publication.future.result(self._seconds_left(publication))
         except FutureTimeoutError as error:
             raise UnavailableError(f"{self._state.origin}: a block wasn't committed in time") from error
         self._count(publication)

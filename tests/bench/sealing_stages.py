@@ -49,7 +49,7 @@ def measure(bootstrap_servers: str, events: int) -> dict[str, float]:
 def _read(bootstrap_servers: str, topic: str, events: int) -> tuple[float, list[EventRecord]]:
     where, kept, count = TopicPartition(topic, 0), list[EventRecord](), 0
     client = {"bootstrap.servers": bootstrap_servers}
-    with EventReader(client, "bench", where, fetch_bytes=fetch_bytes({}), silence=60) as reader:
+    with EventReader(client, "bench", where, partitions=1, fetch_bytes=fetch_bytes({}), silence=60) as reader:
         reader.seek(0)
         begun = time.thread_time()
         while count < events:

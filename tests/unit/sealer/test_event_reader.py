@@ -56,14 +56,18 @@ class ScriptedConsumer:
 
 
 def reader_of(
-    consumer: ScriptedConsumer, monkeypatch: pytest.MonkeyPatch, *skips: range, silence: float = 60
+    consumer: ScriptedConsumer,
+    monkeypatch: pytest.MonkeyPatch,
+    *skips: range,
+    silence: float = 60,
+    partitions: int = 1,
 ) -> EventReader:
     def make(properties: Mapping[str, str]) -> ScriptedConsumer:
         consumer.properties = properties
         return consumer
 
     monkeypatch.setattr(event_reader, "RecordConsumer", make)
-    return EventReader({}, "group", WHERE, fetch_bytes=7, silence=silence, skips=skips)
+    return EventReader({}, "group", WHERE, partitions=partitions, fetch_bytes=7, silence=silence, skips=skips)
 
 
 def read_all(reader: EventReader) -> list[int]:
@@ -179,3 +183,12 @@ def test_a_look_without_an_answer_decides_nothing(monkeypatch: pytest.MonkeyPatc
     found = Unreadable(10, Damage.COMPRESSION, "", 10)
     with pytest.raises(UnavailableError, match="offset 11 can't be looked at"):
         find_extent(lambda: reader_of(consumer, monkeypatch), found, 100, 0.05)
+
+
+@pytest.mark.parametrize(("partitions", "pause"), [(1, "1"), (7, "1"), (16, "4"), (40, "10"), (1_000, "10")])
+def test_the_more_partitions_the_less_often_librdkafka_looks_at_its_queue(
+    partitions: int, pause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = ScriptedConsumer(0)
+    reader_of(consumer, monkeypatch, partitions=partitions)
+    assert consumer.properties["fetch.queue.backoff.ms"] == pause

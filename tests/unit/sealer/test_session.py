@@ -77,6 +77,9 @@ class ScriptedReader:
         self._stop.finish(CloseReason.STOPPED)
         return []
 
+    def has_more(self) -> bool:
+        return bool(self._batches)
+
     def known_end(self) -> int:
         return 1000
 
@@ -191,6 +194,41 @@ def test_reading_waits_for_less_while_a_block_commits(monkeypatch: pytest.Monkey
     policy = BatchPolicy(age=60, wait=0.5, wait_committing=0.01)
     run([events(*range(11)), [], []], ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy))
     assert timeouts[:4] == [0.5, 0, 0.01, 0.01]
+
+
+def test_a_block_that_is_due_takes_what_comes_until_the_block_before_has_committed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, read, reads = threading.Event(), ScriptedReader.read, list[float]()
+
+    def watched(reader: ScriptedReader, timeout: float) -> Sequence[Event]:
+        reads.append(timeout)
+        if len(reads) == 7:
+            gate.set()
+        return read(reader, timeout)
+
+    monkeypatch.setattr(ScriptedReader, "read", watched)
+    policy = BatchPolicy(age=0, wait=0.5, wait_committing=0.01)
+    batches = [events(0), [], events(1), [], events(2, 3), [], events(4), []]
+    writer = run(batches, ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy))
+    assert verified(writer) == list(range(5))
+    assert [block.header.count for block in writer.blocks] == [1, 4]
+    assert reads[:7] == [0.5, 0, 0.01, 0, 0.01, 0, 0.01]
+
+
+def test_a_commit_that_never_ends_is_waited_for_no_longer_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, read = threading.Event(), ScriptedReader.read
+
+    def nothing(reader: ScriptedReader, timeout: float) -> Sequence[Event]:
+        time.sleep(timeout)
+        return read(reader, timeout) if reader.has_more() else []
+
+    monkeypatch.setattr(ScriptedReader, "read", nothing)
+    timeouts = replace(CONFIG.timeouts, call=0.1, stuck=0.2)
+    policy = BatchPolicy(age=0, wait=0.01, wait_committing=0.01)
+    with pytest.raises(UnavailableError, match="wasn't committed in time"):
+        run([events(0, 1)], ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy, timeouts=timeouts))
+    gate.set()
 
 
 @pytest.mark.parametrize(
