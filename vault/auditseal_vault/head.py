@@ -6,6 +6,7 @@ ask a directory for some of its keys, by `probed_height`.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from auditseal_schemas.limits import MAX_HEIGHT
 from auditseal_schemas.origin import Origin
@@ -30,7 +31,9 @@ def head_height(reader: VaultReader, origin: Origin, below: int = MAX_HEIGHT + 1
     Raises:
         UnavailableError: The store can't be read.
     """
-    return _highest(reader, origin, below) if reader.enforces_worm else _highest_in_directory(reader, origin, below)
+    if reader.enforces_worm:
+        return _highest(reader, origin, below)
+    return _highest_in_directory(reader, origin, below, stored_height(reader, origin) or 0)
 
 
 def probed_height(
@@ -96,13 +99,12 @@ def _highest(reader: VaultReader, origin: Origin, below: int) -> int | None:
     return low if last is None else last
 
 
-def _highest_in_directory(reader: VaultReader, origin: Origin, below: int) -> int | None:
+def _highest_in_directory(reader: VaultReader, origin: Origin, below: int, hint: int) -> int | None:
     """Find the last height by one listing from a stored block on. Each listing of a directory reads all of its names.
 
-    So only the names above that block are sorted. Where the hint that led there was wrong, another listing has all.
+    So only the names above the hint are sorted. Where no block is above it, another listing has all.
     """
-    hint = min(stored_height(reader, origin) or 0, max(below - 1, 0))
-    for start in sorted({hint, 0}, reverse=True):
+    for start in sorted({min(hint, max(below - 1, 0)), 0}, reverse=True):
         after = origin.block_key(start - 1) if start else ""
         last = _last_of(origin, reader.versions(origin.blocks_prefix, after), below)
         if last is not None:
@@ -113,18 +115,20 @@ def _highest_in_directory(reader: VaultReader, origin: Origin, below: int) -> in
 def _probed_in_directory(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:
     """Find the last height by asking for keys; by a listing where an answer shows that a block is missing.
 
-    A key's entry is looked up as a listing shows it, so that also an entry that is not a file is found.
+    A key's entry is looked up as a listing shows it, so that also an entry that is not a file is found. Each key is
+    asked for once: strides, halving and the look above them meet at some.
     """
 
+    @cache
     def is_stored(height: int) -> bool:
         return height < below and bool(reader.versions_of(origin.block_key(height)))
 
-    start = next(filter(is_stored, (near, 0)), None)
-    if start is not None:
-        last = _last_in_a_row(is_stored, start)
+    last = next(filter(is_stored, (near, 0)), None)
+    if last is not None:
+        last = _last_in_a_row(is_stored, last)
         if not any(is_stored(last + distance) for distance in _BEYOND):
             return last
-    return _highest_in_directory(reader, origin, below)
+    return _highest_in_directory(reader, origin, below, last or 0)
 
 
 def _highest_near(reader: VaultReader, origin: Origin, below: int, near: int) -> int | None:

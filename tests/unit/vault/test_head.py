@@ -106,6 +106,25 @@ def test_a_directory_is_asked_for_few_keys(count: int) -> None:
     assert folder.listings == 0
 
 
+@pytest.mark.parametrize("near", [0, 30, 99_935, 99_998, 99_999])
+def test_no_key_of_a_directory_is_asked_for_twice(near: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, asked, look_up = Folder(block_names(range(100_000))), list[str](), Folder.versions_of
+
+    def watched(folder: Folder, key: str) -> Sequence[StoredVersion]:
+        asked.append(key)
+        return look_up(folder, key)
+
+    monkeypatch.setattr(Folder, "versions_of", watched)
+    assert probed_height(folder, ORIGIN, near=near) == 99_999
+    assert len(asked) == len(set(asked))
+
+
+def test_a_listing_after_a_look_up_begins_where_that_ended() -> None:
+    folder = stored(missing=1, above=3)
+    assert probed_height(folder, ORIGIN) == 1003
+    assert (folder.listings, folder.hints) == (1, 0)
+
+
 def stored(missing: int, above: int, first: int = 1000) -> Folder:
     """Return a directory of `first` blocks, `missing` missing ones, and blocks above them."""
     return Folder(block_names(range(first)) + block_names(range(first + missing, first + missing + above)))
