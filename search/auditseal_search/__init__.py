@@ -46,6 +46,8 @@
 | `row_json` | a row as JSON |
 | `row_times` | times of a row, as other formats write them |
 | `csv_cells` | cells of CSV that no spreadsheet computes |
+| `csv_lines` | rows as lines of CSV, a column at a time |
+| `json_texts` | columns of a row as JSON texts |
 | `log_tail` | the rows of a log from some block on, in order |
 | `tail` | the matches in new blocks |
 | `export` | all matches, to a file or a syslog server |

@@ -1,13 +1,10 @@
 """Writes all rows that match, a batch at a time: to a file, to standard output, or to a syslog server."""
 
-import csv
-import io
 import json
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -20,11 +17,10 @@ from auditseal_schemas.errors import ConfigurationError, UnavailableError, quote
 from auditseal_search.cef import to_cef, to_syslog
 from auditseal_search.cloudevents import to_cloudevent
 from auditseal_search.columns import ROW
-from auditseal_search.csv_cells import safe_cell
+from auditseal_search.csv_lines import csv_header, csv_lines
 from auditseal_search.ecs import to_ecs
 from auditseal_search.ocsf import to_ocsf
 from auditseal_search.row_json import row_to_json
-from auditseal_search.row_times import rfc3339
 
 _PORTS = {"tcp": 514, "tls": 6514}
 _CONNECT_SECONDS = 10.0
@@ -77,35 +73,17 @@ def write_rows(batches: Iterable[pa.RecordBatch], kind: Format, output: Output) 
 def pieces(batches: Iterable[pa.RecordBatch], kind: Format) -> Iterator[tuple[bytes, int]]:
     """Yield the bytes of each batch in a format of lines, and how many rows they are. CSV begins with its header."""
     if kind is Format.CSV:
-        yield _csv([COLUMNS]), 0
+        yield csv_header(COLUMNS), 0
     for batch in batches:
-        rows = batch.to_pylist()
         match kind:
             case Format.CSV:
-                yield _csv([[safe_cell(_cell(row[name])) for name in COLUMNS] for row in rows]), len(rows)
+                yield csv_lines(batch, COLUMNS), len(batch)
             case Format.CEF:
-                yield b"".join(to_cef(row).encode() + b"\n" for row in rows), len(rows)
+                yield b"".join(to_cef(row).encode() + b"\n" for row in batch.to_pylist()), len(batch)
             case _:
                 convert = _JSON[kind]
-                lines = (json.dumps(convert(row), ensure_ascii=False, default=str) + "\n" for row in rows)
-                yield "".join(lines).encode("utf-8", "backslashreplace"), len(rows)
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _cell(value: Any) -> str:
-    """Return a value as one cell: lists, structs and maps as JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    return str(value)
+                lines = (json.dumps(convert(row), ensure_ascii=False, default=str) for row in batch.to_pylist())
+                yield "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"), len(batch)
 
 
 def _write_parquet(batches: Iterable[pa.RecordBatch], output: Output) -> int:
