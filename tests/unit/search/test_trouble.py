@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -178,6 +179,10 @@ def test_syslog_over_tls_goes_to_a_server_that_is_trusted_alone(
     done = place.run("export", "", "--syslog", f"tls://127.0.0.1:{port}")
     if trusted:
         assert done.exit_code == 0, done.output
+        deadline = time.monotonic() + 60
+        while received.count(b"CEF:0|") < len(VALUES):  # the export has ended, and the server may still read
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert received.count(b"CEF:0|") == len(VALUES)
     else:
         assert done.exit_code == 1
