@@ -60,6 +60,10 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
     UnrecordedError: (503, "This can't be shown just now"),
 }
 _THREADS = 200
+_NEEDS_CHUNKS = (
+    "HTTP/1.0 does not show where an export breaks off, so that a part would pass for all of it. Ask by HTTP/1.1; a"
+    " proxy, too, must do that, such as nginx with proxy_http_version 1.1."
+)
 _UNKNOWN = (500, "That can't be answered")
 _Place: TypeAlias = tuple[Origin, int]
 
@@ -102,6 +106,8 @@ class Explorer:
         kind = next((kind for kind in _EXPORTS if kind.value == request.path_params["kind"]), None)
         if kind is None:
             raise HTTPException(404, "Exports are export.csv and export.jsonl; `auditseal export` has more.")
+        if request.scope["http_version"] == "1.0":
+            raise HTTPException(505, _NEEDS_CHUNKS)
         found = export(self.sources, auditor_of(request), _question(request), datetime.now(UTC))
         lines = found.lines(kind)
         first = next(lines, b"")  # an export that can't begin has an answer that says why
@@ -232,7 +238,8 @@ class Explorer:
             return login_page(request, title, detail, status)
         # The vault's name and findings are shown only where the attempt was recorded.
         checked = None if isinstance(error, UnrecordedError | HTTPException) else self.checked
-        return HTMLResponse(self.pages.problem(title, detail, checked, retry=retry), status, headers)
+        verdict = error.verdict if isinstance(error, VerificationError) else None
+        return HTMLResponse(self.pages.problem(title, detail, checked, verdict=verdict, retry=retry), status, headers)
 
 
 def make_app(explorer: Explorer, hosts: Iterable[str], access: Access | None = None) -> Starlette:

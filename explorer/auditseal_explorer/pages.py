@@ -21,6 +21,7 @@ from auditseal_explorer.streams import Streams
 from auditseal_explorer.timeline import HEIGHT, WIDTH
 from auditseal_schemas import __version__
 from auditseal_schemas.event_time import format_milliseconds
+from auditseal_schemas.verdict import Verdict
 from auditseal_search.errors import QueryError
 from auditseal_search.query import has_absolute_times
 
@@ -134,9 +135,12 @@ class Pages:
         """Return a page of the documentation. It shows nothing of the vault."""
         return self._page("document.html.j2", None, document=document, question=Question())
 
-    def problem(self, title: str, detail: str, checked: Checked | None, *, retry: bool = False) -> str:
+    def problem(
+        self, title: str, detail: str, checked: Checked | None, *, verdict: Verdict | None = None, retry: bool = False
+    ) -> str:
         """Return a page that says what went wrong and what to do; without `checked` it shows nothing of the vault."""
-        return self._page("problem.html.j2", checked, title=title, detail=detail, retry=retry, question=Question())
+        shown = {"title": title, "detail": detail, "verdict": verdict, "retry": retry}
+        return self._page("problem.html.j2", checked, **shown, question=Question())
 
     def _page(self, name: str, checked: Checked | None, **values: Any) -> str:
         report = checked.report if checked else None

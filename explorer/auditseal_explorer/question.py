@@ -58,6 +58,8 @@ class Question:
         if order not in {"", "newest", "oldest"}:
             raise AddressError(f"order={quoted(order)}: write newest or oldest")
         sizes = tuple(map(_size, given["as_of"]))
+        if len(dict(sizes)) < len(sizes):
+            raise AddressError("as_of names a log twice: an answer goes up to one head of each log")
         return cls(text.strip(), sizes, _cursor(after) if after else None, order == "oldest")
 
     def address(self, path: str = "/") -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Timer
 from typing import Any, TypeVar
 
 from auditseal_explorer.auditor import Auditor
@@ -33,8 +33,8 @@ MOST_BLOCKS = 1_000
 """Blocks that are read from the vault for one page: more would keep its reader waiting."""
 READ_SECONDS = 20.0
 """In which they are read. Those that are left are not covered, and the page says so."""
-_MERGES = 5
-"""Files of an index that are merged while one answer is made, after which it is given up."""
+_MERGES = 20
+"""Times that an index may be built on while one answer is made, after which it is given up."""
 _SEARCHES = 2
 """Searches at once: each may take all processors."""
 _HITS_BYTES, _HIT_BYTES = 16 << 20, 4_000  # of all pages' hits that are kept, and of a hit next to its value
@@ -70,13 +70,15 @@ class Sources:
     def searching(self, found: Gathered) -> Iterator[Searcher]:
         """Give a searcher of some rows, when no more than one other search is under way.
 
+        A search that is not done at the deadline is ended: others wait for its place, and its reader is gone.
+
         Raises:
-            LateError: That is not so until the deadline.
+            LateError: It could not begin until the deadline, or was ended.
         """
         while not self._searches.acquire(timeout=seconds_left()):
             pass  # the deadline has passed, which `seconds_left` says
         try:
-            with found.searcher() as searcher:
+            with found.searcher() as searcher, _in_time(searcher):
                 yield searcher
         finally:
             self._searches.release()
@@ -151,6 +153,26 @@ class Sources:
                     if found.files == before.files:
                         raise
             return make(found)
+
+
+@contextmanager
+def _in_time(searcher: Searcher) -> Iterator[None]:
+    """End the queries of a searcher at the deadline."""
+    left = seconds_left()
+    if left is None:
+        yield
+        return
+    timer = Timer(left, searcher.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except UnavailableError:
+        seconds_left()  # says that the deadline ended the search
+        raise
+    finally:
+        timer.cancel()
+        timer.join()  # the connection is closed next
 
 
 def _hits_size(hits: Hits) -> int:

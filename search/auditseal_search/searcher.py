@@ -62,6 +62,10 @@ class Searcher:
     def __exit__(self, *_: object) -> None:
         self._database.disconnect(self._connection)
 
+    def interrupt(self) -> None:
+        """End the query that is under way, from another thread: it fails with `UnavailableError`."""
+        self._connection.interrupt()
+
     def _union(self, files: Iterable[Sequence[IndexedFile]]) -> str:
         """Return SQL for the rows of some files of each log and of all its tables, each with the log's origin."""
         names = ", ".join(f'"{field.name}"' for field in ROW)
@@ -335,5 +339,7 @@ def _mapped_errors() -> Iterator[None]:
     """Turn DuckDB's errors of reading files into ours."""
     try:
         yield
+    except duckdb.InterruptException as error:
+        raise UnavailableError("the search was ended before it had an answer") from error
     except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:
         raise UnavailableError(f"a file of the index can't be read: {quoted(str(error), 500)}") from error

@@ -113,6 +113,8 @@ def test_a_vault_that_lost_what_a_link_names_gives_a_partial_answer() -> None:
     page = exploring(BLOCKS[:3], TRUST).page(f"/?as_of={LOG}:5")
     assert total(page.text)[1] == "PARTIAL"
     assert "heights 3 to 4: the vault has fewer blocks than the address names" in page.text
+    assert page.links("/runbooks") == ["/runbooks#TRUNCATED"]
+    assert "index build" not in page.text  # which would not help
 
 
 def test_what_is_too_far_behind_an_index_is_named_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +184,7 @@ def test_a_mistake_in_a_filter_is_marked(demo: Exploring) -> None:
         "/?order=sideways",
         "/?as_of=nothing",
         "/?as_of=a.example/t/0/0:x",
+        f"/?as_of={LOG}:5&as_of={LOG}:3",
         "/?after=1",
         "/?filter=x",
         f"/?q={'x' * 4001}",
@@ -287,7 +290,9 @@ def test_a_finding_is_on_every_page() -> None:
     assert log["result"] == "FAILED"
     assert log["findings"][0]["height"] == 1
     assert total(fresh.page().text)[1] == "PARTIAL"
-    assert "Verification failed: BAD_ROOT" in fresh.page(f"/event?origin={LOG}&offset=5", 409).text
+    failed = fresh.page(f"/event?origin={LOG}&offset=5", 409)
+    assert "Verification failed: BAD_ROOT" in failed.text
+    assert failed.links("/runbooks") == ["/runbooks#BAD_ROOT"]
 
 
 def test_the_health_of_a_log_is_its_head_its_lock_and_its_verdict(demo: Exploring) -> None:

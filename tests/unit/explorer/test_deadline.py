@@ -11,12 +11,15 @@ import pytest
 from starlette.types import Message
 
 from auditseal_explorer import deadline, kept, results, sources, timely_answers
+from auditseal_explorer.auditor import local_auditor
 from auditseal_explorer.errors import LateError
 from auditseal_explorer.kept import Kept
 from auditseal_explorer.producer_trail import StrictTrail
 from auditseal_explorer.trail import Trail
 from auditseal_producer.testing import RecordedEvents
 from auditseal_schemas.event_parts import Outcome
+from auditseal_search.query import All
+from auditseal_search.query_sql import Sql
 from auditseal_vault.interface import StoredVersion
 from tests.factory.asgi_exchange import exchange, http_scope
 from tests.factory.exploring import HOST, Exploring, Page
@@ -40,6 +43,21 @@ class HangingVault(MemoryVault):
 def exploring(vault: MemoryVault, trail: Trail | None = None) -> Exploring:
     put_log(vault, BLOCKS)
     return Exploring(vault, TRUST, trail=trail)
+
+
+def test_a_search_that_is_not_done_at_the_deadline_is_ended() -> None:
+    explorer = exploring(MemoryVault())
+    endless = "SELECT count(*) FROM range(1 << 50) AS one(number) WHERE number % 7 = 8"
+
+    def search() -> None:
+        deadline.set_deadline(0.5)
+        found = explorer.sources.gather(local_auditor(), All(), ())
+        with explorer.sources.searching(found) as searcher:
+            searcher._all(endless, Sql())
+
+    with pytest.raises(LateError):
+        copy_context().run(search)
+    assert explorer.client.get("/api/v1/search").status_code == 200
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

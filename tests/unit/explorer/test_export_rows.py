@@ -1,7 +1,10 @@
 """An export has every row once while the index is built on, or breaks off: it is never silently short."""
 
+import asyncio
 from collections.abc import Iterator
+from http.client import IncompleteRead
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -11,7 +14,8 @@ from auditseal_explorer.question import Question
 from auditseal_schemas.errors import UnavailableError
 from auditseal_search.export import Format
 from auditseal_search.searcher import Searcher
-from tests.factory.exploring import Exploring
+from tests.factory.asgi_exchange import exchange, http_scope
+from tests.factory.exploring import HOST, Exploring, served
 from tests.factory.vaults import put_log
 from tests.unit.explorer.test_counting import BLOCKS, NOW, RECORDS_OF_A_BLOCK, build, exploring
 from tests.unit.search.test_search_command import LOG
@@ -55,6 +59,20 @@ def test_an_export_of_other_rows_than_were_counted_breaks_off(tmp_path: Path, mo
     monkeypatch.setattr(Searcher, "count", lambda _: EVERY + 1)
     with pytest.raises(UnavailableError, match=f"{EVERY} events were exported, and {EVERY + 1} match"):
         list(exported(explorer))
+
+
+def test_a_reader_notices_an_export_that_broke_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = exploring(tmp_path, blocks=9)
+    monkeypatch.setattr(Searcher, "count", lambda _: EVERY + 1)
+    with served(explorer) as address, urlopen(f"{address}/export.csv") as answer, pytest.raises(IncompleteRead):
+        answer.read()
+
+
+def test_an_export_is_not_sent_by_http_1_0_which_does_not_show_that(tmp_path: Path) -> None:
+    scope = http_scope(path="/export.csv", headers=[("host", HOST)]) | {"http_version": "1.0"}
+    begin, *parts = asyncio.run(exchange(exploring(tmp_path, blocks=2).app, scope))
+    assert begin["status"] == 505
+    assert b"Ask by HTTP/1.1" in b"".join(part.get("body", b"") for part in parts)
 
 
 def test_an_export_has_the_rows_of_the_vault_alone_too(tmp_path: Path) -> None:

@@ -76,7 +76,15 @@ def test_a_long_filter_is_cut_around_the_mistake() -> None:
         ("a?b", "a\nb", True),
         ("*", "", True),
         ("", "a", False),
+        ("*a?*.b", "xa\n(日.b", True),
+        ("*a?*.b", "xay-b", False),
+        ("*[%]*_\\*", "x[%]y_\\", True),
+        ("*[%]*_\\*", "x%y_\\", False),
+        ("*a" * 9 + "?*b", "a" * 2_000, False),
+        ("*a_" * 9 + "*b", "a_" * 2_000, False),
+        ("*a" * 900 + "*b", "a" * 2_000, False),
     ],
+    ids=repr,
 )
 def test_a_pattern_matches_by_character(pattern: str, text: str, matches: bool) -> None:
     rows = pa.Table.from_pylist([{"actor_id": text}], schema=ROW)
