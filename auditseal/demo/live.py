@@ -11,7 +11,9 @@ from auditseal.demo.folder import EVENTS_TOPIC
 from auditseal.demo.run import Demo, Running
 from auditseal.demo.services import SERVICES
 from auditseal.demo.tamper import Tampering
+from auditseal_local.errors import LocalStackError
 from auditseal_local.ports import LOOPBACK, free_ports
+from auditseal_local.process import Child
 
 _SEED = 2027
 _VERIFIED_SECONDS = 120
@@ -25,10 +27,12 @@ class ShownCopy:
     Attributes:
         tampering: The change.
         address: The address of the explorer that shows the copy.
+        explorer: That explorer.
     """
 
     tampering: Tampering
     address: str
+    explorer: Child
 
 
 @dataclass(slots=True)
@@ -38,12 +42,12 @@ class LiveDemo:
     Attributes:
         demo: The demo.
         running: Its pipeline.
-        copies: The changed copies so far.
+        copy: The last changed copy; None before the first.
     """
 
     demo: Demo
     running: Running
-    copies: list[ShownCopy] = field(default_factory=list)
+    copy: ShownCopy | None = None
     _tampering: Lock = field(default_factory=Lock)
 
     def start(self) -> str:
@@ -57,29 +61,38 @@ class LiveDemo:
             common = [name, self.running.bootstrap_servers, EVENTS_TOPIC, str(_SEED)]
             processes.start(f"{name}-on", "auditseal.demo.publish_on", *common)
         vault = ["--vault", self.demo.store.url, "--trust", str(folder.trust), "--index", str(folder.index)]
-        processes.start("index", "auditseal", "index", "follow", "--every", "1", *vault)
+        processes.start("index", "auditseal", "index", "follow", "--every", "5", *vault)
         expected = [word for name in SERVICES for word in ("--expect", f"{name}={_SILENT_SECONDS}")]
-        return self._explore("explorer", *vault, "--streams", str(folder.streams), *expected)
+        address, _ = self._explore("explorer", *vault, "--streams", str(folder.streams), *expected)
+        return address
 
     def tamper(self) -> None:
         """Copy the vault as it is now, change one event in the copy, and show the copy in an explorer of its own.
+
+        The copy before it is no longer shown: each is made in the same folder.
 
         Raises:
             LocalStackError: That explorer does not verify the copy in time.
         """
         with self._tampering:
+            if self.copy:
+                self.copy.explorer.kill()
+                self.copy = None
             tampering = self.demo.copy_and_tamper()
             vault = ["--vault", self.demo.folder.copy.as_uri(), "--trust", str(self.demo.folder.trust)]
-            name = f"explorer-of-copy-{len(self.copies) + 1}"
-            self.copies.append(ShownCopy(tampering, self._explore(name, *vault)))
+            self.copy = ShownCopy(tampering, *self._explore("explorer-of-copy", *vault))
 
-    def _explore(self, name: str, *options: str) -> str:
-        """Start an explorer, wait until it has verified its vault once, and return its address."""
+    def _explore(self, name: str, *options: str) -> tuple[str, Child]:
+        """Start an explorer, wait until it has verified its vault once, and return its address and itself."""
         (port,) = free_ports(1)
         processes = self.running.processes
         child = processes.start(name, "auditseal", "explore", "--port", str(port), *options)
-        processes.await_ready(name, child, partial(_has_verified, port), _VERIFIED_SECONDS)
-        return f"http://{LOOPBACK}:{port}"
+        try:
+            processes.await_ready(name, child, partial(_has_verified, port), _VERIFIED_SECONDS)
+        except LocalStackError:
+            child.kill()
+            raise
+        return f"http://{LOOPBACK}:{port}", child
 
 
 def _has_verified(port: int) -> bool:

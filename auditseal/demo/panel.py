@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from auditseal.demo.live import LiveDemo
 from auditseal_explorer.guard import READS, Guard
+from auditseal_local.errors import LocalStackError
 
 
 def make_panel(live: LiveDemo, explorer: str, hosts: Iterable[str]) -> Starlette:
@@ -33,16 +34,21 @@ def make_panel(live: LiveDemo, explorer: str, hosts: Iterable[str]) -> Starlette
     token = token_urlsafe()  # a page of another site can't know it, so it can't press the button
     templates = Environment(loader=PackageLoader("auditseal.demo"), autoescape=True, undefined=StrictUndefined)
 
+    def page(problem: str = "") -> str:
+        shown = {"explorer": explorer, "copy": live.copy, "token": token, "vault": live.demo.store.url}
+        return templates.get_template("panel.html.j2").render(**shown, problem=problem)
+
     def show(_request: Request) -> Response:
-        page = templates.get_template("panel.html.j2")
-        copy = live.copies[-1] if live.copies else None
-        return HTMLResponse(page.render(explorer=explorer, copy=copy, token=token, vault=live.demo.store.url))
+        return HTMLResponse(page())
 
     async def tamper(request: Request) -> Response:
         given = parse_qs((await request.body()).decode("ascii", "replace")).get("token", [""])[-1]
         if not compare_digest(given.encode(), token.encode()):
             return PlainTextResponse("The button was not pressed on the demo's own page: open that page again.", 403)
-        await run_in_threadpool(live.tamper)
+        try:
+            await run_in_threadpool(live.tamper)
+        except LocalStackError as error:
+            return HTMLResponse(page(str(error)), 503)
         return RedirectResponse("/#changed", 303)
 
     return Starlette(
