@@ -23,7 +23,7 @@ def set_deadline(seconds: float) -> None:
 
 
 def seconds_left() -> float | None:
-    """Return the seconds until the deadline; None for background work, which has none.
+    """Return the seconds until the deadline; None for background work, which may take any time.
 
     Raises:
         LateError: It has passed.

@@ -1,7 +1,7 @@
 """The rows of an export, file after file of the index, while the index is built on.
 
 A build merges small files into larger ones and removes them. So where a file is gone, the index is read again, and the
-export goes on at the height where it is. An export whose rows can't all be had breaks off.
+export continues at the height where it is. An export whose rows can't all be had breaks off.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class ExportRows:
             raise UnavailableError(f"the export broke off: {problem}: export again")
 
     def _of_files(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of the files that are left."""
+        """Yield the rows of the other files."""
         for file, rows in self._rest().by_file():
             for batch in self._counted(rows):
                 self._is_within_file = True
