@@ -1,4 +1,4 @@
-"""Evidence packs from the browser: what the page offers, what the files hold, and what is refused."""
+"""Evidence packs from the browser: what the page offers, what the files hold, and the parts that are refused."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""An export has every row once while the index is built on, or breaks off: it is never silently short."""
+"""An export has every row once while the index is built on, or ends with an error: it is never silently short."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The words of a change: what both texts share, and that nothing is lost."""
+"""Two texts: the words that both have, the words that are gone, and the new ones."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Where a log goes on, from every mixture of what its sources say."""
+"""Where a log continues, from every mixture of what its sources say."""
 
 from dataclasses import replace
 
