@@ -16,6 +16,23 @@ SYSTEMD = ROOT / "deploy" / "systemd"
 UNITS = sorted(SYSTEMD.glob("*.service"))
 SHARED = SYSTEMD / "auditseal-.service.d" / "auditseal.conf"
 """What systemd adds to each unit whose name begins so."""
+SWITCHES = (
+    "LockPersonality",
+    "NoNewPrivileges",
+    "PrivateDevices",
+    "PrivateTmp",
+    "ProtectClock",
+    "ProtectControlGroups",
+    "ProtectHome",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+    "RemoveIPC",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+)
 WITHOUT_METRICS = "auditseal-explorer"
 PROMETHEUS = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text("utf-8"))
 
@@ -73,8 +90,9 @@ def test_the_units_give_no_rights() -> None:
     assert unit["User"] == "auditseal"
     assert unit["CapabilityBoundingSet"] == ""
     assert unit["ProtectSystem"] == "strict"
-    wanted = ("NoNewPrivileges", "PrivateDevices", "PrivateTmp", "ProtectHome", "RestrictNamespaces", "LockPersonality")
-    assert {name: unit[name] for name in wanted} == dict.fromkeys(wanted, "yes")
+    assert unit["ProtectProc"] == "invisible"
+    assert (unit["SystemCallFilter"], unit["SystemCallErrorNumber"]) == ("@system-service", "EPERM")
+    assert {name: unit.get(name) for name in SWITCHES} == dict.fromkeys(SWITCHES, "yes")
 
 
 def test_prometheus_scrapes_each_unit_under_the_name_that_the_rules_expect() -> None:
