@@ -13,7 +13,15 @@ _SECONDS = 10.0
 
 
 class NotRecordedError(AuditsealError):
-    """An event was not recorded. An action that waits for its event must not be done."""
+    """An event was not recorded. An action that waits for its event must not be done.
+
+    Attributes:
+        may_arrive: Whether the brokers may have the event, or get it later: they did not answer.
+    """
+
+    def __init__(self, problem: str, *, may_arrive: bool = False) -> None:
+        super().__init__(problem)
+        self.may_arrive = may_arrive
 
 
 def record_first(recorder: Recorder, seconds: float = _SECONDS, **fields: Unpack[EventFields]) -> None:
@@ -28,9 +36,13 @@ def record_first(recorder: Recorder, seconds: float = _SECONDS, **fields: Unpack
         NotRecordedError: It was not recorded, or no broker answered in time.
     """
     try:
-        recorder.record(**fields).result(seconds)
-    except (PublishError, EventError, TimeoutError) as error:
+        pending = recorder.record(**fields)
+    except (PublishError, EventError) as error:
         raise NotRecordedError(str(error)) from error
+    try:
+        pending.result(seconds)
+    except (PublishError, TimeoutError) as error:
+        raise NotRecordedError(str(error), may_arrive=True) from error
 
 
 def record_in_background(

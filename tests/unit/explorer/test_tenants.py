@@ -200,7 +200,7 @@ def refused(*names: str | None) -> list[AuditEvent]:
 
 
 def test_a_refused_login_is_recorded() -> None:
-    unknown, stranger, admitted = refused(None, "stranger", "of-all")
+    unknown, stranger, admitted, _ = refused(None, "stranger", "of-all")
     assert (unknown.action, unknown.actor.id, unknown.outcome) == ("auditseal.login", "unknown", Outcome.DENIED)
     assert (stranger.action, stranger.actor.id, stranger.outcome) == ("auditseal.login", "stranger", Outcome.DENIED)
     assert stranger.category is Category.AUTHENTICATION

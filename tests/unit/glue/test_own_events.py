@@ -34,10 +34,12 @@ def test_it_is_recorded_first() -> None:
 
 def test_what_was_not_recorded_is_an_error() -> None:
     recorder = RecordedEvents()
-    with recorder.brokers_down(), pytest.raises(NotRecordedError, match="no acknowledgement"):
+    with recorder.brokers_down(), pytest.raises(NotRecordedError, match="no acknowledgement") as failed:
         record_first(recorder, **FIELDS)
-    with recorder.buffer_full(), pytest.raises(NotRecordedError):
+    assert failed.value.may_arrive
+    with recorder.buffer_full(), pytest.raises(NotRecordedError) as refused:
         record_first(recorder, **FIELDS)
+    assert not refused.value.may_arrive
     with pytest.raises(NotRecordedError, match="action"):
         record_first(recorder, **FIELDS | {"action": ""})
     with pytest.raises(NotRecordedError, match=r"still waits for an acknowledgement after 0\.01 s"):
