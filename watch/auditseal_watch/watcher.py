@@ -12,7 +12,7 @@ from auditseal_auditor.findings import Counts
 from auditseal_auditor.outcome import keep_outcome
 from auditseal_auditor.report import Report
 from auditseal_auditor.report_text import describe, printable, summary_line
-from auditseal_auditor.state.heads import Head
+from auditseal_auditor.state.heads import Head, merge_heads
 from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_auditor.verification import Verification
 from auditseal_daemon.telemetry import Health
@@ -50,6 +50,7 @@ class Watcher:
     ) -> None:
         self._config, self._pool, self._metrics, self._health = config, pool, metrics, health
         self._is_first, self._told = is_first, Told()
+        self._known: dict[Origin, Head] = {}
         self._on_result, self._results = on_result, ResultNews()
         self._log: Any = structlog.get_logger("auditseal.watch")
 
@@ -83,6 +84,7 @@ class Watcher:
             verification.run(), heads, self._config.state_file, self._config.evidence, self._pool.reader
         )
         self._is_first = self._is_first and bool(outcome.report.failures)
+        self._known = outcome.report.heads_after(heads)
         self._show(outcome.report, began)
         for result in self._results.of(outcome.report):
             self._on_result(result)
@@ -90,8 +92,11 @@ class Watcher:
             self._log.critical("the proof of a fork was written", path=str(path))
 
     def _heads(self) -> dict[Origin, Head]:
-        """Return the remembered heads, read again for each check: other runs may share the file."""
-        return (begin_heads if self._is_first else read_heads)(self._config.state_file)
+        """Return the remembered heads, read again for each check: other runs may share the file.
+
+        Where an older file was put back, the heads of the last check count: a vault that was cut to fit it is noticed.
+        """
+        return merge_heads(self._known, (begin_heads if self._is_first else read_heads)(self._config.state_file))
 
     def _show(self, report: Report, began: float) -> None:
         self._metrics.show(report, began)

@@ -108,6 +108,21 @@ def test_its_state_is_one_that_verify_takes(begun: Watch) -> None:
     assert (finding.verdict, finding.height) == (Verdict.TRUNCATED, 2)
 
 
+def test_an_older_state_file_does_not_make_it_forget(begun: Watch) -> None:
+    older = begun.config.state_file.read_bytes()
+
+    def grow() -> None:
+        put_log(begun.vault, make_log(LOG, (4, 3, 5, 2))[3:])
+
+    def cut() -> None:
+        begun.vault.objects.pop(LOG.block_key(3))
+        begun.config.state_file.write_bytes(older)
+
+    begun.run(grow, cut, lambda: None)
+    assert begun.served("findings", origin=NAME, verdict="TRUNCATED") == 1
+    assert read_heads(begun.config.state_file)[LOG].checkpoint.size == 4
+
+
 def test_a_finding_is_shown_everywhere_and_does_not_end_it(begun: Watch, clock: Clock) -> None:
     began: dict[str, float | None] = {}
     put_log(begun.vault, make_log(LOG, (4, 3, 5, 2))[3:])
