@@ -37,6 +37,7 @@ PACKAGES = (
 SAMPLES: dict[Any, object] = {
     str: "text",
     bytes: b"\x00bytes",
+    bool: True,
     int: 7,
     float: 1.5,
     Verdict: Verdict.FORK,
