@@ -62,9 +62,13 @@ core: $(VENV)/test ## The core's tests, which must reach every branch of it
 	$(BIN)/coverage run -m pytest $(CORE_TESTS)
 	$(BIN)/coverage report --fail-under=100 --skip-covered
 
+.PHONY: parts
+parts: $(VENV)/test ## Fetch and build the Kafka, MinIO and Prometheus of the tests; minutes on a new machine
+	@$(BIN)/python -m tests.factory.parts
+
 .PHONY: test
 test: $(VENV)/test ## Everything that must pass, on a real Kafka and a real MinIO
-	@$(MAKE) --no-print-directory --jobs 2 lint core # each of them uses one core
+	@$(MAKE) --no-print-directory --jobs 2 lint core parts # each of them uses one core, but for builds
 	$(BIN)/python -m pytest tests --numprocesses $(PROCESSES) $(BY_FILE) --durations 12 \
 	  $(addprefix --ignore-glob=,$(CORE_TESTS) $(SLICE))
 

@@ -48,7 +48,7 @@ MOST_MIB = 64
 
 
 @contextmanager
-def bounded(seconds: float = 3, mebibytes: float = MOST_MIB) -> Iterator[None]:
+def bounded(seconds: float = 10, mebibytes: float = MOST_MIB) -> Iterator[None]:
     """Fail where the CPU's time exceeds the bound, or resident memory rises further than that."""
     before, begin = reset_peak_kib(), process_time()
     yield

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
 FOLDERS = {"schemas": "auditseal_schemas", "auditor": "auditseal_auditor", "vault": "auditseal_vault"}
 MOST_FILES = 10
+NOT_OPENED = {"schemas/lazy_property"}  # stands for the standard library's cached_property
 
 
 class Place(NamedTuple):
@@ -37,7 +38,7 @@ def our_files(frames: Iterable[FrameType]) -> list[str]:
     paths = [Path(frame.f_code.co_filename) for frame in frames]
     places = [path.relative_to(ROOT).parts for path in paths if path.is_relative_to(ROOT)]
     names = [f"{folder}/{Path(*parts).with_suffix('')}" for folder, *(_, *parts) in places if folder in FOLDERS]
-    return list(dict.fromkeys(names))
+    return [name for name in dict.fromkeys(names) if name not in NOT_OPENED]
 
 
 def callers() -> Iterator[FrameType]:

@@ -34,7 +34,7 @@ URL = "https://audit.example.com"
 KEY = ECKey.generate_key("P-256", {"kid": "1"})
 RULES = TokenRules("https://proxy.example.com", "auditseal")
 PROXY = ProxyLogin("x-auditor", KeySet([ECKey.import_key(KEY.as_dict(private=False))]), RULES)
-CLAIMS = {"iss": RULES.issuer, "aud": RULES.audience, "sub": "ada", "exp": int(time.time()) + 300}
+CLAIMS = {"iss": RULES.issuer, "aud": RULES.audience, "sub": "ada", "exp": int(time.time()) + 86_400}
 
 
 def exploring_behind(login: Login) -> Exploring:
