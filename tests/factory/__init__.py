@@ -53,5 +53,6 @@
 | `evidence` | an evidence pack of a small log, with events that attack its page |
 | `exploring` | an explorer of a small vault, and its pages as a browser reads them |
 | `chromium` | a real Chromium, found or fetched |
+| `parts` | what is fetched and built before the tests run |
 | `value_types` | the value types of a package, and one of each without its checks |
 """
