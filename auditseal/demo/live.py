@@ -69,7 +69,7 @@ class LiveDemo:
     def tamper(self) -> None:
         """Copy the vault as it is now, change one event in the copy, and show the copy in an explorer of its own.
 
-        The copy before it is no longer shown: each is made in the same folder.
+        It ends the explorer of the last copy, since the new copy takes that folder.
 
         Raises:
             LocalStackError: That explorer does not verify the copy in time.

@@ -1,4 +1,4 @@
-"""A digest of what a record says, by which two records with one identity are told apart."""
+"""A digest of what a record says: it tells two records with the same id apart."""
 
 import json
 from hashlib import sha256

@@ -3,26 +3,18 @@
 The faults of its own processes are in `test_faults_of_processes.py`, so that two workers share the time.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.faults import brokers, crashes, records, storage, topics  # noqa: F401  (they register)
 from tests.faults.rig import Rig
-from tests.faults.rounds import check_fault, new_rig
+from tests.faults.rounds import check_fault
 
 ROUNDS = {"F5": 1, "F13": 2, "F16": 6, "F17": 1, "F20": 2, "F21": 1, "F24": 1, "F4": 2, "F27": 1}
 """Injections of each fault; those of brokers last, since they take the longest to come back."""
-
-
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with new_rig(tmp_path_factory.mktemp("faults")) as rig:
-        yield rig
 
 
 @pytest.mark.kafka
 @pytest.mark.minio
 @pytest.mark.parametrize("name", ROUNDS)
 def test_the_fault_is_survived(name: str, rig: Rig) -> None:
-    check_fault(name, ROUNDS, rig)
+    check_fault(name, ROUNDS[name], rig)

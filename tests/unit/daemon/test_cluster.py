@@ -1,4 +1,4 @@
-"""What the administrative API answers, where that is no answer."""
+"""Errors and impossible values in the answers of the administrative API."""
 
 from concurrent.futures import Future
 from types import SimpleNamespace
