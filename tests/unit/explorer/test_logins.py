@@ -76,7 +76,7 @@ PUBLIC_AS_SECRET = OctKey.import_key(str(KEY.as_dict(private=False)["x"]), {"kid
         signed({name: value for name, value in CLAIMS.items() if name != "exp"}),
         signed(CLAIMS | {"iss": "https://evil.example"}),
         signed(CLAIMS | {"aud": "another"}),
-        signed(CLAIMS | {"nbf": int(time.time()) + 300}),
+        signed(CLAIMS | {"nbf": int(time.time()) + 86_400}),
         signed(CLAIMS | {"sub": ""}),
         signed(CLAIMS | {"sub": ["ada"]}),
         signed(CLAIMS, ECKey.generate_key("P-256", {"kid": "1"})),

@@ -63,7 +63,7 @@ def provider() -> Iterator[Provider]:
 
 
 def claims(**changed: object) -> dict[str, Any]:
-    stated = {"sub": "billing-job", "aud": AUDIENCE, "iss": ISSUER, "exp": int(time.time()) + 60}
+    stated = {"sub": "billing-job", "aud": AUDIENCE, "iss": ISSUER, "exp": int(time.time()) + 86_400}
     return {name: value for name, value in {**stated, **changed}.items() if value is not None}
 
 
