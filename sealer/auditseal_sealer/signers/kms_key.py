@@ -20,7 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_sealer.signers.external_key import SignerFailure, SignerUnavailableError
 from auditseal_sealer.signers.signer_uri import KmsUri
 
@@ -56,9 +56,9 @@ class KmsKey:
         Raises:
             SignerUnavailableError: KMS does not answer, refuses or fails, or the key is of another kind.
         """
-        answer = self._ask(lambda: self.client.get_public_key(KeyId=self._uri.arn))
+        public = self._ask("PublicKey", lambda: self.client.get_public_key(KeyId=self._uri.arn))
         try:
-            key = load_der_public_key(answer["PublicKey"])
+            key = load_der_public_key(public)
         except (ValueError, UnsupportedAlgorithm) as error:
             raise self._error(SignerFailure.FAILED, f"its public key can't be read: {error}") from error
         if not isinstance(key, Ed25519PublicKey):
@@ -72,12 +72,12 @@ class KmsKey:
             SignerUnavailableError: KMS does not answer, refuses or fails.
         """
         call = {"KeyId": self._uri.arn, "MessageType": "RAW", "SigningAlgorithm": _ALGORITHM}
-        signature: bytes = self._ask(lambda: self.client.sign(Message=message, **call))["Signature"]
-        return signature
+        return self._ask("Signature", lambda: self.client.sign(Message=message, **call))
 
-    def _ask(self, call: Callable[[], Any]) -> Any:
+    def _ask(self, field: str, call: Callable[[], dict[str, bytes]]) -> bytes:
+        """Return a field of KMS's answer."""
         try:
-            return call()
+            return call()[field]
         except (ConnectTimeoutError, ReadTimeoutError) as error:
             raise self._error(SignerFailure.TIMEOUT, f"KMS did not answer within {self._timeout:g} s") from error
         except EndpointConnectionError as error:
@@ -87,8 +87,12 @@ class KmsKey:
             code = error.response.get("Error", {}).get("Code", "")
             passes = status >= 500 or code in _PASSING
             raise self._error(SignerFailure.FAILED if passes else SignerFailure.REFUSED, str(error)) from error
-        except BotoCoreError as error:  # no credentials, or an answer that can't be read
+        except BotoCoreError as error:  # no credentials, for example
             raise self._error(SignerFailure.REFUSED, str(error)) from error
+        except Exception as error:  # botocore's parsers raise many, and of a proxy's page make an answer without fields
+            problem = f"its answer is not one of KMS, with a {field}: {type(error).__name__}: {quoted(str(error))}"
+            problem += "; correct the endpoint, or the proxy before it"
+            raise self._error(SignerFailure.FAILED, problem) from error
 
     def _error(self, failure: SignerFailure, problem: str) -> SignerUnavailableError:
         return SignerUnavailableError(str(self), failure, problem)

@@ -6,7 +6,6 @@ API: https://openbao.org/api-docs/secret/transit/
 
 import json
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,7 @@ class OpenBaoKey:
             if answer.status == _OK and isinstance(content["data"], dict):
                 return content["data"]
             said = quoted("; ".join(map(str, content["errors"])))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             said = quoted(answer.body)
         problem = f"{self._uri.address} answered {answer.status}: {said}"
         if answer.status == _FORBIDDEN:
@@ -113,7 +112,7 @@ class OpenBaoKey:
     def _decode(self, find: Callable[[], str], what: str) -> bytes:
         try:
             return b64decode(find(), validate=True)
-        except (KeyError, IndexError, TypeError, AttributeError, Base64Error) as error:
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             place = f"{self._uri.address} answered without {what} of version {self._uri.version}"
             raise self._error(SignerFailure.FAILED, f"{place}: is it a key of type ed25519?") from error
 

@@ -1,5 +1,6 @@
 """AWS KMS by botocore's Stubber: what is asked, what is returned, and the name of each failure."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from auditseal_sealer.signers.external_key import SignerFailure, SignerUnavailab
 from auditseal_sealer.signers.kms_key import KmsKey
 from auditseal_sealer.signers.signer_uri import KmsUri
 from tests.factory.external_keys import checked
+from tests.factory.http_server import serving, whole
 from tests.factory.keys import SIGNER
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -100,6 +102,21 @@ def test_a_failure_without_an_answer(
     with pytest.raises(SignerUnavailableError) as caught:
         key.sign(MESSAGE)
     assert caught.value.failure is failure
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b"{}", b'{"Signature": 7}', b"\xa1\x69Signature\x1b", b"[" * 60_000],
+)
+def test_an_answer_that_is_none_of_kms(key: KmsKey, body: bytes) -> None:
+    """Such as a proxy's page, in any of the content types that botocore asks for."""
+    for kind in ("application/x-amz-json-1.1", "application/cbor", "text/html"):
+        with serving(lambda _, kind=kind: whole(body, "200 OK", f"Content-Type: {kind}")) as server:
+            at_server = KmsKey(KmsUri(ARN, "eu-central-1", server.url), timeout=5)
+            for call in (partial(at_server.sign, MESSAGE), at_server.fetch_public):
+                with pytest.raises(SignerUnavailableError, match="its answer is not one of KMS") as caught:
+                    call()
+                assert caught.value.failure is SignerFailure.FAILED
 
 
 def test_one_request_is_one_attempt_within_the_time_that_it_has(key: KmsKey) -> None:

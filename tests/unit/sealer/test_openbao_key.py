@@ -70,6 +70,8 @@ def test_the_public_key_is_that_of_the_version(token: Path) -> None:
         (answering({"data": {"signature": 7}}), SignerFailure.FAILED, "without a signature of version 2"),
         (answering({"data": {"signature": "vault:v2"}}), SignerFailure.FAILED, "without a signature of version 2"),
         (answering({"data": {"signature": "vault:v2:***"}}), SignerFailure.FAILED, "without a signature of version 2"),
+        (answering({"data": {"signature": "vault:v2:ü"}}), SignerFailure.FAILED, "without a signature of version 2"),
+        (lambda _: whole(b"[" * 60_000), SignerFailure.FAILED, "answered 200: "),
     ],
 )
 def test_an_answer_without_a_signature(token: Path, answer: Answer, failure: SignerFailure, problem: str) -> None:
