@@ -2,7 +2,8 @@
 
 An event makes a new block, which the watcher verifies. If each check were recorded, watching the log of these events
 would never come to rest. So a log's result is recorded when the watcher starts, when the verdict changes, and when a
-whole pass over its blocks has ended. A store that does not answer gives no verdict, and changes none.
+whole pass over its blocks has ended. A store that does not answer gives no verdict, and changes none. A single run
+is another matter: each of its logs has a result, which is unknown where the store did not answer.
 """
 
 from collections.abc import Iterator
@@ -12,10 +13,14 @@ from typing import TypeAlias
 
 from auditseal_auditor.report import LogReport, Report
 from auditseal_schemas.checkpoint import Checkpoint
+from auditseal_schemas.errors import quoted
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Outcome, Reason, Resource
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.verdict import Verdict
+
+UNREAD = "UNREAD"
+"""The code of the reason of an unknown result: the log could not be read to its end."""
 
 
 class Cause(StrEnum):
@@ -37,21 +42,39 @@ class CheckResult:
 
     Attributes:
         origin: The log.
-        verdict: The worst verdict; None if the log is clean.
+        verdict: The worst verdict; None without a finding.
         cause: Why it is recorded.
         head: The largest verified head; None if the log is not clean.
+        unread: Why the log could not be read to its end; empty if it could.
     """
 
     origin: Origin
     verdict: Verdict | None
     cause: Cause
     head: Checkpoint | None
+    unread: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the check ended: SUCCESS only if the whole log was read, and is clean."""
+        if self.verdict:
+            return Outcome.FAILURE
+        return Outcome.UNKNOWN if self.unread else Outcome.SUCCESS
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the outcome is not SUCCESS."""
+        if self.verdict:
+            return Reason(code=self.verdict)
+        return Reason(code=UNREAD, text=quoted(self.unread)) if self.unread else None
 
 
 def run_results(report: Report) -> Iterator[CheckResult]:
-    """Yield the result of each log of a run."""
-    for log in _verified_logs(report):
+    """Yield the result of each log of a run: the pinned ones, and those that were expected and are not pinned."""
+    for log in report.logs:
         yield _result(log, Cause.RUN)
+    for finding in report.findings.kept:
+        yield CheckResult(finding.origin, finding.verdict, Cause.RUN, None)
 
 
 def check_event(result: CheckResult, vault: str, service: str) -> EventFields:
@@ -62,15 +85,16 @@ def check_event(result: CheckResult, vault: str, service: str) -> EventFields:
         vault: The URL of the vault.
         service: Who verified, which is the actor.
     """
-    attributes = {"vault": vault, "cause": result.cause.value, "verdict": result.verdict or "clean"}
+    verdict = result.verdict or ("unknown" if result.unread else "clean")
+    attributes = {"vault": vault, "cause": result.cause.value, "verdict": verdict}
     if result.head:
         attributes |= {"head_size": str(result.head.size), "head_root": result.head.root.hex()}
     return {
         "actor": Actor("daemon", service),
         "action": "auditseal.verify.completed",
         "resources": [Resource("log", str(result.origin))],
-        "outcome": Outcome.FAILURE if result.verdict else Outcome.SUCCESS,
-        "reason": Reason(code=result.verdict) if result.verdict else None,
+        "outcome": result.outcome,
+        "reason": result.reason,
         "attributes": attributes,
     }
 
@@ -111,4 +135,4 @@ def _verified_logs(report: Report) -> Iterator[LogReport]:
 
 def _result(log: LogReport, cause: Cause) -> CheckResult:
     head = log.remembered.checkpoint if log.remembered else None
-    return CheckResult(log.origin, log.findings.worst, cause, head)
+    return CheckResult(log.origin, log.findings.worst, cause, head, log.error)

@@ -69,9 +69,30 @@ def test_each_result_of_a_run_is_recorded(vault: Path, recorded: RecordedEvents)
     assert [event.attributes.get("head_size") for event in recorded.events] == ["3", "3", None]
 
 
-def test_a_vault_that_can_not_be_read_gives_no_result(vault: Path, recorded: RecordedEvents) -> None:
+def test_a_store_that_is_away_is_recorded_as_unknown(
+    vault: Path, recorded: RecordedEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    away = "s3://audit/?endpoint=http://127.0.0.1:1"
+    assert verify(vault, "--record", "--vault", away)[0] == 1
+    (event,) = recorded.events
+    assert (event.resources[0].id, event.outcome) == (str(LOG), Outcome.UNKNOWN)
+    assert event.attributes == {"vault": away, "cause": "run", "verdict": "unknown"}
+    assert event.reason
+    assert (event.reason.code, "Could not connect" in str(event.reason.text)) == ("UNREAD", True)
+
+
+def test_a_vault_that_can_not_be_opened_gives_no_result(vault: Path, recorded: RecordedEvents) -> None:
     vault.rename(vault.with_name("away"))
     assert (verify(vault, "--record")[0], recorded.events) == (1, [])
+
+
+def test_a_log_that_is_expected_and_not_pinned_is_recorded_as_missing(vault: Path, recorded: RecordedEvents) -> None:
+    other = "audit.example.com/another/0/0"
+    assert verify(vault, "--record", "--expect", other)[0] == 15
+    results = [(event.resources[0].id, event.outcome, event.attributes["verdict"]) for event in recorded.events]
+    assert results == [(str(LOG), Outcome.SUCCESS, "clean"), (other, Outcome.FAILURE, "MISSING_LOG")]
 
 
 def test_a_result_that_is_not_recorded_is_an_error_after_the_answer(vault: Path, recorded: RecordedEvents) -> None:
