@@ -1,17 +1,26 @@
 """The `auditseal` command."""
 
+import os
+import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
 
 from auditseal_schemas.exit_codes import ExitCode
 
+_FIRST_PROCESS = 1
+
 
 def main() -> None:
     """Run the command line; without the extra that holds it, name the extra and end with exit code 2.
 
+    SIGTERM ends a command at once, also as a container's first process: there the kernel drops a signal without a
+    handler, and whoever stops the container would wait for SIGKILL. Daemons, and some commands, handle it themselves.
+
     The import is here and not above, because a service that only publishes has no command line.
     """
+    if os.getpid() == _FIRST_PROCESS:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     try:
         cli = import_module("auditseal.cli")
     except ModuleNotFoundError as error:

@@ -13,7 +13,7 @@ from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.listen import check_listening
-from auditseal_daemon.run import DaemonContext, run_daemon
+from auditseal_daemon.run import DaemonContext, end_process, run_daemon
 from auditseal_vault.drill import drill
 from auditseal_vault.open import open_vault
 
@@ -36,7 +36,7 @@ def archiver(
     if check:
         typer.echo(format_settings(settings))
         return
-    raise typer.Exit(run_archiver(settings))
+    end_process(run_archiver(settings))
 
 
 def run_archiver(settings: ArchiverSettings) -> int:

@@ -16,7 +16,7 @@ from auditseal.cli.named_key import PassphraseFile
 from auditseal.cli.stream_options import SETTLE_SECONDS, Expected, parse_expected
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
-from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
+from auditseal_daemon.run import DaemonContext, DaemonOptions, end_process, run_daemon
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.exit_codes import ExitCode
@@ -79,19 +79,18 @@ def streams(  # noqa: PLR0913, PLR0917  (one for each option)
             raise ConfigurationError("a certificate is made from the whole vault: leave out --state and --follow")
         opened = partial(_report, pinned, vault_url(vault, pinned), state)
         if follow:
-            raise typer.Exit(
-                _follow(opened, LookRules(settle * 1000, expected, every * 1000), DaemonOptions(host=host, port=port))
-            )
+            rules = LookRules(settle * 1000, expected, every * 1000)
+            end_process(_follow(opened, rules, DaemonOptions(host=host, port=port)))
         with opened(jobs or os.cpu_count() or 1) as report:
             if check is not None:
                 raise typer.Exit(_check(report, pinned, check))
             signer = _signer(certificate, read_key(key, passphrase_file, pinned))
             report.read()
-            rules = Judgement(int(time() * 1000), settle * 1000, expected)
+            judgement = Judgement(int(time() * 1000), settle * 1000, expected)
             if certificate is not None and signer is not None:
-                _write(report, rules, certificate, signer)
+                _write(report, judgement, certificate, signer)
             else:
-                _show(report, rules, json_line if as_json else _line)
+                _show(report, judgement, json_line if as_json else _line)
             raise typer.Exit(ExitCode.REJECTED if any(report.counts[one] for one in FAULTS) else ExitCode.OK)
 
 

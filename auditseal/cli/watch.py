@@ -13,7 +13,7 @@ from auditseal.settings_watch import WatchSettings
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_daemon.listen import check_listening
-from auditseal_daemon.run import DaemonContext, run_daemon
+from auditseal_daemon.run import DaemonContext, end_process, run_daemon
 from auditseal_vault.open import open_reader
 from auditseal_watch.metrics import WatchMetrics
 from auditseal_watch.results import CheckResult
@@ -49,7 +49,7 @@ def watch(
     if check:
         typer.echo(format_settings(settings))
         return
-    raise typer.Exit(run_watcher(settings, is_first=state_new))
+    end_process(run_watcher(settings, is_first=state_new))
 
 
 def run_watcher(settings: WatchSettings, *, is_first: bool) -> int:

@@ -21,16 +21,15 @@ NEEDS_IPV6 = pytest.mark.skipif(
 """For tests of `::` and `::1`: containers often have no IPv6, and the IPv4 cases run there all the same."""
 
 SHELL = """
-import sys
 from auditseal_daemon import run
-from auditseal_daemon.run import DaemonOptions, run_daemon
+from auditseal_daemon.run import DaemonOptions, end_process, run_daemon
 from auditseal_schemas.errors import *
 from auditseal_schemas.halt import Halt, HaltError
 
 def body(context):
 {body}
 
-sys.exit(run_daemon("example", DaemonOptions(host={host!r}, port={port}), ["kafka", "store"], body))
+end_process(run_daemon("example", DaemonOptions(host={host!r}, port={port}), ["kafka", "store"], body))
 """
 
 

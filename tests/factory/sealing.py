@@ -208,7 +208,7 @@ class SealerProcess:
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM once it runs, and the exit code: a sealer that is not done after 9 seconds ends itself with 1."""
+        """SIGTERM once it runs, and the exit code: 0 if it stopped within 9 s, since it ends itself with 1 then."""
         self.await_line("started")
         self.process.terminate()
         return self.process.wait(PATIENCE)
@@ -224,6 +224,7 @@ from auditseal.cli.sealer import run_sealer
 from auditseal.cli.signer import open_signers
 from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
+from auditseal_daemon.run import end_process
 
 {hook}
 
@@ -233,7 +234,7 @@ class Hooks:
 
 settings = load_settings(SealerSettings, None)
 signers = open_signers(settings.sealer)
-sys.exit(run_sealer(settings, signers, genesis_allowed="--genesis" in sys.argv, hooks=Hooks()))
+end_process(run_sealer(settings, signers, genesis_allowed="--genesis" in sys.argv, hooks=Hooks()))
 """
 
 

@@ -1,6 +1,7 @@
 """`auditseal sealer` without a broker: what it refuses before it starts."""
 
 import json
+import sys
 import threading
 from base64 import b64encode
 from collections.abc import Callable
@@ -131,6 +132,7 @@ def test_a_new_run_begins_once_all_was_typed_and_goes_on_without(
     monkeypatch.setattr(
         "auditseal.cli.sealer.run_sealer", lambda *_, genesis_allowed: allowed.append(genesis_allowed) or 0
     )
+    monkeypatch.setattr("auditseal.cli.sealer.end_process", sys.exit)
     started = CliRunner().invoke(app, ["sealer", "--config", str(write_sealer_settings(directory, *lines)), *arguments])
     assert (started.exit_code, allowed) == (0, ["--genesis" in arguments])
 
@@ -175,6 +177,7 @@ def test_each_key_is_opened_once_and_its_requests_are_counted_where_the_daemon_s
     monkeypatch.setattr("auditseal.cli.signer.load_key", open_file)
     monkeypatch.setattr("auditseal.settings_signer.open_key", open_outside)
     monkeypatch.setattr("auditseal.cli.sealer.run_daemon", run_in_test)
+    monkeypatch.setattr("auditseal.cli.sealer.end_process", sys.exit)
     monkeypatch.setattr("auditseal.cli.sealer.Sealer", SignOnce)
     key = f'uri = "{KMS}"\npublic_key = "{b64encode(SIGNER.algorithm + SIGNER.public).decode()}"'
     path = write_sealer_settings(directory, "[sealer.next_signer]", key)

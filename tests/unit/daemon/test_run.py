@@ -66,11 +66,24 @@ def test_a_body_that_does_not_stop_is_cut_off() -> None:
         assert process.wait(60) == 1
 
 
-@pytest.mark.parametrize(("last", "code"), [("pass", 1), ("raise HaltError(Halt.FORK, 'two')", 40)])
-def test_a_thread_left_behind_is_cut_off_and_keeps_no_process(last: str, code: int) -> None:
-    body = "import threading, time; run.STOP_SECONDS = 0.5; threading.Thread(target=time.sleep, args=(600,)).start()"
-    with running(f"{body}\n{last}") as (process, _):
+@pytest.mark.parametrize(("last", "code"), [("pass", 0), ("raise HaltError(Halt.FORK, 'two')", 40)])
+@pytest.mark.parametrize(
+    "left",
+    [
+        "import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()",
+        "import atexit, time; atexit.register(time.sleep, 600)",
+    ],
+    ids=["a thread", "the interpreter's end"],
+)
+def test_what_is_left_behind_delays_no_end(left: str, last: str, code: int) -> None:
+    with running(f"{left}\n{last}") as (process, _):
         assert process.wait(60) == code
+
+
+def test_a_thread_left_behind_by_an_error_that_nobody_foresaw_is_cut_off() -> None:
+    body = "import threading, time; run.STOP_SECONDS = 0.5; threading.Thread(target=time.sleep, args=(600,)).start()"
+    with running(f"{body}\nraise KeyError('bug')") as (process, _):
+        assert process.wait(60) == 1
 
 
 def test_a_taken_port_is_a_failure_of_a_tool() -> None:
