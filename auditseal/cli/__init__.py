@@ -17,6 +17,7 @@
 | `interruption` | signals that end a command in order |
 | `import_records` | `auditseal import` |
 | `import_items` | the records that `import` reads |
+| `csv_records` | the records of a CSV log, which `import` reads |
 | `import_state` | what `import` remembers |
 | `gateway` | `auditseal gateway` |
 | `spool` | `auditseal spool` |

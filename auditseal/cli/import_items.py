@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from auditseal.cli.csv_records import read_csv_records
 from auditseal.cli.emission import Item
 from auditseal.cli.event_lines import MAX_LINE_BYTES, read_lines
 from auditseal.cli.import_state import ImportState
@@ -26,6 +27,8 @@ from auditseal_schemas.strict_json import parse_json
 _BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 _MOST_BYTES = 512 << 20
 _RECORDS = "Records"
+_ENDED_BY_A_BREAK = frozenset({RecordFormat.PGAUDIT_CSV, RecordFormat.SYSLOG})
+"""The other formats are JSON, of which a half is not valid."""
 
 
 @dataclass(slots=True)
@@ -65,12 +68,12 @@ class RecordReader:
                 yield _refused(path, _broken(error), Rejected("line", 0, "text", []))
 
     def _items_of_lines(self, path: Path, lines: InterruptibleLines) -> Iterator[Item]:
-        for line in read_lines(lines):
+        read = read_csv_records if self.kind is RecordFormat.PGAUDIT_CSV else read_lines
+        for line in read(lines):
             if len(line.text) > MAX_LINE_BYTES:
                 problem = EventError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
                 yield _refused(path, problem, Rejected("line", line.number, "text", chain([line.text], line.rest)))
-            elif self.kind is RecordFormat.SYSLOG and not line.text.endswith(b"\n"):
-                # The other formats are JSON, of which a half is not valid.
+            elif self.kind in _ENDED_BY_A_BREAK and not line.text.endswith(b"\n"):
                 problem = EventError("", "the line has no line break, it may be half a line: run again when it has one")
                 yield _refused(path, problem, Rejected("line", line.number, "text", [line.text]))
             else:

@@ -54,8 +54,9 @@ def import_records(  # noqa: PLR0913  (each is an option)
 ) -> None:
     """Publish audit records of other systems, each once.
 
-    FORMAT is cloudtrail, kubernetes, pgaudit, journald or syslog. Each event keeps its record's bytes in the attribute
-    original. A run that is repeated, or continues an interrupted one, publishes only what the state file doesn't have.
+    FORMAT is cloudtrail, kubernetes, pgaudit, pgaudit-csv, journald or syslog. Each event keeps its record's bytes in
+    the attribute original. A run that is repeated, or continues an interrupted one, publishes only what the state file
+    doesn't have.
 
     Exit codes: 0 every record is published or was before; 1 the tool failed or an event got no acknowledgement; 2 usage
     or configuration; 3 records were rejected and all others are published; 130 interrupted.

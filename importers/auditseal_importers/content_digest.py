@@ -8,6 +8,7 @@ from auditseal_schemas.strict_json import parse_json
 
 DIGEST_BYTES = 16
 """Bytes of a digest."""
+_NOT_JSON = frozenset({RecordFormat.PGAUDIT_CSV, RecordFormat.SYSLOG})
 
 
 def content_digest(kind: RecordFormat, record: bytes) -> bytes:
@@ -18,6 +19,6 @@ def content_digest(kind: RecordFormat, record: bytes) -> bytes:
     Raises:
         EventError: A record of a JSON format isn't JSON.
     """
-    if kind is not RecordFormat.SYSLOG:
+    if kind not in _NOT_JSON:
         record = json.dumps(parse_json(record, "the record"), sort_keys=True).encode()
     return sha256(record).digest()[:DIGEST_BYTES]

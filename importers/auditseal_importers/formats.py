@@ -7,6 +7,7 @@ from auditseal_importers.cloudtrail import cloudtrail_event
 from auditseal_importers.journald import journald_event
 from auditseal_importers.kubernetes import kubernetes_event
 from auditseal_importers.pgaudit import pgaudit_event
+from auditseal_importers.pgaudit_csv import pgaudit_csv_event
 from auditseal_importers.syslog import syslog_event
 from auditseal_schemas.event import EventFields
 
@@ -20,6 +21,7 @@ class RecordFormat(StrEnum):
     CLOUDTRAIL = "cloudtrail"
     KUBERNETES = "kubernetes"
     PGAUDIT = "pgaudit"
+    PGAUDIT_CSV = "pgaudit-csv"
     JOURNALD = "journald"
     SYSLOG = "syslog"
 
@@ -28,6 +30,7 @@ IMPORTERS: dict[RecordFormat, Importer] = {
     RecordFormat.CLOUDTRAIL: cloudtrail_event,
     RecordFormat.KUBERNETES: kubernetes_event,
     RecordFormat.PGAUDIT: pgaudit_event,
+    RecordFormat.PGAUDIT_CSV: pgaudit_csv_event,
     RecordFormat.JOURNALD: journald_event,
     RecordFormat.SYSLOG: syslog_event,
 }

@@ -1,109 +1,21 @@
 """Audit lines of pgAudit in PostgreSQL's JSON log (`log_destination = jsonlog`, PostgreSQL 15 and newer)."""
 
-import re
-from datetime import datetime
-
-from auditseal_importers.excerpt import excerpt
-from auditseal_importers.original import original_attributes
-from auditseal_importers.record_fields import Record, check_record, needed_text, text_at
-from auditseal_schemas.errors import EventError, quoted
+from auditseal_importers.pgaudit_line import event_of_line
+from auditseal_importers.record_fields import check_record
+from auditseal_schemas.errors import EventError
 from auditseal_schemas.event import EventFields
-from auditseal_schemas.event_id import derive_event_id
-from auditseal_schemas.event_parts import Actor, Category, Outcome, Reason, Resource
-from auditseal_schemas.event_time import parse_time
 from auditseal_schemas.strict_json import parse_json
-
-_PREFIX = "AUDIT: "
-_TIME = re.compile(r"([0-9-]{10} [0-9:]{8}(?:\.[0-9]+)?) (UTC|GMT)")
-_FIELDS = 9
-_FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\Z)')
-_CATEGORIES = {
-    "READ": Category.ACCESS,
-    "WRITE": Category.DATA,
-    "ROLE": Category.PERMISSION,
-    "DDL": Category.CONFIGURATION,
-    "FUNCTION": Category.ACCESS,
-}
 
 
 def pgaudit_event(record: bytes, source: str) -> EventFields | None:
-    """Return a line as an event's fields; None for a line of the log that isn't pgAudit's.
-
-    Its id is of the source, the session, and the line's number in it. pgAudit writes a line before the statement ends,
-    so that the outcome is UNKNOWN.
+    """Return a line of the JSON log as an event's fields; None for a line that isn't pgAudit's.
 
     Raises:
         EventError: It isn't a line of the JSON log, or an audit line that can't be read, isn't in UTC, or isn't
             pgAudit's.
     """
     if record.lstrip(b"\xef\xbb\xbf \t")[:1] not in {b"{", b""}:
-        raise EventError("", "the line is not of the JSON log: set log_destination = 'jsonlog', and import that file")
-    line = check_record(parse_json(record, "the line"))
-    message = text_at(line, "message") or ""
-    if not message.startswith(_PREFIX):
-        return None
-    _check_writer(line)
-    fields = _fields(message.removeprefix(_PREFIX))
-    if len(fields) < _FIELDS - 1:
-        raise EventError("message", f"has {len(fields)} fields; pgAudit writes {_FIELDS}: it is cut")
-    _, _, _, kind, command, object_type, name, statement, *_ = fields
-    time = _time(line)
-    session, number = needed_text(line, "session_id"), needed_text(line, "line_num")
-    database = text_at(line, "dbname")
-    return EventFields(
-        event_id=derive_event_id(time, "pgaudit", source, session, number),
-        occurred_at=time,
-        actor=Actor(
-            "database_user", text_at(line, "user") or "unknown", session_id=session, ip=text_at(line, "remote_host")
-        ),
-        action=command or kind or "unknown",
-        resources=[_resource(object_type, name, database)],
-        outcome=Outcome.UNKNOWN,
-        category=_CATEGORIES.get(kind, Category.OTHER),
-        event_type=f"pgaudit.{fields[0].lower()}",
-        reason=Reason(text=excerpt(statement)) if statement else None,
-        attributes=original_attributes(record),
-    )
-
-
-def _check_writer(line: Record) -> None:
-    """Refuse what a statement wrote to the log: with RAISE any user can write a line that begins as pgAudit's do.
-
-    PostgreSQL notes the context of such a line, and the statement. pgAudit hides both in its own lines.
-    """
-    for name in ("context", "statement"):
-        if line.get(name) is not None:
-            raise EventError(
-                name, "is there: a statement wrote this line, not pgAudit: look for who forges audit lines"
-            )
-
-
-def _resource(object_type: str, name: str, database: str | None) -> Resource:
-    """Name the object; where pgAudit names none, as for GRANT, the database."""
-    if name:
-        return Resource((object_type or "object").lower(), name, parent=database)
-    return Resource("database", database or "unknown")
-
-
-def _fields(text: str) -> list[str]:
-    """Read the comma-separated fields; a statement may have line breaks, which are within quotes.
-
-    The csv module is not used: its limit for a field, 128 KiB, holds for the whole process.
-    """
-    found, at, separator = list[str](), 0, ","
-    while separator:
-        field = _FIELD.match(text, at)
-        if field is None:
-            raise EventError("message", f"is not comma-separated from character {at} on: it is cut")
-        quoted_text, bare, separator = field.groups()
-        found.append(bare if quoted_text is None else quoted_text.replace('""', '"'))
-        at = field.end()
-    return found
-
-
-def _time(line: Record) -> datetime:
-    text = needed_text(line, "timestamp")
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise EventError("timestamp", f"{quoted(text, 50)} is not a time in UTC: set log_timezone = 'UTC'")
-    return parse_time("timestamp", f"{found[1]}Z")
+        raise EventError(
+            "", "the line is not of the JSON log: import a CSV log as pgaudit-csv, or set log_destination = 'jsonlog'"
+        )
+    return event_of_line(check_record(parse_json(record, "the line")), record, source)

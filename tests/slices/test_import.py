@@ -25,6 +25,7 @@ FILES = {
     "cloudtrail": ("cloudtrail.json", 3),
     "kubernetes": ("kubernetes.log", 2),
     "pgaudit": ("pgaudit.log", 2),
+    "pgaudit-csv": ("pgaudit.csv", 2),
     "journald": ("journald.json", 2),
     "syslog": ("syslog.log", 3),
 }
@@ -53,8 +54,33 @@ def test_each_format_and_a_second_run_that_adds_nothing(
     code, counts, _ = run(servers, topic, "syslog", state, str(grown))
     assert (code, counts["published"], counts["known"]) == (0, 1, 3)
     events = read_events(servers, topic)
-    assert len(events) == len({event.event_id for event in events}) == 13
+    assert len(events) == len({event.event_id for event in events}) == 15
     assert original_bytes(events[-1].attributes) == more.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("kind", "end"), [("pgaudit", "json"), ("pgaudit-csv", "csv")])
+def test_a_log_that_is_rotated_between_runs_loses_nothing_and_adds_nothing(
+    kafka: KafkaNode, make_topic: Callable[..., str], tmp_path: Path, kind: str, end: str
+) -> None:
+    topic, state, servers = make_topic("events"), tmp_path / "state", kafka.bootstrap_servers
+    whole = (DATA / f"postgresql-15-both.{end}").read_bytes()
+    middle, new = whole.index(b"Zo"), whole.index(b"CREATE ROLE")  # within records
+    new = whole.rindex(b"\n", 0, new) + 1
+    log, rotated, packed = (tmp_path / name for name in ("pg.log", "pg.log.1", "pg.log.2.gz"))
+    log.write_bytes(whole[:middle])
+    code, early, _ = run(servers, topic, kind, state, str(log))
+    assert (code, early["rejected"], early["published"]) == (ExitCode.REJECTED, 1, 2)  # half a record waits
+    log.write_bytes(whole[:new])
+    log.rename(rotated)
+    log.write_bytes(whole[new:])
+    code, later, _ = run(servers, topic, kind, state, str(rotated), str(log))
+    assert (later["known"], early["published"] + later["published"]) == (2, 17)
+    packed.write_bytes(gzip.compress(rotated.read_bytes()))
+    log.rename(rotated)
+    log.touch()
+    code, last, _ = run(servers, topic, kind, state, str(packed), str(rotated), str(log))
+    assert (last["published"], last["known"], last["rejected"]) == (0, 17, 1)  # the forged line
+    assert len(read_events(servers, topic)) == 17
 
 
 def test_what_cannot_be_read_is_rejected_and_the_rest_published(

@@ -1,11 +1,18 @@
 """Records of each format: what they become, that their bytes are kept, and what is refused."""
 
+import csv
+import io
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from auditseal.cli.csv_records import read_csv_records
+from auditseal.cli.event_lines import read_lines
 from auditseal_importers.formats import IMPORTERS, RecordFormat
 from auditseal_importers.json_members import array_items
 from auditseal_importers.original import original_bytes
@@ -17,6 +24,7 @@ DATA = Path(__file__).parents[2] / "data" / "importers"
 FILES = {
     RecordFormat.KUBERNETES: "kubernetes.log",
     RecordFormat.PGAUDIT: "pgaudit.log",
+    RecordFormat.PGAUDIT_CSV: "pgaudit.csv",
     RecordFormat.JOURNALD: "journald.json",
     RecordFormat.SYSLOG: "syslog.log",
 }
@@ -26,7 +34,9 @@ def records(kind: RecordFormat) -> list[bytes]:
     if kind is RecordFormat.CLOUDTRAIL:
         text = (DATA / "cloudtrail.json").read_text("utf-8")
         return [record.encode() for record in array_items(text, "Records")]
-    return (DATA / FILES[kind]).read_bytes().splitlines()
+    read = read_csv_records if kind is RecordFormat.PGAUDIT_CSV else read_lines
+    with (DATA / FILES[kind]).open("rb") as file:
+        return [line.text.removesuffix(b"\n") for line in read(file)]
 
 
 def event(kind: RecordFormat, record: bytes, source: str = "source") -> AuditEvent:
@@ -110,6 +120,40 @@ def test_pgaudit() -> None:
         {"session_id": None},
     ):
         assert refusal(RecordFormat.PGAUDIT, changed(lines[0], **wrong))
+
+
+def with_columns(record: bytes, width: int, changed: Mapping[int, str] = MappingProxyType({})) -> bytes:
+    """A record of the CSV log with so many columns, some of them changed; they are counted from 1."""
+    (columns,) = csv.reader([record.decode()])
+    columns = [*columns, "x"][:width]
+    for number, text in changed.items():
+        columns[number - 1] = text
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow(columns)
+    return written.getvalue().encode()
+
+
+def test_pgaudit_in_the_csv_log() -> None:
+    lines = records(RecordFormat.PGAUDIT_CSV)
+    read, grant = event(RecordFormat.PGAUDIT_CSV, lines[0]), event(RecordFormat.PGAUDIT_CSV, lines[2])
+    assert IMPORTERS[RecordFormat.PGAUDIT_CSV](lines[1], "source") is None
+    for line, own in zip(records(RecordFormat.PGAUDIT), lines, strict=True):
+        if IMPORTERS[RecordFormat.PGAUDIT](line, "source") is not None:
+            same = event(RecordFormat.PGAUDIT, line)
+            assert replace(event(RecordFormat.PGAUDIT_CSV, own), attributes=same.attributes) == same
+    assert (read.actor.ip, grant.actor.ip) == ("192.0.2.30", "[local]")
+    for width in (23, 24, 26):
+        assert event(RecordFormat.PGAUDIT_CSV, with_columns(lines[2], width)).event_id == grant.event_id
+    for width in (1, 22, 25, 27):
+        assert "columns" in refusal(RecordFormat.PGAUDIT_CSV, with_columns(lines[2], width))
+    for number, wrong in {
+        1: "2026-11-21 12:00:00.123 CET",
+        6: "",
+        7: "",
+        19: "PL/pgSQL function f()",
+        20: "do x",
+    }.items():
+        assert refusal(RecordFormat.PGAUDIT_CSV, with_columns(lines[2], 26, {number: wrong}))
 
 
 def test_journald() -> None:

@@ -7,10 +7,13 @@ that are binary, or have several values.
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from auditseal.cli.csv_records import read_csv_records
+from auditseal.cli.event_lines import read_lines
 from auditseal_importers.content_digest import content_digest
 from auditseal_importers.excerpt import EXCERPT_BYTES, excerpt
 from auditseal_importers.formats import IMPORTERS, RecordFormat
@@ -26,7 +29,10 @@ DATA = Path(__file__).parents[2] / "data" / "importers"
 def read(kind: RecordFormat, name: str) -> tuple[list[AuditEvent], list[str]]:
     """Return the events of a file, each of which can be encoded and has its record's bytes, and the refusals."""
     events, refused = list[AuditEvent](), list[str]()
-    for record in (DATA / name).read_bytes().removesuffix(b"\n").split(b"\n"):
+    with (DATA / name).open("rb") as file:
+        read_records = read_csv_records if kind is RecordFormat.PGAUDIT_CSV else read_lines
+        records = [line.text.removesuffix(b"\n") for line in read_records(file)]
+    for record in records:
         try:
             fields = IMPORTERS[kind](record, "source")
         except EventError as error:
@@ -57,6 +63,19 @@ def test_postgresql() -> None:
     assert grant.resources == (Resource("database", "postgres"),)
     assert Counter(event.action for event in events)["EXECUTE"] == 3
     assert events[-1].actor.id == "we\nird"
+
+
+def test_both_logs_of_one_run_of_postgresql_are_the_same_events() -> None:
+    from_json, refused_of_json = read(RecordFormat.PGAUDIT, "postgresql-15-both.json")
+    from_csv, refused = read(RecordFormat.PGAUDIT_CSV, "postgresql-15-both.csv")
+    assert len(from_csv) == 17
+    assert [replace(event, attributes={}) for event in from_csv] == [
+        replace(event, attributes={}) for event in from_json
+    ]
+    assert refused == refused_of_json
+    assert refused[0].startswith("context: is there: a statement wrote this line, not pgAudit")
+    assert {event.actor.ip for event in from_csv} == {"[local]", "127.0.0.1"}
+    assert any('"GRANT",2026-11-29' in text for text in texts(from_csv))  # a line that was forged within a statement
 
 
 def test_rsyslog() -> None:
