@@ -2,6 +2,7 @@
 
 import re
 import signal
+from ast import literal_eval
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,9 +17,27 @@ from auditseal_vault.directory import DirectoryVault
 from tests.factory.evidence import BLOCKS, LOG, VALUES, trust_file
 from tests.factory.keys import keys_of
 from tests.factory.vaults import ORIGINS, lock_until, make_log
+from tests.unit.search import test_search_command as searching
 
-DOCS = Path(__file__).parents[3] / "docs"
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FROM_TOP_TO_BOTTOM = {
+    "README.md": 1,
+    "docs/how-to/frameworks.md": 5,
+    "docs/how-to/publish.md": 10,
+    "docs/how-to/registry.md": 1,
+    "docs/how-to/spool.md": 2,
+    "docs/how-to/streams.md": 2,
+    "docs/reference/events.md": 1,
+}
+"""Pages, and how many blocks of Python each has, which build on those above."""
+OTHERWISE = {
+    "docs/how-to/explore.md",  # tests/unit/cli/test_explore.py
+    "docs/how-to/prove.md",
+    "docs/how-to/search.md",
+    "docs/reference/api/verify.md",
+}
 
 
 @pytest.fixture
@@ -30,20 +49,29 @@ def kept_handler() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("kept_handler")
-@pytest.mark.parametrize(("page", "blocks"), [("reference/events.md", 1), ("how-to/publish.md", 10)])
-def test_the_code_of_a_page_runs_from_top_to_bottom(page: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("page", "blocks"), FROM_TOP_TO_BOTTOM.items())
+def test_the_code_of_a_page_runs_from_top_to_bottom(
+    page: str, blocks: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     real = ProducerConfig.librdkafka.fget
     assert real is not None
     mock = {"test.mock.num.brokers": 1}
     monkeypatch.setattr(ProducerConfig, "librdkafka", property(lambda config: {**real(config), **mock}))
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     found = list(BLOCK.finditer(text))
     assert len(found) == blocks
     names: dict[str, Any] = {}
     for block in found:
         # Blank lines first, so that a failure names the page's own line.
         above = "\n" * text.count("\n", 0, block.start(1))
-        exec(compile(above + block[1], str(DOCS / page), "exec"), names)
+        code = block[1].replace('"/tmp/', f'"{tmp_path}/')
+        exec(compile(above + code, str(ROOT / page), "exec"), names)
+
+
+def test_all_python_in_the_docs_is_run() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    found = {page.relative_to(ROOT).as_posix() for page in pages if BLOCK.search(page.read_text("utf-8"))}
+    assert found == FROM_TOP_TO_BOTTOM.keys() | OTHERWISE
 
 
 def test_the_example_of_verification_finds_a_changed_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,6 +90,21 @@ def test_the_example_of_verification_finds_a_changed_block(tmp_path: Path, capsy
     # The log of the second partition isn't pinned, which is the worse of the two findings.
     assert names["verify"](trust, tmp_path.as_uri()) == Verdict.MISSING_LOG.exit_code
     assert capsys.readouterr().out.startswith(f"MALFORMED {ORIGINS[0]} 1 ")
+
+
+def test_other_tools_read_an_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = searching.Place(tmp_path)
+    place.put(searching.BLOCKS)
+    assert place.build().exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    page = DOCS / "how-to" / "search.md"
+    (example,) = BLOCK.findall(page.read_text("utf-8"))
+    exec(compile(example, str(page), "exec"), {})
+    counts = dict(literal_eval(capsys.readouterr().out))
+    assert sum(counts.values()) == len(searching.VALUES)
+    assert list(counts.values()) == sorted(counts.values(), reverse=True)
 
 
 def test_the_service_that_hands_out_proofs_proves_its_event_once_it_is_sealed(tmp_path: Path) -> None:
