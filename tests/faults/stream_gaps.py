@@ -3,9 +3,9 @@
     python -m tests.faults.stream_gaps EVENTS [SEED]
 
 Each producer is a process that forks once; both processes record, and close in order. Their way to the broker breaks
-every second, so that librdkafka sends batches again. Of two sealers one is killed every few seconds, so that the
-partitions move. In the end `auditseal streams` must call each stream COMPLETE, with as many numbers as were accepted
-and no gap, and no look on the way may show a gap either.
+every second, and they connect again at once, so that librdkafka sends batches again. Of two sealers one is killed every
+few seconds, so that the partitions move. In the end `auditseal streams` must call each stream COMPLETE, with as many
+numbers as were accepted and no gap, and no look on the way may show a gap either.
 """
 
 import json
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,25 +27,27 @@ from tests.faults.rig import Pipeline, Rig
 
 PARTITIONS = 3
 PRODUCERS = 4
-_BREAK_EVERY, _KILL_EVERY = 1.0, 4.0  # s
-_DRAIN_SECONDS = 240
+_BREAK_EVERY, _KILL_EVERY, _LOOK_EVERY = 1.0, 10.0, 2.0  # s; a group notices a kill after 6
+_CONNECT_AGAIN = {"reconnect.backoff.max.ms": 500}
+"""librdkafka's own 10 s would leave the producers without a connection for most of the time."""
+_DRAIN_SECONDS = 900
 
 
-def run(rig: Rig, events: int) -> dict[str, float]:
-    """Record so many events, and check what `auditseal streams` says of them.
+def run(rig: Rig, events: int, kill_every: float = _KILL_EVERY) -> dict[str, float]:
+    """Record so many events, kill a sealer every so many seconds, and check what `auditseal streams` says.
 
     Raises:
         AssertionError: A gap is false, or an event is missing.
     """
-    pipe = rig.pipeline("gaps", partitions=PARTITIONS)
-    generator, kills, looks = random.Random(rig.seed), 0, 0
-    with pipe.archiver(), pipe.sealer("first"), pipe.sealer("second") as second:
-        with troubles(rig, generator) as resets:
+    pipe, looks = rig.pipeline("gaps", partitions=PARTITIONS), 0
+    with pipe.archiver(), pipe.sealer("first") as first, pipe.sealer("second") as second:
+        with (
+            repeated(rig.kafka_proxy.reset, _BREAK_EVERY, random.Random(rig.seed)) as resets,
+            repeated(second.kill, kill_every, random.Random(-rig.seed)) as kills,
+        ):
             children = [start(pipe, events // PRODUCERS // 2) for _ in range(PRODUCERS)]
             while any(child.poll() is None for child in children):
-                time.sleep(_KILL_EVERY * generator.uniform(0.5, 1.5))
-                second.kill()
-                kills += 1
+                time.sleep(_LOOK_EVERY)
                 assert not [line for line in look(pipe) if line["gap_count"]], "a gap is false"
                 looks += 1
             assert [child.returncode for child in children] == [0] * PRODUCERS
@@ -59,25 +61,26 @@ def run(rig: Rig, events: int) -> dict[str, float]:
         "streams": len(lines),
         "repeated": sum(line["repeated"] for line in lines),
         "resets": len(resets),
-        "kills": kills,
+        "kills": len(kills),
+        "sealings": sum(len(sealer.told("sealing")) for sealer in (first, second)),
         "looks": looks,
     }
 
 
 @contextmanager
-def troubles(rig: Rig, generator: random.Random) -> Iterator[list[float]]:
-    """Reset all connections of the producers again and again within; yield when that was done."""
-    over, resets = threading.Event(), list[float]()
+def repeated(act: Callable[[], object], every: float, generator: random.Random) -> Iterator[list[float]]:
+    """Do something again and again within, about `every` so many seconds; yield the times when it was done."""
+    over, times = threading.Event(), list[float]()
 
-    def reset() -> None:
-        while not over.wait(_BREAK_EVERY * generator.uniform(0.5, 1.5)):
-            rig.kafka_proxy.reset()
-            resets.append(time.monotonic())
+    def run() -> None:
+        while not over.wait(every * generator.uniform(0.5, 1.5)):
+            act()
+            times.append(time.monotonic())
 
-    thread = threading.Thread(target=reset)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield resets
+        yield times
     finally:
         over.set()
         thread.join()
@@ -99,7 +102,13 @@ def look(pipe: Pipeline, *words: str) -> list[dict[str, Any]]:
 def record_events(servers: str, topic: str, closed: Path, events: int) -> None:
     """Record in this process and in a fork of it, close, and note how many numbers each stream has."""
     config = ProducerConfig(
-        bootstrap_servers=servers, topic=topic, service="billing", environment="gaps", heartbeat=3_600
+        bootstrap_servers=servers,
+        topic=topic,
+        service="billing",
+        environment="gaps",
+        heartbeat=3_600,
+        full_wait=_DRAIN_SECONDS,
+        kafka=_CONNECT_AGAIN,
     )
     producer = AuditProducer(config)
     child = os.fork()
