@@ -3,14 +3,16 @@
 A step that was interrupted is continued by repeating it: what is signed already is not signed again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 
-from auditseal_glue.own_events import NotRecordedError, record_first
+from auditseal_glue.own_events import NotRecordedError, RecordedAction
 from auditseal_producer.recorder import Recorder
-from auditseal_schemas.errors import ConfigurationError, VerificationError
+from auditseal_schemas.errors import AuditsealError, ConfigurationError, UnavailableError, VerificationError
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Actor, Category, Outcome, Resource
 from auditseal_schemas.hold_case import HoldCase, SignedStatement, released_blocks
@@ -32,6 +34,7 @@ from auditseal_vault.legal_hold import (
 from auditseal_vault.s3 import S3Vault
 
 OnDone = Callable[[int], None]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +149,39 @@ class Holding:
             following = case.accept(note, self._people)
         except VerificationError as error:
             raise ConfigurationError(f"case {case.name}: {error.problem}") from error
-        self._record(following.signed[-1])
-        append_record(self._vault, case, note, until)
+        with self._recorded(following.signed[-1]):
+            append_record(self._vault, case, note, until)
         return following
 
-    def _record(self, signed: SignedStatement) -> None:
+    @contextmanager
+    def _recorded(self, signed: SignedStatement) -> Iterator[None]:
+        """Record a statement before it is stored within the block, and then whether it was.
+
+        A store that did not answer may have it: that outcome is UNKNOWN, and the case shows it.
+
+        Raises:
+            NotRecordedError: It was not recorded; the block is not entered.
+        """
+        action = RecordedAction(self._recorder, _log_lost, **self._fields(signed))
+        try:
+            action.begin()
+        except NotRecordedError as error:
+            step = signed.statement.step
+            raise NotRecordedError(f"{step} was not recorded, so nothing was done: {error}") from error
+        try:
+            yield
+        except AuditsealError as error:
+            action.fail(str(error), Outcome.UNKNOWN if isinstance(error, UnavailableError) else Outcome.FAILURE)
+            raise
+        action.succeed()
+
+    def _fields(self, signed: SignedStatement) -> EventFields:
         statement, attributes = signed.statement, {"vault": self._vault.url, "statement_sha256": signed.digest.hex()}
         if statement.origin:
             first, last = statement.blocks[0].height, statement.blocks[-1].height
             attributes |= {"origin": str(statement.origin), "blocks": str(len(statement.blocks))}
             attributes |= {"first_height": str(first), "last_height": str(last)}
-        fields: EventFields = {
+        return {
             "actor": Actor("person", signed.person, auth_method="ed25519"),
             "action": f"auditseal.hold.{statement.step}",
             "resources": [Resource("legal-hold", statement.case)],
@@ -164,10 +189,6 @@ class Holding:
             "category": Category.CONFIGURATION,
             "attributes": attributes,
         }
-        try:
-            record_first(self._recorder, **fields)
-        except NotRecordedError as error:
-            raise NotRecordedError(f"{statement.step} was not recorded, so nothing was done: {error}") from error
 
     def _check_versions(
         self, case: HoldCase, origin: Origin, held: Mapping[int, str], wanted: Mapping[int, StoredVersion]
@@ -195,3 +216,7 @@ class Holding:
 
 def _exact(versions: Iterable[StoredVersion]) -> list[ExactVersion]:
     return [ExactVersion(version.key, version.version_id) for version in versions]
+
+
+def _log_lost(error: BaseException) -> None:
+    _log.error("the outcome of a step was not recorded: %s", error)

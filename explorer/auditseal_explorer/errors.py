@@ -35,12 +35,4 @@ class LateError(AuditsealError):
 
 
 class UnrecordedError(AuditsealError):
-    """A look could not be recorded, and the explorer was started with `--strict`. The answer has status 503.
-
-    Attributes:
-        may_arrive: Whether the brokers may have its event, or get it later.
-    """
-
-    def __init__(self, problem: str, *, may_arrive: bool = False) -> None:
-        super().__init__(problem)
-        self.may_arrive = may_arrive
+    """A look could not be recorded, and the explorer was started with `--strict`. The answer has status 503."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from typing import Unpack
+from uuid import uuid4
 
 from auditseal_producer.errors import PublishError
 from auditseal_producer.recorder import Recorder
 from auditseal_schemas.errors import AuditsealError, EventError
 from auditseal_schemas.event import EventFields
+from auditseal_schemas.event_parts import Outcome, Reason
 
 _SECONDS = 10.0
 """How long `record_first` waits for the brokers' answer."""
+_BEFORE = Reason(text="this is recorded before it is done; another event says what came of it")
 
 
 class NotRecordedError(AuditsealError):
@@ -61,3 +64,51 @@ def record_in_background(
         on_end(error)
         return
     pending.add_done_callback(lambda done: on_end(done.exception()))
+
+
+class RecordedAction:
+    """An action with two events of one correlation id: UNKNOWN before it is done, and its outcome afterwards.
+
+    An event that was recorded before cannot say SUCCESS: the action may fail, and the brokers may get the event after
+    its action was given up.
+
+    Args:
+        recorder: The producer.
+        on_lost: Called, from another thread, with the reason why the second event was not recorded.
+        **fields: The event of the action when it has succeeded.
+    """
+
+    def __init__(
+        self, recorder: Recorder, on_lost: Callable[[BaseException], object], **fields: Unpack[EventFields]
+    ) -> None:
+        self._recorder, self._on_lost = recorder, on_lost
+        self._fields: EventFields = {**fields, "correlation_id": uuid4().hex}
+
+    def begin(self) -> None:
+        """Record that the action begins, and return when the brokers have it.
+
+        Raises:
+            NotRecordedError: It was not recorded, so the action must not be done.
+        """
+        before: EventFields = {**self._fields, "outcome": Outcome.UNKNOWN, "reason": _BEFORE}
+        try:
+            record_first(self._recorder, **before)
+        except NotRecordedError as error:
+            if error.may_arrive:
+                self.fail(str(error))
+            raise
+
+    def succeed(self) -> None:
+        """Hand the event of the action to the recorder: it is done."""
+        self._record_later(self._fields)
+
+    def fail(self, problem: str, outcome: Outcome = Outcome.FAILURE) -> None:
+        """Hand the event of an action that was not done to the recorder; UNKNOWN where it may have been done."""
+        self._record_later({**self._fields, "outcome": outcome, "reason": Reason(text=problem)})
+
+    def _record_later(self, fields: EventFields) -> None:
+        def tell(error: BaseException | None) -> None:
+            if error:
+                self._on_lost(error)
+
+        record_in_background(self._recorder, tell, **fields)

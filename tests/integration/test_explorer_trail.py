@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from auditseal_explorer import producer_trail
 from auditseal_explorer.producer_trail import StrictTrail
+from auditseal_glue import own_events
 from auditseal_glue.own_events import record_first
 from auditseal_local.kafka import KafkaNode
 from auditseal_producer import AuditProducer, ProducerConfig, UndeliveredError
@@ -49,7 +49,7 @@ def test_a_look_is_in_kafka_when_its_answer_comes(kafka: KafkaNode, make_topic: 
 
 
 def test_without_a_broker_strict_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producer_trail, "record_first", partial(record_first, seconds=0.2))
+    monkeypatch.setattr(own_events, "record_first", partial(record_first, seconds=0.2))
     explorer, producer = exploring(configured("127.0.0.1:1", delivery_timeout=1))
     assert "was not recorded, so nothing is shown" in explorer.page("/", 503).text
     with pytest.raises(UndeliveredError):

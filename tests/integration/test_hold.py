@@ -9,6 +9,7 @@ import pytest
 
 from auditseal_local.minio import MinioNode
 from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.event_parts import Outcome
 from auditseal_vault import concurrent_calls
 from auditseal_vault.errors import UnreadableObjectError
 from auditseal_vault.hold_records import find_case, record_key
@@ -52,8 +53,9 @@ def test_a_case_from_its_first_hold_to_its_release(place: HoldPlace) -> None:
     locks = {vault.retention(entry.key, entry.version_id) for entry in vault.versions(LOG.blocks_prefix)}
     assert locks == {Retention("COMPLIANCE", UNTIL)}
     assert [event.action for event in place.recorded.events] == [
-        f"auditseal.hold.{step}" for step in ("add", "add", "add", "ask-release", "approve-release")
+        f"auditseal.hold.{step}" for step in ("add", "add", "add", "ask-release", "approve-release") for _ in range(2)
     ]
+    assert [event.outcome for event in place.recorded.events] == [Outcome.UNKNOWN, Outcome.SUCCESS] * 5
     first = place.recorded.events[0]
     assert (first.actor.id, first.resources[0].id, first.attributes["last_height"]) == (ALICE, "CASE-7", "7")
     statements = find_case(vault, PEOPLE, "CASE-7").signed
@@ -80,7 +82,7 @@ def test_the_exact_version_is_held_and_an_interrupted_run_is_continued(
     assert place.run("check")[0] == 12
     monkey(S3Vault, "set_legal_hold", plain)
     assert place.add("4-9") == (0, "CASE-7: 6 blocks are held; 0 statements signed, 4 holds set\n", "")
-    assert (place.held(), len(place.recorded.events)) == ([4, 5, 6, 7, 8, 9], 1)
+    assert (place.held(), len(place.recorded.events)) == ([4, 5, 6, 7, 8, 9], 2)
     assert open_vault(place.url).legal_hold(key, second) is False
 
 

@@ -1,9 +1,10 @@
 """The steps of a case are signed, recorded, stored and only then done. Repeating one continues it."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -11,8 +12,8 @@ from auditseal import holding
 from auditseal.holding import Done, Holding, Person
 from auditseal_glue.own_events import NotRecordedError
 from auditseal_producer.testing import RecordedEvents
-from auditseal_schemas.errors import ConfigurationError
-from auditseal_schemas.event_parts import Actor, Category, Outcome, Resource
+from auditseal_schemas.errors import ConfigurationError, UnavailableError
+from auditseal_schemas.event_parts import Actor, Category, Outcome, Reason, Resource
 from auditseal_schemas.hold_case import HoldCase
 from auditseal_schemas.hold_statement import Step
 from auditseal_schemas.origin import Origin
@@ -91,6 +92,10 @@ class Place:
         assert lock.mode == "COMPLIANCE"
         return lock.retain_until
 
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes of all events, in order."""
+        return [event.outcome for event in self.recorded.events]
+
     def record_is_held(self, number: int, case: str = "CASE-7") -> bool:
         return self.vault.legal_hold(record_key(case, number), "v1")
 
@@ -109,7 +114,9 @@ def test_a_statement_is_recorded_stored_and_done(place: Place) -> None:
     assert (signed.person, signed.statement.origin) == (ALICE, LOG)
     assert [(block.height, block.version_id) for block in signed.statement.blocks] == [(2, "v1"), (4, "v1")]
     assert NOW.timestamp() <= signed.statement.at <= datetime.now(UTC).timestamp()
-    (event,) = place.recorded.events
+    before, event = place.recorded.events
+    assert (before.outcome, before.attributes) == (Outcome.UNKNOWN, event.attributes)
+    assert before.correlation_id == event.correlation_id is not None
     assert (event.actor, event.action) == (Actor("person", ALICE, auth_method="ed25519"), "auditseal.hold.add")
     assert (event.outcome, event.category) == (Outcome.SUCCESS, Category.CONFIGURATION)
     assert list(event.resources) == [Resource("legal-hold", "CASE-7")]
@@ -141,7 +148,7 @@ def test_blocks_that_the_case_holds_are_not_signed_again_and_are_held_again(plac
     assert place.record_is_held(0)
     assert place.record_is_held(1)
     assert place.add(1, 2, 3) == Done(place.case(), 0, 0)
-    assert len(place.recorded.events) == 2
+    assert place.outcomes() == [Outcome.UNKNOWN, Outcome.SUCCESS] * 2
 
 
 def test_blocks_beyond_one_statement_are_signed_in_several(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,11 +201,13 @@ def test_two_people_release_a_case_and_only_what_no_other_case_holds_is_lifted(p
     done = place.of(BOB).approve(place.case(), place.done.append)
     assert (done.signed, done.changed, done.case.is_released, place.done) == (1, 1, True, [1])
     assert place.vault.blocks_on_hold() == [(LOG, 2), (LOG, 3)]
-    assert [event.action for event in place.recorded.events[2:]] == [
+    assert [event.action for event in place.recorded.events[4:]] == [
+        "auditseal.hold.ask-release",
         "auditseal.hold.ask-release",
         "auditseal.hold.approve-release",
+        "auditseal.hold.approve-release",
     ]
-    assert dict(place.recorded.events[2].attributes).keys() == {"vault", "statement_sha256"}
+    assert dict(place.recorded.events[4].attributes).keys() == {"vault", "statement_sha256"}
     assert [place.record_is_held(number) for number in range(3)] == [True] * 3
 
 
@@ -225,6 +234,8 @@ def test_the_next_step_holds_a_record_that_an_interruption_left(place: Place) ->
         place.add(1)
     place.vault.away = ""
     assert not place.record_is_held(0)
+    assert place.outcomes() == [Outcome.UNKNOWN, Outcome.FAILURE]
+    assert place.recorded.events[1].reason == Reason(text="the store is away")
     place.of(ALICE).ask(place.case())
     assert (place.record_is_held(0), place.record_is_held(1)) == (True, True)
     assert place.vault.blocks_on_hold() == []
@@ -258,6 +269,40 @@ def test_a_step_that_is_not_recorded_is_not_done(place: Place, step: Step) -> No
     ):
         steps[step]()
     assert (place.case(), place.vault.blocks_on_hold()) == (before, held)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(HoldRefusedError("refused"), Outcome.FAILURE), (UnavailableError("no answer"), Outcome.UNKNOWN)],
+)
+def test_a_statement_that_was_not_stored_is_never_recorded_as_a_success(
+    place: Place, monkeypatch: pytest.MonkeyPatch, error: Exception, outcome: Outcome
+) -> None:
+    def fail(*_: object) -> None:
+        assert place.outcomes() == [Outcome.UNKNOWN]  # before it is stored
+        raise error
+
+    monkeypatch.setattr(holding, "append_record", fail)
+    with pytest.raises(type(error)):
+        place.add(1)
+    assert place.outcomes() == [Outcome.UNKNOWN, outcome]
+    assert place.recorded.events[1].reason == Reason(text=str(error))
+
+
+def test_an_outcome_that_is_lost_is_logged_and_the_step_is_done(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = holding.append_record
+    with ExitStack() as stack:
+
+        def store_and_fill(*words: Any) -> None:
+            plain(*words)
+            stack.enter_context(place.recorded.buffer_full())
+
+        monkeypatch.setattr(holding, "append_record", store_and_fill)
+        assert place.add(1).changed == 1
+    assert place.outcomes() == [Outcome.UNKNOWN]
+    assert "the outcome of a step was not recorded" in caplog.text
 
 
 @pytest.mark.parametrize("kind", [Person, Done])

@@ -6,10 +6,11 @@ from typing import Unpack
 
 import pytest
 
-from auditseal_explorer import cases, producer_trail
+from auditseal_explorer import cases
 from auditseal_explorer.looks import ACTIONS
 from auditseal_explorer.producer_trail import ProducerTrail, StrictTrail
 from auditseal_explorer.trail import NoTrail, Trail
+from auditseal_glue import own_events
 from auditseal_glue.own_events import record_first
 from auditseal_producer.client_log import ClientLog
 from auditseal_producer.pending import PendingReceipt
@@ -171,7 +172,7 @@ class Unacknowledged:
 
 
 def test_a_look_that_is_not_shown_is_never_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producer_trail, "record_first", partial(record_first, seconds=0.01))
+    monkeypatch.setattr(own_events, "record_first", partial(record_first, seconds=0.01))
     recorder = Unacknowledged()
     assert recorded_by(StrictTrail(recorder)).client.get("/logs").status_code == 503
     attempt, end = recorder.fields
