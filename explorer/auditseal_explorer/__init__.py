@@ -39,6 +39,7 @@
 | `pages` | the pages |
 | `api` | the same answers as JSON |
 | `app` | the routes, and how errors are answered |
+| `connections` | what a connection may do before a login |
 | `server` | listens, and serves it |
 | `errors` | the errors of this package |
 """

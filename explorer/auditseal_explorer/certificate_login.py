@@ -1,6 +1,5 @@
 """A login by client certificates: TLS accepts only those of an authority, and the common name is the auditor's name."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,18 +7,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from auditseal_explorer.login_pages import login_page
-
-
-class CertificateProtocol(H11Protocol):
-    """HTTP whose requests know the client's certificate, as `request.state.certificate`."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Take the certificate that TLS has verified."""
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "certificate": transport.get_extra_info("peercert")}
 
 
 class CertificateLogin:

@@ -1,19 +1,21 @@
 """Listens, and serves the explorer until it is stopped."""
 
 import ipaddress
+import resource
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
 
 from auditseal_explorer.access import Access, Tls
-from auditseal_explorer.certificate_login import CertificateProtocol
+from auditseal_explorer.connections import Connection
 from auditseal_schemas.errors import ConfigurationError, quoted
 
 _SECONDS_TO_END = 3
+_FILES = 8_192  # connections, and those of strangers who have not finished their TLS handshake: it has 60 s
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -68,18 +70,33 @@ def hosts_of(listening: socket.socket) -> tuple[str, ...]:
     return address_of(listening).partition("://")[2], f"localhost:{port}"
 
 
-def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> None:
-    """Answer requests until SIGTERM or SIGINT, and return."""
-    config = uvicorn.Config(
+def server_config(app: Starlette, tls: Tls | None = None) -> uvicorn.Config:
+    """Return how the explorer is served."""
+    return uvicorn.Config(
         app,
-        http=CertificateProtocol,
+        http=Connection,
+        ws="none",
         log_level="warning",
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,
         **(tls.options() if tls else {}),
     )
-    _Server(config).run([listening])
+
+
+def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> None:
+    """Answer requests until SIGTERM or SIGINT, and return."""
+    _allow_files()
+    _Server(server_config(app, tls)).run([listening])
+
+
+def _allow_files() -> None:
+    """Raise this process's own limit of open files: strangers' connections take some until their login is refused."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Server(uvicorn.Server):

@@ -19,7 +19,7 @@ from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checker
 from auditseal_explorer.pages import Pages
-from auditseal_explorer.server import address_of, hosts_of, listen
+from auditseal_explorer.server import address_of, hosts_of, listen, server_config
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.stream_watcher import StreamWatcher
 from auditseal_explorer.trail import NoTrail, Trail
@@ -125,7 +125,7 @@ def served(exploring: Exploring) -> Iterator[str]:
     """Serve an explorer on this machine from a thread, without TLS, and give its address."""
     with listen("127.0.0.1", 0) as listening:
         app = make_app(exploring.explorer, hosts_of(listening), exploring.access)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(server_config(app))
         thread = Thread(target=server.run, args=([listening],))
         thread.start()
         try:
