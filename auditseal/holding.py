@@ -157,7 +157,7 @@ class Holding:
     def _recorded(self, signed: SignedStatement) -> Iterator[None]:
         """Record a statement before it is stored within the block, and then whether it was.
 
-        A store that did not answer may have it: that outcome is UNKNOWN, and the case shows it.
+        A store that did not answer may have it. That outcome is UNKNOWN, and the case shows it.
 
         Raises:
             NotRecordedError: It was not recorded; the block is not entered.

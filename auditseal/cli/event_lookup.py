@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
 from auditseal_search.answer import Account, Grade
+from auditseal_search.answering import answer_from
+from auditseal_search.gathered import Gathered
 from auditseal_search.query import Comparison
 from auditseal_search.query_fields import FIELDS
 
@@ -50,20 +53,23 @@ def find_event(event_id: str, trust: Path, vault: str | None, index: str | None)
     """
     event_id = _checked(event_id)
     condition = Comparison(FIELDS["event_id"], "=", (event_id,))
-    found = gather_rows(condition, trust, vault, index)
-    with found.searcher() as searcher:
-        hits = list(searcher.hits(oldest_first=True, limit=_SHOWN))
-        count = searcher.count()
+    hits, count, account = answer_from(partial(gather_rows, condition, trust, vault, index), _looked_up)
     if count == 1:
-        if found.account.grade is Grade.PARTIAL:
-            _tell_all(found.account.lines())
+        if account.grade is Grade.PARTIAL:
+            _tell_all(account.lines())
         (hit,) = hits
         return FoundEvent(event_id, Origin.parse(hit["origin"]), hit["height"], hit["offset"])
     if hits:
         _tell_all(_several(event_id, count, hits))
         raise typer.Exit(ExitCode.FAILED)
-    _tell_all(_none(event_id, found.account))
-    raise typer.Exit(found.account.exit_code or ExitCode.FAILED)
+    _tell_all(_none(event_id, account))
+    raise typer.Exit(account.exit_code or ExitCode.FAILED)
+
+
+def _looked_up(found: Gathered) -> tuple[Sequence[dict[str, Any]], int, Account]:
+    """Return the first hits, how many there are, and what the search covered."""
+    with found.searcher() as searcher:
+        return list(searcher.hits(oldest_first=True, limit=_SHOWN)), searcher.count(), found.account
 
 
 def _tell_all(lines: Iterable[str]) -> None:

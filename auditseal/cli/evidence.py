@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,13 @@ from auditseal.cli.querying import gather_rows, read_query
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
 from auditseal_evidence.answer import case_of, places_of
+from auditseal_evidence.case import Case
 from auditseal_evidence.pack import PackMaker
 from auditseal_evidence.timestamp import timestamper
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_search.answer import Account
+from auditseal_search.answering import answer_from
+from auditseal_search.gathered import Gathered
 from auditseal_search.query import has_absolute_times
 from auditseal_vault.open import open_reader
 
@@ -55,18 +60,19 @@ def evidence(  # noqa: PLR0917  (one for each option)
         if (timestamp is None) != (timestamp_ca is None):
             raise ConfigurationError("--timestamp and --timestamp-ca belong together")
         stamp = timestamper(timestamp, timestamp_ca) if timestamp and timestamp_ca else None
-        found = gather_rows(condition, trust, vault, index)
         maker = PackMaker(open_reader(vault_url(vault, read_trust(trust))), trust.read_bytes(), stamp)
-        with (
-            found.searcher() as searcher,
-            _written(output, page) as (new_pack, new_page),
-        ):
-            filed = case_of(case, query, found.account, searcher.count())
-            maker.make(filed, places_of(searcher), new_pack, new_page)
+
+        def make(found: Gathered) -> tuple[Case, Account]:
+            with found.searcher() as searcher, _written(output, page) as (new_pack, new_page):
+                filed = case_of(case, query, found.account, searcher.count())
+                maker.make(filed, places_of(searcher), new_pack, new_page)
+            return filed, found.account
+
+        filed, account = answer_from(partial(gather_rows, condition, trust, vault, index), make)
     typer.echo(f"{output} and {page}: {filed.events:,} events", err=True)
-    for line in found.account.lines():
+    for line in account.lines():
         typer.echo(printable(line), err=True)
-    raise typer.Exit(found.account.exit_code)
+    raise typer.Exit(account.exit_code)
 
 
 def _check_new(*paths: Path) -> None:

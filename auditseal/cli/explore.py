@@ -21,10 +21,11 @@ from auditseal_explorer.server import address_of, hosts_of, listen, serve
 from auditseal_explorer.sources import Sources
 from auditseal_explorer.streams import WatchedStreams
 from auditseal_explorer.trail import NoTrail, Trail
-from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_schemas.trust import Trust
 from auditseal_search.free_memory import return_large_blocks
-from auditseal_search.index_store import open_index
+from auditseal_search.index_store import IndexStore, open_index
+from auditseal_search.missing_index import empty_index_text, logs_not_indexed
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
 
@@ -71,7 +72,7 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
         access = _read_access(access_file) if access_file else None
         with (
             _watching(pinned, open_vault, streams, parse_expected(expect or ())) as watched,
-            sources.reading(),
+            sources.reading() as pool,
             _trail(records=records, strict=strict) as trail,
             listen(host, port, access) as listening,
             Checker(pinned, open_vault) as checker,
@@ -79,10 +80,23 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
         ):
             address, hosts = (access.url, access.hosts) if access else (address_of(listening), hosts_of(listening))
             tell("explore", f"{address} shows {url}; Ctrl-C ends it")
+            if sources.index and index:
+                _warn_of_missing(sources.index, index, pool.vault, pinned)
             if opens:
                 webbrowser.open(address)
             explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail, watched)
             serve(make_app(explorer, hosts, access), listening, access.tls if access else None)
+
+
+def _warn_of_missing(store: IndexStore, index: str, vault: VaultReader, pinned: Trust) -> None:
+    """Warn of logs that are not in the named index, and of a store that can't be read: its pages say so, too."""
+    try:
+        missing = logs_not_indexed(store, vault, pinned.logs)
+    except UnavailableError as error:
+        tell("explore", str(error))
+        return
+    if missing:
+        tell("explore", empty_index_text(missing, index))
 
 
 @contextmanager

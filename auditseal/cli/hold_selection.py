@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -15,6 +16,8 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.ranges import join_ranges
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Grade
+from auditseal_search.answering import answer_from
+from auditseal_search.gathered import Gathered
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import StoredVersion, VaultReader
 from auditseal_vault.log_reader import LogReader
@@ -49,7 +52,18 @@ def held_by_filter(reader: VaultReader, query: str, trust: Path, vault: str | No
         ConfigurationError: No event matches.
         UnavailableError: The store can't be read. Further errors as `gather_rows`.
     """
-    found = gather_rows(read_query("hold add", query), trust, vault, index)
+    condition = read_query("hold add", query)
+    heights = answer_from(partial(gather_rows, condition, trust, vault, index), _heights_of)
+    if not heights:
+        raise ConfigurationError(f"--filter {quoted(query)}: no event matches, and no block was held: change it")
+    return {
+        log: {height: version for part in _as_ranges(found_in) for height, version in _versions(reader, log, part)}
+        for log, found_in in heights.items()
+    }
+
+
+def _heights_of(found: Gathered) -> dict[Origin, set[int]]:
+    """Return the heights of the blocks with a hit; an incomplete search ends the command."""
     if found.account.grade is not Grade.COMPLETE:
         tell("hold add", "nothing was held, because the search is not complete and a block may be missing:")
         for line in found.account.lines():
@@ -59,12 +73,7 @@ def held_by_filter(reader: VaultReader, query: str, trust: Path, vault: str | No
     with found.searcher() as searcher:
         for origin, height, _, _ in searcher.places():
             heights[Origin.parse(origin)].add(height)
-    if not heights:
-        raise ConfigurationError(f"--filter {quoted(query)}: no event matches, and no block was held: change it")
-    return {
-        log: {height: version for part in _as_ranges(found_in) for height, version in _versions(reader, log, part)}
-        for log, found_in in heights.items()
-    }
+    return heights
 
 
 def format_heights(heights: Iterable[int]) -> str:

@@ -1,7 +1,7 @@
 """What the commands that take a filter have in common: reading it, and gathering the rows that it can match."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ import typer
 
 from auditseal.cli.progress import Advance, progress_bar
 from auditseal.cli.vault_options import read_trust, tell, vault_url
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
@@ -17,13 +18,15 @@ from auditseal_search.answer import Account
 from auditseal_search.database import Database
 from auditseal_search.errors import QueryError
 from auditseal_search.gathered import Gathered
-from auditseal_search.index_store import open_index
+from auditseal_search.index_store import IndexStore, open_index
+from auditseal_search.missing_index import empty_index_text, logs_not_indexed
 from auditseal_search.query import Condition, parse_query
 from auditseal_search.query_sql import time_bounds
 from auditseal_search.range_pool import RangePool
 from auditseal_search.row_filter import RowFilter
-from auditseal_search.row_source import RowSource, TimeSpan
+from auditseal_search.row_source import LogReading, RowSource, TimeSpan
 from auditseal_search.row_stream import RowStream
+from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
 
 _BY_TIME = "blocks were chosen by the times that they signed, with ten minutes to spare for a clock set back"
@@ -62,9 +65,13 @@ def stream_rows(condition: Condition, trust: Path, vault: str | None, index: str
     with (
         progress_bar("blocks") as advance,
         _opened(condition, trust, vault, index, advance) as (pinned, database, source),
-        RowStream(database, [source.read(log) for log in pinned.logs], condition, _notes(condition, index)) as rows,
+        RowStream(database, partial(_read_all, source, pinned), condition, _notes(condition, index)) as rows,
     ):
         yield rows
+
+
+def _read_all(source: RowSource, pinned: Trust) -> list[LogReading]:
+    return [source.read(log) for log in pinned.logs]
 
 
 @contextmanager
@@ -75,11 +82,20 @@ def _opened(
     store = open_index(index) if index else None
     database, url = Database(store), vault_url(vault, pinned)
     with RangePool(partial(open_reader, url), 1) as pool, RowFilter(database, condition) as keep:
+        if store and index:
+            _warn_of_missing(store, index, pool.vault, pinned)
 
         def on_block(origin: Origin, read: int, every: int) -> None:
             advance(str(origin), read, every)
 
         yield pinned, database, RowSource(pool, store, TimeSpan(*time_bounds(condition)), keep, on_block)
+
+
+def _warn_of_missing(store: IndexStore, index: str, vault: VaultReader, pinned: Trust) -> None:
+    """Warn of logs that are not in the named index. A store that can't be read is a gap, which the answer names."""
+    with suppress(UnavailableError):
+        if missing := logs_not_indexed(store, vault, pinned.logs):
+            tell("warning", empty_index_text(missing, index))
 
 
 def _notes(condition: Condition, index: str | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,8 +25,10 @@ from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_schemas.registry_schema import unknown_schema
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Account
+from auditseal_search.answering import answer_from
 from auditseal_search.columns import ROW
 from auditseal_search.csv_cells import safe_cell
+from auditseal_search.gathered import Gathered
 from auditseal_search.hit_order import Cursor
 from auditseal_search.query_fields import FIELDS
 from auditseal_search.row_json import row_to_json
@@ -83,18 +86,22 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
         cursor = _cursor(after)
         condition = read_query("search", query)
         proof = HitProof.wanted(condition, index, output) if prove else None
-        found = gather_rows(condition, trust, vault, index)
-        account = found.account
-        with found.searcher() as searcher:
-            if count_by:
-                _show_counts(searcher.counts_by(count_by, limit), account, as_json=as_json)
-            elif per:
-                _show_histogram(searcher.histogram(per.value), per, account, as_json=as_json)
-            else:
-                hits = list(searcher.hits(oldest_first=oldest_first, limit=limit, after=cursor))
-                total = searcher.count()
-                notes = _unknown_schemas(hits, read_trust(trust))
-                _show_hits(hits, total, shown, account, notes, as_json=as_json, as_csv=as_csv)
+
+        def show(found: Gathered) -> Account:
+            account = found.account
+            with found.searcher() as searcher:
+                if count_by:
+                    _show_counts(searcher.counts_by(count_by, limit), account, as_json=as_json)
+                elif per:
+                    _show_histogram(searcher.histogram(per.value), per, account, as_json=as_json)
+                else:
+                    hits = list(searcher.hits(oldest_first=oldest_first, limit=limit, after=cursor))
+                    total = searcher.count()
+                    notes = _unknown_schemas(hits, read_trust(trust))
+                    _show_hits(hits, total, shown, account, notes, as_json=as_json, as_csv=as_csv)
+            return account
+
+        account = answer_from(partial(gather_rows, condition, trust, vault, index), show)
         if proof:
             proof.write(trust, vault)
     raise typer.Exit(account.exit_code)

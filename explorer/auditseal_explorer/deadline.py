@@ -1,5 +1,7 @@
 """Until when an answer has to be ready. Each wait for other requests ends by then, with an error that says so."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from time import monotonic
 
@@ -20,6 +22,16 @@ def seconds_for(path: str) -> float:
 def set_deadline(seconds: float) -> None:
     """Begin an answer: all that this task and its threads do has to end within these seconds."""
     _until.set((monotonic() + seconds, seconds))
+
+
+@contextmanager
+def without_deadline() -> Iterator[None]:
+    """Let the block take any time: it is of an answer that has begun, such as an export."""
+    before = _until.set(None)
+    try:
+        yield
+    finally:
+        _until.reset(before)
 
 
 def seconds_left() -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.counts import Facet
+from auditseal_explorer.deadline import without_deadline
 from auditseal_explorer.errors import BusyError
 from auditseal_explorer.export_rows import ExportRows
 from auditseal_explorer.question import Question
@@ -38,6 +39,7 @@ class Results:
         facets: Counts by field.
         account: The grade, and the covered heights.
         pinned: Whether the reader asked for these heads; otherwise they are those of now.
+        has_index: Whether the explorer was given an index.
     """
 
     question: Question
@@ -47,6 +49,7 @@ class Results:
     facets: tuple[Facet, ...]
     account: Account
     pinned: bool = False
+    has_index: bool = False
 
     @property
     def following(self) -> Question | None:
@@ -80,6 +83,7 @@ def _answer(sources: Sources, question: Question, found: Gathered) -> Results:
         facets=counted.counts.facets,
         account=found.account,
         pinned=bool(question.as_of),
+        has_index=sources.index is not None,
     )
 
 
@@ -129,7 +133,8 @@ def export(sources: Sources, auditor: Auditor, question: Question, now: datetime
     """
 
     def gather(question: Question) -> Gathered:
-        return sources.slowly(sources.gather(auditor, question.condition(now), question.as_of))
+        with without_deadline():
+            return sources.slowly(sources.gather(auditor, question.condition(now), question.as_of))
 
     return sources.answer(auditor, question.condition(now), question.as_of, partial(_export, sources, question, gather))
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Timer
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from auditseal_explorer.auditor import Auditor
 from auditseal_explorer.counting import Counting
@@ -16,6 +17,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.answer import Account, Coverage, Gap
+from auditseal_search.answering import answer_from
 from auditseal_search.database import ONE_PASS, Database
 from auditseal_search.gathered import Gathered
 from auditseal_search.index_store import IndexStore
@@ -33,8 +35,6 @@ MOST_BLOCKS = 1_000
 """Blocks that are read from the vault for one page: more would keep its reader waiting."""
 READ_SECONDS = 20.0
 """In which they are read. Those that are left are not covered, and the page says so."""
-_MERGES = 20
-"""Times that an index may be built on while one answer is made, after which it is given up."""
 _SEARCHES = 2
 """Searches at once: each may take all processors."""
 _HITS_BYTES, _HIT_BYTES = 16 << 20, 4_000  # of all pages' hits that are kept, and of a hit next to its value
@@ -43,6 +43,14 @@ _Answer = TypeVar("_Answer")
 Hits = Sequence[dict[str, Any]]
 Latest = Sequence[tuple[str, int, int | None]]
 """Services with the number of their events and the latest of the broker's times in ms, None for none."""
+
+
+class Interruptible(Protocol):
+    """Runs queries."""
+
+    def interrupt(self) -> None:
+        """End the one that is under way, from another thread."""
+        ...
 
 
 class Sources:
@@ -126,7 +134,7 @@ class Sources:
         pinned = [self.trust.log_of(origin) for origin in wanted]
         condition = auditor.within(condition)
         span = TimeSpan(*time_bounds(condition))
-        with self.reading() as pool, RowFilter(self._database, condition) as keep:
+        with self.reading() as pool, RowFilter(self._database, condition) as keep, _in_time(keep):
             source = RowSource(pool, self.index, span, keep, most_blocks=MOST_BLOCKS, most_seconds=READ_SECONDS)
             logs = [_up_to(source.gather(log), wanted[log.origin], pool.vault, log) for log in pinned]
         return Gathered(self._database, condition, logs, Account(tuple(log.coverage for log in logs)))
@@ -144,25 +152,17 @@ class Sources:
             VerificationError, BrokenIndexError, UnavailableError: As `gather`.
         """
         with self._database.held():
-            found = self.gather(auditor, condition, as_of)
-            for _ in range(_MERGES):
-                try:
-                    return make(found)
-                except UnavailableError:  # of a file that was merged into another since the manifest was read?
-                    before, found = found, self.gather(auditor, condition, as_of)
-                    if found.files == before.files:
-                        raise
-            return make(found)
+            return answer_from(partial(self.gather, auditor, condition, as_of), make)
 
 
 @contextmanager
-def _in_time(searcher: Searcher) -> Iterator[None]:
-    """End the queries of a searcher at the deadline."""
+def _in_time(queries: Interruptible) -> Iterator[None]:
+    """End some queries at the deadline."""
     left = seconds_left()
     if left is None:
         yield
         return
-    timer = Timer(left, searcher.interrupt)
+    timer = Timer(left, queries.interrupt)
     timer.daemon = True
     timer.start()
     try:

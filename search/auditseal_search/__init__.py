@@ -16,6 +16,7 @@
 | `index_store` | the store of an index, and a directory as one |
 | `bucket_store` | a bucket as one |
 | `index_builder` | adds to the index of a log |
+| `missing_index` | logs of which an index has nothing |
 | `follow` | keeps an index up with its vault, with metrics |
 | `term_columns` | where the columns hold the values of terms |
 | `term_postings` | the terms of one field with their postings |
@@ -43,6 +44,8 @@
 | `encoded_columns` | the columns that a page counts, as numbers in a temporary file |
 | `searcher` | hits, pages, counts and histogram |
 | `gathered` | the rows that an answer can have, with all that searching them needs |
+| `answering` | answers while the index is built on |
+| `indexed_rows` | the rows of an index's files, while it is built on |
 | `row_json` | a row as JSON |
 | `row_times` | times of a row, as other formats write them |
 | `csv_cells` | cells of CSV that no spreadsheet computes |

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_search.free_memory import release_free_memory
 from auditseal_search.index_store import IndexStore
 from auditseal_search.query_sql import literal
@@ -96,3 +97,19 @@ def _reach(root: duckdb.DuckDBPyConnection, index: IndexStore) -> None:
 def _extension() -> Path:
     """Return the file of DuckDB's extension for S3, which a package brings."""
     return next(Path(str(files("duckdb_extension_httpfs"))).rglob("httpfs.duckdb_extension"))
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn DuckDB's errors of reading files into ours. They have one line: DuckDB adds the query, which is ours.
+
+    Raises:
+        UnavailableError: A file can't be read, or the query was ended from another thread.
+    """
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise UnavailableError("the search was ended before it had an answer") from error
+    except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:
+        line = str(error).partition("\n")[0]
+        raise UnavailableError(f"a file of the index can't be read: {quoted(line, 500)}") from error

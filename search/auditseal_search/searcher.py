@@ -1,19 +1,16 @@
 """Runs a filter over the rows of several logs: hits in order, page by page, and counts."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Self, TypeAlias
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from auditseal_schemas.errors import UnavailableError, quoted
 from auditseal_search.columns import ROW
-from auditseal_search.database import Database
+from auditseal_search.database import Database, mapped_errors
 from auditseal_search.encoded_columns import EncodedColumns
 from auditseal_search.hit_order import Cursor, at_places, beyond, order_of
 from auditseal_search.query import Condition
@@ -292,7 +289,7 @@ class Searcher:
             yield from batch.to_pylist()
 
     def _read(self, query: str, sql: Sql, rows: int = _BATCH) -> Iterator[pa.RecordBatch]:
-        with _mapped_errors():
+        with mapped_errors():
             yield from self._connection.execute(query, sql.parameters).to_arrow_reader(rows)
 
     def _all(self, query: str, sql: Sql) -> list[Any]:
@@ -300,7 +297,7 @@ class Searcher:
         return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
     def _table(self, query: str, sql: Sql) -> pa.Table:
-        with _mapped_errors():
+        with mapped_errors():
             return self._connection.execute(query, sql.parameters).to_arrow_table()
 
 
@@ -332,14 +329,3 @@ def _beginning(unit: str) -> str:
 def _latest(file: IndexedFile) -> int:
     """Return the latest time of a file's rows in ms; before all times where none has one."""
     return _NEVER if file.greatest is None else file.greatest
-
-
-@contextmanager
-def _mapped_errors() -> Iterator[None]:
-    """Turn DuckDB's errors of reading files into ours."""
-    try:
-        yield
-    except duckdb.InterruptException as error:
-        raise UnavailableError("the search was ended before it had an answer") from error
-    except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:
-        raise UnavailableError(f"a file of the index can't be read: {quoted(str(error), 500)}") from error

@@ -17,7 +17,7 @@ from auditseal.settings_explorer import read_access
 from auditseal_local.ports import free_ports
 from tests.factory.certificates import Authority
 from tests.factory.exploring import explorer_process
-from tests.unit.search.test_search_command import BLOCKS, VALUES, Place
+from tests.unit.search.test_search_command import BLOCKS, LOG, VALUES, Place
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,24 @@ def test_it_answers_at_the_address_that_it_prints_until_it_is_stopped(
     assert page.status_code == 200
     assert f"{len(VALUES)} events" in page.text
     assert f"{len(BLOCKS)} blocks from the index" in page.text
+    assert "not indexed:" not in page.text
     assert httpx2.get(address, headers={"host": "evil.example"}).status_code == 421
     assert httpx2.get(address.replace("127.0.0.1", "localhost")).status_code == 200
     assert "server" not in page.headers
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
+
+
+def test_an_index_with_nothing_of_a_log_is_told_at_the_start_and_on_the_page(place: Place, tmp_path: Path) -> None:
+    wrong = str(tmp_path / "inndex")
+    with explorer_process(place.trust, place.vault, "--index", wrong) as (address, process):
+        assert process.stderr
+        assert f"the index {wrong} has nothing of {LOG}, so all blocks are read" in process.stderr.readline()
+        page = httpx2.get(address).text
+        assert f"{len(VALUES)} events" in page
+        assert "not indexed:" in page
+    with explorer_process(place.trust, place.vault) as (address, _):
+        assert "not indexed:" not in httpx2.get(address).text
 
 
 def test_ctrl_c_ends_it_without_a_word(explorer: tuple[str, "subprocess.Popen[str]"]) -> None:
@@ -103,6 +116,7 @@ def access(tmp_path: Path) -> Path:
     files["server.pem"], files["server-key.pem"] = authority.issue("explorer")
     for name, issuer in {"ada": authority, "eve": authority, "stranger": others}.items():
         files[f"{name}.pem"], files[f"{name}-key.pem"] = issuer.issue(name)
+    files["expired.pem"], files["expired-key.pem"] = authority.issue("ada", expired=True)
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     (port,) = free_ports(1)
@@ -138,7 +152,7 @@ def test_from_other_machines_it_is_reached_by_tls_with_a_certificate_of_an_audit
         assert {entry["tenant"] for entry in answer.json()["entries"]} == {"acorn"}
         assert "max-age" in answer.headers["strict-transport-security"]
         assert ask("eve").status_code == 403
-        for refused in ("", "stranger"):
+        for refused in ("", "stranger", "expired"):
             with pytest.raises(httpx2.TransportError):
                 ask(refused)
         with pytest.raises(httpx2.TransportError):

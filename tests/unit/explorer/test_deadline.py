@@ -17,15 +17,20 @@ from auditseal_explorer.kept import Kept
 from auditseal_explorer.producer_trail import StrictTrail
 from auditseal_explorer.trail import Trail
 from auditseal_producer.testing import RecordedEvents
+from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.event_parts import Outcome
+from auditseal_search import row_filter
+from auditseal_search.columns import ROW
+from auditseal_search.database import Database
 from auditseal_search.query import All
 from auditseal_search.query_sql import Sql
+from auditseal_search.row_filter import RowFilter
 from auditseal_vault.interface import StoredVersion
 from tests.factory.asgi_exchange import exchange, http_scope
 from tests.factory.exploring import HOST, Exploring, Page
 from tests.factory.vaults import MemoryVault, put_log
 from tests.unit.explorer.test_app import TRUST, total
-from tests.unit.search.test_search_command import BLOCKS
+from tests.unit.search.test_search_command import BLOCKS, LOG
 
 ADDRESSES = ("/", "/export.csv", "/case", "/api/v1/search", "/case.zip?case=1&q=time+%3E+2020-01-01")
 
@@ -58,6 +63,42 @@ def test_a_search_that_is_not_done_at_the_deadline_is_ended() -> None:
     with pytest.raises(LateError):
         copy_context().run(search)
     assert explorer.client.get("/api/v1/search").status_code == 200
+
+
+def test_a_filter_of_the_vaults_rows_is_ended_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = exploring(MemoryVault())
+    endless = "(SELECT count(*) FROM range(1000000000000000) AS one(number) WHERE number % 7 = 8) > 0"
+    monkeypatch.setattr(row_filter, "to_sql", lambda _: Sql(endless))
+
+    def search() -> None:
+        deadline.set_deadline(0.5)
+        found = explorer.sources.gather(local_auditor(), All(), ())
+        assert "the search was ended" in found.account.logs[0].gaps[0].why
+        with explorer.sources.searching(found):
+            pass
+
+    with pytest.raises(LateError):
+        copy_context().run(search)
+
+
+def test_after_its_end_a_filter_lets_nothing_through() -> None:
+    with RowFilter(Database(None), All()) as keep:
+        rows = ROW.empty_table()
+        assert keep(LOG, rows) == rows
+        keep.interrupt()
+        with pytest.raises(UnavailableError, match="the search was ended before all blocks were read"):
+            keep(LOG, rows)
+
+
+def test_an_export_that_has_begun_has_no_deadline() -> None:
+    def go_on() -> None:
+        deadline.set_deadline(0.0)
+        with deadline.without_deadline():
+            assert deadline.seconds_left() is None
+        with pytest.raises(LateError):
+            deadline.seconds_left()
+
+    copy_context().run(go_on)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
