@@ -33,6 +33,7 @@
 | `damage_extent` | finds the end of a batch that can't be read |
 | `publisher` | publishes one log's blocks in a thread of its own |
 | `block_writer` | the transactional producer: block and position in one transaction |
+| `transaction_limit` | bounds how many transactions are under way at once |
 | `kafka_errors` | the reaction to an error of a transactional call (pure) |
 | `descriptors` | the file descriptors that partitions need, and the limit of the process |
 | `watchdog` | ends the process when a call doesn't return |

@@ -15,18 +15,15 @@ class BatchPolicy:
         heartbeat: Seconds after a block until a block without records is due; 0 for never.
         wait: Seconds that one call waits for records at most. A sealer of many quiet partitions spends much of its CPU
             on calls that return without any.
-        wait_committing: The same while a block commits, so that the commit is noticed soon.
     """
 
     age: float = 5.0
     heartbeat: float = 3600.0
     wait: float = 0.25
-    wait_committing: float = 0.05
 
     def __post_init__(self) -> None:
-        waits = self.wait, self.wait_committing
-        if not (self.age >= 0 and self.heartbeat >= 0 and all(0 < wait <= 1 for wait in waits)):
-            raise ValueError("age and heartbeat are 0 or more, waits above 0 and at most 1 second")
+        if not (self.age >= 0 and self.heartbeat >= 0 and 0 < self.wait <= 1):
+            raise ValueError("age and heartbeat are 0 or more, the wait above 0 and at most 1 second")
 
     def wait_seconds(self, opened: float | None, now: float) -> float:
         """Return how long to wait for records: never beyond the close of a block that was opened at `opened`."""

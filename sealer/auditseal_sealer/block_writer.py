@@ -55,6 +55,7 @@ class BlockWriter:
         """Connect, abort the transaction that a predecessor left open, and fence that predecessor."""
         config = self._config = context.config
         self._origin, self._watchdog, self._hooks = origin, context.watchdog, context.hooks
+        self._turn = context.transactions.turn
         self._timeout = config.timeouts.call
         self._producer = Producer(
             settings(
@@ -66,7 +67,8 @@ class BlockWriter:
             )
         )
         try:
-            self._call(Call.INIT, Producer.init_transactions)
+            with self._turn():
+                self._call(Call.INIT, Producer.init_transactions)
         except BaseException:
             self.close()
             raise
@@ -76,13 +78,18 @@ class BlockWriter:
 
         Readers of committed records never get it. Before the first signature it shows that transactions work.
         """
-        self._call(Call.BEGIN, lambda producer, _: producer.begin_transaction())
-        clock = self._flush(self._produce(None))
-        self._call(Call.ABORT, Producer.abort_transaction)
-        return clock
+        with self._turn():
+            self._call(Call.BEGIN, lambda producer, _: producer.begin_transaction())
+            clock = self._flush(self._produce(None))
+            self._call(Call.ABORT, Producer.abort_transaction)
+            return clock
 
     def publish(self, block: bytes, position: Position, group: GroupMetadata) -> BrokerClock:
-        """Commit a block and the group's position after it; return the broker's clock."""
+        """Commit a block and the group's position after it, in turn; return the broker's clock."""
+        with self._turn():
+            return self._commit(block, position, group)
+
+    def _commit(self, block: bytes, position: Position, group: GroupMetadata) -> BrokerClock:
         origin, after = self._origin, self._hooks.after
         text = f"auditseal run={origin.run} height={position.height}"
         offsets = [TopicPartition(origin.topic, origin.partition, position.offset, metadata=text)]

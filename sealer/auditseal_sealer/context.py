@@ -15,6 +15,7 @@ from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.signers.retrying_signer import RetryingSigner
+from auditseal_sealer.transaction_limit import TransactionLimit
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader
@@ -33,6 +34,7 @@ class SealerContext:
         watchdog: Ends the process when a transactional call doesn't return.
         hooks: Called between the steps of sealing.
         retired: The public keys of earlier signers, each as type ‖ public key, whose blocks may still be read.
+        transactions: Bounds how many transactions are under way.
     """
 
     config: SealerConfig
@@ -43,6 +45,7 @@ class SealerContext:
     watchdog: Watchdog
     hooks: Hooks = field(default_factory=NoHooks)
     retired: tuple[bytes, ...] = ()
+    transactions: TransactionLimit = field(default_factory=TransactionLimit)
 
     def keys(self, origin: Origin) -> LogKeys:
         """Return the keys of a log."""

@@ -122,6 +122,10 @@ class EventReader:
             self._check_silence()
         return records
 
+    def wake(self) -> None:
+        """Let a `read` that waits return now. From any thread."""
+        self._consumer.wake()
+
     def known_end(self) -> int:
         """Return the partition's end as the last fetch reported it, -1 before."""
         return self._consumer.known_end(self._where)

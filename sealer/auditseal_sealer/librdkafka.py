@@ -64,6 +64,7 @@ last_error = _quick("rd_kafka_last_error", c_int)
 poll_set_consumer = _blocking("rd_kafka_poll_set_consumer", c_int, c_void_p)
 queue_get_consumer = _blocking("rd_kafka_queue_get_consumer", c_void_p, c_void_p)
 queue_length = _quick("rd_kafka_queue_length", c_size_t, c_void_p)
+queue_yield = _quick("rd_kafka_queue_yield", None, c_void_p)
 queue_destroy = _blocking("rd_kafka_queue_destroy", None, c_void_p)
 consumer_close = _blocking("rd_kafka_consumer_close", c_int, c_void_p)
 

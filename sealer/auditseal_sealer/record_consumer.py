@@ -7,6 +7,7 @@ It takes all messages that wait out of librdkafka's queue, so that librdkafka fe
 them in small portions. Contents that are long stay where librdkafka has them (ADR 0023).
 """
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from ctypes import byref, c_int64, c_void_p, create_string_buffer
@@ -35,6 +36,7 @@ class RecordConsumer:
         """
         self._handle, self._queue = _connect(properties)
         self._messages = MessageReader()
+        self._lock = threading.Lock()
         self._held, self._given = deque[int](), list[int]()
 
     def assign(self, where: TopicPartition) -> None:
@@ -71,6 +73,12 @@ class RecordConsumer:
             self._drop_held()
         return reading
 
+    def wake(self) -> None:
+        """Let a `read` that waits return now, or else the next one that would wait. From any thread."""
+        with self._lock:
+            if self._handle:
+                librdkafka.queue_yield(self._queue)
+
     def known_end(self, where: TopicPartition) -> int:
         """Return a partition's end as the last fetch reported it, -1 before."""
         low, high = c_int64(-1), c_int64(-1)
@@ -84,9 +92,10 @@ class RecordConsumer:
         if self._handle:
             self._drop_all()
             librdkafka.consumer_close(self._handle)
-            librdkafka.queue_destroy(self._queue)
-            librdkafka.destroy(self._handle)
-            self._handle = 0
+            with self._lock:
+                librdkafka.queue_destroy(self._queue)
+                handle, self._handle = self._handle, 0
+            librdkafka.destroy(handle)
 
     def _take(self, timeout: float) -> None:
         """Take the messages that wait, or wait for one.

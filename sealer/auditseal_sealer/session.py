@@ -102,12 +102,9 @@ class Session:
             self._show_lag()
 
     def _wait_seconds(self) -> float:
-        """Return how long to wait for records: a block that is due while another commits waits for the commit."""
-        batch = self._config.batch
-        wait = batch.wait_seconds(self._opened, time.monotonic())
-        if not self._publication:
-            return wait
-        return min(wait, batch.wait_committing) if wait else batch.wait_committing
+        """Return how long to wait for records: a block that is due waits for the commit of the one before."""
+        wait = self._config.batch.wait_seconds(self._opened, time.monotonic())
+        return wait or self._config.batch.wait if self._publication else wait
 
     def _close_if_due(self) -> None:
         if reason := self._config.batch.close_reason(self._draft.full, self._opened, time.monotonic()):
@@ -198,9 +195,14 @@ class Session:
         block, state = sign_block(self._context, self._state, self._draft, source, self._publisher.clock)
         data = block.format()
         future = self._publisher.publish(data, Position(state.next_offset, state.height))
+        future.add_done_callback(self._wake)
         self._publication = _Publication(future, block.header, len(data), closed, self._oldest)
         self._state, self._last_block = state, closed
         self._begin_draft()
+
+    def _wake(self, _: "Future[None]") -> None:
+        """Let a read that waits for records end: a block has committed, or never will."""
+        self._reader.wake()
 
     def _settle_if_done(self) -> None:
         if self._publication and (self._publication.future.done() or not self._seconds_left(self._publication)):

@@ -268,6 +268,9 @@ class FakeRecordConsumer:
                 records.append(EventRecord(offset, *message.timestamp(), message.key(), (), message.value(), 0))
         return Reading(records, end, None)
 
+    def wake(self) -> None:
+        pass
+
     def known_end(self, where: TopicPartition) -> int:
         return self._consumer.get_watermark_offsets(where, cached=True)[1]
 

@@ -1,5 +1,6 @@
 """The sealer's own consumer on a real Kafka: it reads as the binding does, and tells unreadable headers from none."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -196,3 +197,17 @@ def test_it_can_be_closed_twice() -> None:
     assert consumer.read(1, 0.01) == ([], -1, None)
     consumer.close()
     consumer.close()
+
+
+def test_a_read_that_waits_is_woken(kafka: KafkaNode, make_topic: Callable[..., str]) -> None:
+    with consumer_of(kafka, make_topic("events", 1)) as consumer:
+        timer = threading.Timer(0.3, consumer.wake)
+        timer.start()
+        begun = time.monotonic()
+        while timer.is_alive():
+            assert consumer.read(8, 60).records == []
+        assert time.monotonic() - begun < 50
+        consumer.wake()  # nobody waits: the next read doesn't either
+        assert consumer.read(8, 60).records == []
+        assert time.monotonic() - begun < 50
+    consumer.wake()  # after the end it does nothing

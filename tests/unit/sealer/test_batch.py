@@ -29,7 +29,7 @@ def test_reading_never_waits_beyond_a_blocks_age(opened, now, seconds) -> None:
     assert POLICY.wait_seconds(opened, now) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("wrong", [{"age": -1}, {"heartbeat": -1}, {"wait": 0}, {"wait": 2}, {"wait_committing": 0}])
+@pytest.mark.parametrize("wrong", [{"age": -1}, {"heartbeat": -1}, {"wait": 0}, {"wait": 2}])
 def test_a_senseless_policy_is_refused(wrong) -> None:
     with pytest.raises(ValueError, match="age and heartbeat are 0 or more"):
         BatchPolicy(**wrong)

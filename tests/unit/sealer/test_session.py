@@ -77,6 +77,9 @@ class ScriptedReader:
         self._stop.finish(CloseReason.STOPPED)
         return []
 
+    def wake(self) -> None:
+        pass
+
     def has_more(self) -> bool:
         return bool(self._batches)
 
@@ -181,19 +184,21 @@ def test_nothing_is_signed_before_the_block_before_has_committed() -> None:
     assert steps == ["signed", "committed"] * 3
 
 
-def test_reading_waits_for_less_while_a_block_commits(monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, read, timeouts = threading.Event(), ScriptedReader.read, list[float]()
+def test_a_commit_ends_a_wait_for_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, woken, read, timeouts = threading.Event(), threading.Event(), ScriptedReader.read, list[float]()
 
     def watched(reader: ScriptedReader, timeout: float) -> Sequence[Event]:
         timeouts.append(timeout)
-        if len(timeouts) == 4:  # the first returned records, so another followed at once
+        if len(timeouts) == 3:  # the first returned records, so another followed at once
             gate.set()
+            assert woken.wait(60)
         return read(reader, timeout)
 
     monkeypatch.setattr(ScriptedReader, "read", watched)
-    policy = BatchPolicy(age=60, wait=0.5, wait_committing=0.01)
+    monkeypatch.setattr(ScriptedReader, "wake", lambda _: woken.set())
+    policy = BatchPolicy(age=60, wait=0.5)
     run([events(*range(11)), [], []], ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy))
-    assert timeouts[:4] == [0.5, 0, 0.01, 0.01]
+    assert timeouts[:3] == [0.5, 0, 0.5]
 
 
 def test_a_block_that_is_due_takes_what_comes_until_the_block_before_has_committed(
@@ -208,12 +213,12 @@ def test_a_block_that_is_due_takes_what_comes_until_the_block_before_has_committ
         return read(reader, timeout)
 
     monkeypatch.setattr(ScriptedReader, "read", watched)
-    policy = BatchPolicy(age=0, wait=0.5, wait_committing=0.01)
+    policy = BatchPolicy(age=0, wait=0.5)
     batches = [events(0), [], events(1), [], events(2, 3), [], events(4), []]
     writer = run(batches, ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy))
     assert verified(writer) == list(range(5))
     assert [block.header.count for block in writer.blocks] == [1, 4]
-    assert reads[:7] == [0.5, 0, 0.01, 0, 0.01, 0, 0.01]
+    assert reads[:7] == [0.5, 0, 0.5, 0, 0.5, 0, 0.5]
 
 
 def test_a_commit_that_never_ends_is_waited_for_no_longer_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +230,7 @@ def test_a_commit_that_never_ends_is_waited_for_no_longer_than_its_bound(monkeyp
 
     monkeypatch.setattr(ScriptedReader, "read", nothing)
     timeouts = replace(CONFIG.timeouts, call=0.1, stuck=0.2)
-    policy = BatchPolicy(age=0, wait=0.01, wait_committing=0.01)
+    policy = BatchPolicy(age=0, wait=0.01)
     with pytest.raises(UnavailableError, match="wasn't committed in time"):
         run([events(0, 1)], ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy, timeouts=timeouts))
     gate.set()
