@@ -3,9 +3,9 @@
     python -m tests.faults.stream_gaps EVENTS [SEED]
 
 Each producer is a process that forks once; both processes record, and close in order. Their way to the broker breaks
-every second, and they connect again at once, so that librdkafka sends batches again. Of two sealers one is killed every
-few seconds, so that the partitions move. In the end `auditseal streams` must call each stream COMPLETE, with as many
-numbers as were accepted and no gap, and no look on the way may show a gap either.
+every second, and they connect again at once, so that librdkafka sends batches again. Of two sealers one is killed soon
+after it has begun to seal, again and again, so that the partitions move. In the end `auditseal streams` must call each
+stream COMPLETE, with as many numbers as were accepted and no gap, and no look on the way may show a gap either.
 """
 
 import json
@@ -18,16 +18,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from auditseal_producer import Actor, AuditProducer, Outcome, ProducerConfig, Resource
-from tests.faults.daemon import own_environment, run_command
+from tests.faults.daemon import Daemon, own_environment, run_command
 from tests.faults.rig import Pipeline, Rig
 
 PARTITIONS = 3
 PRODUCERS = 4
-_BREAK_EVERY, _KILL_EVERY, _LOOK_EVERY = 1.0, 10.0, 2.0  # s; a group notices a kill after 6
+_BREAK_EVERY, _KILL_EVERY, _LOOK_EVERY = 1.0, 4.0, 2.0  # s
+_BEGIN_SECONDS = 120
 _CONNECT_AGAIN = {"reconnect.backoff.max.ms": 500}
 """librdkafka's own 10 s would leave the producers without a connection for most of the time."""
 _DRAIN_SECONDS = 900
@@ -39,11 +41,12 @@ def run(rig: Rig, events: int, kill_every: float = _KILL_EVERY) -> dict[str, flo
     Raises:
         AssertionError: A gap is false, or an event is missing.
     """
-    pipe, looks = rig.pipeline("gaps", partitions=PARTITIONS), 0
+    pipe, looks, kills = rig.pipeline("gaps", partitions=PARTITIONS), 0, [0.0]
     with pipe.archiver(), pipe.sealer("first") as first, pipe.sealer("second") as second:
+        second.await_told("sealing", 0, _BEGIN_SECONDS)
         with (
             repeated(rig.kafka_proxy.reset, _BREAK_EVERY, random.Random(rig.seed)) as resets,
-            repeated(second.kill, kill_every, random.Random(-rig.seed)) as kills,
+            repeated(partial(kill_if_it_seals, second, kills), kill_every, random.Random(-rig.seed)),
         ):
             children = [start(pipe, events // PRODUCERS // 2) for _ in range(PRODUCERS)]
             while any(child.poll() is None for child in children):
@@ -61,10 +64,17 @@ def run(rig: Rig, events: int, kill_every: float = _KILL_EVERY) -> dict[str, flo
         "streams": len(lines),
         "repeated": sum(line["repeated"] for line in lines),
         "resets": len(resets),
-        "kills": len(kills),
+        "kills": len(kills) - 1,
         "sealings": sum(len(sealer.told("sealing")) for sealer in (first, second)),
         "looks": looks,
     }
+
+
+def kill_if_it_seals(sealer: Daemon, kills: list[float]) -> None:
+    """Kill a sealer that has begun to seal since its last kill: only then does a partition move."""
+    if sealer.told("sealing", kills[-1]):
+        sealer.kill()
+        kills.append(time.time())
 
 
 @contextmanager
