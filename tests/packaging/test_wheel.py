@@ -1,5 +1,6 @@
 """What is shipped: the wheel built from the sdist, and what a plain installation pulls in."""
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -85,11 +86,20 @@ def test_the_sdist_leaves_out_what_is_made_here(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("demo/", ".venv", "dist/"))]
 
 
+def install(wheel: Path, python: Path) -> None:
+    """Install as the Makefile does: by uv, which is many times faster, and by pip where uv isn't or finds no index."""
+    uv = shutil.which("uv", path=Path(sys.executable).parent)
+    by_uv = [uv, "pip", "install", "--quiet", "--python", python, wheel]
+    if uv is None or subprocess.run(by_uv, check=False, capture_output=True).returncode != 0:
+        subprocess.run([python, "-m", "ensurepip"], check=True, capture_output=True)
+        by_pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+        subprocess.run(by_pip, check=True, capture_output=True)
+
+
 def test_a_plain_installation_publishes_and_pulls_in_no_daemon(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
+    venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
+    install(wheel, python)
     program = f"""
 import importlib.util
 from auditseal import AuditProducer
