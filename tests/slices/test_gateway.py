@@ -11,7 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from cryptography import x509
 
 from auditseal_gateway.config import Limits, Tls
 from auditseal_local.kafka import KafkaNode
-from auditseal_local.ports import free_ports
+from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_schemas.exit_codes import ExitCode
 from tests.factory.certificates import LOOPBACK_NAME, Authority
 from tests.factory.daemons import await_ready
@@ -192,10 +194,10 @@ def bearer() -> dict[str, str]:
     return {"authorization": f"Bearer {TOKENS['billing']}"}
 
 
-def run(command: list[str], running: RunningGateway, folder: Path, **environment: str) -> str:
+def run(command: list[str], port: int, folder: Path, **environment: str) -> str:
     token = folder / "billing.token"
     token.write_text(TOKENS["billing"] + "\n")
-    given = {"GATEWAY": f"http://127.0.0.1:{running.port}", "TOKEN_FILE": str(token), **environment}
+    given = {"GATEWAY": f"http://{LOOPBACK}:{port}", "TOKEN_FILE": str(token), **environment}
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **given}, cwd=folder
     )
@@ -203,20 +205,60 @@ def run(command: list[str], running: RunningGateway, folder: Path, **environment
     return done.stdout
 
 
-def test_the_examples_in_other_languages_record_an_event(
-    kafka: KafkaNode, make_topic: Callable[..., str], tmp_path: Path
-) -> None:
+class Unsteady(BaseHTTPRequestHandler):
+    """Answers with 503 first, and then with a receipt."""
+
+    def do_POST(self) -> None:
+        self.server.bodies.append(self.rfile.read(int(self.headers["content-length"])))  # type: ignore[attr-defined]
+        is_first = len(self.server.bodies) == 1  # type: ignore[attr-defined]
+        answer = b"" if is_first else b'{"results": [{"status": 200}]}'
+        self.send_response(503 if is_first else 200)
+        self.send_header("retry-after", "1")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """The commands of the examples: Go is built where there is none; the others run where the machine has them."""
     programs = {
         "curl": ["sh", str(EXAMPLES / "curl.sh")],
         "node": ["node", str(EXAMPLES / "record.mjs")],
         "javac": ["java", str(EXAMPLES / "java" / "Record.java")],
     }
+    there = [command for needed, command in programs.items() if shutil.which(needed)]
+    there.append([str(go_program(EXAMPLES / "go", tmp_path_factory.mktemp("go")))])
+    assert len(there) >= 2
+    return there
+
+
+def test_the_examples_send_the_same_event_again_until_a_gateway_takes_it(
+    examples: list[list[str]], tmp_path: Path
+) -> None:
+    for command in examples:
+        (port,) = free_ports(1)
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(run, command, port, tmp_path)
+            time.sleep(0.5)  # in which nobody listens, unless the program takes longer to start
+            with HTTPServer((LOOPBACK, port), Unsteady) as server:
+                server.timeout, server.bodies = 60, []  # type: ignore[attr-defined]
+                server.handle_request()
+                server.handle_request()
+            assert "200" in sent.result(60)
+        first, second = server.bodies  # type: ignore[attr-defined]
+        assert first == second
+        assert json.loads(first)["event_id"]
+
+
+def test_the_examples_in_other_languages_record_an_event(
+    kafka: KafkaNode, make_topic: Callable[..., str], tmp_path: Path, examples: list[list[str]]
+) -> None:
     with gateway(kafka.bootstrap_servers, make_topic("events")) as running:
-        there = [command for needed, command in programs.items() if shutil.which(needed)]
-        there.append([str(go_program(EXAMPLES / "go", tmp_path))])
-        told = [run(command, running, tmp_path) for command in there * 2]  # the second run is another event
+        told = [run(command, running.port, tmp_path) for command in examples * 2]  # the second run is another event
         found = running.events()
-    assert len(there) >= 2  # Go is built where there is none; the others run where the machine has them
     assert [(each.actor.id, each.resources[0].id, each.source) for each in found] == [
         ("u-1842", "2026-0815", BILLING)
     ] * len(told)
@@ -228,8 +270,8 @@ def test_the_sdk_of_opentelemetry_records_an_event(
 ) -> None:
     program = [sys.executable, str(EXAMPLES / "opentelemetry_logs.py")]
     with gateway(kafka.bootstrap_servers, make_topic("events")) as running:
-        run(program, running, tmp_path, OTEL_EXPORTER_OTLP_COMPRESSION="gzip")
-        run(program, running, tmp_path, SERVICE="portal")  # a claim of another's name
+        run(program, running.port, tmp_path, OTEL_EXPORTER_OTLP_COMPRESSION="gzip")
+        run(program, running.port, tmp_path, SERVICE="portal")  # a claim of another's name
         assert running.sample("auditseal_gateway_events_total", route="otlp", result="refused") == 1
         (found,) = running.events()
     assert (found.action, found.actor.id, found.source, found.attributes["channel"]) == (

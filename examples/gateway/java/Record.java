@@ -1,3 +1,4 @@
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -32,12 +33,21 @@ public class Record {
             .POST(HttpRequest.BodyPublishers.ofString(event))
             .build();
     for (int attempt = 1; ; attempt++) {
-      HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
-      int status = answer.statusCode();
-      if (status == 200) return answer.body();
-      if (status != 503 && status != 429 || attempt == 5)
-        throw new IllegalStateException("the gateway answers " + status + ": " + answer.body());
-      Thread.sleep(1000L * Integer.parseInt(answer.headers().firstValue("Retry-After").orElse("1")));
+      IOException problem;
+      long seconds = 1;
+      boolean isLast = attempt == 5;
+      try {
+        HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
+        int status = answer.statusCode();
+        if (status == 200) return answer.body();
+        problem = new IOException("the gateway answers " + status + ": " + answer.body());
+        isLast |= status != 503 && status != 429;
+        seconds = Long.parseLong(answer.headers().firstValue("Retry-After").orElse("1"));
+      } catch (IOException error) {
+        problem = error;
+      }
+      if (isLast) throw problem;
+      Thread.sleep(1000 * seconds);
     }
   }
 
