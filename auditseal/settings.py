@@ -24,7 +24,8 @@ from auditseal_schemas.origin import Origin
 PREFIX = "AUDITSEAL_"
 SECTIONS = frozenset({"sealer", "archiver", "watch", "gateway", "record"})
 """The daemons' own sections, and the one of those that record events."""
-_OTHERS = frozenset({"minio", "environment"})  # AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`
+_OTHERS = frozenset({"minio", "environment", "producer"})
+"""AUDITSEAL_MINIO is read by `auditseal local`, _ENVIRONMENT by `emit`, _PRODUCER__* by services (`from_env`)."""
 
 SettingsT = TypeVar("SettingsT", bound="CommonSettings")
 

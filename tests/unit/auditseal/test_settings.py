@@ -177,6 +177,7 @@ def test_what_other_commands_read_of_the_environment_is_no_typing_error(
 ) -> None:
     monkeypatch.setenv("AUDITSEAL_ENVIRONMENT", "production")
     monkeypatch.setenv("AUDITSEAL_MINIO", "/opt/minio")
+    monkeypatch.setenv("AUDITSEAL_PRODUCER__SERVICE", "invoices")
     assert load_settings(ExampleSettings, write(tmp_path, GOOD)).cluster == "audit.example.com"
 
 
