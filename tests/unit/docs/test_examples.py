@@ -24,7 +24,7 @@ DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FROM_TOP_TO_BOTTOM = {
     "README.md": 1,
-    "docs/how-to/frameworks.md": 5,
+    "docs/how-to/frameworks.md": 6,
     "docs/how-to/publish.md": 10,
     "docs/how-to/registry.md": 1,
     "docs/how-to/spool.md": 2,
