@@ -1,7 +1,11 @@
 """A change of keys on a real Kafka: interrupted at each step, with sealers that run, and as the page has it."""
 
 import re
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -25,6 +29,8 @@ from tests.oracle.verifier import values
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "rotate-keys.md").read_text("utf-8")
 NEXT = SigningKey.generate()
 STEPS = (Step.RECOVERED, Step.SIGNED, Step.BEGUN, Step.PRODUCED, Step.FLUSHED, Step.OFFSETS_SENT, Step.COMMITTED)
+KILLED = (Step.SIGNED, Step.FLUSHED, Step.OFFSETS_SENT)
+"""The steps after which a process is killed for real, which takes long: nothing, a record, a record and a position."""
 
 
 class InterruptedStepError(Exception):
@@ -41,8 +47,12 @@ class InterruptAfter:
 
 
 @pytest.fixture
-def site(kafka: KafkaNode, topic_name, tmp_path: Path) -> Site:
-    site = Site(kafka.bootstrap_servers, tmp_path / "site", topic_name("events"), topic_name("blocks"), partitions=2)
+def site(kafka: KafkaNode, topic_name: Callable[[str], str], tmp_path: Path) -> Site:
+    return make_site(kafka, topic_name, tmp_path, partitions=2)
+
+
+def make_site(kafka: KafkaNode, topic_name: Callable[[str], str], folder: Path, partitions: int) -> Site:
+    site = Site(kafka.bootstrap_servers, folder / "site", topic_name("events"), topic_name("blocks"), partitions)
     site.create_topics()
     store_key(site.directory / "next.pem", NEXT, PASSPHRASE)
     return site
@@ -88,6 +98,62 @@ def test_an_interrupted_change_of_keys_ends_as_one_that_was_not(site: Site, monk
         key = str(VerifierKey(str(site.origin(number)), NEXT.public))
         assert headers_of(site, number)[1:] == [(0, (key,))]
         site.check_one_block_a_height(number)
+
+
+def test_a_change_that_is_killed_at_each_step_is_completed_by_the_next_run(
+    kafka: KafkaNode, topic_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Each log at another step, while a sealer has all of them. Fenced twice, it may end, and is started again."""
+    site = make_site(kafka, topic_name, tmp_path, partitions=len(KILLED))
+    publish_to_all(site, b"before")
+    with site.sealer("--genesis", **both_keys(site)):
+        await_values(site, [b"before"])
+        for step in KILLED:
+            assert rotate(site, step) == -signal.SIGKILL, step
+        publish_to_all(site, b"meanwhile")
+        assert rotate(site) == 0
+    publish_to_all(site, b"after")
+    with site.sealer(**both_keys(site)) as sealer:
+        await_values(site, [b"before", b"meanwhile", b"after"])
+        assert sealer.stop() == 0
+    for number in range(site.partitions):
+        site.check_one_block_a_height(number)
+        announced = [keys for _, keys in headers_of(site, number) if keys]
+        assert announced == [(str(VerifierKey(str(site.origin(number)), NEXT.public)),)]
+
+
+def publish_to_all(site: Site, value: bytes) -> None:
+    for number in range(site.partitions):
+        site.publish([value], number)
+
+
+def await_values(site: Site, expected: list[bytes]) -> None:
+    """Wait until each log has exactly these records, as an auditor verifies them who pins the first key."""
+    for number in range(site.partitions):
+        assert [record.value for record in site.await_sealed(len(expected), number)] == expected
+
+
+def rotate(site: Site, killed_after: Step | None = None) -> int:
+    """Change the keys in a process of its own; it is killed after a step of the log that has the step's number."""
+    number = KILLED.index(killed_after) if killed_after else -1
+    program = ROTATION.format(step=killed_after, number=number)
+    environment = site.environment(**both_keys(site))
+    return subprocess.run([sys.executable, "-c", program], env=environment, timeout=120, check=False).returncode
+
+
+ROTATION = """
+import os, signal
+from auditseal.cli.keys import rotate_keys
+from auditseal.settings import load_settings
+from auditseal.settings_sealer import SealerSettings
+
+class Hooks:
+    def after(self, step, origin):
+        if (step, origin.partition) == ("{step}", {number}):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+assert all(one.is_announced for one in rotate_keys(load_settings(SealerSettings, None), dry_run=False, hooks=Hooks()))
+"""
 
 
 def test_sealers_that_run_follow_and_retired_keys_read_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
