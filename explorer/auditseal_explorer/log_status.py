@@ -13,7 +13,7 @@ from auditseal_explorer.sources import Sources
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
-from auditseal_search.index_builder import read_manifest
+from auditseal_search.manifest import read_manifest
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader, parse_in_place
 

@@ -12,10 +12,9 @@ from auditseal_schemas.segment_proof import SegmentProof
 from auditseal_schemas.term import Term
 from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_search.errors import BrokenIndexError
-from auditseal_search.index_builder import read_manifest
 from auditseal_search.index_log import IndexLog, LogState, pinned_log
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Segment, segment_name, terms_name
+from auditseal_search.manifest import Segment, read_manifest, segment_name, terms_name
 from auditseal_search.signed_segment import SignedSegment, read_signed
 from auditseal_search.terms_reader import TermsReader
 from auditseal_vault.interface import VaultReader

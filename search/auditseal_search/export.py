@@ -11,7 +11,6 @@ from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from auditseal_schemas.errors import ConfigurationError, UnavailableError, quoted
 from auditseal_search.cef import to_cef, to_syslog
@@ -87,6 +86,8 @@ def pieces(batches: Iterable[pa.RecordBatch], kind: Format) -> Iterator[tuple[by
 
 
 def _write_parquet(batches: Iterable[pa.RecordBatch], output: Output) -> int:
+    import pyarrow.parquet as pq  # noqa: PLC0415  (it takes 4 MB, and the explorer's exports are text)
+
     count = 0
     schema = pa.schema([pa.field("origin", pa.string()), *ROW])
     with pq.ParquetWriter(output, schema, compression="zstd") as writer:

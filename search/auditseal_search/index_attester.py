@@ -21,9 +21,9 @@ from auditseal_schemas.trust import PinnedLog, Trust
 from auditseal_search.completeness_prover import prove_segment, signed_segment, terms_reader
 from auditseal_search.derived_segment import DerivedSegment, derive_segment
 from auditseal_search.errors import BrokenIndexError
-from auditseal_search.index_builder import read_manifest
 from auditseal_search.index_log import pinned_log
 from auditseal_search.index_store import IndexStore
+from auditseal_search.manifest import read_manifest
 from auditseal_search.range_pool import RangePool
 from auditseal_search.terms_comparison import first_difference
 from auditseal_vault.interface import VaultReader

@@ -18,7 +18,15 @@ from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Manifest, Segment, entry_name, manifest_name, segment_name, terms_name
+from auditseal_search.manifest import (
+    Manifest,
+    Segment,
+    entry_name,
+    manifest_name,
+    read_manifest,
+    segment_name,
+    terms_name,
+)
 from auditseal_search.range_pool import RangePool
 from auditseal_search.segment_file import SegmentFile, digest, read_rows
 from auditseal_search.verified_range import ChainCheck, Fault
@@ -45,17 +53,6 @@ class Built:
     size: int
     rows: int
     fault: Fault | None
-
-
-def read_manifest(index: IndexStore, pinned: PinnedLog) -> Manifest:
-    """Return a log's manifest, an empty one if the index has no manifest.
-
-    Raises:
-        BrokenIndexError: It is damaged, of another version or of another log, or the trust file pins other schemas.
-        UnavailableError: The index can't be read.
-    """
-    data = index.read(manifest_name(pinned.origin))
-    return Manifest(pinned.origin, schemas=pinned.schemas) if data is None else Manifest.parse(data, pinned)
 
 
 class IndexBuilder:

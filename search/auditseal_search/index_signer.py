@@ -18,10 +18,10 @@ from auditseal_schemas.term import EXTRACTOR
 from auditseal_schemas.term_tree import TermsTree
 from auditseal_schemas.trust import PinnedLog
 from auditseal_search.errors import BrokenIndexError
-from auditseal_search.index_builder import Built, IndexBuilder, fetch_segment, read_manifest
+from auditseal_search.index_builder import Built, IndexBuilder, fetch_segment
 from auditseal_search.index_log import IndexLog
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Segment, terms_name
+from auditseal_search.manifest import Segment, read_manifest, terms_name
 from auditseal_search.signed_segment import SignedSegment, read_signed, write_signed
 from auditseal_search.terms_file import write_terms
 from auditseal_search.verified_range import ChainCheck

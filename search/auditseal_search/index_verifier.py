@@ -13,9 +13,9 @@ from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.columns import ROW
 from auditseal_search.errors import BrokenIndexError
-from auditseal_search.index_builder import fetch_segment, read_manifest
+from auditseal_search.index_builder import fetch_segment
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Manifest, Segment
+from auditseal_search.manifest import Manifest, Segment, read_manifest
 from auditseal_search.range_pool import RangePool
 from auditseal_search.segment_file import Extremes, RowSums, read_rows
 from auditseal_search.verified_range import ChainCheck

@@ -13,6 +13,7 @@ from auditseal_schemas.registry_schema import PinnedSchema
 from auditseal_schemas.trust import PinnedLog
 from auditseal_search.columns import VERSION
 from auditseal_search.errors import BrokenIndexError
+from auditseal_search.index_store import IndexStore
 
 FORMAT = 1
 """The version of the manifest's own layout."""
@@ -148,6 +149,17 @@ def terms_name(origin: Origin, first: int, last: int) -> str:
 def entry_name(origin: Origin, first: int, last: int) -> str:
     """Return the name of the file that has a signed segment's entry."""
     return f"v{FORMAT}/{origin}/{first:012d}-{last:012d}.entry.json"
+
+
+def read_manifest(index: IndexStore, pinned: PinnedLog) -> Manifest:
+    """Return a log's manifest, an empty one if the index has no manifest.
+
+    Raises:
+        BrokenIndexError: It is damaged, of another version or of another log, or the trust file pins other schemas.
+        UnavailableError: The index can't be read.
+    """
+    data = index.read(manifest_name(pinned.origin))
+    return Manifest(pinned.origin, schemas=pinned.schemas) if data is None else Manifest.parse(data, pinned)
 
 
 def _segment(value: dict[str, Any]) -> Segment:

@@ -18,9 +18,8 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_schemas.verdict import Verdict
 from auditseal_search.answer import Coverage, Gap
-from auditseal_search.index_builder import read_manifest
 from auditseal_search.index_store import IndexStore
-from auditseal_search.manifest import Manifest, Segment, segment_name
+from auditseal_search.manifest import Manifest, Segment, read_manifest, segment_name
 from auditseal_search.range_pool import RangePool
 from auditseal_search.verified_range import ChainCheck, VerifiedRange
 from auditseal_vault.errors import NotStoredError

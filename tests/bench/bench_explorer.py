@@ -32,8 +32,9 @@ import psutil
 from auditseal_explorer.counting import FACETS
 from auditseal_explorer.results import PAGE
 from auditseal_local.ports import accepts, free_ports
-from auditseal_search.index_builder import IndexBuilder, read_manifest
+from auditseal_search.index_builder import IndexBuilder
 from auditseal_search.index_store import DirectoryStore
+from auditseal_search.manifest import read_manifest
 from auditseal_search.query_fields import FIELDS, Kind
 from auditseal_search.range_pool import RangePool
 from auditseal_vault.directory import DirectoryVault
