@@ -30,6 +30,7 @@
 | `give_up` | the confirmation that `sealer` asks for before a log ends |
 | `topics` | `auditseal topics` |
 | `archiver` | `auditseal archiver` |
+| `arrow_allocator` | where Arrow takes memory from |
 | `drill` | `auditseal drill` |
 | `replicate` | a second copy of a vault |
 | `sse` | options of encryption at rest |

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+import auditseal.cli.arrow_allocator  # noqa: F401  (before Arrow is loaded)
 from auditseal.cli.stream_options import SETTLE_SECONDS, Expected, parse_expected
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, tell, vault_url
 from auditseal_explorer.access import Access
@@ -23,7 +24,7 @@ from auditseal_explorer.streams import WatchedStreams
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_schemas.trust import Trust
-from auditseal_search.free_memory import return_large_blocks, share_one_allocator
+from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.index_store import IndexStore, open_index
 from auditseal_search.missing_index import empty_index_text, logs_not_indexed
 from auditseal_vault.interface import VaultReader
@@ -65,7 +66,6 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
     """
     with exit_on_failure("explore"):
         return_large_blocks()
-        share_one_allocator()
         pinned = read_trust(trust)
         url = vault_url(vault, pinned)
         open_vault = partial(open_reader, url)

@@ -14,15 +14,6 @@ def release_free_memory() -> None:
     pa.system_memory_pool().release_unused()  # calls malloc_trim of the C library, if it has it
 
 
-def share_one_allocator() -> None:
-    """Let Arrow take memory from the C library, as the rest of this process does: call it before Arrow is used.
-
-    Arrow's own allocator keeps memory of its own for each thread. A server that reads little at a time has no gain from
-    that, and has 5 to 7 MiB more.
-    """
-    pa.set_memory_pool(pa.system_memory_pool())
-
-
 def return_large_blocks() -> None:
     """Let glibc return each large block of memory to the system once it is freed, for as long as this process runs.
 
