@@ -145,6 +145,10 @@ kube: $(VENV)/test ## A dry run of the Helm chart's install on a real kube-apise
 kube-audit: $(VENV)/test ## A real kube-apiserver sends its audit events to the gateway; RECORD=FILE keeps them for the tests
 	$(BIN)/python -m tests.kube.audit $(if $(RECORD),--record $(RECORD))
 
+.PHONY: container
+container: $(VENV)/test ## Build the image and run the daemons from it; needs root, podman, crun and mmdebstrap (BASE=IMAGE instead)
+	BASE=$(BASE) $(BIN)/python -m tests.container
+
 .PHONY: tamper
 tamper: $(VENV)/test ## Every way to tamper with a small vault, and what two verifiers find; tamper.json (JOBS=2 EVERY=1)
 	$(BIN)/python -m tests.tamper --json tamper.json $(if $(JOBS),--jobs $(JOBS)) $(if $(EVERY),--every $(EVERY))
