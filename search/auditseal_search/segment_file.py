@@ -115,11 +115,6 @@ class SegmentFile:
         """Whether the next block goes into another segment."""
         return self._sums.rows + self._blocks >= FULL
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no block was taken."""
-        return self._first is None
-
     def take_block(self, header: Header, rows: pa.Table) -> None:
         """Add a block's rows."""
         if self._first is None:
