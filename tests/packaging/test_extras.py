@@ -23,6 +23,7 @@ BROUGHT = {
     "anyio": "starlette",
     "botocore": "boto3",
     "distributed": "dask",
+    "h11": "uvicorn",
     "pydantic": "pydantic-settings",
     "pydantic-core": "pydantic-settings",
 }
