@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import typer
 
-from auditseal.cli.querying import gather_rows
+from auditseal.cli.querying import answer_from_rows
 from auditseal.cli.vault_options import tell
 from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
 from auditseal_search.answer import Account, Grade
-from auditseal_search.answering import answer_from
 from auditseal_search.gathered import Gathered
 from auditseal_search.query import Comparison
 from auditseal_search.query_fields import FIELDS
@@ -53,7 +51,7 @@ def find_event(event_id: str, trust: Path, vault: str | None, index: str | None)
     """
     event_id = _checked(event_id)
     condition = Comparison(FIELDS["event_id"], "=", (event_id,))
-    hits, count, account = answer_from(partial(gather_rows, condition, trust, vault, index), _looked_up)
+    hits, count, account = answer_from_rows(_looked_up, condition, trust, vault, index)
     if count == 1:
         if account.grade is Grade.PARTIAL:
             _tell_all(account.lines())

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from auditseal.cli.querying import gather_rows, read_query
+from auditseal.cli.querying import answer_from_rows, read_query
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
 from auditseal_evidence.answer import case_of, places_of
@@ -17,7 +16,6 @@ from auditseal_evidence.pack import PackMaker
 from auditseal_evidence.timestamp import timestamper
 from auditseal_schemas.errors import ConfigurationError
 from auditseal_search.answer import Account
-from auditseal_search.answering import answer_from
 from auditseal_search.gathered import Gathered
 from auditseal_search.query import has_absolute_times
 from auditseal_vault.open import open_reader
@@ -68,7 +66,7 @@ def evidence(  # noqa: PLR0917  (one for each option)
                 maker.make(filed, places_of(searcher), new_pack, new_page)
             return filed, found.account
 
-        filed, account = answer_from(partial(gather_rows, condition, trust, vault, index), make)
+        filed, account = answer_from_rows(make, condition, trust, vault, index)
     typer.echo(f"{output} and {page}: {filed.events:,} events", err=True)
     for line in account.lines():
         typer.echo(printable(line), err=True)

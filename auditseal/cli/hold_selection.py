@@ -3,12 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 import typer
 
-from auditseal.cli.querying import gather_rows, read_query
+from auditseal.cli.querying import answer_from_rows, read_query
 from auditseal.cli.vault_options import parse_origin, tell
 from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_schemas.limits import MAX_HEIGHT
@@ -16,7 +15,6 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.ranges import join_ranges
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Grade
-from auditseal_search.answering import answer_from
 from auditseal_search.gathered import Gathered
 from auditseal_vault.errors import NotStoredError
 from auditseal_vault.interface import StoredVersion, VaultReader
@@ -50,10 +48,10 @@ def held_by_filter(reader: VaultReader, query: str, trust: Path, vault: str | No
 
     Raises:
         ConfigurationError: No event matches.
-        UnavailableError: The store can't be read. Further errors as `gather_rows`.
+        UnavailableError: The store can't be read. Further errors as `answer_from_rows`.
     """
     condition = read_query("hold add", query)
-    heights = answer_from(partial(gather_rows, condition, trust, vault, index), _heights_of)
+    heights = answer_from_rows(_heights_of, condition, trust, vault, index)
     if not heights:
         raise ConfigurationError(f"--filter {quoted(query)}: no event matches, and no block was held: change it")
     return {

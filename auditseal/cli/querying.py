@@ -1,10 +1,11 @@
 """What the commands that take a filter have in common: reading it, and gathering the rows that it can match."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
@@ -15,6 +16,7 @@ from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Account
+from auditseal_search.answering import answer_from
 from auditseal_search.database import Database
 from auditseal_search.errors import QueryError
 from auditseal_search.gathered import Gathered
@@ -29,6 +31,7 @@ from auditseal_search.row_stream import RowStream
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.open import open_reader
 
+AnswerT = TypeVar("AnswerT")
 _BY_TIME = "blocks were chosen by the times that they signed, with ten minutes to spare for a clock set back"
 
 
@@ -57,6 +60,16 @@ def gather_rows(condition: Condition, trust: Path, vault: str | None, index: str
         logs = [source.gather(log) for log in pinned.logs]
     account = Account(tuple(log.coverage for log in logs), _notes(condition, index))
     return Gathered(database, condition, logs, account)
+
+
+def answer_from_rows(
+    make: Callable[[Gathered], AnswerT], condition: Condition, trust: Path, vault: str | None, index: str | None
+) -> AnswerT:
+    """Return what is made of the rows that a filter can match, while the index is built on. Errors as `gather_rows`.
+
+    `make` may be called again, so it shows nothing before it has read all rows that it needs: see `answer_from`.
+    """
+    return answer_from(partial(gather_rows, condition, trust, vault, index), make)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,14 +17,13 @@ from rich.text import Text
 
 from auditseal.cli.data_output import data_output
 from auditseal.cli.hit_proof import HitProof
-from auditseal.cli.querying import gather_rows, read_query
+from auditseal.cli.querying import answer_from_rows, read_query
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust
 from auditseal_auditor.report_text import printable
 from auditseal_schemas.errors import ConfigurationError, quoted
 from auditseal_schemas.registry_schema import unknown_schema
 from auditseal_schemas.trust import Trust
 from auditseal_search.answer import Account
-from auditseal_search.answering import answer_from
 from auditseal_search.columns import ROW
 from auditseal_search.csv_cells import safe_cell
 from auditseal_search.gathered import Gathered
@@ -101,7 +99,7 @@ def search(  # noqa: PLR0913, PLR0917  (one for each option)
                     _show_hits(hits, total, shown, account, notes, as_json=as_json, as_csv=as_csv)
             return account
 
-        account = answer_from(partial(gather_rows, condition, trust, vault, index), show)
+        account = answer_from_rows(show, condition, trust, vault, index)
         if proof:
             proof.write(trust, vault)
     raise typer.Exit(account.exit_code)

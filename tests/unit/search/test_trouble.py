@@ -74,16 +74,16 @@ def test_a_store_that_is_away_leaves_what_the_index_covers(place: Place, monkeyp
 
 
 def test_what_a_search_reads_from_the_vault_is_filtered_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auditseal.cli import search as command
+    from auditseal.cli import querying
 
     gathered = []
-    gather = command.gather_rows
+    gather = querying.gather_rows
 
     def noted(*parts: object) -> object:
         gathered.append(gather(*parts))  # type: ignore[arg-type]
         return gathered[-1]
 
-    monkeypatch.setattr(command, "gather_rows", noted)
+    monkeypatch.setattr(querying, "gather_rows", noted)
     answer = place.search("outcome = DENIED", index=False)
     (log,) = gathered[0].logs
     assert sum(len(table) for table in log.tables) == answer["total"]
