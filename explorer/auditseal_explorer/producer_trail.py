@@ -5,7 +5,7 @@ from functools import partial
 
 from auditseal_explorer.errors import UnrecordedError
 from auditseal_explorer.trail import Look
-from auditseal_glue.own_events import NotRecordedError, RecordedAction, record_first, record_in_background
+from auditseal_glue.own_events import NotRecordedError, RecordedAction, record_first, record_or_tell
 from auditseal_producer.recorder import Recorder
 from auditseal_schemas.event import EventFields
 from auditseal_schemas.event_parts import Outcome, Reason
@@ -25,12 +25,7 @@ class ProducerTrail:
 
     def record(self, look: Look) -> None:
         """Hand the event to the producer."""
-
-        def tell(error: BaseException | None) -> None:
-            if error:
-                _log_lost(look, error)
-
-        record_in_background(self._recorder, tell, **_fields(look))
+        record_or_tell(self._recorder, partial(_log_lost, look), **_fields(look))
 
 
 class StrictTrail:

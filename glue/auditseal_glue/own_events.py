@@ -66,6 +66,18 @@ def record_in_background(
     pending.add_done_callback(lambda done: on_end(done.exception()))
 
 
+def record_or_tell(
+    recorder: Recorder, on_lost: Callable[[BaseException], object], **fields: Unpack[EventFields]
+) -> None:
+    """Do as `record_in_background`, and call a function with the reason only if the event was not recorded."""
+
+    def tell(error: BaseException | None) -> None:
+        if error:
+            on_lost(error)
+
+    record_in_background(recorder, tell, **fields)
+
+
 class RecordedAction:
     """An action with two events of one correlation id: UNKNOWN before it is done, and its outcome afterwards.
 
@@ -100,15 +112,9 @@ class RecordedAction:
 
     def succeed(self) -> None:
         """Hand the event of the action to the recorder: it is done."""
-        self._record_later(self._fields)
+        record_or_tell(self._recorder, self._on_lost, **self._fields)
 
     def fail(self, problem: str, outcome: Outcome = Outcome.FAILURE) -> None:
         """Hand the event of an action that was not done to the recorder; UNKNOWN where it may have been done."""
-        self._record_later({**self._fields, "outcome": outcome, "reason": Reason(text=problem)})
-
-    def _record_later(self, fields: EventFields) -> None:
-        def tell(error: BaseException | None) -> None:
-            if error:
-                self._on_lost(error)
-
-        record_in_background(self._recorder, tell, **fields)
+        fields: EventFields = {**self._fields, "outcome": outcome, "reason": Reason(text=problem)}
+        record_or_tell(self._recorder, self._on_lost, **fields)
