@@ -103,8 +103,9 @@ class Session:
 
     def _wait_seconds(self) -> float:
         """Return how long to wait for records: a block that is due waits for the commit of the one before."""
-        wait = self._config.batch.wait_seconds(self._opened, time.monotonic())
-        return wait or self._config.batch.wait if self._publication else wait
+        batch = self._config.batch
+        wait = batch.wait_seconds(self._opened, time.monotonic())
+        return batch.wait if self._publication and not wait else wait
 
     def _close_if_due(self) -> None:
         if reason := self._config.batch.close_reason(self._draft.full, self._opened, time.monotonic()):

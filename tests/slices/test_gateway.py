@@ -205,12 +205,24 @@ def run(command: list[str], port: int, folder: Path, **environment: str) -> str:
     return done.stdout
 
 
+class UnsteadyServer(HTTPServer):
+    """Keeps the bodies of what it was sent."""
+
+    timeout = 60
+
+    def __init__(self, port: int) -> None:
+        super().__init__((LOOPBACK, port), Unsteady)
+        self.bodies = list[bytes]()
+
+
 class Unsteady(BaseHTTPRequestHandler):
     """Answers with 503 first, and then with a receipt."""
 
+    server: UnsteadyServer
+
     def do_POST(self) -> None:
-        self.server.bodies.append(self.rfile.read(int(self.headers["content-length"])))  # type: ignore[attr-defined]
-        is_first = len(self.server.bodies) == 1  # type: ignore[attr-defined]
+        self.server.bodies.append(self.rfile.read(int(self.headers["content-length"])))
+        is_first = len(self.server.bodies) == 1
         answer = b"" if is_first else b'{"results": [{"status": 200}]}'
         self.send_response(503 if is_first else 200)
         self.send_header("retry-after", "1")
@@ -243,12 +255,11 @@ def test_the_examples_send_the_same_event_again_until_a_gateway_takes_it(
         with ThreadPoolExecutor(1) as pool:
             sent = pool.submit(run, command, port, tmp_path)
             time.sleep(0.5)  # in which nobody listens, unless the program takes longer to start
-            with HTTPServer((LOOPBACK, port), Unsteady) as server:
-                server.timeout, server.bodies = 60, []  # type: ignore[attr-defined]
+            with UnsteadyServer(port) as server:
                 server.handle_request()
                 server.handle_request()
             assert "200" in sent.result(60)
-        first, second = server.bodies  # type: ignore[attr-defined]
+        first, second = server.bodies
         assert first == second
         assert json.loads(first)["event_id"]
 
