@@ -14,8 +14,8 @@ _FIRST_PROCESS = 1
 def main() -> None:
     """Run the command line; without the extra that holds it, name the extra and end with exit code 2.
 
-    SIGTERM ends a command at once, also as a container's first process: there the kernel drops a signal without a
-    handler, and whoever stops the container would wait for SIGKILL. Daemons, and some commands, handle it themselves.
+    SIGTERM ends a command at once, also as a container's first process. The kernel drops a signal there that has no
+    handler, so a container that is stopped would run on until SIGKILL. Daemons and some commands handle it themselves.
 
     The import is here and not above, because a service that only publishes has no command line.
     """

@@ -28,7 +28,9 @@ class ImportState:
         self._done: SimpleQueue[bytes] = SimpleQueue()
 
     def digest_of(self, event_id: str) -> bytes | None:
-        """Return the digest of the record with an id, None if there is no such record. An old file has empty ones.
+        """Return the digest of the record with an id, and None if there is no such record.
+
+        Digests of an old file are empty.
 
         The record is one that was imported before, or is on its way in this run.
         """

@@ -136,7 +136,7 @@ class Site:
         return self.podman.once(IMAGE, words, self._mounts(etc), self._environment)
 
     def page(self, daemon: str, path: str) -> str:
-        """Return a daemon's page, empty while there is no answer."""
+        """Return a daemon's page. It is empty until the daemon answers."""
         try:
             with urlopen(f"http://127.0.0.1:{self.ports[daemon]}{path}", timeout=5) as answer:
                 return str(answer.read().decode())

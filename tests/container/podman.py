@@ -64,7 +64,7 @@ class Podman:
         return int(self.call("wait", name))
 
     def logs(self, name: str) -> str:
-        """Return the last lines that a container wrote, or why there are none."""
+        """Return the last lines of a container's log, or podman's complaint."""
         command = [*self._command, "logs", "--tail", "30", name]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60

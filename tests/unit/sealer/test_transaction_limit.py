@@ -1,4 +1,4 @@
-"""A bounded number of transactions at once, and none that waits for ever."""
+"""The number of transactions at once has a bound, and so has the time that one of them waits."""
 
 import threading
 import time
