@@ -8,6 +8,7 @@
 | `listing` | the logs and keys that a store lists, and what a listing or a lock shows |
 | `check_pool` | objects read and checked in order, in one process or in several |
 | `object_check` | one object checked alone: everything that doesn't need the blocks around it |
+| `known_contents` | the content of each log's last object, not checked again while its bytes are the same |
 | `log_check` | one log checked, object after object |
 | `hold_check` | the legal holds of one log: shown by the store, and signed by people |
 | `log_progress` | where a check begins, the state that the next block must fit, and older blocks that are due again |

@@ -12,11 +12,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from auditseal_auditor.errors import CheckProcessError
+from auditseal_auditor.known_contents import KnownContents
 from auditseal_auditor.listing import ListedKey
-from auditseal_auditor.object_check import CheckedObject, check_object, read_objects
+from auditseal_auditor.object_check import CheckedObject, ReadObject, check_object, read_objects
 from auditseal_schemas.errors import UnavailableError
 from auditseal_vault.bulk_reader import UntilError
 from auditseal_vault.interface import VaultReader
@@ -60,10 +61,19 @@ class CheckPool:
         open_reader: Opens the vault; with more than one process it must be picklable, and each opens its own.
         jobs: How many processes; 1 for this one alone.
         cluster: Runs the checks on other machines, where `open_reader` is a `ReaderAt`; `jobs` is how many at once.
+        known: What this process knows of contents from its earlier checks; None to check all of them.
     """
 
-    def __init__(self, open_reader: Callable[[], VaultReader], jobs: int, cluster: Executor | None = None) -> None:
+    def __init__(
+        self,
+        open_reader: Callable[[], VaultReader],
+        jobs: int,
+        cluster: Executor | None = None,
+        *,
+        known: KnownContents | None = None,
+    ) -> None:
         self._open, self._jobs, self._cluster = open_reader, jobs, cluster
+        self._check: _Check = known.check_object if known else _check_alone
         self._pool: ProcessPoolExecutor | None = None
         self._starts: list[Future[None]] = []
         self.reader = open_reader()
@@ -90,7 +100,8 @@ class CheckPool:
         try:
             if self._cluster is None:
                 self._fork()
-                yield from _check_all(self.reader, self._until_workers(rest, first_shared), quick=quick)
+                own = self._until_workers(rest, first_shared)
+                yield from _check_all(self.reader, own, self._check, quick=quick)
             yield from self._check_in_workers(chain(first_shared, rest), quick=quick)
         except BrokenProcessPool as error:
             raise CheckProcessError(
@@ -230,13 +241,25 @@ def _check_batch_at(at: Callable[[], VaultReader], keys: list[ListedKey], *, qui
 def _check_batch_of(reader: VaultReader, keys: list[ListedKey], *, quick: bool) -> _CheckedBatch:
     checked: list[CheckedObject | None] = []
     try:
-        for _, found in _check_all(reader, keys, quick=quick):
+        for _, found in _check_all(reader, keys, _check_alone, quick=quick):
             checked.append(found)
     except UnavailableError as error:
         return _CheckedBatch(checked, error)
     return _CheckedBatch(checked, None)
 
 
-def _check_all(reader: VaultReader, keys: Iterable[ListedKey], *, quick: bool) -> Iterator[Checked]:
+def _check_all(reader: VaultReader, keys: Iterable[ListedKey], check: "_Check", *, quick: bool) -> Iterator[Checked]:
     for listed, read in read_objects(reader, keys):
-        yield listed, check_object(read, quick=quick) if read else None
+        yield listed, check(listed, read, quick=quick) if read else None
+
+
+class _Check(Protocol):
+    """The check of one object."""
+
+    def __call__(self, listed: ListedKey, read: ReadObject, /, *, quick: bool) -> CheckedObject:
+        """Check the content of one object; with `quick` its records are not hashed again."""
+        ...
+
+
+def _check_alone(_listed: ListedKey, read: ReadObject, *, quick: bool) -> CheckedObject:
+    return check_object(read, quick=quick)

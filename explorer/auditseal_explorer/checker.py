@@ -6,6 +6,7 @@ from time import time
 
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.findings import Counts, Finding
+from auditseal_auditor.known_contents import KnownContents
 from auditseal_auditor.report import LogReport, Report
 from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head
@@ -56,7 +57,8 @@ class Checked:
 class Checker(BackgroundThread):
     """Verifies a vault in a thread of its own.
 
-    The blocks that were verified are not read again while the explorer runs: `auditseal watch` does that.
+    Of the blocks that were verified, the last one of each log alone is read again while the explorer runs: `auditseal
+    watch` reads all of them again.
 
     Args:
         trust: The trust file.
@@ -69,6 +71,7 @@ class Checker(BackgroundThread):
         self._trust, self._open, self._every = trust, open_vault, every
         self._heads: Mapping[Origin, Head] = {}
         self._pool: CheckPool | None = None
+        self._known = KnownContents()
         self.last = Checked()
 
     def _run(self) -> None:
@@ -89,7 +92,10 @@ class Checker(BackgroundThread):
         """
         now = int(time() * 1_000_000)
         request = Request(self._trust, heads=self._heads, memory="this explorer's start", now=now, continued=True)
-        pool, self._pool = self._pool or CheckPool(self._open, 1), None  # one that fails is not used again
+        pool, self._pool = (
+            self._pool or CheckPool(self._open, 1, known=self._known),
+            None,
+        )  # one that fails is not used again
         report = Verification(request, pool, self._end_early).run()
         self._pool = pool
         self._heads = report.heads_after(self._heads)

@@ -9,7 +9,7 @@ from auditseal_search.answer import Account
 from auditseal_search.gathered import Gathered
 from auditseal_search.indexed_rows import IndexedRows
 
-_ROWS = 250  # of a batch, which is what is in memory at once
+_ROWS = 500  # of a batch, which is what is in memory at once
 
 
 class ExportRows:

@@ -24,6 +24,7 @@ _AT_ONCE = 500  # rows that are read by their places at once
 _FILES_AT_FIRST = 2  # the newest ones, before all are read: two, so that a page can begin in one and end in the other
 _Found: TypeAlias = tuple[str, int, int, int | None]  # origin, height, index, and the broker's time in ms
 _NEVER = -(1 << 63)
+_NOTHING = "nothing"  # the name of a table without rows
 _GATHERED = 100_000  # matches whose columns are gathered in memory to be counted
 
 
@@ -48,9 +49,10 @@ class Searcher:
     def __init__(self, database: Database, logs: Sequence[LogRows], condition: Condition) -> None:
         self._database, self._connection = database, database.connect()
         self._condition, self._logs = condition, logs
-        for number, log in enumerate(logs):
-            tail = pa.concat_tables(log.tables) if log.tables else ROW.empty_table()
-            self._connection.register(f"tail{number}", tail)
+        self._tails = [pa.concat_tables(log.tables) if log.tables else ROW.empty_table() for log in logs]
+        for number, tail in enumerate(self._tails):
+            if len(tail):  # the first table that is registered loads pyarrow.dataset, of 8 MiB
+                self._connection.register(_tail(number), tail)
         self._rows = self._union([log.files for log in logs])
 
     def __enter__(self) -> Self:
@@ -66,14 +68,17 @@ class Searcher:
     def _union(self, files: Iterable[Sequence[IndexedFile]]) -> str:
         """Return SQL for the rows of some files of each log and of all its tables, each with the log's origin."""
         names = ", ".join(f'"{field.name}"' for field in ROW)
-        parts = []
+        parts = list[str]()
         for number, (log, some) in enumerate(zip(self._logs, files, strict=True)):
             origin = literal(str(log.origin))
             if some:
                 locations = ", ".join(literal(file.location) for file in some)
                 parts.append(f"SELECT {origin} AS origin, {names} FROM read_parquet([{locations}])")
-            if log.tables or not some:
-                parts.append(f"SELECT {origin} AS origin, {names} FROM tail{number}")
+            if len(self._tails[number]):
+                parts.append(f"SELECT {origin} AS origin, {names} FROM {_tail(number)}")
+        if not parts:
+            self._connection.register(_NOTHING, ROW.empty_table())
+            parts.append(f"SELECT '' AS origin, {names} FROM {_NOTHING}")
         return " UNION ALL ".join(parts)
 
     def hits(self, *, oldest_first: bool = False, limit: int, after: Cursor | None = None) -> Iterator[dict[str, Any]]:
@@ -299,6 +304,11 @@ class Searcher:
     def _table(self, query: str, sql: Sql) -> pa.Table:
         with mapped_errors():
             return self._connection.execute(query, sql.parameters).to_arrow_table()
+
+
+def _tail(number: int) -> str:
+    """Return the name under which DuckDB knows the rows of the vault of a log."""
+    return f"tail{number}"
 
 
 def _value_of(name: str) -> str:
