@@ -1,16 +1,17 @@
 """Makes a proof from a signed index: which records have some terms, and that no others do."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 
 from auditseal_schemas.completeness_proof import CompletenessProof, LogCoverage
-from auditseal_schemas.errors import ConfigurationError
+from auditseal_schemas.errors import AuditsealError, ConfigurationError
 from auditseal_schemas.index_segment import IndexSegment
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.rotation import Rotation
 from auditseal_schemas.segment_proof import SegmentProof
 from auditseal_schemas.term import Term
 from auditseal_schemas.trust import PinnedLog, Trust
+from auditseal_search.answering import MERGES
 from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_log import IndexLog, LogState, pinned_log
 from auditseal_search.index_store import IndexStore
@@ -23,8 +24,16 @@ from auditseal_vault.log_reader import LogReader, rotations_to
 _SIGN = "run `auditseal index build --key`"
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What a proof is made of: the segments of each pinned log, and the state of the index log."""
+
+    segments: tuple[tuple[PinnedLog, tuple[Segment, ...]], ...]
+    state: LogState
+
+
 class CompletenessProver:
-    """Proves terms from one signed index.
+    """Proves terms from one signed index, while it is built on.
 
     Args:
         store: The store of the index.
@@ -41,10 +50,11 @@ class CompletenessProver:
     def __init__(self, store: IndexStore, vault: VaultReader, trust: Trust) -> None:
         self._store, self._vault, self._trust = store, vault, trust
         self._log = pinned_log(store, trust)
-        self._state = self._log.state()
 
     def prove(self, terms: tuple[Term, ...]) -> CompletenessProof:
         """Return the proof of all terms in all pinned logs that the index covers. The proof was checked.
+
+        A build removes files that it merged, so a proof that fails is made again of the index of then.
 
         Raises:
             ConfigurationError: A segment is not signed, or no pinned log is in the index.
@@ -53,27 +63,39 @@ class CompletenessProver:
             NotStoredError: The vault lacks a block that is needed.
             UnavailableError: The index or the vault can't be read.
         """
-        assert self._state.note is not None
-        logs = tuple(log for pinned in self._pinned for log in self._prove_log(pinned, terms))
+        index = self._read_index()
+        for _ in range(MERGES):
+            try:
+                return self._prove(index, terms)
+            except AuditsealError:
+                before, index = index, self._read_index()
+                if index == before:
+                    raise
+        return self._prove(index, terms)
+
+    def _read_index(self) -> _Index:
+        """Return what the index has now. The state of its log is read last: it has all that was signed before."""
+        pinned = sorted(self._trust.logs, key=lambda log: str(log.origin))
+        segments = tuple((log, read_manifest(self._store, log).segments) for log in pinned)
+        return _Index(segments, self._log.state())
+
+    def _prove(self, index: _Index, terms: tuple[Term, ...]) -> CompletenessProof:
+        assert index.state.note is not None
+        logs = tuple(self._prove_log(index, *one, terms) for one in index.segments if one[1])
         if not logs:
             raise ConfigurationError(f"the index {self._store.url} has no block of a pinned log: {_SIGN}")
-        proof = CompletenessProof(self._state.note, terms, logs)
+        proof = CompletenessProof(index.state.note, terms, logs)
         proof.check(self._trust)
         return proof
 
-    @property
-    def _pinned(self) -> list[PinnedLog]:
-        return sorted(self._trust.logs, key=lambda log: str(log.origin))
-
-    def _prove_log(self, pinned: PinnedLog, terms: tuple[Term, ...]) -> Iterator[LogCoverage]:
-        """Yield the coverage of a log, nothing where the index has none of it."""
-        segments = read_manifest(self._store, pinned).segments
-        if not segments:
-            return
+    def _prove_log(
+        self, index: _Index, pinned: PinnedLog, segments: tuple[Segment, ...], terms: tuple[Term, ...]
+    ) -> LogCoverage:
+        """Return the coverage of a log of which the index has segments."""
         block = LogReader(self._vault, pinned.origin).block(segments[-1].last_height)
         rotations = map(Rotation.of, rotations_to(LogReader(self._vault, pinned.origin), pinned, block))
-        proofs = (prove_segment(self._store, self._log, self._state, pinned.origin, one, terms) for one in segments)
-        yield LogCoverage(tuple(rotations), tuple(proofs))
+        proofs = (prove_segment(self._store, self._log, index.state, pinned.origin, one, terms) for one in segments)
+        return LogCoverage(tuple(rotations), tuple(proofs))
 
 
 def prove_segment(
@@ -83,10 +105,13 @@ def prove_segment(
 
     Raises:
         ConfigurationError: The segment is not signed.
-        BrokenIndexError: Its files are damaged.
+        BrokenIndexError: Its files are damaged, or a build replaced them after the state was read.
         UnavailableError: The index can't be read.
     """
     signed = signed_segment(store, origin, segment)
+    if signed.index >= state.head.size:
+        place = f"entry {signed.index} of the index log of {store.url}"
+        raise BrokenIndexError(f"{place} is beyond its checkpoint of {state.head.size}: run the command again")
     reader = terms_reader(store, origin, segment, signed.entry)
     return SegmentProof(signed.entry, signed.index, log.path(signed.index, state.head.size), *reader.answer(terms))
 
@@ -118,7 +143,9 @@ def signed_segment(store: IndexStore, origin: Origin, segment: Segment) -> Signe
     signed = read_signed(store, origin, segment)
     if signed is None or not signed.is_of(segment):
         place = f"blocks {segment.first_height} to {segment.last_height} of {origin}"
-        raise ConfigurationError(f"the index has {place}, and they are not signed: {_SIGN}")
+        raise ConfigurationError(
+            f"the index has {place}, and they are not signed: {_SIGN}, or wait for a build that signs now"
+        )
     return signed
 
 

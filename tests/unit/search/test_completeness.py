@@ -1,7 +1,7 @@
 """`auditseal search --prove` and `check-proof`: a proof has the hits of the search; a false one has its exit code."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from auditseal_schemas.checkpoint import TreeHead
 from auditseal_schemas.completeness_proof import CompletenessProof
+from auditseal_schemas.merkle import EMPTY_ROOT
 from auditseal_schemas.trust import Trust
-from auditseal_search.completeness_prover import CompletenessProver
+from auditseal_search.completeness_prover import CompletenessProver, prove_segment
+from auditseal_search.errors import BrokenIndexError
+from auditseal_search.index_log import LogState
 from auditseal_search.index_store import DirectoryStore
+from auditseal_search.manifest import read_manifest
 from auditseal_search.query import parse_query
 from auditseal_search.query_terms import terms_of_query
 from auditseal_vault.directory import DirectoryVault
@@ -246,3 +251,53 @@ def test_the_prover_is_a_library(place: ProvingPlace) -> None:
     offsets: Sequence[int] = proof.check(trust).logs[0].offsets
     assert list(offsets) == sorted(offsets)
     assert offsets
+
+
+@pytest.fixture
+def growing(small_segments: None, tmp_path: Path) -> ProvingPlace:  # noqa: F811  (pytest's way)
+    """A signed index that lacks two blocks. Its last segment is not full, so the next build replaces its files."""
+    place = ProvingPlace(tmp_path)
+    place.put(BLOCKS[:3])
+    assert place.sign().exit_code == 0
+    place.put(BLOCKS)
+    return place
+
+
+def prove_while(place: ProvingPlace, monkeypatch: pytest.MonkeyPatch, build: Callable[[], Result], name: str) -> Result:
+    """Search with a proof; before the proof reads the first file of a kind, a build replaces it."""
+    builds, plain = [build], DirectoryStore.read
+
+    def read(self: DirectoryStore, read_name: str) -> bytes | None:
+        if builds and read_name.endswith(name):
+            done = builds.pop()()
+            assert done.exit_code == 0, done.output
+        return plain(self, read_name)
+
+    monkeypatch.setattr(DirectoryStore, "read", read)
+    return place.prove("outcome = DENIED")
+
+
+@pytest.mark.parametrize("name", [".entry.json", ".parquet", ".terms"])
+def test_a_proof_is_made_again_where_a_build_replaced_files(
+    name: str, growing: ProvingPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = prove_while(growing, monkeypatch, growing.sign, name)
+    assert done.exit_code == 0, done.output
+    assert f"  {LOG}: head {len(BLOCKS)}" in done.stderr.splitlines()
+    assert growing.check().exit_code == 0
+
+
+def test_segments_that_a_build_replaced_and_did_not_sign_are_named(
+    growing: ProvingPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = prove_while(growing, monkeypatch, growing.build, ".entry.json")
+    assert done.exit_code == 2
+    assert "and they are not signed: run `auditseal index build --key`" in done.stderr
+
+
+def test_an_entry_that_was_signed_after_the_state_was_read_is_not_a_crash(place: ProvingPlace) -> None:
+    trust, store = Trust.parse(place.trust.read_bytes()), DirectoryStore(place.index)
+    (segment,) = read_manifest(store, trust.logs[0]).segments
+    before = LogState(TreeHead(KEY.name, 0, EMPTY_ROOT), None)
+    with pytest.raises(BrokenIndexError, match="beyond its checkpoint of 0"):
+        prove_segment(store, place.log, before, LOG, segment, ())
