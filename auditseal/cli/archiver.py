@@ -13,7 +13,8 @@ from auditseal_archiver.archiver import Archiver
 from auditseal_archiver.metrics import ArchiverMetrics
 from auditseal_archiver.readiness import CONDITIONS
 from auditseal_daemon.listen import check_listening
-from auditseal_daemon.run import DaemonContext, end_process, run_daemon
+from auditseal_daemon.process_end import end_process
+from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_vault.drill import drill
 from auditseal_vault.open import open_vault
 

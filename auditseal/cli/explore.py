@@ -12,6 +12,7 @@ import typer
 import auditseal.cli.arrow_allocator  # noqa: F401  (before Arrow is loaded)
 from auditseal.cli.stream_options import SETTLE_SECONDS, Expected, parse_expected
 from auditseal.cli.vault_options import TrustFile, VaultUrl, exit_on_failure, read_trust, tell, vault_url
+from auditseal_daemon.process_end import end_process
 from auditseal_explorer.access import Access
 from auditseal_explorer.app import Explorer, make_app
 from auditseal_explorer.cases import CaseFiles
@@ -23,6 +24,7 @@ from auditseal_explorer.sources import Sources
 from auditseal_explorer.streams import WatchedStreams
 from auditseal_explorer.trail import NoTrail, Trail
 from auditseal_schemas.errors import ConfigurationError, UnavailableError
+from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.trust import Trust
 from auditseal_search.free_memory import return_large_blocks
 from auditseal_search.index_store import IndexStore, open_index
@@ -87,6 +89,7 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
                 webbrowser.open(address)
             explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail, watched)
             serve(make_app(explorer, hosts, access), listening, access.tls if access else None)
+    end_process(ExitCode.OK)
 
 
 def _warn_of_missing(store: IndexStore, index: str, vault: VaultReader, pinned: Trust) -> None:

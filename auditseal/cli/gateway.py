@@ -11,7 +11,8 @@ from auditseal.cli.exits import exit_on_errors
 from auditseal.settings import format_settings, load_settings
 from auditseal.settings_gateway import GatewaySettings
 from auditseal_daemon.listen import check_listening
-from auditseal_daemon.run import DaemonContext, end_process, run_daemon
+from auditseal_daemon.process_end import end_process
+from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_gateway.metrics import GatewayMetrics
 from auditseal_gateway.server import KAFKA, run_gateway
 from auditseal_gateway.tokens import digest_of, make_token

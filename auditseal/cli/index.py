@@ -14,7 +14,8 @@ from auditseal.cli.named_key import PassphraseFile
 from auditseal.cli.progress import progress_bar
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
-from auditseal_daemon.run import DaemonContext, DaemonOptions, end_process, run_daemon
+from auditseal_daemon.process_end import end_process
+from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
 from auditseal_schemas.errors import VerificationError
 from auditseal_schemas.exit_codes import ExitCode
 from auditseal_schemas.header import Header

@@ -18,7 +18,8 @@ from auditseal.settings import format_settings, load_settings
 from auditseal.settings_sealer import SealerSection, SealerSettings
 from auditseal_daemon.cluster import Cluster
 from auditseal_daemon.listen import check_listening
-from auditseal_daemon.run import DaemonContext, end_process, run_daemon
+from auditseal_daemon.process_end import end_process
+from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_schemas.halt import HaltError
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext

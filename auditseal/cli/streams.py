@@ -16,7 +16,8 @@ from auditseal.cli.named_key import PassphraseFile
 from auditseal.cli.stream_options import SETTLE_SECONDS, Expected, parse_expected
 from auditseal.cli.vault_options import Json, TrustFile, VaultUrl, exit_on_failure, read_trust, vault_url
 from auditseal_auditor.report_text import printable
-from auditseal_daemon.run import DaemonContext, DaemonOptions, end_process, run_daemon
+from auditseal_daemon.process_end import end_process
+from auditseal_daemon.run import DaemonContext, DaemonOptions, run_daemon
 from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.event_time import format_milliseconds
 from auditseal_schemas.exit_codes import ExitCode

@@ -13,7 +13,8 @@ from auditseal.settings_watch import WatchSettings
 from auditseal_auditor.check_pool import CheckPool
 from auditseal_auditor.state.state_file import begin_heads, read_heads
 from auditseal_daemon.listen import check_listening
-from auditseal_daemon.run import DaemonContext, end_process, run_daemon
+from auditseal_daemon.process_end import end_process
+from auditseal_daemon.run import DaemonContext, run_daemon
 from auditseal_vault.open import open_reader
 from auditseal_watch.metrics import WatchMetrics
 from auditseal_watch.results import CheckResult

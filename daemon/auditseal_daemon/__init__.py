@@ -3,6 +3,7 @@
 | module | what it holds |
 | --- | --- |
 | `run` | a daemon's process: logs, signals, exit codes |
+| `process_end` | the end of a process whose work is done |
 | `secret_file` | files with a secret, refused where others may read them |
 | `listen` | the socket of a daemon, over IPv4 and IPv6 |
 | `telemetry` | `/metrics`, `/healthz` and `/readyz` over HTTP |

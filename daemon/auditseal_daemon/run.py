@@ -15,10 +15,10 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 import structlog
 from confluent_kafka import KafkaException
@@ -72,7 +72,7 @@ class DaemonContext:
 def run_daemon(
     name: str, options: DaemonOptions, conditions: Iterable[str], body: Callable[[DaemonContext], None]
 ) -> int:
-    """Run a daemon's body to its end and return the exit code, for `end_process`.
+    """Run a daemon's body to its end and return the exit code, for `process_end.end_process`.
 
     Call it in the main thread, before others run. An error that nobody foresaw is raised on, logged with its
     traceback by the hooks set here, and ends the process with code 1.
@@ -105,19 +105,6 @@ def run_daemon(
         watchdog.start()
     log.info("stopped")
     return ExitCode.OK
-
-
-def end_process(code: int) -> NoReturn:
-    """End this process with an exit code at once, after `run_daemon`.
-
-    The body has closed what it opened. The interpreter's own end would free its memory, object by object: 0.3 s of CPU,
-    which took up to 47 s on a busy machine, and there no watchdog runs any more.
-    """
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # its reader is gone, or it is closed
-            stream.flush()
-    os._exit(code)
 
 
 def configure_logs(level: str) -> None:

@@ -22,7 +22,8 @@ NEEDS_IPV6 = pytest.mark.skipif(
 
 SHELL = """
 from auditseal_daemon import run
-from auditseal_daemon.run import DaemonOptions, end_process, run_daemon
+from auditseal_daemon.process_end import end_process
+from auditseal_daemon.run import DaemonOptions, run_daemon
 from auditseal_schemas.errors import *
 from auditseal_schemas.halt import Halt, HaltError
 

@@ -224,7 +224,7 @@ from auditseal.cli.sealer import run_sealer
 from auditseal.cli.signer import open_signers
 from auditseal.settings import load_settings
 from auditseal.settings_sealer import SealerSettings
-from auditseal_daemon.run import end_process
+from auditseal_daemon.process_end import end_process
 
 {hook}
 

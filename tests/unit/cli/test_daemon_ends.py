@@ -84,3 +84,16 @@ def test_a_daemon_that_is_stopped_ends_with_its_last_line(
     times = {line["event"]: datetime.fromisoformat(line["timestamp"]) for line in lines}
     assert lines[-1]["event"] == "stopped"
     assert (times["stopped"] - times["stopping"]).total_seconds() < STOP_SECONDS + 1
+
+
+def test_an_explorer_that_is_stopped_ends_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    words = look("explore --port 0")(tmp_path)
+    command = [sys.executable, "-m", "auditseal", *words]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            assert "Ctrl-C ends it" in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
