@@ -28,7 +28,7 @@ from auditseal_explorer.auditor import auditor_of, is_admitted, is_program
 from auditseal_explorer.cases import CaseFiles
 from auditseal_explorer.checker import Checked, Checker
 from auditseal_explorer.documents import find_image, read_page
-from auditseal_explorer.errors import AddressError, BusyError, LateError, UnrecordedError
+from auditseal_explorer.errors import AddressError, BusyError, LateError, UnrecordedError, shown_problem
 from auditseal_explorer.event_view import EventView, read_event
 from auditseal_explorer.guard import Guard
 from auditseal_explorer.log_status import LogStatus, read_statuses
@@ -229,7 +229,7 @@ class Explorer:
     def on_error(self, request: Request, error: Exception) -> Response:
         """Say what went wrong, where, and what to do."""
         status, title = _status_of(error)
-        detail = str(error.detail if isinstance(error, HTTPException) else error)
+        detail = error.detail if isinstance(error, HTTPException) else shown_problem(error)
         retry = status == 503
         headers = RETRY if retry else None
         if is_program(request):

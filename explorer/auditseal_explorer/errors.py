@@ -9,7 +9,13 @@ AuditsealError
 └── UnrecordedError      a look was not recorded, so it is not answered: status 503
 """
 
+import logging
+
 from auditseal_schemas.errors import AuditsealError
+from auditseal_search.errors import BrokenIndexError, IndexFileError
+
+_log = logging.getLogger(__name__)
+_SEE = "the explorer's operator finds the file and the reason in what the explorer writes to standard error"
 
 
 class AddressError(AuditsealError):
@@ -36,3 +42,16 @@ class LateError(AuditsealError):
 
 class UnrecordedError(AuditsealError):
     """A look could not be recorded, and the explorer was started with `--strict`. The answer has status 503."""
+
+
+def shown_problem(error: Exception) -> str:
+    """Return what a page says of an error. Where an index is kept is for the operator: it is logged, and not shown."""
+    match error:
+        case IndexFileError():
+            problem = f"a file of the index can't be read: {_SEE}"
+        case BrokenIndexError():
+            problem = f"the index is damaged, or of another log or version, and has to be built again: {_SEE}"
+        case _:
+            return str(error)
+    _log.warning("a page does not show where the index is: %s", error)
+    return problem

@@ -9,6 +9,7 @@ from auditseal_auditor.blocks.block_json import time_text
 from auditseal_auditor.findings import Finding
 from auditseal_auditor.report import LogReport, Result
 from auditseal_explorer.checker import Checked
+from auditseal_explorer.errors import shown_problem
 from auditseal_explorer.sources import Sources
 from auditseal_schemas.errors import AuditsealError
 from auditseal_schemas.origin import Origin
@@ -89,7 +90,7 @@ def _read_status(sources: Sources, vault: VaultReader, pinned: PinnedLog, report
             return LogStatus(origin, indexed=indexed, report=report)
         block, lock = parse_in_place(head, origin), _locked_until(vault, head.key, head.version_id)
     except AuditsealError as error:
-        return LogStatus(origin, report=report, problem=str(error))
+        return LogStatus(origin, report=report, problem=shown_problem(error))
     return LogStatus(
         origin,
         size=head.height + 1,

@@ -10,8 +10,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError
 from botocore.session import Session
 
-from auditseal_schemas.errors import UnavailableError, quoted
-from auditseal_search.errors import MissingFileError
+from auditseal_schemas.errors import quoted
+from auditseal_search.errors import IndexFileError, MissingFileError
 from auditseal_search.query_sql import literal
 from auditseal_vault.open import open_vault
 from auditseal_vault.s3 import S3Vault
@@ -137,7 +137,7 @@ class BucketStore:
 
         Raises:
             MissingFileError: The bucket does not have the object.
-            UnavailableError: The store refused, or is unreachable.
+            IndexFileError: The store refused, or is unreachable.
         """
         try:
             try:
@@ -150,7 +150,7 @@ class BucketStore:
         except (*S3_ERRORS, S3UploadFailedError) as error:
             is_missing = isinstance(error, ClientError) and status_of(error) == NOT_FOUND
             problem = f"the index file {name} in {self.url}: {quoted(str(error), 500)}"
-            raise (MissingFileError if is_missing else UnavailableError)(problem) from error
+            raise (MissingFileError if is_missing else IndexFileError)(problem) from error
 
 
 def _cause(error: Exception) -> Exception:

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from auditseal_schemas.errors import UnavailableError, quoted
+from auditseal_search.errors import IndexFileError
 from auditseal_search.free_memory import release_free_memory
 from auditseal_search.index_store import IndexStore
 from auditseal_search.query_sql import literal
@@ -104,7 +105,8 @@ def mapped_errors() -> Iterator[None]:
     """Turn DuckDB's errors of reading files into ours. They have one line: DuckDB adds the query, which is ours.
 
     Raises:
-        UnavailableError: A file can't be read, or the query was ended from another thread.
+        IndexFileError: A file can't be read.
+        UnavailableError: The query was ended from another thread.
     """
     try:
         yield
@@ -112,4 +114,4 @@ def mapped_errors() -> Iterator[None]:
         raise UnavailableError("the search was ended before it had an answer") from error
     except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException) as error:
         line = str(error).partition("\n")[0]
-        raise UnavailableError(f"a file of the index can't be read: {quoted(line, 500)}") from error
+        raise IndexFileError(f"a file of the index can't be read: {quoted(line, 500)}") from error

@@ -4,7 +4,8 @@ AuditsealError
 ├── ConfigurationError    (auditseal_schemas)
 │   └── QueryError        a filter can't be understood; the error marks the place
 ├── UnavailableError      (auditseal_schemas) the store of the index, or the vault, is unreachable
-│   └── MissingFileError  a file of an index, or its bucket, is not there
+│   └── IndexFileError    a file of an index can't be read or written; the message names it
+│       └── MissingFileError  a file of an index, or its bucket, is not there
 ├── BrokenIndexError      an index is damaged, of another version, or of another log
 └── BrokenLedgerError     what is remembered of streams can't be used
 """
@@ -33,7 +34,11 @@ class QueryError(ConfigurationError):
         self.text, self.position, self.problem = before + after, position, problem
 
 
-class MissingFileError(UnavailableError):
+class IndexFileError(UnavailableError):
+    """A file of an index can't be read or written: exit code 1. The message says where the index is."""
+
+
+class MissingFileError(IndexFileError):
     """A file of an index, or its bucket, is not there: exit code 1."""
 
 

@@ -8,13 +8,14 @@ from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
-from auditseal_schemas.errors import ConfigurationError, UnavailableError, quoted
+from auditseal_schemas.errors import ConfigurationError, quoted
+from auditseal_search.errors import IndexFileError
 
 
 class IndexStore(Protocol):
     """Named files. A write is whole or doesn't happen, and a later one replaces an earlier one.
 
-    All methods raise `UnavailableError` if the store is unreachable, full, or refuses.
+    All methods raise `IndexFileError` if the store is unreachable, full, or refuses.
     """
 
     @property
@@ -75,7 +76,7 @@ class DirectoryStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UnavailableError(f"the index file {self._root / name} can't be read: {error.strerror}") from error
+            raise IndexFileError(f"the index file {self._root / name} can't be read: {error.strerror}") from error
 
     def fetch(self, name: str, path: Path) -> bool:
         """Copy a file; see `IndexStore`."""
@@ -85,7 +86,7 @@ class DirectoryStore:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise UnavailableError(f"the index file {self._root / name} can't be copied: {error.strerror}") from error
+            raise IndexFileError(f"the index file {self._root / name} can't be copied: {error.strerror}") from error
         return True
 
     def write(self, name: str, data: bytes) -> None:
@@ -107,7 +108,7 @@ class DirectoryStore:
         try:
             (self._root / name).unlink(missing_ok=True)
         except OSError as error:
-            raise UnavailableError(f"the index file {self._root / name} can't be removed: {error.strerror}") from error
+            raise IndexFileError(f"the index file {self._root / name} can't be removed: {error.strerror}") from error
 
     def names(self, prefix: str) -> list[str]:
         """Return the files' names; see `IndexStore`."""
@@ -125,14 +126,14 @@ class DirectoryStore:
         """Open a regular file: a FIFO would wait without end, and a device have none.
 
         Raises:
-            UnavailableError: It is something else.
+            IndexFileError: It is something else.
             OSError: It can't be opened.
         """
         path = self._root / name
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise UnavailableError(f"the index file {path} is not a regular file: remove it, and build the index again")
+            raise IndexFileError(f"the index file {path} is not a regular file: remove it, and build the index again")
         return os.fdopen(descriptor, "rb")
 
     def _replace(self, name: str, fill: Any) -> None:
@@ -150,7 +151,7 @@ class DirectoryStore:
                     raise
             temporary.replace(path)
         except OSError as error:
-            raise UnavailableError(f"the index file {path} can't be written: {error.strerror}") from error
+            raise IndexFileError(f"the index file {path} can't be written: {error.strerror}") from error
 
 
 def open_index(place: str) -> IndexStore:

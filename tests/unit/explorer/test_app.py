@@ -122,7 +122,8 @@ def test_what_is_too_far_behind_an_index_is_named_and_not_read(monkeypatch: pyte
     explorer = exploring(BLOCKS, TRUST)
     page = explorer.page()
     assert total(page.text) == (sum(block.header.count for block in BLOCKS[:2]), "PARTIAL")
-    assert "heights 2 to 4: the index ends at block 0" in page.text
+    assert "heights 2 to 4: this answer read 2 blocks and no more: narrow the time, or search an index" in page.text
+    assert "index build" not in page.text  # there is none
     assert explorer.json("search")["answer"]["exit_code"] == 4
 
 
@@ -169,6 +170,23 @@ def test_an_index_that_lost_a_file_is_not_read_again_and_again(tmp_path: Path) -
     page = Exploring(index.vault, TRUST, index).page("/", 503)
     assert "a file of the index can't be read" in page.text
     assert [attrs for _, attrs in page.nodes if "data-soon" in attrs]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"other bytes"])
+def test_where_the_index_is_is_logged_and_not_shown(
+    content: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = BuiltOnWhileRead(tmp_path, 0)
+    for path in tmp_path.rglob("*.parquet" if content is None else "*.json"):
+        path.unlink() if content is None else path.write_bytes(content)
+    explorer = Exploring(index.vault, TRUST, index)
+    for address in ("/", "/api/v1/search", "/case", "/export.csv", "/logs", "/api/v1/logs"):
+        answer = explorer.client.get(address)
+        assert str(tmp_path) not in answer.text
+        assert ".parquet" not in answer.text
+        assert answer.status_code == (200 if content is None and "logs" in address else 503 if content is None else 500)
+    assert "a page does not show where the index is: " in caplog.text
+    assert (str(tmp_path) in caplog.text) == (content is None)
 
 
 def test_a_mistake_in_a_filter_is_marked(demo: Exploring) -> None:
