@@ -13,7 +13,7 @@ class Runbook:
 
     Attributes:
         state: The state; links go to it.
-        meaning: What it means.
+        meaning: What it means; here and in the steps, words of commands are between backquotes.
         steps: What to do, in order.
         page: The address below `docs` of the page that has more.
     """
@@ -30,7 +30,7 @@ class Runbook:
 
 
 _KEEP = "Keep everything: the vault with all versions, the state file and the logs. Change and delete nothing."
-_AGAIN = "Run auditseal verify --json with the same trust file from another machine, and keep its answer."
+_AGAIN = "Run `auditseal verify --json` with the same trust file from another machine, and keep its answer."
 _REPORT = "Report it to the operators and to those who have to know: someone changed what was sealed."
 _FINDING = "how-to/verify.md#act-on-a-finding"
 _OTHERS = {
@@ -39,7 +39,11 @@ _OTHERS = {
         "See whether the services publish, and whether the sealer and the archiver run.",
         "Read the last line of their logs: a halt names its runbook.",
     ),
-    Verdict.FORK: (_KEEP, "Run auditseal verify --evidence DIR: it writes both signed notes, which prove it.", _REPORT),
+    Verdict.FORK: (
+        _KEEP,
+        "Run `auditseal verify --evidence DIR`: it writes both signed notes, which prove it.",
+        _REPORT,
+    ),
     Verdict.SQUATTED: (_KEEP, "See in the store's access log who wrote the object.", _AGAIN),
 }
 _PAGES = {
@@ -51,13 +55,13 @@ _STATES = (
     Runbook(
         "index-behind",
         "The index has fewer blocks than the vault.",
-        ("Run auditseal index build, or keep auditseal index follow running.",),
+        ("Run `auditseal index build`, or keep `auditseal index follow` running.",),
         "alerts/AuditsealIndexStale.md",
     ),
     Runbook(
         "no-lock",
         "The last block has no lock, so an administrator of the store can delete it.",
-        (_AGAIN, "Run auditseal drill: it shows whether the store locks what is written."),
+        (_AGAIN, "Run `auditseal drill`: it shows whether the store locks what is written."),
         "runbooks/worm-refused.md",
     ),
     Runbook(
@@ -74,13 +78,13 @@ _STATES = (
     ),
     Runbook(
         "streams",
-        "GAP: numbers of a stream are lost. DUPLICATE: a number has two events. UNEXPECTED: --expect does not name its"
-        " service. UNCLOSED: the stream runs, or its process ended without closing it.",
+        "GAP: numbers of a stream are lost. DUPLICATE: a number has two events. UNEXPECTED: `--expect` does not name"
+        " its service. UNCLOSED: the stream runs, or its process ended without closing it.",
         (
             "Of a GAP, ask the service for the events that it could not record, and publish them again.",
             "Of a DUPLICATE or an UNEXPECTED, find out which host wrote: open the stream's events.",
             "Of an UNCLOSED stream whose service has ended, compare its latest event with the service's own log.",
-            "Run auditseal streams --certificate to keep the states of this time, signed.",
+            "Run `auditseal streams --certificate` to keep the states of this time, signed.",
         ),
         "how-to/streams.md",
     ),

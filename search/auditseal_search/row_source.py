@@ -213,10 +213,16 @@ class RowSource:
             gap = Gap(chain.height, head, str(error))
         read = chain.height - first
         if gap is None and chain.height < heights.stop:
-            why = f"the index ends at block {manifest.size}, and {read} blocks after it were read"
-            gap = Gap(chain.height, heights[-1], f"{why}: build the index on")
+            gap = Gap(chain.height, heights[-1], self._why_not_read(manifest.size, read))
         root, size = self._head(pinned, chain, head, gap)
         return Coverage(pinned.origin, size, root, manifest.size, read, (gap,) if gap else ())
+
+    def _why_not_read(self, indexed: int, read: int) -> str:
+        """Return why blocks that can be read were not."""
+        number = f"{read:,} {'block' if read == 1 else 'blocks'}"
+        if self._index is None:
+            return f"this answer read {number} and no more: narrow the time, or search an index"
+        return f"the index ends at block {indexed:,}, and this answer read {number} after it: build the index on"
 
     def _accept(self, origin: Origin, chain: ChainCheck, found: VerifiedRange, head: int, heights: range) -> Gap | None:
         """Continue with a run of blocks; return the gap that begins at the first one that is at fault, if any is."""

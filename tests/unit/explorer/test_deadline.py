@@ -241,4 +241,4 @@ def test_blocks_after_the_index_are_read_for_some_time_alone(monkeypatch: pytest
     monkeypatch.setattr(sources, "READ_SECONDS", 0.0)
     page = exploring(MemoryVault()).page()
     assert total(page.text)[1] == "PARTIAL"
-    assert "heights 1 to 4: the index ends at block 0, and 1 blocks after it were read: build the index on" in page.text
+    assert "heights 1 to 4: this answer read 1 block and no more: narrow the time, or search an index" in page.text
