@@ -56,11 +56,11 @@ def test_an_index_with_nothing_of_a_log_is_told_at_the_start_and_on_the_page(pla
     with explorer_process(place.trust, place.vault, "--index", wrong) as (address, process):
         assert process.stderr
         assert f"the index {wrong} has nothing of {LOG}, so all blocks are read" in process.stderr.readline()
-        page = httpx2.get(address).text
+        page = httpx2.get(address, timeout=60).text
         assert f"{len(VALUES)} events" in page
         assert "not indexed:" in page
     with explorer_process(place.trust, place.vault) as (address, _):
-        assert "not indexed:" not in httpx2.get(address).text
+        assert "not indexed:" not in httpx2.get(address, timeout=60).text
 
 
 def test_ctrl_c_ends_it_without_a_word(explorer: tuple[str, "subprocess.Popen[str]"]) -> None:
