@@ -267,6 +267,7 @@ def read_key(text: str, origin: str) -> tuple[bytes, "Key"]:  # section 8
 Key = Callable[[str, bytes], None]
 
 
+@lru_cache(maxsize=1_024)
 def holds_ed25519(public: bytes, _name: str, text: str, blob: bytes) -> None:
     Ed25519PublicKey.from_public_bytes(public).verify(blob, text.encode())
 

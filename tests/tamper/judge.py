@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
+from unittest.mock import patch
 
 from auditseal_auditor.check_pool import Checked, CheckPool
 from auditseal_auditor.listing import ListedKey
@@ -12,7 +13,9 @@ from auditseal_auditor.report import Report
 from auditseal_auditor.request import Request
 from auditseal_auditor.state.heads import Head
 from auditseal_auditor.verification import Verification
+from auditseal_schemas import key
 from auditseal_schemas.note import Note
+from auditseal_schemas.public_key import verify_signature
 from auditseal_schemas.trust import Trust
 from tests.factory.vaults import MemoryVault, Version
 from tests.oracle import anchor, store, verifier
@@ -21,6 +24,8 @@ from tests.tamper.case import Expected, Outcome, Vault
 from tests.vectors.vector import Finding
 
 _parse_trust = lru_cache(Trust.parse)
+_verify_signature = lru_cache(maxsize=1_024)(verify_signature)
+"""Verifies what holds once; a signature that doesn't hold raises, and what raises is not kept."""
 
 
 class _RememberingPool(CheckPool):
@@ -53,14 +58,17 @@ def judge_vault(case: Vault) -> Outcome:
 
 
 def audit(case: Vault) -> Report:
-    vault = MemoryVault(objects={key: list(versions) for key, versions in case.objects.items()})
+    vault = MemoryVault(objects={at: list(versions) for at, versions in case.objects.items()})
     known = [Head.of(Note.parse(note.encode())) for note in case.remembered]
     request = Request(
         _parse_trust(case.trust.encode()),
         heads={head.checkpoint.origin: head for head in known},
         oldest=case.oldest,
     )
-    with _RememberingPool(partial(_same, vault), jobs=1) as pool:
+    with (
+        patch.object(key, "verify_signature", _verify_signature),
+        _RememberingPool(partial(_same, vault), jobs=1) as pool,
+    ):
         return Verification(request, pool).run()
 
 
@@ -131,7 +139,7 @@ def second_opinion(case: Vault) -> None:
     Raises:
         Refused: The first fault.
     """
-    listing = {key: [store.Stored(one.data, lock_of(one)) for one in entries] for key, entries in case.objects.items()}
+    listing = {at: [store.Stored(one.data, lock_of(one)) for one in entries] for at, entries in case.objects.items()}
     logs = verifier.read_trust(case.trust)
     retention = re.search(r"^retention ([0-9]+)$", case.trust, re.MULTILINE)
     remembered = {anchor.read_checkpoint(note.encode())[0]: note.encode() for note in case.remembered}
@@ -139,7 +147,7 @@ def second_opinion(case: Vault) -> None:
         log.settled = anchor.read_checkpoint(remembered[origin])[1] if origin in remembered else 0
         store.check_store(listing, origin, log.first)
     contents = store.first_contents(listing)
-    verifier.check({key: partial(_content, data) for key, data in contents.items()}, logs)
+    verifier.check({at: partial(_content, data) for at, data in contents.items()}, logs)
     if retention:
         for origin, log in logs.items():
             store.check_retention(listing, origin, int(retention[1]), log.first)
