@@ -123,7 +123,7 @@ def test_more_connections_are_closed_until_others_end(place: tuple[str, int]) ->
 def test_answers_that_are_not_taken_are_ended(place: tuple[str, int]) -> None:
     asked = 2_000
     with connected(place) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)  # with 4 KiB, what the kernel holds comes for 100 s
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)  # less takes minutes to drain
         try:
             connection.sendall(request(place) * asked)
             time.sleep(SECONDS * 4)
