@@ -22,6 +22,7 @@ from auditseal_schemas.errors import ConfigurationError, VerificationError
 from auditseal_schemas.key import SigningKey, VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.public_key import ED25519, ML_DSA_44
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.key_file import load_key, store_key
 from auditseal_sealer.key_rotation import KeyRotation, look_at_rotation, rotate_log, try_signer
@@ -153,12 +154,10 @@ def rotate_keys(settings: SealerSettings, *, dry_run: bool, hooks: Hooks | None 
     events, _ = inspect_topics(context.cluster, config)
     consumer = Consumer(client_settings(config.client, group_id=config.group))
     try:
-        for number in range(events.partitions):
-            origin = config.origin(number)
-            if dry_run:
-                yield look_at_rotation(context, origin)
-            else:
-                yield rotate_log(context, origin, consumer.consumer_group_metadata)
+        with BlockProducer(context, consumer.consumer_group_metadata) as blocks:
+            for number in range(events.partitions):
+                origin = config.origin(number)
+                yield look_at_rotation(context, origin) if dry_run else rotate_log(context, origin, blocks)
     finally:
         consumer.close()
 

@@ -31,9 +31,14 @@
 | `partition_consumer` | a consumer that is assigned one partition |
 | `unreadable` | what to do about records that can't be read (pure) |
 | `damage_extent` | finds the end of a batch that can't be read |
-| `publisher` | publishes one log's blocks in a thread of its own |
-| `block_writer` | the transactional producer: block and position in one transaction |
-| `transaction_limit` | bounds how many transactions are under way at once |
+| `publisher` | publishes one log's blocks, and compresses them |
+| `block_writer` | writes one log, from its takeover until it is given up |
+| `takeover` | takes a log over, so that no other producer can write to it |
+| `mark` | who wrote a record, and who has taken the log over (pure) |
+| `fences` | fences producers of others |
+| `block_producer` | the producer of all logs: their blocks and positions in one transaction |
+| `transactional_producer` | a producer until its first error |
+| `recovery_limit` | bounds how many logs are recovered at once |
 | `kafka_errors` | the reaction to an error of a transactional call (pure) |
 | `descriptors` | the file descriptors that partitions need, and the limit of the process |
 | `watchdog` | ends the process when a call doesn't return |

@@ -1,27 +1,23 @@
 """The head of a log, after committing a block that was signed before and not committed."""
 
-from collections.abc import Callable
-
 import structlog
 
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
+from auditseal_sealer.block_producer import Position
+from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.recovery import GenesisRule, Recovered, recover
 from auditseal_sealer.source_reader import SourceReader
 
 
-def recover_committed_head(
-    context: SealerContext, origin: Origin, writer: BlockWriter, group: Callable[[], GroupMetadata]
-) -> Recovered:
+def recover_committed_head(context: SealerContext, origin: Origin, writer: BlockWriter) -> Recovered:
     """Find out where a log continues. A block that was signed and not committed is committed first, byte for byte.
 
     Args:
         context: The configuration and the keys.
         origin: The log.
-        writer: The writer that fenced all others, so that nothing changes meanwhile.
-        group: Returns the metadata that a transaction must show of the group.
+        writer: The writer that took the log over, so that nothing changes meanwhile.
 
     Raises:
         UnavailableError, HaltError: As `SourceReader.read`, `recover` and `BlockWriter.publish`.
@@ -38,4 +34,4 @@ def recover_committed_head(
         log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
         log.warning("committing a block again that was signed and not committed", height=header.height)
         position = Position(header.last_offset + 1, header.height + 1)
-        writer.publish(recovered.unfinished.format(), position, group())
+        writer.commit(recovered.unfinished.format(), position)

@@ -1,7 +1,9 @@
 """A sealer's configuration, as one frozen value."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 from auditseal_daemon.group_member import GroupConfig
 from auditseal_daemon.topic_rules import TopicRules
@@ -129,5 +131,15 @@ class SealerConfig:
         return logs.get(partition)
 
     def transactional_id(self, partition: int) -> str:
-        """Return the id that fences the writers of a partition's log, whatever their group."""
+        """Return the id of the producer that claims the log of a partition, whatever its group."""
         return f"auditseal.{self.events_topic}.{partition}"
+
+    def new_writer(self) -> str:
+        """Return the id of a new producer of blocks."""
+        return f"auditseal.{self.events_topic}.writer.{uuid4().hex}"
+
+    def is_writer(self, transactional_id: str) -> bool:
+        """Return whether an id is one of a producer of blocks of this topic."""
+        return bool(
+            re.fullmatch(rf"auditseal\.{re.escape(self.events_topic)}\.writer\.[0-9a-f]{{32}}", transactional_id)
+        )

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -14,8 +15,8 @@ from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.recovery_limit import RecoveryLimit
 from auditseal_sealer.signers.retrying_signer import RetryingSigner
-from auditseal_sealer.transaction_limit import TransactionLimit
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.interface import VaultReader
 from auditseal_vault.log_reader import LogReader
@@ -34,7 +35,8 @@ class SealerContext:
         watchdog: Ends the process when a transactional call doesn't return.
         hooks: Called between the steps of sealing.
         retired: The public keys of earlier signers, each as type ‖ public key, whose blocks may still be read.
-        transactions: Bounds how many transactions are under way.
+        recoveries: Bounds how many logs are recovered at once.
+        pool: Compresses the chunks of blocks.
     """
 
     config: SealerConfig
@@ -45,7 +47,8 @@ class SealerContext:
     watchdog: Watchdog
     hooks: Hooks = field(default_factory=NoHooks)
     retired: tuple[bytes, ...] = ()
-    transactions: TransactionLimit = field(default_factory=TransactionLimit)
+    recoveries: RecoveryLimit = field(default_factory=RecoveryLimit)
+    pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(thread_name_prefix="compress"))
 
     def keys(self, origin: Origin) -> LogKeys:
         """Return the keys of a log."""

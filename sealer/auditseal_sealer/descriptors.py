@@ -4,7 +4,7 @@ import resource
 
 from auditseal_schemas.errors import ConfigurationError
 
-_OWN, _EACH = 24, 16
+_OWN, _EACH = 32, 8
 """Descriptors of a sealer without partitions, and of each partition, with one broker. More brokers need more."""
 
 

@@ -4,6 +4,7 @@
 | --- | --- |
 | another producer has our transactional id | FENCED |
 | another member has our name in the group | EXPELLED: for good, and a new producer would fence that member's |
+| the group has another generation by now, or is about to have one | STALE: abort, and begin again with its news |
 | the block is larger than client, topic or broker allow | TOO_LARGE: trying again would loop |
 | a commit or abort timed out | RECOVER: it may still arrive, so the producer must get a new epoch first (KIP-890) |
 | fatal, or the transaction must be aborted | RECOVER |
@@ -37,22 +38,28 @@ class Reaction(Enum):
     RECOVER = auto()
     FENCED = auto()
     EXPELLED = auto()
+    STALE = auto()
     TOO_LARGE = auto()
 
 
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})  # noqa: SLF001
-_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+_BY_CODE = {
+    KafkaError._FENCED: Reaction.FENCED,  # noqa: SLF001  (its public name for a local error)
+    KafkaError.PRODUCER_FENCED: Reaction.FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH: Reaction.FENCED,
+    KafkaError.FENCED_INSTANCE_ID: Reaction.EXPELLED,
+    KafkaError.MSG_SIZE_TOO_LARGE: Reaction.TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE: Reaction.TOO_LARGE,
+}
+_STALE = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS})
 _ENDS = frozenset({Call.COMMIT, Call.ABORT})
 
 
 def react(call: Call, error: KafkaError) -> Reaction:
     """Return what to do about an error of a call."""
-    if error.code() in _FENCED:
-        return Reaction.FENCED
-    if error.code() == KafkaError.FENCED_INSTANCE_ID:
-        return Reaction.EXPELLED
-    if error.code() in _TOO_LARGE:
-        return Reaction.TOO_LARGE
+    if error.code() in _BY_CODE:
+        return _BY_CODE[error.code()]
+    if call is Call.OFFSETS and error.code() in _STALE and not error.fatal():
+        return Reaction.STALE
     if error.fatal() or error.txn_requires_abort():
         return Reaction.RECOVER
     if call in _ENDS and error.code() == KafkaError._TIMED_OUT:  # noqa: SLF001

@@ -4,7 +4,6 @@ The announcement is a block like all others. A writer that is interrupted leaves
 writer, a rotation or a sealer, commits it byte for byte; or it leaves nothing that anybody could have read.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -14,8 +13,9 @@ from auditseal_schemas.errors import ConfigurationError, UnavailableError, Verif
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.public_key import verify_signature
+from auditseal_sealer.block_producer import BlockProducer, Position
 from auditseal_sealer.block_signer import sign_block
-from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
+from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.committed_head import recover_committed_head
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.recovery import GenesisRule, Recovered, recover
@@ -74,7 +74,7 @@ def look_at_rotation(context: SealerContext, origin: Origin) -> KeyRotation:
     return _rotation(context, patient(lambda: recover(origin, keys, reader.read(), genesis)))
 
 
-def rotate_log(context: SealerContext, origin: Origin, group: Callable[[], GroupMetadata]) -> KeyRotation:
+def rotate_log(context: SealerContext, origin: Origin, blocks: BlockProducer) -> KeyRotation:
     """Announce the next keys of a log, unless they are announced. A sealer that has the log is fenced, and recovers.
 
     Raises:
@@ -84,15 +84,14 @@ def rotate_log(context: SealerContext, origin: Origin, group: Callable[[], Group
     found = look_at_rotation(context, origin)
     if found.is_announced:
         return found
-    with BlockWriter(context, origin) as writer:
-        return _announce(context, origin, writer, group)
+    with BlockWriter(context, origin, blocks) as writer:
+        rotation = _announce(context, origin, writer)
+        writer.release()
+    return rotation
 
 
-def _announce(
-    context: SealerContext, origin: Origin, writer: BlockWriter, group: Callable[[], GroupMetadata]
-) -> KeyRotation:
-    clock = writer.ask_clock()
-    recovered = recover_committed_head(context, origin, writer, group)
+def _announce(context: SealerContext, origin: Origin, writer: BlockWriter) -> KeyRotation:
+    recovered = recover_committed_head(context, origin, writer)
     found = _rotation(context, recovered)
     if found.is_announced:
         return found
@@ -101,8 +100,10 @@ def _announce(
     partitions = max(events.partitions, head.partitions)
     source = SourceIdentity(events.cluster_id, events.topic_id, partitions, head.last_leader_epoch)
     draft = BlockDraft(state, context.config.limits)
-    block, following = sign_block(context, state, draft, source, clock, next_keys=tuple(map(str, found.next_keys)))
-    writer.publish(block.format(), Position(following.next_offset, following.height), group())
+    block, following = sign_block(
+        context, state, draft, source, writer.clock, next_keys=tuple(map(str, found.next_keys))
+    )
+    writer.commit(block.format(), Position(following.next_offset, following.height))
     return KeyRotation(origin, found.next_keys, following.height, is_announced=True)
 
 

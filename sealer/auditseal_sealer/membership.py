@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
 from auditseal_daemon.group_member import GroupMember
-from auditseal_sealer.block_writer import GroupMetadata
 from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.transactional_producer import GroupMetadata
 
 OnPartitions = Callable[[Sequence[int]], None]
 

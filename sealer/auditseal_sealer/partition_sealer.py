@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Protocol
 
 import structlog
@@ -16,7 +17,8 @@ from auditseal_schemas.halt import HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.ranges import join_ranges
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.block_writer import BlockWriter, GroupMetadata
+from auditseal_sealer.block_producer import BlockProducer
+from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.committed_head import recover_committed_head
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.damage_extent import find_extent
@@ -36,8 +38,9 @@ from auditseal_sealer.unreadable import Doubt, Unreadable
 class Owner(Protocol):
     """The sealer, as its partitions call it from their threads."""
 
-    def group_metadata(self) -> GroupMetadata:
-        """Return the metadata that a transaction must show of the group."""
+    @property
+    def blocks(self) -> BlockProducer:
+        """The producer of all logs."""
         ...
 
     def topics(self) -> tuple[TopicView, TopicView]:
@@ -70,6 +73,8 @@ class PartitionSealer:
         self._config, self._owner = context.config, owner
         self._log = structlog.get_logger("auditseal.sealer").bind(origin=str(origin))
         self._doubt, self._skips = Doubt(), tuple[range, ...]()
+        self._writer: BlockWriter | None = None
+        self._took_from_rival = False
         self._thread = threading.Thread(target=self._run, name=f"partition-{origin.partition}", daemon=True)
         self._thread.start()
 
@@ -105,6 +110,8 @@ class PartitionSealer:
         """Seal until asked to stop; pass on an error that can't be survived."""
         try:
             self._keep_sealing()
+            if self._writer and self._stop.reason is CloseReason.REVOKED:
+                self._writer.release()
         except HaltError as error:
             self._halt(error)
         except Exception as error:  # whatever it is, the sealer must end for it and not go on without this partition
@@ -135,7 +142,7 @@ class PartitionSealer:
                 if isinstance(error, UnreadableRecordsError) and self._skip(error.found):
                     restart = policy.first()
                     continue
-                following = policy.after(restart, _failure_of(error), time.monotonic() - begun)
+                following = policy.after(restart, self._failure_of(error), time.monotonic() - begun)
                 if following is None:
                     raise
                 restart = following
@@ -146,27 +153,36 @@ class PartitionSealer:
     def _seal(self) -> None:
         """Recover the head and seal from there until asked to stop."""
         started = time.monotonic()
+        self._took_from_rival = False
         self._check_place()
-        with BlockWriter(self._context, self.origin) as writer:
-            self._seal_by(writer, started)
+        with ExitStack() as clients:
+            with self._context.recoveries.turn():
+                writer = BlockWriter(self._context, self.origin, self._owner.blocks)
+                self._writer = clients.enter_context(writer)
+                self._took_from_rival = bool(writer.rivals)
+                recovered = recover_committed_head(self._context, self.origin, writer)
+            self._show_recovered(recovered)
+            self._seal_by(writer, recovered, started)
 
-    def _seal_by(self, writer: BlockWriter, started: float) -> None:
-        """Seal with a writer that has fenced all others; `started` is when that began, on a monotonic clock."""
-        clock = writer.ask_clock()
-        recovered = recover_committed_head(self._context, self.origin, writer, self._owner.group_metadata)
-        self._show_recovered(recovered)
+    def _seal_by(self, writer: BlockWriter, recovered: Recovered, started: float) -> None:
+        """Seal with the one writer of the log; `started` is when the recovery began, on a monotonic clock."""
         resume = recovered.resume
-        with (
-            Publisher(writer, clock, self._owner.group_metadata) as publisher,
-            self._open_reader(recovered.events.fetch_bytes, self._skips) as reader,
-        ):
+        with self._open_reader(recovered.events.fetch_bytes, self._skips) as reader:
             reader.seek(resume.offset, resume.leader_epoch)
+            publisher = Publisher(writer, self._context.pool)
             log = self._context, recovered, reader, publisher, self.metrics, self.archive_age
             session = Session(*log, partitions=self._partitions)
             state, seconds = recovered.state, round(time.monotonic() - started, 3)
             self._log.info("sealing", height=state.height, next_offset=state.next_offset, seconds=seconds)
             self._report(SealingState.SEALING)
             session.run(self._stop)
+
+    def _failure_of(self, error: Exception) -> Failure:
+        if isinstance(error, ExpelledError):
+            return Failure.EXPELLED
+        if isinstance(error, FencedError):
+            return Failure.FOUGHT if self._took_from_rival else Failure.FENCED
+        return Failure.UNAVAILABLE
 
     def _open_reader(self, fetch_bytes: int, skips: Sequence[range] = ()) -> EventReader:
         config = self._config
@@ -240,9 +256,3 @@ class PartitionSealer:
 
 def _state_after(error: Exception) -> SealingState:
     return SealingState.NO_BLOCKS_PARTITION if isinstance(error, NoBlocksPartitionError) else SealingState.WAITING
-
-
-def _failure_of(error: Exception) -> Failure:
-    if isinstance(error, ExpelledError):
-        return Failure.EXPELLED
-    return Failure.FENCED if isinstance(error, FencedError) else Failure.UNAVAILABLE

@@ -1,43 +1,42 @@
-"""Publishes one log's blocks in a thread of its own, so that the next block fills meanwhile."""
+"""Publishes one log's blocks, so that the next block fills meanwhile, and compresses them before."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from types import TracebackType
-from typing import Self
+from concurrent.futures import Executor, Future
 
-from auditseal_daemon.background import Background
-from auditseal_sealer.block_writer import BlockWriter, GroupMetadata, Position
+from auditseal_sealer.block_producer import Position
+from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.clock import BrokerClock
 
 
 class Publisher:
-    """One thread that publishes blocks, one after the other, and compresses them before.
+    """Publishes blocks, one after the other.
 
     Attributes:
         clock: The broker's clock as the last append showed it.
     """
 
-    def __init__(self, writer: BlockWriter, clock: BrokerClock, group: Callable[[], GroupMetadata]) -> None:
-        """Start the thread; `group` returns the metadata that a transaction must show of the group."""
-        self.clock = clock
-        self._writer, self._group = writer, group
-        self._background = Background("publish")
+    def __init__(self, writer: BlockWriter, pool: Executor) -> None:
+        """Take the writer, and a pool that compresses."""
+        self.clock, self._writer, self._pool = writer.clock, writer, pool
+
+    def check(self) -> None:
+        """Check that a block would be accepted; see `BlockWriter.check`."""
+        self._writer.check()
 
     def publish(self, block: bytes, position: Position) -> "Future[None]":
-        """Publish a block; the future raises what `BlockWriter.publish` raises."""
-        group = self._group()
+        """Publish a block; the future raises what that of `BlockWriter.publish` raises."""
+        published: Future[None] = Future()
 
-        def publish() -> None:
-            self.clock = self._writer.publish(block, position, group)
+        def settle(committed: "Future[BrokerClock]") -> None:
+            if problem := committed.exception():
+                published.set_exception(problem)
+            else:
+                self.clock = committed.result()
+                published.set_result(None)
 
-        return self._background.submit(publish)
+        self._writer.publish(block, position).add_done_callback(settle)
+        return published
 
     def start(self, call: Callable[[], bytes]) -> Callable[[], bytes]:
-        """Start a call in the thread; return a function that waits for its result."""
-        return self._background.submit(call).result
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._background.close()
+        """Start a call in the pool; return a function that waits for its result."""
+        return self._pool.submit(call).result

@@ -4,7 +4,7 @@
 | --- | --- |
 | Kafka or the vault is unreachable | the next attempt, after a pause that doubles up to a bound |
 | another sealer fenced this one | the next attempt, after a pause in which the group may take the partition away |
-| another sealer fenced this one again | the end: two groups seal one log, and each attempt would fence the other one |
+| it did so again, and this sealer had taken the log back from it | the end: two groups seal one log |
 | the group expelled this sealer | the end: another sealer has its name |
 
 Work that lasted for a while makes the next failure a first one.
@@ -15,10 +15,11 @@ from enum import Enum, auto
 
 
 class Failure(Enum):
-    """Why a partition is no longer sealed."""
+    """Why a partition is no longer sealed. FOUGHT: fenced, after this sealer had taken the log from another one."""
 
     UNAVAILABLE = auto()
     FENCED = auto()
+    FOUGHT = auto()
     EXPELLED = auto()
 
 
@@ -68,8 +69,8 @@ class RestartPolicy:
         """
         if worked > self.steady:
             before = self.first()
-        if failure is Failure.EXPELLED or (failure is Failure.FENCED and before.was_fenced):
+        if failure is Failure.EXPELLED or (failure is Failure.FOUGHT and before.was_fenced):
             return None
-        is_fenced = failure is Failure.FENCED
+        is_fenced = failure in {Failure.FENCED, Failure.FOUGHT}
         pause = max(before.next_pause, self.fenced) if is_fenced else before.next_pause
         return Restart(pause, min(2 * pause, self.longest), before.was_fenced or is_fenced)

@@ -12,13 +12,14 @@ from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_writer import GroupMetadata
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.descriptors import check_limit, raise_limit
 from auditseal_sealer.membership import Membership
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.partition_sealer import PartitionSealer
 from auditseal_sealer.sealing_state import SealingState
+from auditseal_sealer.transactional_producer import GroupMetadata
 from auditseal_sealer.watch import Watch, inspect_topics
 
 _POLL = 0.05  # s: a new generation of the group is shown by transactions no later than this
@@ -39,6 +40,7 @@ class Sealer:
         self._failures: list[Exception] = []
         self._limit = 0
         self._lock = threading.Lock()
+        self.blocks = BlockProducer(context, self._group_metadata)
 
     def run(self, stop: threading.Event) -> None:
         """Seal the partitions that the group assigns until `stop` is set; then publish what was read, and leave.
@@ -75,13 +77,10 @@ class Sealer:
         finally:
             watch.close()
             self._end(CloseReason.STOPPED, list(self._partitions))
+            self.blocks.close()
             membership.close(self._config.timeouts.leave)
         if self._failures:
             raise self._failures[0]
-
-    def group_metadata(self) -> GroupMetadata:
-        """Return the metadata that a transaction must show of the group; see `partition_sealer.Owner`."""
-        return self._membership.metadata() if self._membership else None
 
     def topics(self) -> tuple[TopicView, TopicView]:
         """Return the events and the blocks topic as they are now; see `partition_sealer.Owner`."""
@@ -103,6 +102,9 @@ class Sealer:
     def fail(self, error: Exception) -> None:
         """Take an error that ends this sealer."""
         self._failures.append(error)
+
+    def _group_metadata(self) -> GroupMetadata:
+        return self._membership.metadata() if self._membership else None
 
     def _start(self, partitions: Sequence[int]) -> None:
         try:

@@ -17,8 +17,8 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Header
 from auditseal_schemas.kafka_message import encode_message
 from auditseal_sealer.archive_age import ArchiveAge
+from auditseal_sealer.block_producer import Position
 from auditseal_sealer.block_signer import sign_block
-from auditseal_sealer.block_writer import Position
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import UnreadableRecordsError
 from auditseal_sealer.event_reader import EventReader
@@ -189,6 +189,7 @@ class Session:
     def _close(self, reason: CloseReason) -> None:
         """Sign the draft as the next block and pass it to the publisher."""
         self._settle()
+        self._publisher.check()
         closed = time.monotonic()
         self._metrics.closed(reason)
         events, partitions = self._events, max(self._events.partitions, self._partitions())

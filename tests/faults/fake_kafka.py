@@ -4,6 +4,7 @@ Transactions, epochs and fencing, markers that take an offset, both isolation le
 transaction. It fails the test when a height is written with other bytes than before: `check` raises.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Entry:
 
     value: bytes | None
     state: str  # open, committed, aborted, marker
+    key: bytes | None = None
 
 
 @dataclass
@@ -82,9 +84,9 @@ class Broker:
     plan: Plan | None = None
     events: list[Message] = field(default_factory=list)
     blocks: list[Entry] = field(default_factory=list)
-    epoch: int = 0
-    open_offsets: list[int] = field(default_factory=list)
-    pending_group: tuple[int, str] | None = None
+    epochs: dict[str, int] = field(default_factory=dict)  # by transactional id, as all that follow
+    open_offsets: dict[str, list[int]] = field(default_factory=dict)
+    pending_group: dict[str, tuple[int, str]] = field(default_factory=dict)
     group: tuple[int, str] | None = None
     archived: int | None = None
     late: int | None = None
@@ -92,9 +94,14 @@ class Broker:
     heights: dict[int, bytes] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
     struck: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def call(self, name: str, effect: Callable[[], Any]) -> Any:
-        """Do a call, unless the plan says otherwise."""
+        """Do a call, unless the plan says otherwise. Calls of several sealers come one after the other."""
+        with self.lock:
+            return self._do(name, effect)
+
+    def _do(self, name: str, effect: Callable[[], Any]) -> Any:
         self.calls[name] = self.calls.get(name, 0) + 1
         plan = self.plan
         if plan is None or (plan.call, plan.number) != (name, self.calls[name]):
@@ -104,26 +111,26 @@ class Broker:
             effect()
         raise plan.error()
 
-    def append_block(self, value: bytes | None) -> int:
+    def append_block(self, value: bytes | None, key: bytes | None = None, writer: str = "") -> int:
         if value is not None:
             height = Block.parse(value).header.height
             if self.heights.setdefault(height, value) != value:
                 self.breaches.append(f"block {height} was signed twice")
-        self.blocks.append(Entry(value, "open"))
-        self.open_offsets.append(len(self.blocks) - 1)
+        self.blocks.append(Entry(value, "open", key))
+        self.open_offsets.setdefault(writer, []).append(len(self.blocks) - 1)
         return len(self.blocks) - 1
 
-    def end_transaction(self, *, commit: bool) -> None:
-        for offset in self.open_offsets:
+    def end_transaction(self, writer: str = "", *, commit: bool) -> None:
+        offsets, position = self.open_offsets.pop(writer, []), self.pending_group.pop(writer, None)
+        for offset in offsets:
             self.blocks[offset].state = "committed" if commit else "aborted"
-        if self.open_offsets:
+        if offsets:
             self.blocks.append(Entry(None, "marker"))
-        if commit and self.pending_group:
-            self.group = self.pending_group
-        self.open_offsets, self.pending_group = [], None
+        if commit and position:
+            self.group = position
 
     def stable_end(self) -> int:
-        return min(self.open_offsets, default=len(self.blocks))
+        return min((offsets[0] for offsets in self.open_offsets.values()), default=len(self.blocks))
 
     def committed(self) -> list[bytes]:
         return [entry.value for entry in self.blocks if entry.state == "committed" and entry.value is not None]
@@ -135,15 +142,15 @@ class Broker:
 class FakeProducer:
     """`confluent_kafka.Producer`, as far as the sealer uses it."""
 
-    def __init__(self, broker: Broker, _settings: Mapping[str, Any]) -> None:
+    def __init__(self, broker: Broker, settings: Mapping[str, Any]) -> None:
         self._broker, self._epoch, self._began = broker, -1, False
-        self._queue: list[tuple[bytes | None, Any]] = []
+        self.id: str = settings["transactional.id"]
+        self._queue: list[tuple[bytes | None, bytes | None, Any]] = []
 
     def init_transactions(self, _timeout: float) -> None:
         def init() -> None:
-            self._broker.end_transaction(commit=False)
-            self._broker.epoch += 1
-            self._epoch = self._broker.epoch
+            self._broker.end_transaction(self.id, commit=False)
+            self._epoch = self._broker.epochs[self.id] = self._broker.epochs.get(self.id, 0) + 1
 
         self._broker.call("init_transactions", init)
 
@@ -155,14 +162,14 @@ class FakeProducer:
 
         self._broker.call("begin_transaction", begin)
 
-    def produce(self, topic: str, value: bytes | None, partition: int, on_delivery: Any) -> None:
-        self._broker.call("produce", lambda: self._queue.append((value, on_delivery)))
+    def produce(self, topic: str, value: bytes | None, key: bytes | None, partition: int, on_delivery: Any) -> None:
+        self._broker.call("produce", lambda: self._queue.append((value, key, on_delivery)))
 
     def flush(self, _timeout: float) -> int:
         def deliver() -> int:
             self._check_epoch()
-            for value, report in self._queue:
-                offset = self._broker.append_block(value)
+            for value, key, report in self._queue:
+                offset = self._broker.append_block(value, key, self.id)
                 report(None, Message(topic="blocks", partition=0, offset=offset, value=value, timestamp=(2, NOW_MS)))
             self._queue.clear()
             return 0
@@ -172,7 +179,7 @@ class FakeProducer:
     def send_offsets_to_transaction(self, offsets: list[TopicPartition], _group: object, _timeout: float) -> None:
         def send() -> None:
             self._check_epoch()
-            self._broker.pending_group = (offsets[0].offset, offsets[0].metadata or "")
+            self._broker.pending_group[self.id] = (offsets[0].offset, offsets[0].metadata or "")
 
         self._broker.call("send_offsets_to_transaction", send)
 
@@ -185,13 +192,13 @@ class FakeProducer:
     def _end(self, name: str, *, commit: bool) -> None:
         def end() -> None:
             self._check_epoch()
-            self._broker.end_transaction(commit=commit)
+            self._broker.end_transaction(self.id, commit=commit)
             self._began = False
 
         self._broker.call(name, end)
 
     def _check_epoch(self) -> None:
-        if self._epoch != self._broker.epoch:
+        if self._epoch != self._broker.epochs[self.id]:
             raise KafkaException(KafkaError(KafkaError._FENCED, "an old epoch", fatal=True))
 
 
@@ -241,7 +248,8 @@ class FakeConsumer:
                 return self._broker.events[offset]
             entry = self._broker.blocks[offset]
             if entry.state == "committed" or (entry.state != "marker" and not self._committed):
-                return Message(topic="blocks", partition=0, offset=offset, value=entry.value, timestamp=(2, NOW_MS))
+                where = {"topic": "blocks", "partition": 0, "offset": offset}
+                return Message(**where, key=entry.key, value=entry.value, timestamp=(2, NOW_MS))  # type: ignore[arg-type]
         if self._told == self._end():
             return None
         self._told = self._end()

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from prometheus_client import CollectorRegistry
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -26,6 +26,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.halt import HaltError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.log import LogState
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
@@ -119,13 +120,13 @@ def measure(line: Pipeline, reader: VaultReader, blocks: int) -> Times:
         client=client, events_topic=line.events, blocks_topic=line.blocks, cluster=CLUSTER, genesis_allowed=True
     )
     origin, vault = line.origins[0], TimedVault(reader)
+    consumer = Consumer({**client, "group.id": config.group})
     patient = Retrying(retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(20), wait=wait_fixed(0.2))
     watchdog, metrics = Watchdog(_STUCK, raise_error), SealerMetrics(CollectorRegistry())
 
     def recovery() -> Recovered:
         context = SealerContext(config, LogSigners(line.key), vault, Cluster(client, 10), metrics, watchdog)
-        with BlockWriter(context, origin) as writer:
-            writer.ask_clock()
+        with BlockProducer(context, consumer.consumer_group_metadata) as sender, BlockWriter(context, origin, sender):
             assert all(read_topics(context.cluster, config))  # as a sealer does when it starts
             sources = SourceReader(context, origin).read()
             return recover(origin, context.keys(origin), sources, GenesisRule(allowed=False, predecessor=None))

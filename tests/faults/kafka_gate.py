@@ -97,14 +97,18 @@ class SwallowedResponse:
 
 
 class LateRequest:
-    """Keeps one commit's EndTxn back until a later transaction has begun, then delivers it to the broker.
+    """Keeps one commit's EndTxn back until later transactions have begun, then delivers it to the broker.
+
+    It counts the requests that produce records, from the next initialisation of a producer on.
 
     The broker's answer to it goes nowhere: the client has given up by then. `delivered` is set once the broker has been
     sent the request, `answered` once it has answered, which shows that it saw it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, behind: int = 1) -> None:
+        """Deliver it behind the request of this number that produces records."""
         self.held, self.delivered, self.answered = threading.Event(), threading.Event(), threading.Event()
+        self._left = behind
         self.answer: bytes = b""
         self._link: Link | None = None
         self._frame = b""
@@ -147,12 +151,15 @@ class LateRequest:
         return True
 
     def _release_after(self, api: int) -> None:
-        """Deliver the held request right behind the first partition that a new producer adds to a transaction."""
+        """Deliver the held request right behind the records of a producer that was initialised after it."""
         with self._lock:
             if self._link is None or self._released:
                 return
             self._initialised = self._initialised or api == Api.INIT_PRODUCER_ID
             if not (self._initialised and api == Api.PRODUCE):
+                return
+            self._left -= 1
+            if self._left:
                 return
             link, self_frame = self._link, self._frame
             self._released = True

@@ -17,7 +17,7 @@ from tests.faults.sealer_main import LATE_COMMIT, STALLING
 _DRAIN = 60.0  # s
 _SESSION = 6.0  # s, of the daemons here
 _START = 60.0  # s, in which a daemon must be at work, or in its group
-_FENCED = "another sealer writes this log"
+_FENCED = "another sealer has taken a log over"
 _FAILED = 1  # the exit code of a daemon that its supervisor is to start again
 
 

@@ -165,14 +165,18 @@ def test_the_responses_to_commits_are_swallowed_on_one_connection_that_stays_ope
     assert echo.seen[1:3] == [request(Api.END_TXN, number, COMMIT) for number in (2, 3)]
 
 
-def test_a_commit_arrives_after_the_next_transaction_has_begun(proxy: TcpProxy, client: Client, echo: Echo) -> None:
-    gate = LateRequest()
+@pytest.mark.parametrize("behind", [1, 2])
+def test_a_commit_arrives_after_later_transactions_have_begun(
+    proxy: TcpProxy, client: Client, echo: Echo, behind: int
+) -> None:
+    gate = LateRequest(behind)
     proxy.gate = gate
     client.send(request(Api.END_TXN, 1, COMMIT))
     assert gate.held.wait(60)
     client.socket.close()
     with Client(proxy.port) as other:
-        for number, api in enumerate((Api.PRODUCE, Api.INIT_PRODUCER_ID, Api.ADD_PARTITIONS, Api.PRODUCE), 2):
+        apis = (Api.PRODUCE, Api.INIT_PRODUCER_ID, Api.ADD_PARTITIONS, *[Api.PRODUCE] * behind)
+        for number, api in enumerate(apis, 2):
             assert not gate.delivered.is_set()
             assert other.ask(request(api, number)) == number
         assert gate.delivered.wait(60)

@@ -5,7 +5,7 @@ import pytest
 from auditseal_sealer.restart import Failure, Restart, RestartPolicy
 
 POLICY = RestartPolicy(shortest=0.2, longest=1.0, fenced=5.0, steady=30.0)
-UNAVAILABLE, FENCED, EXPELLED = Failure
+UNAVAILABLE, FENCED, FOUGHT, EXPELLED = Failure
 FIRST = POLICY.first()
 
 
@@ -20,8 +20,10 @@ FIRST = POLICY.first()
         (Restart(1.0, 1.0), UNAVAILABLE, 30.1, Restart(0.2, 0.4)),
         (FIRST, FENCED, 1, Restart(5.0, 1.0, was_fenced=True)),
         (Restart(5.0, 1.0, was_fenced=True), UNAVAILABLE, 1, Restart(1.0, 1.0, was_fenced=True)),
-        (Restart(1.0, 1.0, was_fenced=True), FENCED, 1, None),
-        (Restart(1.0, 1.0, was_fenced=True), FENCED, 31, Restart(5.0, 1.0, was_fenced=True)),
+        (Restart(1.0, 1.0, was_fenced=True), FENCED, 1, Restart(5.0, 1.0, was_fenced=True)),
+        (FIRST, FOUGHT, 1, Restart(5.0, 1.0, was_fenced=True)),
+        (Restart(1.0, 1.0, was_fenced=True), FOUGHT, 1, None),
+        (Restart(1.0, 1.0, was_fenced=True), FOUGHT, 31, Restart(5.0, 1.0, was_fenced=True)),
         (Restart(1.0, 1.0, was_fenced=True), UNAVAILABLE, 31, Restart(0.2, 0.4)),
         (FIRST, EXPELLED, 1, None),
         (FIRST, EXPELLED, 31, None),

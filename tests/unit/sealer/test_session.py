@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from auditseal_daemon.background import Background
 from auditseal_schemas.block import Block
 from auditseal_schemas.block_draft import BlockLimits, CloseReason
 from auditseal_schemas.errors import UnavailableError
@@ -21,7 +23,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.verification import RECORDS, verify
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.batch import BatchPolicy
-from auditseal_sealer.block_writer import Position
+from auditseal_sealer.block_producer import Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
@@ -100,9 +102,18 @@ class ScriptedWriter:
     blocks: list[Block] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
     calls: int = 0
+    clock: BrokerClock = field(default_factory=lambda: broker_clock())  # noqa: PLW0108  (it is defined below)
 
-    def publish(self, block: bytes, position: Position, group: object) -> BrokerClock:
-        assert group == "group"
+    def __post_init__(self) -> None:
+        self._thread = Background("publish")
+
+    def publish(self, block: bytes, position: Position) -> "Future[BrokerClock]":
+        return self._thread.submit(lambda: self._publish(block, position))
+
+    def check(self) -> None:
+        pass
+
+    def _publish(self, block: bytes, position: Position) -> BrokerClock:
         self.calls += 1
         if self.gate:
             assert self.gate.wait(60)
@@ -141,9 +152,10 @@ def run(
     reader = ScriptedReader(batches, stop, at_end=at_end)
     context = SealerContext(config, LogSigners(signer), NO_VAULT, NO_CLUSTER, NO_METRICS, NO_WATCHDOG, writer)
     recovered = Recovered(state, None, resume, EVENTS, None)
-    with Publisher(writer, clock or broker_clock(), lambda: "group") as publisher:  # type: ignore[arg-type]
-        log: Any = context, recovered, reader, publisher, metrics, ArchiveAge()
-        Session(*log, partitions=lambda: partitions).run(stop)
+    writer.clock = clock or broker_clock()
+    publisher = Publisher(writer, context.pool)  # type: ignore[arg-type]
+    log: Any = context, recovered, reader, publisher, metrics, ArchiveAge()
+    Session(*log, partitions=lambda: partitions).run(stop)
     return writer
 
 
@@ -263,6 +275,17 @@ def test_skipped_offsets_are_a_gap_of_a_cause_of_their_own(monkeypatch: pytest.M
         Gap(3, 3, CAUSE_UNKNOWN),
         Gap(12, 13, CAUSE_UNREADABLE),
     ]
+
+
+def test_nothing_is_signed_once_another_sealer_has_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fenced(_: ScriptedWriter) -> None:
+        raise FencedError("fenced")
+
+    monkeypatch.setattr(ScriptedWriter, "check", fenced)
+    writer = ScriptedWriter()
+    with pytest.raises(FencedError):
+        run([events(0)], writer)
+    assert writer.journal == []
 
 
 def test_the_record_that_was_sealed_last_is_read_again_and_not_sealed_again() -> None:

@@ -1,22 +1,22 @@
-"""Bounds how many transactions of one sealer are under way at once (ADR 0036)."""
+"""Bounds how many logs of one sealer are recovered at once (ADR 0038)."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_AT_ONCE = 16
+_AT_ONCE = 8
 _PATIENCE = 4.0  # s
 
 
-class TransactionLimit:
-    """Lets some transactions go on and the others wait, so that brokers get no more at once than they can do.
+class RecoveryLimit:
+    """Lets some recoveries go on and the others wait, since each has clients of its own meanwhile.
 
-    It is a brake and no guarantee: a transaction that has waited for `patience` seconds goes on anyway. So those of one
-    broker that doesn't answer can't hold up the others for longer.
+    It is a brake and no guarantee: one that has waited for `patience` seconds goes on anyway. So those of one broker
+    that doesn't answer can't hold up the others for longer.
     """
 
     def __init__(self, at_once: int = _AT_ONCE, patience: float = _PATIENCE) -> None:
-        """Let `at_once` transactions go on at the same time."""
+        """Let `at_once` recoveries go on at the same time."""
         self._places, self._patience = threading.BoundedSemaphore(at_once), patience
 
     @contextmanager
