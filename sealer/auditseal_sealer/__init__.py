@@ -36,7 +36,8 @@
 | `takeover` | takes a log over, so that no other producer can write to it |
 | `mark` | who wrote a record, and who has taken the log over (pure) |
 | `fences` | fences producers of others |
-| `block_producer` | the producer of all logs: their blocks and positions in one transaction |
+| `block_producers` | the producers of a sealer, each of some logs |
+| `block_producer` | commits the blocks of some logs, with their positions, in one transaction |
 | `transactional_producer` | a producer until its first error |
 | `recovery_limit` | bounds how many logs are recovered at once |
 | `kafka_errors` | the reaction to an error of a transactional call (pure) |

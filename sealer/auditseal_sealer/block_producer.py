@@ -1,4 +1,4 @@
-"""The one producer of a sealer: the blocks of all its logs that wait go into its next transaction (ADR 0038).
+"""A producer of some of a sealer's logs: their blocks that wait go into its next transaction (ADR 0038).
 
 One thread makes all calls. While a transaction commits, the next blocks gather. After an error the producer is
 discarded, with all claims that were made for it; the next one has an id of its own.
@@ -173,11 +173,15 @@ class BlockProducer:
             self._news.notify_all()
         return waiting.future
 
-    def close(self) -> None:
-        """Disconnect after the blocks that wait. A call that doesn't return is left behind: the process ends."""
+    def end(self) -> None:
+        """Disconnect after the blocks that wait."""
         with self._news:
             self._is_closed = True
             self._news.notify_all()
+
+    def close(self) -> None:
+        """Disconnect after the blocks that wait. A call that doesn't return is left behind: the process ends."""
+        self.end()
         self._thread.join(_CLOSE)
 
     def __enter__(self) -> Self:
@@ -331,4 +335,4 @@ def _for_all(error: Exception) -> Exception:
     """Return what an error of the producer is to a log that it isn't about."""
     if isinstance(error, FencedError | ExpelledError):
         return type(error)(str(error))
-    return UnavailableError(f"the producer of all logs met an error: {error}")
+    return UnavailableError(f"the producer of some logs met an error: {error}")

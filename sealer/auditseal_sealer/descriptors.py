@@ -3,9 +3,11 @@
 import resource
 
 from auditseal_schemas.errors import ConfigurationError
+from auditseal_sealer.block_producers import MOST
 
-_OWN, _EACH = 32, 8
-"""Descriptors of a sealer without partitions, and of each partition, with one broker. More brokers need more."""
+_OWN, _CLIENT = 24, 8
+"""Descriptors of a sealer without partitions, and of a client: each partition has a consumer of its own, and some share
+a producer. This is with one broker. More brokers need more."""
 
 
 def raise_limit() -> int:
@@ -18,7 +20,7 @@ def raise_limit() -> int:
 
 def least_descriptors(partitions: int) -> int:
     """Return how many descriptors a sealer of some partitions needs at least."""
-    return _OWN + _EACH * partitions
+    return _OWN + _CLIENT * (partitions + min(partitions, MOST))
 
 
 def check_limit(partitions: int, limit: int) -> None:

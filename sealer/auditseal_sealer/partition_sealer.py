@@ -17,7 +17,7 @@ from auditseal_schemas.halt import HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.ranges import join_ranges
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.block_producer import BlockProducer
+from auditseal_sealer.block_producers import BlockProducers
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.committed_head import recover_committed_head
 from auditseal_sealer.context import SealerContext
@@ -39,8 +39,8 @@ class Owner(Protocol):
     """The sealer, as its partitions call it from their threads."""
 
     @property
-    def blocks(self) -> BlockProducer:
-        """The producer of all logs."""
+    def producers(self) -> BlockProducers:
+        """The producers of blocks."""
         ...
 
     def topics(self) -> tuple[TopicView, TopicView]:
@@ -157,7 +157,7 @@ class PartitionSealer:
         self._check_place()
         with ExitStack() as clients:
             with self._context.recoveries.turn():
-                writer = BlockWriter(self._context, self.origin, self._owner.blocks)
+                writer = BlockWriter(self._context, self.origin, self._owner.producers.of(self.origin))
                 self._writer = clients.enter_context(writer)
                 self._took_from_rival = bool(writer.rivals)
                 recovered = recover_committed_head(self._context, self.origin, writer)

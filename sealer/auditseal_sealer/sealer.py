@@ -12,7 +12,7 @@ from auditseal_daemon.topic_rules import TopicView
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import ConfigurationError, UnavailableError
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_producer import BlockProducer
+from auditseal_sealer.block_producers import BlockProducers
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.descriptors import check_limit, raise_limit
 from auditseal_sealer.membership import Membership
@@ -40,7 +40,7 @@ class Sealer:
         self._failures: list[Exception] = []
         self._limit = 0
         self._lock = threading.Lock()
-        self.blocks = BlockProducer(context, self._group_metadata)
+        self.producers = BlockProducers(context, self._group_metadata)
 
     def run(self, stop: threading.Event) -> None:
         """Seal the partitions that the group assigns until `stop` is set; then publish what was read, and leave.
@@ -77,7 +77,7 @@ class Sealer:
         finally:
             watch.close()
             self._end(CloseReason.STOPPED, list(self._partitions))
-            self.blocks.close()
+            self.producers.close()
             membership.close(self._config.timeouts.leave)
         if self._failures:
             raise self._failures[0]

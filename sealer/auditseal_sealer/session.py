@@ -21,7 +21,7 @@ from auditseal_sealer.block_producer import Position
 from auditseal_sealer.block_signer import sign_block
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import UnreadableRecordsError
-from auditseal_sealer.event_reader import EventReader
+from auditseal_sealer.event_reader import AT_ONCE, EventReader
 from auditseal_sealer.event_record import EventRecord
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.metrics import LogMetrics
@@ -128,9 +128,11 @@ class Session:
         """Fill the draft with the records that come within `wait` seconds, and with more that are there already."""
         taken, read, take = 0, self._reader.read, self._take
         for _ in range(_READS):
-            if not (count := take(read(wait))):
+            messages = read(wait)
+            taken, wait, is_last = taken + take(messages), 0.0, len(messages) < AT_ONCE
+            del messages  # their long contents end with the next read
+            if is_last:
                 break
-            taken, wait = taken + count, 0.0
         if taken:
             self._metrics.consumed.inc(taken)
 

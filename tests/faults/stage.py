@@ -22,7 +22,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
 from auditseal_sealer import event_reader, new_partition, partition_consumer, transactional_producer
 from auditseal_sealer.batch import BatchPolicy
-from auditseal_sealer.block_producer import BlockProducer
+from auditseal_sealer.block_producers import BlockProducers
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.log_signers import LogSigners
@@ -93,12 +93,12 @@ class Stage:
         self.broker, self.vault = broker, FaultyVault(folder)
         self.failures: list[Exception] = []
         self.failed = threading.Event()
-        self.producers = producers = list[ref[FakeProducer]]()
+        self.clients = clients = list[ref[FakeProducer]]()
 
         class Producer(FakeProducer):
             def __init__(self, settings: Mapping[str, Any]) -> None:
                 super().__init__(broker, settings)
-                producers.append(ref(self))
+                clients.append(ref(self))
 
         monkeypatch.setattr(transactional_producer, "Producer", Producer)
         monkeypatch.setattr(partition_consumer, "Consumer", lambda settings: FakeConsumer(broker, settings))
@@ -117,7 +117,7 @@ class Stage:
         self.registry = CollectorRegistry()
         metrics = SealerMetrics(self.registry)
         context = self.context(metrics)
-        self.blocks = BlockProducer(context, object)
+        self.producers = BlockProducers(context, object)
         return PartitionSealer(context, ORIGIN, LogMetrics(metrics, ORIGIN), self)
 
     def topics(self) -> tuple[TopicView, TopicView]:
@@ -138,7 +138,7 @@ class Stage:
             time.sleep(0.005)
         made.finish(CloseReason.STOPPED)
         assert made.join(BOUND)
-        self.blocks.close()
+        self.producers.close()
         assert not self.failures, self.failures
         self.broker.check()
 

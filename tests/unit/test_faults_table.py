@@ -134,8 +134,8 @@ def test_a_life_that_ended_leaves_no_producer_to_the_garbage_collector(stage: St
     try:
         stage.run()
         assert stage.broker.struck
-        assert len(stage.producers) >= 3, "one of blocks, one that claimed, and another one after the failure"
-        assert not any(producer() for producer in stage.producers)
+        assert len(stage.clients) >= 3, "one of blocks, one that claimed, and another one after the failure"
+        assert not any(producer() for producer in stage.clients)
     finally:
         gc.enable()
 
@@ -180,7 +180,7 @@ def test_a_sealer_that_is_fenced_for_other_logs_continues(stage: Stage, monkeypa
     def be_fenced(producer: FakeProducer, *arguments: Any) -> None:
         if len(fenced) < 3:
             fenced.append(producer.id)
-            stage.blocks.fences.fence(producer.id)
+            stage.producers.of(ORIGIN).fences.fence(producer.id)
         send(producer, *arguments)
 
     monkeypatch.setattr(FakeProducer, "send_offsets_to_transaction", be_fenced)

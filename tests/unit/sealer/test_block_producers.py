@@ -1,0 +1,51 @@
+"""The producers of a sealer: which logs share one."""
+
+from typing import Any
+
+import pytest
+
+from auditseal_schemas.origin import Origin
+from auditseal_sealer import block_producers
+from auditseal_sealer.block_producers import MOST, BlockProducers
+
+NOTHING: Any = None
+
+
+class Noted:
+    """A producer that notes how it ends."""
+
+    def __init__(self, *_: object) -> None:
+        self.ends = list[str]()
+
+    def end(self) -> None:
+        self.ends.append("end")
+
+    def close(self) -> None:
+        self.ends.append("close")
+
+
+@pytest.fixture
+def producers(monkeypatch: pytest.MonkeyPatch) -> BlockProducers:
+    monkeypatch.setattr(block_producers, "BlockProducer", Noted)
+    return BlockProducers(NOTHING, NOTHING)
+
+
+def origin(partition: int) -> Origin:
+    return Origin("test.example.com", "events", partition, 0)
+
+
+def test_each_producer_serves_the_logs_of_every_eighth_partition(producers: BlockProducers) -> None:
+    made = [producers.of(origin(number)) for number in range(3 * MOST)]
+    assert made[:MOST] == made[MOST : 2 * MOST] == made[2 * MOST :]
+    assert len(set(made)) == MOST == 8
+
+
+def test_a_sealer_of_few_logs_has_few_producers_and_all_are_told_to_end_before_one_is_waited_for(
+    producers: BlockProducers,
+) -> None:
+    made = [producers.of(origin(number)) for number in (1, 5)]
+    order = list[str]()
+    for one in made:
+        one.ends = order  # type: ignore[attr-defined]
+    producers.close()
+    assert order == ["end", "end", "close", "close"]
