@@ -32,6 +32,7 @@ _MOST_BYTES = 32 * MIB
 """Of blocks in one transaction; a single one may be larger."""
 
 _CLOSE = 0.5  # s
+_ENDED = "the producer has ended, since the sealer ends"
 _PAUSE = 0.1  # s: until the group's news are there
 
 
@@ -100,11 +101,13 @@ class BlockProducer:
         """Return the producer's transactional id, once it can write.
 
         Raises:
-            UnavailableError: Kafka does not answer.
+            UnavailableError: Kafka does not answer, or this was closed.
         """
         with self._news:
             if self._writer:
                 return self._writer
+            if self._is_closed:
+                raise UnavailableError(_ENDED)
             asker: Future[str] = Future()
             self._askers.append(asker)
             self._news.notify_all()
@@ -166,9 +169,14 @@ class BlockProducer:
         """Commit a block and the group's position after it, with others; the future has the broker's clock.
 
         The future raises what `check` raises, and HaltError: BLOCK_TOO_LARGE.
+
+        Raises:
+            UnavailableError: This was closed.
         """
         waiting = _Waiting(claim, block, position)
         with self._news:
+            if self._is_closed:
+                raise UnavailableError(_ENDED)
             self._waiting.append(waiting)
             self._news.notify_all()
         return waiting.future
@@ -200,7 +208,7 @@ class BlockProducer:
             self._open_if_asked()
             if batch := self._gather():
                 self._publish(batch)
-        self._discard(UnavailableError("the sealer ends"))
+        self._discard(UnavailableError(_ENDED))
 
     def _wait_for_work(self) -> bool:
         with self._news:

@@ -199,6 +199,15 @@ def test_blocks_that_wait_are_committed_before_the_end(script: Script, blocks: B
         future.result(BOUND)
 
 
+def test_nobody_waits_for_a_producer_that_has_ended(script: Script, blocks: BlockProducer) -> None:
+    claim = claimed(blocks, LOGS[0])
+    blocks.close()
+    with pytest.raises(UnavailableError, match="ended"):
+        blocks.submit(claim, b"a", Position(1, 1))
+    with pytest.raises(UnavailableError, match="ended"):
+        blocks.writer()
+
+
 def test_a_claim_waits_until_the_block_of_an_earlier_one_is_decided(script: Script, blocks: BlockProducer) -> None:
     claim = claimed(blocks, LOGS[0])
     script.gate.clear()
