@@ -4,10 +4,9 @@ Both run once a session (under xdist once a worker) in temporary directories. Te
 a node of their own. What a test asks for marks it: `-m "not kafka and not minio"` runs what needs neither.
 """
 
-import gc
 import re
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
 from typing import TypeAlias
@@ -31,18 +30,6 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Keep Python's garbage collector from the ten thousand tests: all of them stay, and each full pass visits them."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.collect()
-        gc.freeze()
-        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
