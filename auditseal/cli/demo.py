@@ -89,9 +89,12 @@ def _explore(run: Demo, running: Running) -> None:
     explorer = live.start()
     with listen(LOOPBACK, 0) as listening:
         address = address_of(listening)
-        run.tell(f"{address} shows the demo, and {explorer} its vault; everything keeps running until Ctrl-C")
-        webbrowser.open(address)
-        serve(make_panel(live, explorer, hosts_of(listening)), listening)
+
+        def announce() -> None:
+            run.tell(f"{address} shows the demo, and {explorer} its vault; everything keeps running until Ctrl-C")
+            webbrowser.open(address)
+
+        serve(make_panel(live, explorer, hosts_of(listening)), listening, None, announce)
         raise KeyboardInterrupt  # the server returns on Ctrl-C: the demo ends as it does everywhere else
 
 

@@ -82,13 +82,16 @@ def explore(  # noqa: PLR0913, PLR0917  (typer passes them by name)
             Preparation(sources, access.auditors.values() if access else [None]),
         ):
             address, hosts = (access.url, access.hosts) if access else (address_of(listening), hosts_of(listening))
-            tell("explore", f"{address} shows {url}; Ctrl-C ends it")
-            if sources.index and index:
-                _warn_of_missing(sources.index, index, pool.vault, pinned)
-            if opens:
-                webbrowser.open(address)
+
+            def announce() -> None:
+                tell("explore", f"{address} shows {url}; Ctrl-C ends it")
+                if sources.index and index:
+                    _warn_of_missing(sources.index, index, pool.vault, pinned)
+                if opens:
+                    webbrowser.open(address)
+
             explorer = Explorer(sources, checker, Pages(url), CaseFiles(sources, trust.read_bytes()), trail, watched)
-            serve(make_app(explorer, hosts, access), listening, access.tls if access else None)
+            serve(make_app(explorer, hosts, access), listening, access.tls if access else None, announce)
     end_process(ExitCode.OK)
 
 

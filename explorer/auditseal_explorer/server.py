@@ -4,7 +4,7 @@ import ipaddress
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import uvicorn
@@ -84,10 +84,16 @@ def server_config(app: Starlette, tls: Tls | None = None) -> uvicorn.Config:
     )
 
 
-def serve(app: Starlette, listening: socket.socket, tls: Tls | None = None) -> None:
-    """Answer requests until SIGTERM or SIGINT, and return."""
+def serve(app: Starlette, listening: socket.socket, tls: Tls | None, announce: Callable[[], None]) -> None:
+    """Answer requests until SIGTERM or SIGINT, and return.
+
+    `announce` says that it is served. It is called once a signal ends the serving, and not the process.
+    """
     _allow_files()
-    _Server(server_config(app, tls)).run([listening])
+    server = _Server(server_config(app, tls))
+    with server.capture_signals():
+        announce()
+        server.run([listening])
 
 
 def _allow_files() -> None:
