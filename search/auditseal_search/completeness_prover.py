@@ -11,7 +11,7 @@ from auditseal_schemas.rotation import Rotation
 from auditseal_schemas.segment_proof import SegmentProof
 from auditseal_schemas.term import Term
 from auditseal_schemas.trust import PinnedLog, Trust
-from auditseal_search.answering import MERGES
+from auditseal_search.answering import make_again
 from auditseal_search.errors import BrokenIndexError
 from auditseal_search.index_log import IndexLog, LogState, pinned_log
 from auditseal_search.index_store import IndexStore
@@ -63,15 +63,9 @@ class CompletenessProver:
             NotStoredError: The vault lacks a block that is needed.
             UnavailableError: The index or the vault can't be read.
         """
-        index = self._read_index()
-        for _ in range(MERGES):
-            try:
-                return self._prove(index, terms)
-            except AuditsealError:
-                before, index = index, self._read_index()
-                if index == before:
-                    raise
-        return self._prove(index, terms)
+        return make_again(
+            self._read_index, lambda index: self._prove(index, terms), lambda index: index, AuditsealError
+        )
 
     def _read_index(self) -> _Index:
         """Return what the index has now. The state of its log is read last: it has all that was signed before."""
