@@ -20,6 +20,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_producer import BlockProducer, Claim
 from auditseal_sealer.blocks_reader import BlocksReader
 from auditseal_sealer.clock import BrokerClock
+from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.mark import Act, Mark, find_rivals
 from auditseal_sealer.partition_consumer import Isolation
@@ -53,10 +54,11 @@ def take_over(context: SealerContext, origin: Origin, blocks: BlockProducer) -> 
     """
     writer = blocks.writer()
     fenced, marks = list[str](), [Mark(Act.CLAIM, writer)]
-    with blocks.turn_of(origin), _claimer(context, origin) as claimer:
+    with blocks.turn_of(origin), _claimer(context, origin) as claimer, _open_reader(context, origin) as reader:
+        start = context.cluster.start(context.config.blocks_topic, origin.partition)
         while True:
             offset, clock = _append(claimer, origin, marks)
-            rivals = find_rivals(_marks_before(context, origin, offset), writer)
+            rivals = find_rivals(_marks_before(reader, start, offset, context.config), writer)
             if not rivals:
                 break
             for rival in rivals:
@@ -98,18 +100,21 @@ def _append(claimer: TransactionalProducer, origin: Origin, marks: Sequence[Mark
     return deliveries[-1].offset, deliveries[-1].clock
 
 
-def _marks_before(context: SealerContext, origin: Origin, offset: int) -> list[Mark]:
-    """Return the marks below an offset, from the last block on, in their order."""
+def _open_reader(context: SealerContext, origin: Origin) -> BlocksReader:
     config = context.config
-    start, span = context.cluster.start(config.blocks_topic, origin.partition), _TAIL
     where = TopicPartition(config.blocks_topic, origin.partition)
-    with BlocksReader(config.client, config.group, where, Isolation.UNCOMMITTED) as reader:
-        while True:
-            begin = max(start, offset - span)
-            marks, has_block = _read_marks(reader, begin, offset, config.timeouts.call)
-            if has_block or begin == start:
-                return [mark for mark in marks if config.is_writer(mark.writer)]  # others are forged
-            span *= 2
+    return BlocksReader(config.client, config.group, where, Isolation.UNCOMMITTED)
+
+
+def _marks_before(reader: BlocksReader, start: int, offset: int, config: SealerConfig) -> list[Mark]:
+    """Return the marks below an offset, from the last block on, in their order."""
+    span = _TAIL
+    while True:
+        begin = max(start, offset - span)
+        marks, has_block = _read_marks(reader, begin, offset, config.timeouts.call)
+        if has_block or begin == start:
+            return [mark for mark in marks if config.is_writer(mark.writer)]  # others are forged
+        span *= 2
 
 
 def _read_marks(reader: BlocksReader, begin: int, end: int, timeout: float) -> tuple[list[Mark], bool]:
