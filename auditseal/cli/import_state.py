@@ -28,7 +28,7 @@ class ImportState:
         self._done: SimpleQueue[bytes] = SimpleQueue()
 
     def digest_of(self, event_id: str) -> bytes | None:
-        """Return the digest of the record with an id, and None if there is no such record.
+        """Return a record's digest by its id; None if this state has no such record.
 
         Digests of an old file are empty.
 

@@ -92,10 +92,8 @@ class Checker(BackgroundThread):
         """
         now = int(time() * 1_000_000)
         request = Request(self._trust, heads=self._heads, memory="this explorer's start", now=now, continued=True)
-        pool, self._pool = (
-            self._pool or CheckPool(self._open, 1, known=self._known),
-            None,
-        )  # one that fails is not used again
+        pool = self._pool or CheckPool(self._open, 1, known=self._known)
+        self._pool = None  # one that fails is not used again
         report = Verification(request, pool, self._end_early).run()
         self._pool = pool
         self._heads = report.heads_after(self._heads)

@@ -91,7 +91,7 @@ class BlockProducer:
         self._turns, self._under_way = dict[Origin, threading.Lock](), set[Origin]()
         self._producer: TransactionalProducer | None = None
         self._writer, self._earlier = "", set[str]()
-        self._fault: Exception = UnavailableError("there is no producer yet")
+        self._fault: Exception = UnavailableError("no producer was made yet")
         self._blamed: _Waiting | None = None
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="blocks", daemon=True)

@@ -15,7 +15,10 @@ from enum import Enum, auto
 
 
 class Failure(Enum):
-    """Why a partition is no longer sealed. FOUGHT: fenced, after this sealer had taken the log from another one."""
+    """Why a partition is no longer sealed.
+
+    FOUGHT is FENCED, too: this sealer had taken the log from another one before.
+    """
 
     UNAVAILABLE = auto()
     FENCED = auto()

@@ -38,9 +38,8 @@ class Delivery:
 
     def __init__(self, what: str) -> None:
         """Take what messages call the record."""
-        self.what, self.report = what, None
-
-    report: _Report | None
+        self.what = what
+        self.report: _Report | None = None
 
     def take(self, error: KafkaError | None, message: Message) -> None:
         """Take librdkafka's report."""

@@ -248,8 +248,7 @@ class FakeConsumer:
                 return self._broker.events[offset]
             entry = self._broker.blocks[offset]
             if entry.state == "committed" or (entry.state != "marker" and not self._committed):
-                where = {"topic": "blocks", "partition": 0, "offset": offset}
-                return Message(**where, key=entry.key, value=entry.value, timestamp=(2, NOW_MS))  # type: ignore[arg-type]
+                return Message("blocks", 0, offset, key=entry.key, value=entry.value, timestamp=(2, NOW_MS))
         if self._told == self._end():
             return None
         self._told = self._end()

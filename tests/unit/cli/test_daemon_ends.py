@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -56,6 +56,20 @@ def look(command: str) -> Callable[[Path], list[str]]:
     return lambda folder: words.format(folder).split()
 
 
+def stop(words: Sequence[str], first: str, environment: dict[str, str]) -> list[str]:
+    """Run a command, stop it after its first line, which has a text, and return the lines behind it."""
+    command = [sys.executable, "-m", "auditseal", *words]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            assert first in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+        return list(process.stderr)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -71,29 +85,11 @@ def look(command: str) -> Callable[[Path], list[str]]:
 def test_a_daemon_that_is_stopped_ends_with_its_last_line(
     words: Callable[[Path], list[str]], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "auditseal", *words(tmp_path)]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr
-            assert "telemetry" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
-        finally:
-            process.kill()
-        lines = [json.loads(line) for line in process.stderr if line.startswith("{")]
+    lines = [json.loads(line) for line in stop(words(tmp_path), "telemetry", environment) if line.startswith("{")]
     times = {line["event"]: datetime.fromisoformat(line["timestamp"]) for line in lines}
     assert lines[-1]["event"] == "stopped"
     assert (times["stopped"] - times["stopping"]).total_seconds() < STOP_SECONDS + 1
 
 
 def test_an_explorer_that_is_stopped_ends_at_once(environment: dict[str, str], tmp_path: Path) -> None:
-    words = look("explore --port 0")(tmp_path)
-    command = [sys.executable, "-m", "auditseal", *words]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr
-            assert "Ctrl-C ends it" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
-        finally:
-            process.kill()
+    stop(look("explore --port 0")(tmp_path), "Ctrl-C ends it", environment)

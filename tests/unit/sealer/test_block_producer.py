@@ -1,4 +1,4 @@
-"""The producer of all logs, on scripted calls: what goes into one transaction, and who is told of an error."""
+"""The producer of several logs, on scripted calls: the blocks of one transaction, and whom an error reaches."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping

@@ -4,6 +4,8 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ from confluent_kafka import KafkaException
 from auditseal_daemon import retry
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
+from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_producer import BlockProducer, Position
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.errors import FencedError
 from auditseal_sealer.fences import Fences
+from auditseal_sealer.hooks import Step
 from auditseal_sealer.mark import Act, Mark
 from auditseal_sealer.takeover import take_over
 from tests.factory.blocks import chain
@@ -167,18 +171,20 @@ def test_one_process_accepts_blocks_of_the_last_claim_of_a_log_only(stage: Stage
 
 
 def test_a_claim_of_a_producer_that_met_an_error_counts_no_more(stage: Stage) -> None:
-    context = stage.context()
+    context = replace(stage.context(), hooks=Away())
     with BlockProducer(context, object) as blocks:
         held = BlockWriter(context, ORIGIN, blocks)
-
-        def away(*_: object) -> None:
-            raise UnavailableError("away")
-
-        context.hooks.after = away  # type: ignore[method-assign]
         with pytest.raises(UnavailableError, match="away"):
             held.commit(b"", Position(0, 0))
         with pytest.raises(UnavailableError, match="away"):
             held.check()
+
+
+class Away:
+    """Fails each step of a transaction of blocks."""
+
+    def after(self, step: Step, origin: Origin) -> None:
+        raise UnavailableError("away")
 
 
 class Crowd:
@@ -203,8 +209,8 @@ class Crowd:
         return time.monotonic() > self._until or bool(self._stage.broker.breaches)
 
     def _seal(self) -> None:
-        one = Stage.__new__(Stage)
-        one.__dict__.update(self._stage.__dict__, failures=[], failed=threading.Event())
+        one = copy(self._stage)
+        one.failures, one.failed = [], threading.Event()
         while not self._is_over():
             made = one.begin()
             one.failed.wait(random.uniform(0.1, 1))
