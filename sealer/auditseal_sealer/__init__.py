@@ -24,7 +24,13 @@
 | `clock` | the bound on how far a block's time may lead the broker's clock (pure) |
 | `event_reader` | reads one partition of events within a bound of memory |
 | `blocks_reader` | reads ranges of the blocks topic |
+| `record_source` | one partition's records, by the shared consumer or by one of its own |
+| `reading_pace` | when a partition needs a consumer of its own because it is behind (pure) |
 | `record_consumer` | a consumer of one partition, by librdkafka's own functions |
+| `shared_consumer` | a consumer of many partitions, each with a queue of its own |
+| `consumer_pool` | the consumers that partitions share |
+| `queue_reader` | reads the messages of one of librdkafka's queues |
+| `consumer_handle` | makes librdkafka's consumers |
 | `message_reader` | reads librdkafka's messages, and says whether headers could be read |
 | `event_record` | a record as it was read |
 | `librdkafka` | the functions of librdkafka that it calls |

@@ -10,7 +10,9 @@ from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.block_producers import MOST
 from auditseal_sealer.config import SealerConfig
+from auditseal_sealer.consumer_pool import ConsumerPool
 from auditseal_sealer.hooks import Hooks, NoHooks
 from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.log_signers import LogSigners
@@ -37,6 +39,7 @@ class SealerContext:
         retired: The public keys of earlier signers, each as type ‖ public key, whose blocks may still be read.
         recoveries: Bounds how many logs are recovered at once.
         pool: Compresses the chunks of blocks.
+        consumers: The consumers of events that partitions share.
     """
 
     config: SealerConfig
@@ -49,6 +52,7 @@ class SealerContext:
     retired: tuple[bytes, ...] = ()
     recoveries: RecoveryLimit = field(default_factory=RecoveryLimit)
     pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(thread_name_prefix="compress"))
+    consumers: tuple[ConsumerPool, ...] = field(default_factory=lambda: tuple(ConsumerPool() for _ in range(MOST)))
 
     def keys(self, origin: Origin) -> LogKeys:
         """Return the keys of a log."""

@@ -6,7 +6,7 @@ how much a batch can grow. The consumer takes all that wait, so that one fetch i
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +17,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_sealer.errors import UnreadableRecordsError
 from auditseal_sealer.event_record import EventRecord, Fault
 from auditseal_sealer.partition_consumer import Isolation, reading
-from auditseal_sealer.record_consumer import RecordConsumer
+from auditseal_sealer.record_source import Consumer
 from auditseal_sealer.unreadable import Damage, Unreadable
 
 AT_ONCE = 64
@@ -54,6 +54,7 @@ class EventReader:
 
     def __init__(
         self,
+        connect: Callable[[Mapping[str, str]], Consumer],
         client: Mapping[str, str],
         group: str,
         where: TopicPartition,
@@ -66,6 +67,7 @@ class EventReader:
         """Connect.
 
         Args:
+            connect: Makes the consumer with librdkafka's properties: `RecordConsumer` one with new connections.
             client: The connection as librdkafka's properties.
             group: A group that this client may name; it is not joined.
             where: Topic and partition.
@@ -76,7 +78,7 @@ class EventReader:
         """
         self._where, self._label = where, f"{where.topic}/{where.partition}"
         with unavailable(f"{self._label} can't be read"):
-            self._consumer = RecordConsumer(
+            self._consumer = connect(
                 properties(
                     client,
                     **reading(group, Isolation.UNCOMMITTED),
@@ -91,10 +93,11 @@ class EventReader:
         self._position = 0
         self._fault: Fault | None = None
         self._silent_since: float | None = None
+        self._was_answered = False
 
     def seek(self, offset: int, leader_epoch: int = -1) -> None:
         """Read from an offset on; with an epoch, Kafka reports whether the log was truncated since."""
-        self._position, self._fault, self._silent_since = offset, None, None
+        self._position, self._fault, self._silent_since, self._was_answered = offset, None, None, False
         where = TopicPartition(self._where.topic, self._where.partition, offset)
         if leader_epoch >= 0:
             where = TopicPartition(self._where.topic, self._where.partition, offset, leader_epoch=leader_epoch)
@@ -116,6 +119,7 @@ class EventReader:
         with unavailable(f"{self._label} can't be read"):
             records, end, self._fault = self._consumer.read(AT_ONCE, timeout)
         self._position = max(self._position, end)
+        self._was_answered |= bool(records) or end >= 0
         if records:
             self._position, self._silent_since = max(self._position, records[-1].offset + 1), None
         elif self._fault is None:
@@ -131,8 +135,11 @@ class EventReader:
         return self._consumer.known_end(self._where)
 
     def is_at_end(self) -> bool:
-        """Return whether every record that the last fetch reported was read."""
-        return 0 <= self.known_end() <= self._position
+        """Return whether every record that the last fetch reported was read.
+
+        A shared consumer knows an end from before the seek. It counts once something came since: records, or the end.
+        """
+        return self._was_answered and 0 <= self.known_end() <= self._position
 
     def _pass(self, fault: Fault) -> None:
         """Seek past an error within a range to skip.

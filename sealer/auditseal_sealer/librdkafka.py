@@ -34,6 +34,9 @@ unpack_message = Struct("@iPiPNPNqP").unpack_from
 Where the error is not 0, the value is the error's text, and the offset is its place.
 """
 
+unpack_place = Struct("@PiqPnPi").unpack_from
+"""Unpack an `rd_kafka_topic_partition_t`: topic, partition, offset, metadata, its length, opaque, error."""
+
 memory = (c_char * sys.maxsize).from_address(0)
 """This process's memory, of which a slice copies bytes from an address: in half of the time of a call."""
 
@@ -66,14 +69,22 @@ queue_get_consumer = _blocking("rd_kafka_queue_get_consumer", c_void_p, c_void_p
 queue_length = _quick("rd_kafka_queue_length", c_size_t, c_void_p)
 queue_yield = _quick("rd_kafka_queue_yield", None, c_void_p)
 queue_destroy = _blocking("rd_kafka_queue_destroy", None, c_void_p)
+queue_get_partition = _blocking("rd_kafka_queue_get_partition", c_void_p, c_void_p, c_char_p, c_int32)
+queue_forward = _blocking("rd_kafka_queue_forward", None, c_void_p, c_void_p)
 consumer_close = _blocking("rd_kafka_consumer_close", c_int, c_void_p)
 
 list_new = _quick("rd_kafka_topic_partition_list_new", c_void_p, c_int)
 list_add = _quick("rd_kafka_topic_partition_list_add", c_void_p, c_void_p, c_char_p, c_int32)
 list_set_offset = _quick("rd_kafka_topic_partition_list_set_offset", c_int, c_void_p, c_char_p, c_int32, c_int64)
+list_find = _quick("rd_kafka_topic_partition_list_find", c_void_p, c_void_p, c_char_p, c_int32)
 list_destroy = _quick("rd_kafka_topic_partition_list_destroy", None, c_void_p)
 set_leader_epoch = _quick("rd_kafka_topic_partition_set_leader_epoch", None, c_void_p, c_int32)
 assign = _blocking("rd_kafka_assign", c_int, c_void_p, c_void_p)
+incremental_assign = _blocking("rd_kafka_incremental_assign", c_void_p, c_void_p, c_void_p)
+incremental_unassign = _blocking("rd_kafka_incremental_unassign", c_void_p, c_void_p, c_void_p)
+seek_partitions = _blocking("rd_kafka_seek_partitions", c_void_p, c_void_p, c_void_p, c_int)
+error_code = _quick("rd_kafka_error_code", c_int, c_void_p)
+error_destroy = _quick("rd_kafka_error_destroy", None, c_void_p)
 get_watermark_offsets = _quick(
     "rd_kafka_get_watermark_offsets", c_int, c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(c_int64)
 )

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -17,7 +18,7 @@ from auditseal_schemas.halt import HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.ranges import join_ranges
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.block_producers import BlockProducers
+from auditseal_sealer.block_producers import MOST, BlockProducers
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.committed_head import recover_committed_head
 from auditseal_sealer.context import SealerContext
@@ -27,6 +28,8 @@ from auditseal_sealer.event_reader import EventReader
 from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.new_partition import is_new_partition
 from auditseal_sealer.publisher import Publisher
+from auditseal_sealer.record_consumer import RecordConsumer
+from auditseal_sealer.record_source import Consumer, RecordSource
 from auditseal_sealer.recovery import Recovered
 from auditseal_sealer.restart import Failure
 from auditseal_sealer.sealing_state import SealingState
@@ -167,7 +170,7 @@ class PartitionSealer:
     def _seal_by(self, writer: BlockWriter, recovered: Recovered, started: float) -> None:
         """Seal with the one writer of the log; `started` is when the recovery began, on a monotonic clock."""
         resume = recovered.resume
-        with self._open_reader(recovered.events.fetch_bytes, self._skips) as reader:
+        with self._open_reader(self._connect(), recovered.events.fetch_bytes, self._skips) as reader:
             reader.seek(resume.offset, resume.leader_epoch)
             publisher = Publisher(writer, self._context.pool)
             log = self._context, recovered, reader, publisher, self.metrics, self.archive_age
@@ -184,9 +187,16 @@ class PartitionSealer:
             return Failure.FOUGHT if self._took_from_rival else Failure.FENCED
         return Failure.UNAVAILABLE
 
-    def _open_reader(self, fetch_bytes: int, skips: Sequence[range] = ()) -> EventReader:
+    def _connect(self) -> Callable[[Mapping[str, str]], Consumer]:
+        """Return what makes the consumer: one with new connections where the last read is in doubt (ADR 0037)."""
+        return RecordConsumer if self._doubt.is_open(self._skips) else partial(RecordSource, self._context.consumers[self.origin.partition % MOST])
+
+    def _open_reader(
+        self, connect: Callable[[Mapping[str, str]], Consumer], fetch_bytes: int, skips: Sequence[range] = ()
+    ) -> EventReader:
         config = self._config
         return EventReader(
+            connect,
             config.client,
             config.group,
             TopicPartition(self.origin.topic, self.origin.partition),
@@ -207,7 +217,7 @@ class PartitionSealer:
             end = self._context.cluster.end(self.origin.topic, self.origin.partition)
             if not self._doubt.may_skip(self.origin):
                 return False
-            extent = find_extent(lambda: self._open_reader(1), found, end, self._config.timeouts.call)
+            extent = find_extent(lambda: self._open_reader(RecordConsumer, 1), found, end, self._config.timeouts.call)
         except UnavailableError as error:  # nothing is certain while the brokers are away
             self._log.warning("unreadable records can't be looked at", problem=str(error))
             self._doubt = Doubt()

@@ -6,6 +6,7 @@
 | anything else | halt: UNREADABLE_RECORDS |
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +60,10 @@ class Doubt:
         A batch of a gigabyte comes late on a busy machine: librdkafka decompresses it before it hands out a record.
         """
         return shortest * 2.0**self.times
+
+    def is_open(self, skips: Iterable[range]) -> bool:
+        """Return whether records may be unreadable that are not in one of the ranges to skip."""
+        return self.found is not None and not any(self.found.offset in skip for skip in skips)
 
     def may_skip(self, origin: Origin) -> bool:
         """Return whether the batch is unreadable for certain, and may become a gap.

@@ -26,6 +26,7 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.record import RecordEncoder
 from auditseal_sealer.event_reader import EventReader
 from auditseal_sealer.event_record import EventRecord
+from auditseal_sealer.record_consumer import RecordConsumer
 from tests.bench.bench_sealer import publish
 
 ROUNDS = 7
@@ -49,7 +50,9 @@ def measure(bootstrap_servers: str, events: int) -> dict[str, float]:
 def _read(bootstrap_servers: str, topic: str, events: int) -> tuple[float, list[EventRecord]]:
     where, kept, count = TopicPartition(topic, 0), list[EventRecord](), 0
     client = {"bootstrap.servers": bootstrap_servers}
-    with EventReader(client, "bench", where, partitions=1, fetch_bytes=fetch_bytes({}), silence=60) as reader:
+    with EventReader(
+        RecordConsumer, client, "bench", where, partitions=1, fetch_bytes=fetch_bytes({}), silence=60
+    ) as reader:
         reader.seek(0)
         begun = time.thread_time()
         while count < events:

@@ -20,7 +20,7 @@ from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.key import VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.trust import PinnedLog
-from auditseal_sealer import event_reader, new_partition, partition_consumer, transactional_producer
+from auditseal_sealer import new_partition, partition_consumer, partition_sealer, transactional_producer
 from auditseal_sealer.batch import BatchPolicy
 from auditseal_sealer.block_producers import BlockProducers
 from auditseal_sealer.config import SealerConfig, Timeouts
@@ -102,7 +102,8 @@ class Stage:
 
         monkeypatch.setattr(transactional_producer, "Producer", Producer)
         monkeypatch.setattr(partition_consumer, "Consumer", lambda settings: FakeConsumer(broker, settings))
-        monkeypatch.setattr(event_reader, "RecordConsumer", lambda _: FakeRecordConsumer(broker))
+        monkeypatch.setattr(partition_sealer, "RecordConsumer", lambda _: FakeRecordConsumer(broker))
+        monkeypatch.setattr(partition_sealer, "RecordSource", lambda _, __: FakeRecordConsumer(broker))
         monkeypatch.setattr(new_partition, "first_blocks", lambda *_: {})  # there is one partition, so none is new
         self.archiver, self.archived = self.new_archiver(), 0
 

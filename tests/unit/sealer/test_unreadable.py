@@ -50,3 +50,9 @@ def test_each_failure_lets_the_next_read_be_silent_for_twice_as_long() -> None:
         waits.append(doubt.silence(20))
         doubt = doubt.again(found)
     assert waits == [20, 40, 80]
+
+
+def test_a_doubt_is_open_until_its_records_are_skipped() -> None:
+    assert not Doubt().is_open([])
+    assert doubt(BOMB).is_open([range(8, 9)])
+    assert not doubt(BOMB, BOMB).is_open([range(1, 2), range(7, 9)])
