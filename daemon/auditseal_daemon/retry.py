@@ -31,7 +31,7 @@ def retrying(
     longest: float = LONGEST_WAIT,
     give_up_after: float | None = None,
     before_sleep: Callable[[RetryCallState], None] | None = None,
-) -> Retrying:
+) -> Callable[..., Any]:
     """Return what repeats a call while its errors are passing ones, and raises the last error where it gives up.
 
     Args:
@@ -43,14 +43,30 @@ def retrying(
         before_sleep: Called before each wait.
     """
     bound = stop_never if give_up_after is None else stop_after_delay(give_up_after)
-    return Retrying(
-        retry=retry_if_exception(is_passing),
-        wait=wait_random_exponential(multiplier=multiplier, max=longest),
-        stop=stop_when_event_set(stop) | bound,
-        sleep=sleep_using_event(stop),
-        before_sleep=before_sleep,
-        reraise=True,
-    )
+
+    def repeat(call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        try:  # a call that succeeds has no need of tenacity, which takes longer than a signature
+            return call(*arguments, **named)
+        except BaseException as error:
+            if not is_passing(error):
+                raise
+            failures = [error]
+
+        def again() -> T:
+            if failures:
+                raise failures.pop()
+            return call(*arguments, **named)
+
+        return Retrying(
+            retry=retry_if_exception(is_passing),
+            wait=wait_random_exponential(multiplier=multiplier, max=longest),
+            stop=stop_when_event_set(stop) | bound,
+            sleep=sleep_using_event(stop),
+            before_sleep=before_sleep,
+            reraise=True,
+        )(again)
+
+    return repeat
 
 
 class StoreRetry:
@@ -72,7 +88,7 @@ class StoreRetry:
         Raises:
             UnavailableError: `stop` was set before the store answered.
         """
-        result = retrying(self._stop, _is_unavailable, before_sleep=self._report)(call)
+        result: T = retrying(self._stop, _is_unavailable, before_sleep=self._report)(call)
         self.problem = None
         return result
 

@@ -43,6 +43,7 @@
 | `mark` | who wrote a record, and who has taken the log over (pure) |
 | `fences` | fences producers of others |
 | `block_producers` | the producers of a sealer, each of some logs |
+| `shares` | how logs are spread over the clients that they share (pure) |
 | `block_producer` | commits the blocks of some logs, with their positions, in one transaction |
 | `transactional_producer` | a producer until its first error |
 | `recovery_limit` | bounds how many logs are recovered at once |

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from auditseal_schemas.block_draft import CloseReason
 
+_QUIET = 100
+"""Records a second: to wake up for each of them costs more than to seal them."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
@@ -28,6 +31,10 @@ class BatchPolicy:
     def wait_seconds(self, opened: float | None, now: float) -> float:
         """Return how long to wait for records: never beyond the close of a block that was opened at `opened`."""
         return self.wait if opened is None else min(self.wait, max(0.0, opened + self.age - now))
+
+    def is_quiet(self, count: int, opened: float | None, closed: float) -> bool:
+        """Return whether records come so rarely that the next ones may gather, by the block that was closed last."""
+        return opened is not None and count < _QUIET * (closed - opened)
 
     def close_reason(self, full: CloseReason | None, opened: float | None, now: float) -> CloseReason | None:
         """Return why the block closes now, None while it fills; `full` is the draft's own reason."""

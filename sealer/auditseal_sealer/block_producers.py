@@ -6,11 +6,8 @@ from collections.abc import Callable
 from auditseal_schemas.origin import Origin
 from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.context import SealerContext
+from auditseal_sealer.shares import share_of
 from auditseal_sealer.transactional_producer import GroupMetadata
-
-MOST = 8
-"""librdkafka sends a broker five requests of a producer at once, and each holds one partition's block. So the blocks of
-many logs in one transaction wait for each other. Each producer has four threads."""
 
 
 class BlockProducers:
@@ -24,7 +21,7 @@ class BlockProducers:
     def of(self, origin: Origin) -> BlockProducer:
         """Return the producer of a log, which is the same one as long as this process runs."""
         with self._lock:
-            number = origin.partition % MOST
+            number = share_of(origin.partition)
             if number not in self._made:
                 self._made[number] = BlockProducer(self._context, self._group)
             return self._made[number]

@@ -1,6 +1,5 @@
 """The consumers that the partitions of a sealer share, made when the first partition needs one (ADR 0037)."""
 
-import os
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -8,13 +7,13 @@ from functools import partial
 from auditseal_schemas.limits import MIB
 from auditseal_sealer.shared_consumer import SharedConsumer, SharedPartition
 
-_WAIT_MS = int(os.environ.get("W","100"))
+_WAIT_MS = 100
 """How long a broker waits for records of the partitions that one fetch names. One that is not in it waits as long."""
 
 _RESPONSE_BYTES = 1 * MIB
 """Bytes of a fetch's answer; one batch may be larger. A record that waits keeps the whole answer in memory."""
 
-OWN_AT_ONCE = 8
+OWN_AT_ONCE = 1
 """Partitions that have a consumer of their own at once because they are behind."""
 
 _Key = frozenset[tuple[str, str]]
@@ -42,7 +41,7 @@ class ConsumerPool:
         key = frozenset(properties.items())
         with self._lock:
             if key not in self._consumers:
-                more = {"fetch.wait.max.ms": str(_WAIT_MS), "fetch.max.bytes": str(_RESPONSE_BYTES), "fetch.min.bytes": os.environ.get("MB","1")}
+                more = {"fetch.wait.max.ms": str(_WAIT_MS), "fetch.max.bytes": str(_RESPONSE_BYTES)}
                 self._consumers[key] = SharedConsumer({**properties, **more})
             self._users[key] = self._users.get(key, 0) + 1
             return SharedPartition(self._consumers[key], partial(self._leave, key))

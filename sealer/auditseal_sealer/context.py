@@ -10,7 +10,6 @@ from auditseal_daemon.cluster import Cluster
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.log import LogState
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_producers import MOST
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.consumer_pool import ConsumerPool
 from auditseal_sealer.hooks import Hooks, NoHooks
@@ -18,6 +17,7 @@ from auditseal_sealer.log_keys import LogKeys
 from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import SealerMetrics
 from auditseal_sealer.recovery_limit import RecoveryLimit
+from auditseal_sealer.shares import SHARES
 from auditseal_sealer.signers.retrying_signer import RetryingSigner
 from auditseal_sealer.watchdog import Watchdog
 from auditseal_vault.interface import VaultReader
@@ -52,7 +52,7 @@ class SealerContext:
     retired: tuple[bytes, ...] = ()
     recoveries: RecoveryLimit = field(default_factory=RecoveryLimit)
     pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(thread_name_prefix="compress"))
-    consumers: tuple[ConsumerPool, ...] = field(default_factory=lambda: tuple(ConsumerPool() for _ in range(MOST)))
+    consumers: tuple[ConsumerPool, ...] = field(default_factory=lambda: tuple(ConsumerPool() for _ in range(SHARES)))
 
     def keys(self, origin: Origin) -> LogKeys:
         """Return the keys of a log."""

@@ -3,7 +3,7 @@
 import resource
 
 from auditseal_schemas.errors import ConfigurationError
-from auditseal_sealer.block_producers import MOST
+from auditseal_sealer.shares import SHARES
 
 _OWN, _CLIENT = 24, 8
 """Descriptors of a sealer without partitions, and of a client: each partition has a consumer of its own, and some share
@@ -20,7 +20,7 @@ def raise_limit() -> int:
 
 def least_descriptors(partitions: int) -> int:
     """Return how many descriptors a sealer of some partitions needs at least."""
-    return _OWN + _CLIENT * (partitions + min(partitions, MOST))
+    return _OWN + _CLIENT * (partitions + min(partitions, SHARES))
 
 
 def check_limit(partitions: int, limit: int) -> None:

@@ -18,7 +18,7 @@ from auditseal_schemas.halt import HaltError
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.ranges import join_ranges
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.block_producers import MOST, BlockProducers
+from auditseal_sealer.block_producers import BlockProducers
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.committed_head import recover_committed_head
 from auditseal_sealer.context import SealerContext
@@ -34,6 +34,7 @@ from auditseal_sealer.recovery import Recovered
 from auditseal_sealer.restart import Failure
 from auditseal_sealer.sealing_state import SealingState
 from auditseal_sealer.session import Session
+from auditseal_sealer.shares import share_of
 from auditseal_sealer.stop import Stop
 from auditseal_sealer.unreadable import Doubt, Unreadable
 
@@ -189,7 +190,11 @@ class PartitionSealer:
 
     def _connect(self) -> Callable[[Mapping[str, str]], Consumer]:
         """Return what makes the consumer: one with new connections where the last read is in doubt (ADR 0037)."""
-        return RecordConsumer if self._doubt.is_open(self._skips) else partial(RecordSource, self._context.consumers[self.origin.partition % MOST])
+        return (
+            RecordConsumer
+            if self._doubt.is_open(self._skips)
+            else partial(RecordSource, self._context.consumers[share_of(self.origin.partition)])
+        )
 
     def _open_reader(
         self, connect: Callable[[Mapping[str, str]], Consumer], fetch_bytes: int, skips: Sequence[range] = ()

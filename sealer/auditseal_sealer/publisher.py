@@ -23,19 +23,15 @@ class Publisher:
         """Check that a block would be accepted; see `BlockWriter.check`."""
         self._writer.check()
 
-    def publish(self, block: bytes, position: Position) -> "Future[None]":
-        """Publish a block; the future raises what that of `BlockWriter.publish` raises."""
-        published: Future[None] = Future()
+    def publish(self, block: bytes, position: Position) -> "Future[BrokerClock]":
+        """Publish a block; see `BlockWriter.publish`."""
+        committed = self._writer.publish(block, position)
+        committed.add_done_callback(self._note)
+        return committed
 
-        def settle(committed: "Future[BrokerClock]") -> None:
-            if problem := committed.exception():
-                published.set_exception(problem)
-            else:
-                self.clock = committed.result()
-                published.set_result(None)
-
-        self._writer.publish(block, position).add_done_callback(settle)
-        return published
+    def _note(self, committed: "Future[BrokerClock]") -> None:
+        if not committed.exception():
+            self.clock = committed.result()
 
     def start(self, call: Callable[[], bytes]) -> Callable[[], bytes]:
         """Start a call in the pool; return a function that waits for its result."""

@@ -46,6 +46,10 @@ class QueueReader:
             self._drop_held()
         return reading
 
+    def has_waiting(self) -> bool:
+        """Return whether messages are there that were not read yet."""
+        return bool(self._held or librdkafka.queue_length(self._queue))
+
     def wake(self) -> None:
         """Let a `read` that waits return now, or else the next one that would wait. From any thread."""
         with self._lock:

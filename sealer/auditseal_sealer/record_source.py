@@ -40,6 +40,14 @@ class Consumer(Protocol):
         ...
 
 
+class QueuedConsumer(Consumer, Protocol):
+    """One that also says what waits in its queue."""
+
+    def has_waiting(self) -> bool:
+        """Return whether messages are there that were not read yet."""
+        ...
+
+
 class RecordSource:
     """Reads one partition. One thread at a time, but for `wake`."""
 
@@ -50,7 +58,7 @@ class RecordSource:
             KafkaException: librdkafka refuses a property.
         """
         self._pool, self._properties = pool, properties
-        self._consumer: Consumer = pool.open(properties)
+        self._consumer: QueuedConsumer = pool.open(properties)
         self._is_shared = True
         self._pace = ReadingPace(time.monotonic())
         self._where = TopicPartition("", 0)
@@ -80,8 +88,8 @@ class RecordSource:
         reading = self._consumer.read(most, timeout)
         self._pace.note(len(reading.records), time.monotonic() - begun)
         self._note(reading)
-        if len(reading.records) < most and self._pace.is_to_be_judged():  # else more may be here already
-            self._pace.judge(has_more=self._consumer.known_end(self._where) > self._read_to)
+        if self._pace.is_to_be_judged():
+            self._judge()
         return reading
 
     def wake(self) -> None:
@@ -98,6 +106,12 @@ class RecordSource:
         if not self._is_shared:
             self._is_shared = True
             self._pool.places.release()
+
+    def _judge(self) -> None:
+        """Judge whether the partition is behind, unless it can be read on at once."""
+        has_more = self._consumer.known_end(self._where) > self._read_to
+        if not self._consumer.has_waiting():  # asked afterwards: what came meanwhile must not count as missing
+            self._pace.judge(has_more=has_more)
 
     def _note(self, reading: Reading) -> None:
         """Remember where another consumer would continue: right behind a record, whose epoch belongs to it."""
@@ -132,7 +146,7 @@ class RecordSource:
         self._is_shared = True
         self._pool.places.release()
 
-    def _replace(self, consumer: Consumer) -> None:
+    def _replace(self, consumer: QueuedConsumer) -> None:
         try:
             consumer.assign(self._here())
         except KafkaException:

@@ -5,6 +5,7 @@ verifier would, publish. While a block commits, the next one fills; filling isn'
 takes what comes until the commit (ADR 0035).
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -19,6 +20,7 @@ from auditseal_schemas.kafka_message import encode_message
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.block_producer import Position
 from auditseal_sealer.block_signer import sign_block
+from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import UnreadableRecordsError
 from auditseal_sealer.event_reader import AT_ONCE, EventReader
@@ -37,7 +39,7 @@ _READS = 8
 class _Publication:
     """A signed block on its way; times in seconds of a monotonic clock, `oldest` in ms since the epoch."""
 
-    future: "Future[None]"
+    future: "Future[BrokerClock]"
     header: Header
     size: int
     closed: float
@@ -72,6 +74,7 @@ class Session:
         self._last_block = time.monotonic() - max(0.0, time.time() - head.sealed_at / 1e6) if head else None
         self._publication: _Publication | None = None
         self._lag_shown = 0.0
+        self._committed, self._is_quiet = threading.Event(), False
         metrics.begin()
         self._begin_draft()
 
@@ -95,7 +98,7 @@ class Session:
 
     def _seal_until(self, stop: Stop) -> None:
         while not stop.is_set():
-            self._read(self._wait_seconds())
+            self._read(self._rest(self._wait_seconds()))
             self._settle_if_done()
             if not self._publication:
                 self._close_if_due()
@@ -106,6 +109,17 @@ class Session:
         batch = self._config.batch
         wait = batch.wait_seconds(self._opened, time.monotonic())
         return batch.wait if self._publication and not wait else wait
+
+    def _rest(self, seconds: float) -> float:
+        """Let the records of a quiet partition gather while its block is open; return how long to wait for one then.
+
+        To wake up for each of them would take more CPU than to seal it. A commit ends the rest.
+        """
+        if not self._is_quiet or self._opened is None:
+            return seconds
+        self._committed.wait(seconds)
+        self._committed.clear()
+        return 0.0
 
     def _close_if_due(self) -> None:
         if reason := self._config.batch.close_reason(self._draft.full, self._opened, time.monotonic()):
@@ -133,6 +147,7 @@ class Session:
             del messages  # their long contents end with the next read
             if is_last:
                 break
+        self._is_quiet = self._is_quiet and taken < AT_ONCE
         if taken:
             self._metrics.consumed.inc(taken)
 
@@ -202,10 +217,12 @@ class Session:
         future.add_done_callback(self._wake)
         self._publication = _Publication(future, block.header, len(data), closed, self._oldest)
         self._state, self._last_block = state, closed
+        self._is_quiet = self._config.batch.is_quiet(block.header.count, self._opened, closed)
         self._begin_draft()
 
-    def _wake(self, _: "Future[None]") -> None:
-        """Let a read that waits for records end: a block has committed, or never will."""
+    def _wake(self, _: "Future[BrokerClock]") -> None:
+        """Let a rest or a read that waits for records end: a block has committed, or never will."""
+        self._committed.set()
         self._reader.wake()
 
     def _settle_if_done(self) -> None:

@@ -133,6 +133,10 @@ class SharedPartition:
         self._consumer.drain()
         return self._queue.read(most, timeout)
 
+    def has_waiting(self) -> bool:
+        """Return whether messages are there that were not read yet."""
+        return self._queue.has_waiting()
+
     def wake(self) -> None:
         """Let a `read` that waits return now, or else the next one that would wait. From any thread."""
         self._queue.wake()

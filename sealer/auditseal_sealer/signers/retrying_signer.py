@@ -54,7 +54,7 @@ class RetryingSigner:
             longest=self._pauses.longest,
             before_sleep=report,
         )
-        signature = repeat(self._signer.sign, message)
+        signature: bytes = repeat(self._signer.sign, message)
         if waited:
             self._on_wait(None)
         return signature

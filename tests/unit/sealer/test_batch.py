@@ -29,6 +29,20 @@ def test_reading_never_waits_beyond_a_blocks_age(opened, now, seconds) -> None:
     assert POLICY.wait_seconds(opened, now) == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(
+    ("count", "opened", "closed", "is_quiet"),
+    [
+        (24, 7.0, 7.25, True),
+        (25, 7.0, 7.25, False),
+        (0, None, 7.0, False),
+        (499, 7.0, 12.0, True),
+        (1, 7.0, 7.0, False),
+    ],
+)
+def test_a_partition_is_quiet_below_a_hundred_records_a_second(count, opened, closed, is_quiet) -> None:
+    assert POLICY.is_quiet(count, opened, closed) is is_quiet
+
+
 @pytest.mark.parametrize("wrong", [{"age": -1}, {"heartbeat": -1}, {"wait": 0}, {"wait": 2}])
 def test_a_senseless_policy_is_refused(wrong) -> None:
     with pytest.raises(ValueError, match="age and heartbeat are 0 or more"):

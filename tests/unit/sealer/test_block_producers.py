@@ -6,7 +6,8 @@ import pytest
 
 from auditseal_schemas.origin import Origin
 from auditseal_sealer import block_producers
-from auditseal_sealer.block_producers import MOST, BlockProducers
+from auditseal_sealer.block_producers import BlockProducers
+from auditseal_sealer.shares import SHARES
 
 NOTHING: Any = None
 
@@ -37,9 +38,9 @@ def origin(partition: int) -> Origin:
 
 
 def test_each_producer_serves_the_logs_of_every_eighth_partition(producers: BlockProducers) -> None:
-    made = [producers.of(origin(number)) for number in range(3 * MOST)]
-    assert made[:MOST] == made[MOST : 2 * MOST] == made[2 * MOST :]
-    assert len(set(made)) == MOST == 8
+    made = [producers.of(origin(number)) for number in range(3 * SHARES)]
+    assert made[:SHARES] == made[SHARES : 2 * SHARES] == made[2 * SHARES :]
+    assert len(set(made)) == SHARES == 8
 
 
 def test_a_sealer_of_few_logs_has_few_producers_and_all_are_told_to_end_before_one_is_waited_for(

@@ -38,6 +38,9 @@ class Scripted:
         self.position = max(offsets.stop, self.position)
         return Reading([EventRecord(at, TIMESTAMP_APPEND, 1, None, (), b"", self.epoch) for at in offsets], -1, None)
 
+    def has_waiting(self) -> bool:
+        return self.position < self.end
+
     def wake(self) -> None:
         pass
 
@@ -142,6 +145,13 @@ def test_alone_or_without_a_place_it_stays(monkeypatch: pytest.MonkeyPatch, pool
     stage = Stage(monkeypatch, pool, Scripted(99, 99))
     stage.source.assign(TopicPartition("events", 0, 0))
     assert stage.read_often(20, most=1) == list(range(9))
+    assert stage.made == 0
+
+
+def test_records_that_are_there_and_were_not_read_yet_make_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, Pool(Scripted(40, 40)), Scripted(99, 99))
+    stage.source.assign(TopicPartition("events", 0, 0))
+    assert stage.read_often(60, most=1) == list(range(40))
     assert stage.made == 0
 
 

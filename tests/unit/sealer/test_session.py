@@ -28,6 +28,7 @@ from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.errors import FencedError, UnreadableRecordsError
+from auditseal_sealer.event_reader import AT_ONCE
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import LogMetrics, SealerMetrics
@@ -211,6 +212,39 @@ def test_a_commit_ends_a_wait_for_records(monkeypatch: pytest.MonkeyPatch) -> No
     policy = BatchPolicy(age=60, wait=0.5)
     run([events(*range(11)), []], ScriptedWriter(gate=gate), config=replace(CONFIG, batch=policy))
     assert timeouts[:2] == [0.5, 0.5], "fewer records than one call returns are all that were there"
+
+
+def rested(monkeypatch: pytest.MonkeyPatch, batches: Sequence[Sequence[Event]], age: float) -> list[tuple[int, float]]:
+    """Seal batches, and return for each read how many records it got, and how long it would have waited."""
+    read, reads = ScriptedReader.read, list[tuple[int, float]]()
+
+    def patient(reader: ScriptedReader, timeout: float) -> Sequence[Event]:
+        found = read(reader, timeout)
+        reads.append((len(found), timeout))
+        if not found:
+            time.sleep(timeout)
+        return found
+
+    monkeypatch.setattr(ScriptedReader, "read", patient)
+    run(batches, config=replace(CONFIG, batch=BatchPolicy(age=age, wait=0.05)))
+    return reads
+
+
+def test_records_of_a_quiet_partition_gather_while_its_block_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = rested(monkeypatch, [events(0), [], [], events(1), events(2), events(3)], 0.1)
+    first_block, second_block = reads[:3], reads[3:6]
+    assert all(timeout > 0 for _, timeout in first_block), "the partition is not known to be quiet"
+    assert [count for count, _ in second_block] == [1, 1, 1]
+    assert second_block[0][1] > 0, "no block is open, so the next record is waited for"
+    assert [timeout for _, timeout in second_block[1:]] == [0, 0], "what came during the rest is taken after it"
+
+
+def test_a_partition_that_was_quiet_rests_no_more_once_much_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = events(*range(1, 1 + AT_ONCE))
+    reads = rested(monkeypatch, [events(0), [], [], many, events(AT_ONCE + 1), events(AT_ONCE + 2)], 0.1)
+    assert reads[3][0] == AT_ONCE
+    assert reads[4] == (1, 0), "it reads on at once"
+    assert reads[5][1] > 0
 
 
 def test_a_block_that_is_due_takes_what_comes_until_the_block_before_has_committed(
