@@ -6,8 +6,10 @@ from auditseal_schemas.errors import ConfigurationError
 from auditseal_sealer.shares import SHARES
 
 _OWN, _CLIENT = 24, 8
-"""Descriptors of a sealer without partitions, and of a client: each partition has a consumer of its own, and some share
-a producer. This is with one broker. More brokers need more."""
+"""Descriptors of a sealer without partitions, and of a client: partitions share consumers and producers.
+
+This is with one broker. More brokers need more, and so does each partition that is behind or in doubt.
+"""
 
 
 def raise_limit() -> int:
@@ -20,7 +22,7 @@ def raise_limit() -> int:
 
 def least_descriptors(partitions: int) -> int:
     """Return how many descriptors a sealer of some partitions needs at least."""
-    return _OWN + _CLIENT * (partitions + min(partitions, SHARES))
+    return _OWN + _CLIENT * 2 * min(partitions, SHARES)
 
 
 def check_limit(partitions: int, limit: int) -> None:

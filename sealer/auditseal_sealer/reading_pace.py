@@ -35,7 +35,7 @@ class ReadingPace:
         self._waited += waited
 
     def is_to_be_judged(self) -> bool:
-        """Return whether it has waited for so long that `judge` has to be told whether the broker has more."""
+        """Return whether it has waited for so long that `judge` has to know whether the broker has more."""
         return self._waited > _JUDGED_SECONDS
 
     def judge(self, *, has_more: bool) -> None:
@@ -64,7 +64,7 @@ class ReadingPace:
         self._restart(now)
 
     def stay(self) -> None:
-        """Go on with the shared consumer, as no other one is to be had, and ask again after a while."""
+        """Stay with the shared consumer, since no other one is free, and ask again after a while."""
         self._behind = 0
 
     def _restart(self, now: float) -> None:

@@ -17,7 +17,7 @@ from auditseal_sealer.record_consumer import RecordConsumer
 
 
 class Consumer(Protocol):
-    """What reads a partition; see `RecordConsumer`."""
+    """A reader of a partition; see `RecordConsumer`."""
 
     def assign(self, where: TopicPartition) -> None:
         """Read from an offset of a partition on; with a leader epoch, Kafka reports whether the log was truncated."""

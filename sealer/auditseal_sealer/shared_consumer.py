@@ -1,7 +1,7 @@
 """One librdkafka consumer for many partitions, each read from a queue of its own (ADR 0037).
 
-librdkafka fetches a partition only while its queue is empty. So one that isn't read holds up no other, and waits with
-one fetch at most.
+librdkafka fetches a partition only while its queue is empty. So a queue that nobody reads holds up no other, and
+keeps one fetch at most.
 """
 
 import threading
@@ -57,7 +57,7 @@ class SharedConsumer:
         return queue
 
     def stop(self, where: TopicPartition, queue: int) -> None:
-        """Read a partition no more. What librdkafka has of it, and what it still gets, goes away by the main queue."""
+        """Read a partition no more. Its records that librdkafka has, and those that still come, go to the main queue."""
         with list_of(where) as chosen:
             if error := librdkafka.incremental_unassign(self._handle, chosen):
                 librdkafka.error_destroy(error)  # it was not assigned
@@ -65,7 +65,7 @@ class SharedConsumer:
         librdkafka.queue_forward(queue, self._main)
 
     def drain(self) -> None:
-        """Take what concerns no partition: new tokens, errors, and what comes of partitions that have stopped."""
+        """Take what concerns no partition: new tokens, errors, and records of partitions that have stopped."""
         if librdkafka.queue_length(self._main) and self._lock.acquire(blocking=False):
             try:
                 if fault := self._rest.read(_AT_ONCE, 0).fault:
