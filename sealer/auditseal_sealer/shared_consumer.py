@@ -57,7 +57,7 @@ class SharedConsumer:
         return queue
 
     def stop(self, where: TopicPartition, queue: int) -> None:
-        """Read a partition no more. Its records that librdkafka has, and those that still come, go to the main queue."""
+        """Read a partition no more. Its records, also those still to come, go to the main queue, and are dropped."""
         with list_of(where) as chosen:
             if error := librdkafka.incremental_unassign(self._handle, chosen):
                 librdkafka.error_destroy(error)  # it was not assigned
