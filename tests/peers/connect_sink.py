@@ -23,7 +23,7 @@ from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_local.process import launch_guarded
 from auditseal_local.progress import Progress
 from tests.peers.event_file import first_events, publish
-from tests.peers.peer import Peer, Result
+from tests.peers.peer import BURSTS, Peer, Result, fastest
 
 ICEBERG = "1.10.1"
 COMMIT_SECONDS = 1.0
@@ -41,7 +41,7 @@ _POLL_SECONDS = 0.05
 PEER = Peer(
     "Kafka Connect, Iceberg sink to MinIO",
     f"Iceberg {ICEBERG} on Connect {KAFKA.rpartition(':')[2]}",
-    f"{TASKS} tasks and partitions, polls of 5,000 records, Avro files, a commit a second",
+    f"{TASKS} tasks and partitions, polls of 5,000 records, Avro files, a commit a second, best of {BURSTS} bursts",
     "makes a table that query engines read",
     "hashes, chains, signatures, Object Lock",
     "locked",
@@ -51,7 +51,7 @@ PEER = Peer(
 def measure(
     bootstrap_servers: str, minio: MinioNode, events: Path, count: int, directory: Path, progress: Progress
 ) -> Result:
-    """Return the rate from the first produce to the last committed file of a burst, as for our own pipeline."""
+    """Return the rate from the first produce to the last committed file of the fastest burst, as for our pipeline."""
     topic = f"sink-{time.time_ns()}"
     control = f"{topic}-control"
     cluster = Cluster({"bootstrap.servers": bootstrap_servers}, 20)
@@ -61,10 +61,13 @@ def measure(
         for round_number in range(1, _WARM_ROUNDS + 1):  # a task starts its part of the commits at its first event
             publish(bootstrap_servers, topic, TASKS, first_events(events, _WARM_EVENTS))
             sink.wait_for(_WARM_EVENTS * round_number)
-        began = time.time()
-        publish(bootstrap_servers, topic, TASKS, first_events(events, count))
-        ended = sink.wait_for(_WARM_EVENTS * _WARM_ROUNDS + count)
-    return Result(PEER, count, count / (ended - began))
+
+        def burst(number: int) -> float:
+            began = time.time()
+            publish(bootstrap_servers, topic, TASKS, first_events(events, count))
+            return sink.wait_for(_WARM_EVENTS * _WARM_ROUNDS + count * number) - began
+
+        return Result(PEER, count, fastest(count, burst))
 
 
 class ConnectSink:
