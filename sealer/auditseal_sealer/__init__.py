@@ -44,7 +44,9 @@
 | `fences` | fences producers of others |
 | `block_producers` | the producers of a sealer, each of some logs |
 | `shares` | how logs are spread over the clients that they share (pure) |
-| `block_producer` | commits the blocks of some logs, with their positions, in one transaction |
+| `block_producer` | gathers the blocks of some logs, and knows whose claims count |
+| `batch_commit` | commits blocks with their positions in one transaction |
+| `waiting_block` | a block that waits to be committed, and who may write it |
 | `transactional_producer` | a producer until its first error |
 | `recovery_limit` | bounds how many logs are recovered at once |
 | `kafka_errors` | the reaction to an error of a transactional call (pure) |

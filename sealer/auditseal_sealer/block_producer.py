@@ -5,72 +5,30 @@ discarded, with all claims that were made for it; the next one has an id of its 
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
-
-from confluent_kafka import TopicPartition
 
 from auditseal_daemon.errors import ExpelledError
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.limits import MIB
 from auditseal_schemas.origin import Origin
+from auditseal_sealer.batch_commit import BatchCommit
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.context import SealerContext
-from auditseal_sealer.errors import FencedError, StaleGroupError
+from auditseal_sealer.errors import FencedError
 from auditseal_sealer.fences import Fences
-from auditseal_sealer.hooks import Step
-from auditseal_sealer.mark import Act, Mark
-from auditseal_sealer.transactional_producer import Delivery, GroupMetadata, TransactionalProducer
+from auditseal_sealer.transactional_producer import GroupMetadata, TransactionalProducer
+from auditseal_sealer.waiting_block import Claim, Position, WaitingBlock
 
 _MOST_BYTES = 32 * MIB
 """Of blocks in one transaction; a single one may be larger."""
 
 _CLOSE = 0.5  # s
 _ENDED = "the producer has ended, since the sealer ends"
-_PAUSE = 0.1  # s: until the group's news are there
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where the next block of a log begins: its first offset, and its height for people who look at the group."""
-
-    offset: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Claim:
-    """That a log was taken over for a producer. Only the last claim of a log counts.
-
-    Attributes:
-        origin: The log.
-        writer: The producer's transactional id.
-    """
-
-    origin: Origin
-    writer: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """A block that waits to be committed."""
-
-    claim: Claim
-    block: bytes
-    position: Position
-    future: "Future[BrokerClock]" = field(default_factory=Future)
-
-    @property
-    def place(self) -> TopicPartition:
-        origin, height = self.claim.origin, self.position.height
-        text = f"auditseal run={origin.run} height={height}"
-        return TopicPartition(origin.topic, origin.partition, self.position.offset, metadata=text)
 
 
 class BlockProducer:
@@ -82,17 +40,16 @@ class BlockProducer:
 
     def __init__(self, context: SealerContext, group: Callable[[], GroupMetadata]) -> None:
         """Start the thread; `group` returns the metadata that a transaction must show of the group."""
-        self._context, self._config, self._group = context, context.config, group
+        self._context, self._config, self._commit = context, context.config, BatchCommit(context, group)
         self.fences = Fences(context.config, context.watchdog)
         self._news = threading.Condition()
-        self._waiting = deque[_Waiting]()
+        self._waiting = deque[WaitingBlock]()
         self._askers = list[Future[str]]()
         self._claims, self._last = dict[Origin, Claim](), dict[Origin, Claim]()
         self._turns, self._under_way = dict[Origin, threading.Lock](), set[Origin]()
         self._producer: TransactionalProducer | None = None
         self._writer, self._earlier = "", set[str]()
         self._fault: Exception = UnavailableError("no producer was made yet")
-        self._blamed: _Waiting | None = None
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="blocks", daemon=True)
         self._thread.start()
@@ -173,7 +130,7 @@ class BlockProducer:
         Raises:
             UnavailableError: This was closed.
         """
-        waiting = _Waiting(claim, block, position)
+        waiting = WaitingBlock(claim, block, position)
         with self._news:
             if self._is_closed:
                 raise UnavailableError(_ENDED)
@@ -239,9 +196,9 @@ class BlockProducer:
                 self._writer = writer
         return self._writer
 
-    def _gather(self) -> list[_Waiting]:
+    def _gather(self) -> list[WaitingBlock]:
         """Return the blocks of the next transaction; refuse those whose claim counts no more."""
-        batch, refused, size = list[_Waiting](), list[tuple[_Waiting, Exception]](), 0
+        batch, refused, size = list[WaitingBlock](), list[tuple[WaitingBlock, Exception]](), 0
         with self._news:
             while self._waiting and (not batch or size + len(self._waiting[0].block) <= _MOST_BYTES):
                 waiting = self._waiting.popleft()
@@ -263,14 +220,14 @@ class BlockProducer:
             return FencedError(f"{claim.origin}: this process has given the log up, or taken it over again")
         return None
 
-    def _publish(self, batch: Sequence[_Waiting]) -> None:
+    def _publish(self, batch: Sequence[WaitingBlock]) -> None:
         """Commit blocks, and tell those who wait for them."""
         try:
-            clocks = self._commit(batch)
+            assert self._producer is not None  # a claim that counts is of a producer
+            clocks = self._commit.run(self._producer, batch)
         except Exception as error:  # whatever it is, those who wait must know, and nothing may follow it
             self._discard(error)
-            blamed, self._blamed = self._blamed, None
-            outcomes = [error if waiting is blamed else _for_all(error) for waiting in batch]
+            outcomes = [error if waiting is self._commit.blamed else _for_all(error) for waiting in batch]
             self._end()
             for waiting, problem in zip(batch, outcomes, strict=True):
                 waiting.future.set_exception(problem)
@@ -292,51 +249,6 @@ class BlockProducer:
         if self._producer:
             self._producer.close()
             self._producer = None
-
-    def _commit(self, batch: Sequence[_Waiting]) -> list[BrokerClock]:
-        """Commit blocks in a transaction, and in another one if the group's generation ended meanwhile."""
-        assert self._producer is not None  # a claim that counts is of a producer
-        deadline = time.monotonic() + self._config.timeouts.call
-        while True:
-            try:
-                return self._transact(self._producer, batch)
-            except StaleGroupError:
-                if time.monotonic() > deadline:
-                    raise
-                self._producer.abort()
-                time.sleep(_PAUSE)
-
-    def _transact(self, producer: TransactionalProducer, batch: Sequence[_Waiting]) -> list[BrokerClock]:
-        group = self._group()
-        producer.begin()
-        self._after(Step.BEGUN, batch)
-        deliveries = [self._produce(producer, waiting) for waiting in batch]
-        self._after(Step.PRODUCED, batch)
-        producer.flush()
-        for waiting, delivery in zip(batch, deliveries, strict=True):
-            self._blamed = waiting
-            producer.check(delivery)
-        self._blamed = None
-        self._after(Step.FLUSHED, batch)
-        producer.send_offsets([waiting.place for waiting in batch], group)
-        self._after(Step.OFFSETS_SENT, batch)
-        producer.commit()
-        self._after(Step.COMMITTED, batch)
-        return [delivery.clock for delivery in deliveries]
-
-    def _produce(self, producer: TransactionalProducer, waiting: _Waiting) -> Delivery:
-        self._blamed = waiting
-        origin, key = waiting.claim.origin, Mark(Act.BLOCK, producer.id).format()
-        what = f"{origin}: block {waiting.position.height - 1}"
-        delivery = producer.produce(origin.partition, key, waiting.block, what)
-        self._blamed = None
-        return delivery
-
-    def _after(self, step: Step, batch: Sequence[_Waiting]) -> None:
-        for waiting in batch:
-            self._blamed = waiting
-            self._context.hooks.after(step, waiting.claim.origin)
-        self._blamed = None
 
 
 def _for_all(error: Exception) -> Exception:

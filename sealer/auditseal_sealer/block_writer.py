@@ -9,10 +9,11 @@ import structlog
 
 from auditseal_schemas.errors import AuditsealError, UnavailableError
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_producer import BlockProducer, Position
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.takeover import release, take_over
+from auditseal_sealer.waiting_block import Position
 
 
 class BlockWriter:

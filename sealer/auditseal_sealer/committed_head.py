@@ -3,12 +3,12 @@
 import structlog
 
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_producer import Position
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.recovery import GenesisRule, Recovered, recover
 from auditseal_sealer.source_reader import SourceReader
+from auditseal_sealer.waiting_block import Position
 
 
 def recover_committed_head(context: SealerContext, origin: Origin, writer: BlockWriter) -> Recovered:

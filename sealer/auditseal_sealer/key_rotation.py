@@ -13,13 +13,14 @@ from auditseal_schemas.errors import ConfigurationError, UnavailableError, Verif
 from auditseal_schemas.key import Signer, VerifierKey
 from auditseal_schemas.origin import Origin
 from auditseal_schemas.public_key import verify_signature
-from auditseal_sealer.block_producer import BlockProducer, Position
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.block_signer import sign_block
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.committed_head import recover_committed_head
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.recovery import GenesisRule, Recovered, recover
 from auditseal_sealer.source_reader import SourceReader
+from auditseal_sealer.waiting_block import Position
 
 _LONGEST, _PAUSE = 30.0, 0.2  # s: how long a moving head is read again, and the pause between two tries
 _REHEARSAL = b"auditseal: this text is signed to try a key, and commits to nothing\n"

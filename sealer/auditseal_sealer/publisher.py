@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
-from auditseal_sealer.block_producer import Position
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.clock import BrokerClock
+from auditseal_sealer.waiting_block import Position
 
 
 class Publisher:

@@ -18,7 +18,6 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.header import Header
 from auditseal_schemas.kafka_message import encode_message
 from auditseal_sealer.archive_age import ArchiveAge
-from auditseal_sealer.block_producer import Position
 from auditseal_sealer.block_signer import sign_block
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.context import SealerContext
@@ -30,6 +29,7 @@ from auditseal_sealer.metrics import LogMetrics
 from auditseal_sealer.publisher import Publisher
 from auditseal_sealer.recovery import Recovered, ResumePoint
 from auditseal_sealer.stop import Stop
+from auditseal_sealer.waiting_block import Position
 
 _READS = 8
 """Reads between two looks at the age of the block, at the publication and at the stop."""

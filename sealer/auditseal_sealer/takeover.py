@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from confluent_kafka import TopicPartition
 
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_producer import BlockProducer, Claim
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.blocks_reader import BlocksReader
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
@@ -25,6 +25,7 @@ from auditseal_sealer.context import SealerContext
 from auditseal_sealer.mark import Act, Mark, find_rivals
 from auditseal_sealer.partition_consumer import Isolation
 from auditseal_sealer.transactional_producer import TransactionalProducer
+from auditseal_sealer.waiting_block import Claim
 
 _TAIL = 8  # offsets
 

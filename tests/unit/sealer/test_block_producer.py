@@ -14,11 +14,12 @@ from auditseal_schemas.halt import Halt, HaltError
 from auditseal_schemas.limits import MIB
 from auditseal_schemas.origin import Origin
 from auditseal_sealer import transactional_producer
-from auditseal_sealer.block_producer import BlockProducer, Claim, Position
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.config import SealerConfig, Timeouts
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.log_signers import LogSigners
 from auditseal_sealer.metrics import SealerMetrics
+from auditseal_sealer.waiting_block import Claim, Position
 from auditseal_sealer.watchdog import Watchdog
 from tests.factory.keys import SIGNER
 

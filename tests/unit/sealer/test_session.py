@@ -23,7 +23,6 @@ from auditseal_schemas.origin import Origin
 from auditseal_schemas.verification import RECORDS, verify
 from auditseal_sealer.archive_age import ArchiveAge
 from auditseal_sealer.batch import BatchPolicy
-from auditseal_sealer.block_producer import Position
 from auditseal_sealer.clock import BrokerClock
 from auditseal_sealer.config import SealerConfig
 from auditseal_sealer.context import SealerContext
@@ -38,6 +37,7 @@ from auditseal_sealer.session import Session
 from auditseal_sealer.sources import EventsPartition
 from auditseal_sealer.stop import Stop
 from auditseal_sealer.unreadable import Damage, Unreadable
+from auditseal_sealer.waiting_block import Position
 from tests.factory.blocks import GENESIS, resigned
 from tests.factory.keys import ORIGIN, OTHER_SIGNER, SIGNER
 from tests.factory.messages import Message

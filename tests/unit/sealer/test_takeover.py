@@ -16,13 +16,14 @@ from auditseal_daemon import retry
 from auditseal_schemas.block_draft import CloseReason
 from auditseal_schemas.errors import UnavailableError
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_producer import BlockProducer, Position
+from auditseal_sealer.block_producer import BlockProducer
 from auditseal_sealer.block_writer import BlockWriter
 from auditseal_sealer.errors import FencedError
 from auditseal_sealer.fences import Fences
 from auditseal_sealer.hooks import Step
 from auditseal_sealer.mark import Act, Mark
 from auditseal_sealer.takeover import take_over
+from auditseal_sealer.waiting_block import Position
 from tests.factory.blocks import chain
 from tests.faults.fake_kafka import Broker, FakeProducer
 from tests.faults.stage import BOUND, EVENTS, ORIGIN, Stage, event
