@@ -17,6 +17,7 @@ from confluent_kafka.admin import AclOperation, AdminClient, NewTopic, ResourceT
 
 from auditseal_local.kafka import KafkaNode
 from auditseal_local.minio import MinioNode
+from tests.factory.quick_kafka import QuickKafka
 from tests.factory.secured_kafka import SecuredKafka
 
 MakeTopic: TypeAlias = Callable[..., str]
@@ -55,7 +56,7 @@ def models_read_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
     """One broker for the whole session: `kafka.bootstrap_servers`."""
-    with KafkaNode(tmp_path_factory.mktemp("kafka")) as node:
+    with QuickKafka(tmp_path_factory.mktemp("kafka")) as node:
         yield node
 
 

@@ -32,6 +32,7 @@
 | `versitygw` | a real versitygw, built from source once |
 | `dask_cluster` | a Dask scheduler and two workers as processes |
 | `secured_kafka` | a real broker with TLS, SASL and ACLs |
+| `quick_kafka` | a real broker that starts with a third of the CPU |
 | `kafka_cluster` | three real brokers and their controller |
 | `oauth_kafka` | a real broker that takes OAUTHBEARER tokens |
 | `sealer_settings` | a sealer's configuration file, key and passphrase |

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import ClassVar
 
-from auditseal_local.kafka import KafkaNode, KafkaSettings
+from auditseal_local.kafka import KafkaSettings
 from auditseal_local.ports import LOOPBACK
+from tests.factory.quick_kafka import QuickKafka
 from tests.factory.token_provider import AUDIENCE
 
 _SESSION_MS = 5_000
@@ -12,10 +13,10 @@ _SESSION_MS = 5_000
 _PACKAGE = "org.apache.kafka.common.security.oauthbearer"
 
 
-class OauthKafka(KafkaNode):
+class OauthKafka(QuickKafka):
     """A broker with one more listener, `tokens`, that takes SASL/OAUTHBEARER alone."""
 
-    port_names: ClassVar[tuple[str, ...]] = (*KafkaNode.port_names, "tokens")
+    port_names: ClassVar[tuple[str, ...]] = (*QuickKafka.port_names, "tokens")
 
     def __init__(self, directory: Path, keys: str, settings: KafkaSettings | None = None) -> None:
         super().__init__(directory, settings)

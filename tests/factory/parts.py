@@ -6,6 +6,7 @@ A build takes minutes on a new machine. Within a test it would count as the test
 from auditseal_local.kafka_jars import class_path
 from auditseal_local.minio_binary import minio_binary
 from tests.factory.prometheus import promtool
+from tests.factory.quick_kafka import make_archive
 
 
 def main() -> None:
@@ -13,6 +14,7 @@ def main() -> None:
     class_path(print)
     minio_binary(print)
     promtool()
+    make_archive()
 
 
 if __name__ == "__main__":

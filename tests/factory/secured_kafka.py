@@ -28,9 +28,10 @@ from confluent_kafka.admin import (
 )
 from cryptography import x509
 
-from auditseal_local.kafka import KafkaNode, KafkaSettings
+from auditseal_local.kafka import KafkaSettings
 from auditseal_local.ports import LOOPBACK
 from tests.factory.certificates import Authority
+from tests.factory.quick_kafka import QuickKafka
 
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _PROTOCOLS = {
@@ -50,10 +51,10 @@ SESSION_MS = 5_000
 """At the listener `sasl`, the broker ends a connection that was not authenticated again in this time (KIP-368)."""
 
 
-class SecuredKafka(KafkaNode):
+class SecuredKafka(QuickKafka):
     """The broker. `ca_file` is the PEM of its authority, `other_ca_file` that of a stranger."""
 
-    port_names: ClassVar[tuple[str, ...]] = (*KafkaNode.port_names, *_PROTOCOLS)
+    port_names: ClassVar[tuple[str, ...]] = (*QuickKafka.port_names, *_PROTOCOLS)
 
     def __init__(self, directory: Path, settings: KafkaSettings | None = None) -> None:
         super().__init__(directory, settings)

@@ -33,6 +33,7 @@ from tests.factory.daemons import await_metric, get
 from tests.factory.foreign_member import foreign_member
 from tests.factory.keys import SIGNER
 from tests.factory.messages import messages
+from tests.factory.quick_kafka import QuickKafka
 
 MakeTopic = Callable[..., str]
 READY_SECONDS = 60  # for a machine that does much else
@@ -422,7 +423,7 @@ def test_a_broker_that_is_away_at_start_is_waited_for(rig: Rig) -> None:
 
 def test_a_broker_that_dies_and_comes_back(tmp_path: Path) -> None:
     log = log_of(0, 2)
-    with KafkaNode(tmp_path / "kafka") as node:
+    with QuickKafka(tmp_path / "kafka") as node:
         admin = AdminClient({"bootstrap.servers": node.bootstrap_servers})
         admin.create_topics([NewTopic("blocks", 3, 1)])["blocks"].result(timeout=60)
         topic = Topic(node, "blocks")

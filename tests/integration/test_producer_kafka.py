@@ -32,6 +32,7 @@ from auditseal_producer import (
 from auditseal_schemas.event_codec import MAX_EVENT_BYTES, decode_event, encode_event
 from auditseal_schemas.event_key import event_key
 from auditseal_schemas.event_parts import Stream
+from tests.factory.quick_kafka import QuickKafka
 
 MakeTopic = Callable[..., str]
 
@@ -146,7 +147,7 @@ def test_an_absent_topic_is_told_before_anything_is_lost(kafka: KafkaNode) -> No
 
 def test_a_broker_that_comes_late_gets_every_event(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL + 1, logger="auditseal_producer")
-    node = KafkaNode(tmp_path / "late")
+    node = QuickKafka(tmp_path / "late")
     config = make_config(node, "late.events", kafka={"topic.metadata.propagation.max.ms": 60_000})
     producer = AuditProducer(config)
     pendings = [producer.record(**fields(number)) for number in range(200)]
@@ -171,7 +172,7 @@ def make_late_topic(node: KafkaNode) -> None:
 def test_a_broker_that_goes_leaves_an_answer_for_every_event(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL + 1, logger="auditseal_producer")
     told: list[DeliveryError] = []
-    node = KafkaNode(tmp_path / "gone")
+    node = QuickKafka(tmp_path / "gone")
     with node:
         make_late_topic(node)
         producer = AuditProducer(make_config(node, "late.events", delivery_timeout=10), on_error=told.append)

@@ -10,6 +10,7 @@ import pytest
 
 from auditseal_local.kafka import KafkaNode
 from tests.factory.foreign_member import foreign_member
+from tests.factory.quick_kafka import QuickKafka
 from tests.factory.sealing import Site
 
 PARTITIONS = 4
@@ -118,7 +119,7 @@ def test_a_busy_sealer_stops_in_time_and_loses_nothing(site: Site) -> None:
 
 def test_a_sealer_whose_broker_died_stops_in_time(tmp_path: Path) -> None:
     """With a block that can't be published: its transaction is left for the coordinator to abort."""
-    with KafkaNode(tmp_path / "kafka") as node:
+    with QuickKafka(tmp_path / "kafka") as node:
         site = Site(node.bootstrap_servers, tmp_path / "site", "events", "blocks", PARTITIONS)
         site.create_topics()
         with site.sealer("--genesis", instance="", block_age=600) as sealer:

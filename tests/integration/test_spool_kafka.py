@@ -17,6 +17,7 @@ from auditseal_producer import AuditProducer, BrokerUnavailableError, ProducerCo
 from auditseal_producer.spool_file import SpoolFile
 from auditseal_schemas.event_codec import decode_event
 from tests.factory.programs import run_program
+from tests.factory.quick_kafka import QuickKafka
 from tests.factory.spools import FIELDS
 from tests.faults import spool_kills
 from tests.faults.rig import read_all
@@ -38,7 +39,7 @@ def test_killed_producers_lose_nothing(kafka: KafkaNode, make_topic: MakeTopic, 
 def test_a_broker_that_comes_late_gets_every_event_in_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """First nothing listens, then the topic isn't there: each time all events fail, and are sent again."""
     caplog.set_level(logging.CRITICAL + 1, logger="auditseal_producer")
-    node = KafkaNode(tmp_path / "kafka")
+    node = QuickKafka(tmp_path / "kafka")
     settings = {"kafka": {"topic.metadata.propagation.max.ms": 100}}
     producer = AuditProducer(config_of(node.bootstrap_servers, "events", tmp_path / "a.spool", **settings))
     pending = [producer.record(**FIELDS) for _ in range(50)]
