@@ -59,10 +59,14 @@ lint: $(VENV)/test ## Style, types and the import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.PHONY: core
-core: $(VENV)/test ## The core's tests, which must reach every branch of it
+.PHONY: core branches many-inputs
+core: branches many-inputs ## The core's tests, which must reach every branch of it
+
+branches: $(VENV)/test
 	$(BIN)/coverage run -m pytest $(filter-out $(MANY_INPUTS),$(CORE_TESTS)) # traced, which takes three times the CPU
 	$(BIN)/coverage report --fail-under=100 --skip-covered
+
+many-inputs: $(VENV)/test
 	$(BIN)/python -m pytest $(MANY_INPUTS)
 
 .PHONY: parts
@@ -71,7 +75,7 @@ parts: $(VENV)/test ## Fetch and build the Kafka, MinIO and Prometheus of the te
 
 .PHONY: test
 test: $(VENV)/test ## Everything that must pass, on a real Kafka and a real MinIO
-	@$(MAKE) --no-print-directory --jobs 2 lint core parts # each of them uses one core, but for builds
+	@$(MAKE) --no-print-directory --jobs 2 branches parts lint many-inputs # each uses one core, but for builds; long ones first
 	$(BIN)/python -m pytest tests --numprocesses $(PROCESSES) $(BY_FILE) --durations 12 \
 	  $(addprefix --ignore-glob=,$(CORE_TESTS) $(SLICE))
 

@@ -22,8 +22,8 @@ from tests.factory.secured_kafka import SecuredKafka
 
 MakeTopic: TypeAlias = Callable[..., str]
 _serial = count()
-_LONG = {"browser", "integration", "tamper"}
-"""Folders whose files take the longest. They come first: a long file that a worker begins last keeps all waiting."""
+_LONG = {"browser", "integration", "monitoring", "tamper", "test_connections", "test_weaken"}
+"""Folders and files that take the longest. They come first: a long file that a worker begins last keeps all waiting."""
 
 
 def pytest_configure() -> None:
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(service)
         if "secured_kafka" in names:
             item.add_marker("kafka")
-    items.sort(key=lambda item: item.path.parent.name not in _LONG)
+    items.sort(key=lambda item: not _LONG & {item.path.parent.name, item.path.stem})
 
 
 @pytest.fixture(scope="session", autouse=True)
