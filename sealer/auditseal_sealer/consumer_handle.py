@@ -18,7 +18,7 @@ def make_consumer(properties: Mapping[str, str]) -> int:
         KafkaException: librdkafka refuses a property.
     """
     handle = _make(properties)
-    if error := librdkafka.poll_set_consumer(handle):  # without a group there is no queue either
+    if error := librdkafka.poll_set_consumer(handle):  # so it has no queue: it has no group
         librdkafka.destroy(handle)
         check(error)
     return handle

@@ -1,4 +1,4 @@
-"""The functions of librdkafka that `record_consumer` and `message_reader` call, declared as in its `rdkafka.h`.
+"""The functions of librdkafka that the sealer's consumers call, declared as in its `rdkafka.h`.
 
 They are looked up in the library that `confluent_kafka` itself uses, whichever that is. Calls that may block let other
 threads run meanwhile. The others, which a record needs several of, keep the interpreter: to release and take it back

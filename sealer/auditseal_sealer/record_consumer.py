@@ -10,12 +10,11 @@ from confluent_kafka import TopicPartition
 
 from auditseal_sealer import librdkafka
 from auditseal_sealer.consumer_handle import check, known_end, list_of, make_consumer
-from auditseal_sealer.event_record import Reading
 from auditseal_sealer.queue_reader import QueueReader
 
 
-class RecordConsumer:
-    """Reads one partition at a time, outside of any group. One thread at a time."""
+class RecordConsumer(QueueReader):
+    """Reads one partition at a time, outside of any group. One thread at a time, but for `wake`."""
 
     def __init__(self, properties: Mapping[str, str]) -> None:
         """Connect; `properties` are librdkafka's, with a `group.id`.
@@ -24,7 +23,7 @@ class RecordConsumer:
             KafkaException: librdkafka refuses a property.
         """
         self._handle = make_consumer(properties)
-        self._queue = QueueReader(librdkafka.queue_get_consumer(self._handle))
+        super().__init__(librdkafka.queue_get_consumer(self._handle))
 
     def assign(self, where: TopicPartition) -> None:
         """Read from an offset of a partition on; with a leader epoch, Kafka reports whether the log was truncated.
@@ -32,27 +31,9 @@ class RecordConsumer:
         Raises:
             KafkaException: librdkafka refuses.
         """
-        self._queue.drop()
+        self.drop()
         with list_of(where) as chosen:
             check(librdkafka.assign(self._handle, chosen))
-
-    def read(self, most: int, timeout: float) -> Reading:
-        """Return at most `most` records, those before the first error; wait for them for at most `timeout` seconds.
-
-        The records of the read before must not be used any more.
-
-        Raises:
-            KafkaException: librdkafka refuses.
-        """
-        return self._queue.read(most, timeout)
-
-    def has_waiting(self) -> bool:
-        """Return whether messages are there that were not read yet."""
-        return self._queue.has_waiting()
-
-    def wake(self) -> None:
-        """Let a `read` that waits return now, or else the next one that would wait. From any thread."""
-        self._queue.wake()
 
     def known_end(self, where: TopicPartition) -> int:
         """Return a partition's end as the last fetch reported it, -1 before."""
@@ -61,8 +42,8 @@ class RecordConsumer:
     def close(self) -> None:
         """Disconnect."""
         if self._handle:
-            self._queue.drop()
+            self.drop()
             librdkafka.consumer_close(self._handle)
-            self._queue.close()
+            super().close()
             handle, self._handle = self._handle, 0
             librdkafka.destroy(handle)

@@ -15,7 +15,7 @@ from enum import Enum, auto
 
 
 class Failure(Enum):
-    """Why a partition is no longer sealed.
+    """What ended the sealing of a partition.
 
     FOUGHT is FENCED, too: this sealer had taken the log from another one before.
     """

@@ -50,7 +50,7 @@ class SharedConsumer:
             with list_of(where) as chosen:
                 _check_result(librdkafka.incremental_assign(self._handle, chosen))
             if where.leader_epoch is not None:
-                self._validate(where)
+                self._validate_or_stop(where, queue)
         except KafkaException:
             librdkafka.queue_destroy(queue)
             raise
@@ -84,6 +84,13 @@ class SharedConsumer:
         self._rest.close()
         librdkafka.destroy(self._handle)
 
+    def _validate_or_stop(self, where: TopicPartition, queue: int) -> None:
+        try:
+            self._validate(where)
+        except KafkaException:
+            self.stop(where, queue)  # else the next start would be refused, as long as others have the consumer
+            raise
+
     def _validate(self, where: TopicPartition) -> None:
         """Let Kafka compare the epoch: librdkafka asks at a seek, and not where it begins on a known partition.
 
@@ -102,15 +109,14 @@ class SharedConsumer:
             return int(librdkafka.unpack_place(librdkafka.memory, entry)[-1])
 
 
-class SharedPartition:
+class SharedPartition(QueueReader):
     """One partition of a shared consumer. One thread at a time, but for `wake`."""
 
     def __init__(self, consumer: SharedConsumer, release: Callable[[], None]) -> None:
         """Take the consumer, and a function to call when this partition needs it no more."""
+        super().__init__(0)
         self._consumer, self._release = consumer, release
         self._where: TopicPartition | None = None
-        self._address = 0
-        self._queue = QueueReader(0)
 
     def assign(self, where: TopicPartition) -> None:
         """Read from an offset of a partition on; with a leader epoch, Kafka reports whether the log was truncated.
@@ -119,27 +125,12 @@ class SharedPartition:
             KafkaException: librdkafka refuses.
         """
         self._stop()
-        self._address = self._consumer.start(where)
-        self._where, self._queue = where, QueueReader(self._address)
+        self._queue, self._where = self._consumer.start(where), where
 
     def read(self, most: int, timeout: float) -> Reading:
-        """Return at most `most` records, those before the first error; wait for them for at most `timeout` seconds.
-
-        The records of the read before must not be used any more.
-
-        Raises:
-            KafkaException: librdkafka refuses.
-        """
+        """Read as `QueueReader.read`, and take what concerns no partition."""
         self._consumer.drain()
-        return self._queue.read(most, timeout)
-
-    def has_waiting(self) -> bool:
-        """Return whether messages are there that were not read yet."""
-        return self._queue.has_waiting()
-
-    def wake(self) -> None:
-        """Let a `read` that waits return now, or else the next one that would wait. From any thread."""
-        self._queue.wake()
+        return super().read(most, timeout)
 
     def known_end(self, where: TopicPartition) -> int:
         """Return a partition's end as the last fetch reported it, -1 before."""
@@ -154,9 +145,9 @@ class SharedPartition:
     def _stop(self) -> None:
         where, self._where = self._where, None
         if where is not None:
-            self._queue.drop()
-            self._consumer.stop(where, self._address)
-            self._queue.close()
+            self.drop()
+            self._consumer.stop(where, self._queue)
+            super().close()
 
 
 def _check_result(error: int | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from auditseal_daemon.cluster import Cluster
@@ -21,7 +21,7 @@ from auditseal_sealer.consumer_pool import OWN_AT_ONCE, ConsumerPool
 from auditseal_sealer.event_record import EventRecord, Fault
 from auditseal_sealer.partition_consumer import Isolation, reading
 from auditseal_sealer.record_source import Consumer, RecordSource
-from auditseal_sealer.shared_consumer import SharedPartition
+from auditseal_sealer.shared_consumer import SharedConsumer, SharedPartition
 
 VALUE = bytes(200)
 
@@ -193,7 +193,7 @@ def test_what_comes_of_a_partition_that_was_given_up_is_dropped(readers: Readers
     readers.publish(0, 5_000)
     steady, given_up = readers.open(1), readers.open(0)
     deadline = time.monotonic() + 30
-    while not librdkafka.queue_length(given_up._address):  # its first fetch has come
+    while not librdkafka.queue_length(given_up._queue):  # its first fetch has come
         assert time.monotonic() < deadline
         time.sleep(0.01)
     given_up.close()
@@ -217,6 +217,25 @@ def test_the_last_one_closes_the_consumer_and_the_next_makes_another(readers: Re
     assert not readers.pool._consumers
     readers.publish(0)
     assert offsets_of(readers.open(0), 1) == [0]
+
+
+def test_a_start_whose_epoch_was_not_compared_leaves_nothing_behind(
+    readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers.open(0)  # keeps the consumer
+    readers.publish(1)
+    where, refused = TopicPartition(readers.topic, 1, 0, leader_epoch=0), KafkaException(KafkaError(KafkaError._FAIL))
+    with monkeypatch.context() as patch:
+
+        def refuse(*_: object) -> None:
+            raise refused
+
+        patch.setattr(SharedConsumer, "_validate", refuse)
+        with pytest.raises(KafkaException):
+            readers.pool.open(settings_of(readers.kafka)).assign(where)
+    again = readers.open(1)
+    again.assign(where)
+    assert offsets_of(again, 1) == [0]
 
 
 def test_a_partition_that_was_added_is_read(readers: Readers, kafka_admin: AdminClient) -> None:
@@ -331,15 +350,15 @@ def test_one_that_is_behind_next_to_idle_ones_gets_a_consumer_of_its_own_and_giv
             made.append(self)
 
     monkeypatch.setattr(record_source, "RecordConsumer", Own)
-    readers.publish(0, 40_000)
+    readers.publish(0, 200_000)
     busy = readers.source(0)
     idle = readers.source(1)
     idle.read(1, 5)
     found = list[int]()
-    while len(found) < 40_000:
+    while len(found) < 200_000:
         found += offsets_of(busy, 1)
         idle.read(1, 0)
-    assert found == list(range(40_000))
+    assert found == list(range(200_000))
     assert len(made) == 1
     assert free_places(readers.pool) == OWN_AT_ONCE - 1
     busy._pace._quiet_seconds = 0.5
@@ -347,7 +366,7 @@ def test_one_that_is_behind_next_to_idle_ones_gets_a_consumer_of_its_own_and_giv
     while busy.read(64, 0.1).records or free_places(readers.pool) < OWN_AT_ONCE:
         assert time.perf_counter() < deadline
     readers.publish(0)
-    assert offsets_of(busy, 1) == [40_000]
+    assert offsets_of(busy, 1) == [200_000]
 
 
 def free_places(pool: ConsumerPool) -> int:

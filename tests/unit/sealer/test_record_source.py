@@ -1,6 +1,7 @@
 """A partition that changes its consumer: where it continues, what it knows of the end, and what it gives back."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -84,7 +85,7 @@ class Pool:
 class Stage:
     """A source on scripted consumers, and a clock."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, pool: Pool, own: Scripted) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, pool: Any, own: Scripted) -> None:
         self.made = 0
 
         def make(properties: Mapping[str, str]) -> Scripted:
@@ -93,7 +94,7 @@ class Stage:
 
         monkeypatch.setattr(record_source, "RecordConsumer", make)
         monkeypatch.setattr(record_source.time, "monotonic", lambda: Clock.now)
-        self.source = RecordSource(pool, {})  # type: ignore[arg-type]
+        self.source = RecordSource(pool, {})
 
     def read(self, most: int = 64) -> list[int]:
         return [record.offset for record in self.source.read(most, 0).records]
