@@ -26,6 +26,7 @@ _KEYS = (
     "auditseal.checkpoint",
     "auditseal.locators",
 )
+_BEGINNINGS = tuple(encode_long(len(key)) + key.encode() for key in _KEYS)
 _CODEC = b"deflate"
 
 
@@ -68,11 +69,11 @@ class Container:
             b64encode(self.locators),
         )
         parts = [_MAGIC, encode_long(len(_KEYS))]
-        for key, value in zip(_KEYS, values, strict=True):
-            parts += (encode_long(len(key)), key.encode(), encode_long(len(value)), value)
-        parts += (b"\x00", self.sync)
+        for beginning, value in zip(_BEGINNINGS, values, strict=True):
+            parts += (beginning, encode_long(len(value)), value)
+        parts += (b"\x00", sync := self.sync)
         for chunk in self.chunks:
-            parts += (chunk.prefix, chunk.deflated, self.sync)
+            parts += (chunk.prefix, chunk.deflated, sync)
         return b"".join(parts)
 
     @classmethod

@@ -27,7 +27,7 @@ from auditseal_schemas.event_parts import (
 )
 from auditseal_schemas.event_skim import check_counts
 from auditseal_schemas.schema import decode_value, parsed_schema
-from auditseal_schemas.varint import encode_long, encode_unsigned
+from auditseal_schemas.varint import encode_long
 
 MAX_EVENT_BYTES = 1_000_000
 """Bytes of an encoded event, prefix included. A topic takes batches of 1 MiB (1,048,576 bytes): what is left, 48,576,
@@ -82,7 +82,7 @@ class UnnumberedEvent(NamedTuple):
         Raises:
             EventError: It takes more than MAX_EVENT_BYTES.
         """
-        encoded = self.head + _long(sequence) + self.tail
+        encoded = self.head + encode_long(sequence) + self.tail
         if len(encoded) > MAX_EVENT_BYTES:
             _check_size(len(encoded))
         return encoded
@@ -192,18 +192,7 @@ def microseconds_of(time: datetime) -> int:
 
 def encode_time(microseconds: int) -> bytes:
     """Return a time's encoding."""
-    return _long(microseconds)
-
-
-def _long(number: int) -> bytes:
-    if number < 1 << 13:  # the two bytes below are followed by others
-        return encode_long(number)
-    return _LOW_BITS[number << 1 & 0x3FFF] + _high_bits(number >> 13)
-
-
-# Events come in bursts: all but two bytes of their times and numbers stay the same for 8 ms, or 8,192 events.
-_LOW_BITS = tuple(bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(1 << 14))
-_high_bits = lru_cache(maxsize=64)(encode_unsigned)
+    return encode_long(microseconds)
 
 
 def encode_text(text: str) -> bytes:

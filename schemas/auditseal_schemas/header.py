@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 from auditseal_schemas.errors import MalformedError, quoted
+from auditseal_schemas.lazy_property import lazy_property
 from auditseal_schemas.limits import (
     MAX_BLOCK_BYTES,
     MAX_EXTENSIONS,
@@ -54,7 +55,7 @@ CAUSE_UNKNOWN, CAUSE_BELOW_START, CAUSE_UNREADABLE = CAUSES = 0, 1, 2
 TIMESTAMP_NONE, TIMESTAMP_CREATE, TIMESTAMP_APPEND = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Header:
     """A block's header; the fields are those of `avro/block_header.avsc` and docs/reference/format.md.
 
@@ -183,6 +184,10 @@ class Header:
 
     def format(self) -> bytes:
         """Return the canonical encoding."""
+        return self._encoded
+
+    @lazy_property
+    def _encoded(self) -> bytes:
         values = {name: getattr(self, name) for name in _FIELDS} | {
             "version": VERSION,
             "origin": str(self.origin),

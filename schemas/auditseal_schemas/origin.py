@@ -2,8 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
-from typing import Self
 
 from auditseal_schemas.errors import MalformedError, quoted
 from auditseal_schemas.lazy_property import lazy_property
@@ -37,13 +37,10 @@ class Origin:
         if len(str(self)) > MAX_TEXT:
             raise MalformedError("origin", f"it is longer than {MAX_TEXT} characters")
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
+    @staticmethod
+    def parse(text: str) -> "Origin":
         """Read an origin; `str(origin)` is its only spelling."""
-        parts = text.split("/")
-        if len(parts) != 4 or not all(_DECIMAL.fullmatch(number) for number in parts[2:]):
-            raise MalformedError("origin", f"{quoted(text)} is not <cluster>/<topic>/<partition>/<run>")
-        return cls(parts[0], parts[1], int(parts[2]), int(parts[3]))
+        return _read(text)
 
     def __str__(self) -> str:
         return f"{self.cluster}/{self.topic}/{self.partition}/{self.run}"
@@ -61,3 +58,12 @@ class Origin:
     def block_key(self, height: int) -> str:
         """Return the object key of a block: the height alone, so that two blocks of one height collide."""
         return f"{self.blocks_prefix}{height:012d}.avro"
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Origin:
+    """Read an origin; each block has its log's twice, and a log has many blocks."""
+    parts = text.split("/")
+    if len(parts) != 4 or not all(_DECIMAL.fullmatch(number) for number in parts[2:]):
+        raise MalformedError("origin", f"{quoted(text)} is not <cluster>/<topic>/<partition>/<run>")
+    return Origin(parts[0], parts[1], int(parts[2]), int(parts[3]))

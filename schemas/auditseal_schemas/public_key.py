@@ -11,6 +11,7 @@ section 7.2, decodes all of them.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -64,7 +65,7 @@ def verify_signature(algorithm: bytes, public: bytes, message: bytes, signature:
     """
     try:
         if algorithm == ED25519:
-            Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+            _ed25519_key(public).verify(signature, message)
             return
         with supported(algorithm):
             key = MLDSA44PublicKey.from_public_bytes(public)
@@ -72,6 +73,12 @@ def verify_signature(algorithm: bytes, public: bytes, message: bytes, signature:
     except InvalidSignature as error:
         problem = f"the {LABELS[algorithm]} signature doesn't hold"
         raise VerificationError(Verdict.BAD_SIGNATURE, "note", problem) from error
+
+
+@lru_cache(maxsize=1024)
+def _ed25519_key(public: bytes) -> Ed25519PublicKey:
+    """Read a key; a log's blocks are signed by the same few."""
+    return Ed25519PublicKey.from_public_bytes(public)
 
 
 @contextmanager

@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 from auditseal_schemas.errors import MalformedError
 from auditseal_schemas.limits import MAX_CONTENT_BYTES
-from auditseal_schemas.varint import decode_length, decode_long, encode_long, encode_unsigned
+from auditseal_schemas.varint import (
+    LOW_14_BITS,
+    SHORT_VARINTS,
+    decode_length,
+    decode_long,
+    encode_long,
+    encode_unsigned,
+)
 
 Contents = bytes | memoryview
 """A key or a value as it was read: contents that are long need not be copied."""
@@ -24,8 +31,6 @@ _SALT_SIZES = (0, 16)
 _LONGS = tuple(encode_long(value) for value in range(1 << 13))
 _BRANCHES = tuple(b"\x02" + length for length in _LONGS)
 _AFTER_KEY = tuple(_NO_HEADERS + branch for branch in _BRANCHES)
-_SHORT_OFFSETS = tuple(encode_unsigned(zigzag) for zigzag in range(1 << 14))
-_LOW_14_BITS = tuple(bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(1 << 14))
 
 
 class Oversize(NamedTuple):
@@ -79,7 +84,7 @@ class RecordEncoder:
     """
 
     def __init__(self) -> None:
-        self._high, self._lows = 0, _SHORT_OFFSETS
+        self._high, self._lows = 0, SHORT_VARINTS
         self._timestamp, self._middle = -1, encode_long(-1)
 
     def encode(
@@ -105,7 +110,7 @@ class RecordEncoder:
     def _turn(self, high: int, timestamp: int) -> None:
         """Remember what follows an offset's low 14 bits: its high bits, and the timestamp."""
         self._high, self._timestamp = high, timestamp
-        self._lows = _LOW_14_BITS if high else _SHORT_OFFSETS
+        self._lows = LOW_14_BITS if high else SHORT_VARINTS
         self._middle = (encode_unsigned(high) if high else b"") + encode_long(timestamp)
 
 

@@ -4,12 +4,23 @@ Avro 1.12, Binary Encoding.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from auditseal_schemas.errors import MalformedError
 
 _MIN, _MAX = -(1 << 63), (1 << 63) - 1
-# The first two bytes of a longer long that isn't negative, by its low 13 bits.
-_LOW_BITS = tuple(bytes((low << 1 & 0x7F | 0x80, low >> 6 | 0x80)) for low in range(1 << 13))
+_CONTINUED = 0x80
+
+LOW_14_BITS = tuple(bytes((low & 0x7F | _CONTINUED, low >> 7 | _CONTINUED)) for low in range(1 << 14))
+"""The first two bytes of a varint that has more, by its low 14 bits."""
+
+SHORT_VARINTS = (
+    *(bytes((low,)) for low in range(1 << 7)),
+    *(bytes((low & 0x7F | _CONTINUED, low >> 7)) for low in range(1 << 7, 1 << 14)),
+)
+"""The varints of one byte and of two, by their number."""
+
+_LOW_BITS = LOW_14_BITS[::2]  # those of a long that isn't negative, by its low 13 bits
 
 
 def encode_long(value: int) -> bytes:
@@ -18,6 +29,8 @@ def encode_long(value: int) -> bytes:
     Raises:
         OverflowError: It has more than 64 bits.
     """
+    if 0 <= value < 1 << 13:
+        return SHORT_VARINTS[value << 1]
     if not _MIN <= value <= _MAX:
         raise OverflowError(f"{value} doesn't fit an Avro long")
     return encode_unsigned(value << 1 if value >= 0 else (-value << 1) - 1)
@@ -50,13 +63,19 @@ def long_runs(first: int, count: int) -> Iterator[tuple[int, Iterator[bytes], by
 
 
 def encode_unsigned(rest: int) -> bytes:
-    """Return the varint of a number that needs no zig-zag, or had it."""
-    encoded = bytearray()
-    while rest > 0x7F:
-        encoded.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    encoded.append(rest)
-    return bytes(encoded)
+    """Return the varint of a number that needs no zig-zag, or had it.
+
+    Raises:
+        ValueError: It is negative.
+    """
+    if 0 <= rest < 1 << 14:
+        return SHORT_VARINTS[rest]
+    if rest < 0:
+        raise ValueError(f"{rest} is negative: a varint has no sign")
+    return LOW_14_BITS[rest & 0x3FFF] + _high_bits(rest >> 14)
+
+
+_high_bits = lru_cache(maxsize=64)(encode_unsigned)  # events come in bursts: those of times and numbers seldom change
 
 
 def decode_long(data: bytes, position: int) -> tuple[int, int]:

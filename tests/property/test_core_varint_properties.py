@@ -84,3 +84,17 @@ def test_what_does_not_fit_is_not_written(value: int) -> None:
 def test_unsigned_is_without_zigzag(value: int) -> None:
     unzigzag = (value >> 1) ^ -(value & 1)
     assert encode_unsigned(value) == encode_long(unzigzag)
+
+
+def test_every_varint_of_up_to_three_bytes() -> None:
+    for value in range(1 << 15):
+        septets = [value & 0x7F, value >> 7 & 0x7F, value >> 14]
+        while len(septets) > 1 and not septets[-1]:
+            septets.pop()
+        assert encode_unsigned(value) == bytes([septet | 0x80 for septet in septets[:-1]] + septets[-1:])
+
+
+@pytest.mark.parametrize("value", [-1, -(2**14), -(2**70)])
+def test_a_negative_number_has_no_varint(value: int) -> None:
+    with pytest.raises(ValueError, match="negative"):
+        encode_unsigned(value)

@@ -1,5 +1,6 @@
 """A header can't contradict itself, and has one encoding."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -287,3 +288,12 @@ def test_lenient_avro_is_refused() -> None:
 def test_the_schema_is_shipped_without_its_last_newline() -> None:
     assert schema_text("block_header").endswith(b"}")
     assert b"\n" not in schema_text("sealed_record")
+
+
+def test_a_header_that_was_replaced_has_an_encoding_of_its_own() -> None:
+    header = empty_header()
+    before = header.format()
+    other = replace(header, sealed_at=header.sealed_at + 1)
+    assert other.format() != before
+    assert Header.parse(other.format()) == other
+    assert header.format() == before

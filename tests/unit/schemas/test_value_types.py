@@ -9,7 +9,7 @@ import auditseal_schemas
 from tests.factory.value_types import blank, field_names, value_types
 
 MODULES = [module.name for module in iter_modules(auditseal_schemas.__path__)]
-WITH_CACHE = {"Block", "Origin", "IndexSegment"}
+WITH_CACHE = {"Block", "Header", "Origin", "IndexSegment"}
 """Types whose properties are worked out once, which needs a place to keep them."""
 
 VALUES = value_types("auditseal_schemas", MODULES)
