@@ -35,6 +35,7 @@ QUIET_SECONDS = 30
 STEADY_RATE = 20_000  # events/s
 STEADY_SECONDS = 15
 LISTING_SECONDS = 0.02
+BLOCK_AGE = 0.25  # s: the low-latency profile
 DONE_SECONDS = 180
 CLUSTER, EVENTS = "bench.local", "bench.pipeline"
 ORIGINS = [Origin(CLUSTER, EVENTS, partition, 0) for partition in range(PARTITIONS)]
@@ -107,7 +108,9 @@ def measure(bootstrap_servers: str, minio: MinioNode, directory: Path, burst: in
 
 
 @contextmanager
-def pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Iterator[tuple[Arrivals, dict[str, Child]]]:
+def pipeline(
+    bootstrap_servers: str, minio: MinioNode, directory: Path, block_age: float = BLOCK_AGE
+) -> Iterator[tuple[Arrivals, dict[str, Child]]]:
     """Run a sealer and an archiver until the block of code ends; yield what arrives, and the daemons by their names."""
     directory.mkdir(parents=True)
     bucket = f"bench-{time.time_ns()}"
@@ -123,7 +126,7 @@ def pipeline(bootstrap_servers: str, minio: MinioNode, directory: Path) -> Itera
         "AUDITSEAL_SEALER__KEY_FILE": str(directory / "key.pem"),
         "AUDITSEAL_SEALER__PASSPHRASE_FILE": str(directory / "passphrase"),
         "AUDITSEAL_SEALER__REPLICATION": "1",
-        "AUDITSEAL_SEALER__BLOCK_AGE": "0.25",  # the low-latency profile
+        "AUDITSEAL_SEALER__BLOCK_AGE": str(block_age),
         "AUDITSEAL_ARCHIVER__TRUST_FILE": str(directory / "trust.txt"),
         "AUDITSEAL_ARCHIVER__RETENTION_DAYS": "1",
     }

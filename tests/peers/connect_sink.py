@@ -23,19 +23,20 @@ from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_local.process import launch_guarded
 from auditseal_local.progress import Progress
 from tests.peers.event_file import first_events, publish
-from tests.peers.peer import BURSTS, Peer, Result, fastest
+from tests.peers.peer import BURSTS, COMMIT_SECONDS, Peer, Result, fastest
 
 ICEBERG = "1.10.1"
-COMMIT_SECONDS = 1.0
-"""Between two commits. A commit's wait counts: as with our own blocks, an event is not there before."""
 TASKS = 2
 _LOCK = Path(__file__).parent / "connect_jars.lock"
 _NAME = "peers"
+_VERSIONS = "warehouse/peers/events/metadata/0"  # of the table, numbered with five digits
 _HEAP_MIB = 1024
+_SHARED_DATABASE = "journal_mode=WAL&busy_timeout=10000"
+"""Tasks and coordinator have connections of their own. By default one that reads refuses the commits of the others."""
 _WARM_EVENTS = 100
 _WARM_ROUNDS = 2
 _DEADLINE_SECONDS = 300
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 
 
 PEER = Peer(
@@ -104,8 +105,9 @@ class ConnectSink:
 
     def committed(self) -> int:
         """Return how many events the table has, by the newest of its metadata files."""
-        listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix="warehouse/peers/events/metadata/")
-        keys = [each["Key"] for each in listed.get("Contents", []) if each["Key"].endswith(".metadata.json")]
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=_VERSIONS)
+        listed = (each["Key"] for page in pages for each in page.get("Contents", []))
+        keys = [key for key in listed if key.endswith(".metadata.json")]
         if not keys:
             return 0
         metadata = json.load(self._s3.get_object(Bucket=self._bucket, Key=max(keys))["Body"])
@@ -128,7 +130,7 @@ class ConnectSink:
     def _connector(self, directory: Path) -> dict[str, str]:
         catalog = {
             "catalog-impl": "org.apache.iceberg.jdbc.JdbcCatalog",
-            "uri": f"jdbc:sqlite:{directory / 'catalog.db'}",
+            "uri": f"jdbc:sqlite:{directory / 'catalog.db'}?{_SHARED_DATABASE}",
             "warehouse": f"s3://{self._bucket}/warehouse",
             "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
             "client.region": REGION,

@@ -8,7 +8,7 @@ from pathlib import Path
 from auditseal_local.minio import MinioNode
 from tests.bench import bench_pipeline, bench_sealer, bench_verify
 from tests.peers import event_file
-from tests.peers.peer import BURSTS, Peer, Result, fastest
+from tests.peers.peer import BURSTS, COMMIT_SECONDS, Peer, Result, fastest
 
 _LEAST_SEALED = 200_000
 """Events: the rate is from the first block's close to the last full one's, and fewer would make too few blocks."""
@@ -25,7 +25,7 @@ VERIFY = Peer(
 LOCKED = Peer(
     "auditseal, produce to locked",
     "this tree",
-    f"{bench_pipeline.PARTITIONS} partitions, blocks close at 0.25 s, best of {BURSTS} bursts",
+    f"{bench_pipeline.PARTITIONS} partitions, blocks close at {COMMIT_SECONDS:g} s, best of {BURSTS} bursts",
     f"{_PROMISE}; each object is locked (compliance mode) and compared with what was sent",
     "",
     "locked",
@@ -47,7 +47,7 @@ def verify(events: Path, count: int, directory: Path) -> Result:
 
 def lock(bootstrap_servers: str, minio: MinioNode, events: Path, count: int, directory: Path) -> Result:
     """Return the rate from the first produce to the last locked object of the fastest burst."""
-    with bench_pipeline.pipeline(bootstrap_servers, minio, directory) as (arrivals, _):
+    with bench_pipeline.pipeline(bootstrap_servers, minio, directory, COMMIT_SECONDS) as (arrivals, _):
 
         def burst(number: int) -> float:
             chosen = event_file.first_events(events, count)

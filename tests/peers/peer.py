@@ -7,6 +7,9 @@ from typing import Any
 BURSTS = 3
 """Of a pipeline, of which the fastest counts: Java compiles the broker, and Connect, while they work."""
 
+COMMIT_SECONDS = 1.0
+"""After which a pipeline shows its events, at most: its blocks close, or its files are committed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
