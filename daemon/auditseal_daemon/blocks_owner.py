@@ -74,6 +74,7 @@ def first_blocks(client: Mapping[str, str], group: str, topic: TopicView, timeou
             isolation_level="read_committed",
             check_crcs=True,
             queued_min_messages=1,
+            fetch_queue_backoff_ms=2,  # else each partition waits for a second while another one's record is not taken
             fetch_message_max_bytes=1,  # the brokers send at least one batch, however large
             fetch_wait_max_ms=5,
         )
