@@ -27,7 +27,7 @@ from auditseal_sealer.waiting_block import Claim, Position, WaitingBlock
 _MOST_BYTES = 32 * MIB
 """Of blocks in one transaction; a single one may be larger."""
 
-_CLOSE = 0.5  # s
+CLOSE_SECONDS = 0.5
 _ENDED = "the producer has ended, since the sealer ends"
 
 
@@ -147,7 +147,11 @@ class BlockProducer:
     def close(self) -> None:
         """Disconnect after the blocks that wait. A call that doesn't return is left behind: the process ends."""
         self.end()
-        self._thread.join(_CLOSE)
+        self.join(CLOSE_SECONDS)
+
+    def join(self, seconds: float) -> None:
+        """Wait until the thread has ended, for so long at most."""
+        self._thread.join(seconds)
 
     def __enter__(self) -> Self:
         return self

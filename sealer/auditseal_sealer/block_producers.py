@@ -1,10 +1,11 @@
 """The producers of a sealer: each commits the blocks of some of its logs (ADR 0038)."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from auditseal_schemas.origin import Origin
-from auditseal_sealer.block_producer import BlockProducer
+from auditseal_sealer.block_producer import CLOSE_SECONDS, BlockProducer
 from auditseal_sealer.context import SealerContext
 from auditseal_sealer.shares import share_of
 from auditseal_sealer.transactional_producer import GroupMetadata
@@ -27,10 +28,11 @@ class BlockProducers:
             return self._made[number]
 
     def close(self) -> None:
-        """Disconnect all; see `BlockProducer.close`."""
+        """Disconnect all together, in the time that one of them has; see `BlockProducer.close`."""
         with self._lock:
             made = list(self._made.values())
         for producer in made:
             producer.end()
+        deadline = time.monotonic() + CLOSE_SECONDS
         for producer in made:
-            producer.close()
+            producer.join(max(0.0, deadline - time.monotonic()))

@@ -58,13 +58,13 @@ class Arrivals:
                 self._latest[origin] = stored.key
                 self.records += Block.parse(self.reader.read(stored.key, stored.version_id)).header.count
 
-    def wait_for(self, records: int) -> float:
-        """Wait until that many records are locked; return when the last one was."""
+    def wait_for(self, records: int, pause: float = LISTING_SECONDS) -> float:
+        """Wait until that many records are locked, with a pause between two looks; return when the last one was."""
         deadline = time.monotonic() + DONE_SECONDS
         while self.records < records:
             assert time.monotonic() < deadline, f"{self.records} of {records} records are locked"
             self.look()
-            time.sleep(LISTING_SECONDS)
+            time.sleep(pause)
         return max(self.seen.values())
 
     def latencies(self) -> Iterator[float]:

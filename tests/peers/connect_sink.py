@@ -23,7 +23,7 @@ from auditseal_local.ports import LOOPBACK, free_ports
 from auditseal_local.process import launch_guarded
 from auditseal_local.progress import Progress
 from tests.peers.event_file import first_events, publish
-from tests.peers.peer import BURSTS, COMMIT_SECONDS, Peer, Result, fastest
+from tests.peers.peer import BURSTS, COMMIT_SECONDS, LOOK_SECONDS, Peer, Result, fastest
 
 ICEBERG = "1.10.1"
 TASKS = 2
@@ -36,7 +36,6 @@ _SHARED_DATABASE = "journal_mode=WAL&busy_timeout=10000"
 _WARM_EVENTS = 100
 _WARM_ROUNDS = 2
 _DEADLINE_SECONDS = 300
-_POLL_SECONDS = 0.1
 
 
 PEER = Peer(
@@ -183,4 +182,4 @@ def _wait(condition: Callable[[], bool], failure: str) -> None:
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, failure
-        time.sleep(_POLL_SECONDS)
+        time.sleep(LOOK_SECONDS)

@@ -1,6 +1,5 @@
 """Our own figures over the same events: sealing, verifying, and from produce to a locked object."""
 
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from auditseal_local.minio import MinioNode
 from tests.bench import bench_pipeline, bench_sealer, bench_verify
 from tests.peers import event_file
-from tests.peers.peer import BURSTS, COMMIT_SECONDS, Peer, Result, fastest
+from tests.peers.peer import BURSTS, COMMIT_SECONDS, LOOK_SECONDS, Peer, Result, fastest
 
 _LEAST_SEALED = 200_000
 """Events: the rate is from the first block's close to the last full one's, and fewer would make too few blocks."""
@@ -50,13 +49,9 @@ def lock(bootstrap_servers: str, minio: MinioNode, events: Path, count: int, dir
     with bench_pipeline.pipeline(bootstrap_servers, minio, directory, COMMIT_SECONDS) as (arrivals, _):
 
         def burst(number: int) -> float:
-            chosen = event_file.first_events(events, count)
             where = bootstrap_servers, bench_pipeline.EVENTS, bench_pipeline.PARTITIONS
-            publisher = threading.Thread(target=event_file.publish, args=(*where, chosen))
             began = time.time()
-            publisher.start()
-            locked = arrivals.wait_for(count * number)
-            publisher.join()
-            return locked - began
+            event_file.publish(*where, event_file.first_events(events, count))
+            return arrivals.wait_for(count * number, LOOK_SECONDS) - began
 
         return Result(LOCKED, count, fastest(count, burst))

@@ -10,6 +10,9 @@ BURSTS = 3
 COMMIT_SECONDS = 1.0
 """After which a pipeline shows its events, at most: its blocks close, or its files are committed."""
 
+LOOK_SECONDS = 0.1
+"""Between two looks whether all events are there: each takes CPU from the pipeline that is measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:

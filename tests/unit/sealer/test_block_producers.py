@@ -1,11 +1,13 @@
 """The producers of a sealer: which logs share one."""
 
+import time
 from typing import Any, ClassVar
 
 import pytest
 
 from auditseal_schemas.origin import Origin
 from auditseal_sealer import block_producers
+from auditseal_sealer.block_producer import CLOSE_SECONDS
 from auditseal_sealer.block_producers import BlockProducers
 from auditseal_sealer.shares import SHARES
 
@@ -23,12 +25,14 @@ class Noted:
     def end(self) -> None:
         self.ends.append("end")
 
-    def close(self) -> None:
-        self.ends.append("close")
+    def join(self, seconds: float) -> None:
+        self.ends.append("join")
+        time.sleep(seconds)  # its call doesn't return
 
 
 @pytest.fixture
 def producers(monkeypatch: pytest.MonkeyPatch) -> BlockProducers:
+    Noted.ends.clear()
     monkeypatch.setattr(block_producers, "BlockProducer", Noted)
     return BlockProducers(NOTHING, NOTHING)
 
@@ -49,4 +53,13 @@ def test_a_sealer_of_few_logs_has_few_producers_and_all_are_told_to_end_before_o
     for number in (1, 5):
         producers.of(origin(number))
     producers.close()
-    assert Noted.ends == ["end", "end", "close", "close"]
+    assert Noted.ends == ["end", "end", "join", "join"]
+
+
+def test_producers_whose_calls_do_not_return_take_no_longer_than_one_of_them(producers: BlockProducers) -> None:
+    """Or a sealer whose broker has died would not stop in time."""
+    for number in range(SHARES):
+        producers.of(origin(number))
+    begun = time.monotonic()
+    producers.close()
+    assert CLOSE_SECONDS <= time.monotonic() - begun < 2 * CLOSE_SECONDS
