@@ -5,9 +5,10 @@ commit then makes the files of a second visible together.
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -29,10 +30,24 @@ ICEBERG = "1.10.1"
 TASKS = 2
 _LOCK = Path(__file__).parent / "connect_jars.lock"
 _NAME = "peers"
+_DATABASE = "catalog.db"
 _VERSIONS = "warehouse/peers/events/metadata/0"  # of the table, numbered with five digits
 _HEAP_MIB = 1024
-_SHARED_DATABASE = "journal_mode=WAL&busy_timeout=10000"
-"""Tasks and coordinator have connections of their own. By default one that reads refuses the commits of the others."""
+_CATALOG = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE iceberg_tables (
+    catalog_name TEXT NOT NULL, table_namespace TEXT NOT NULL, table_name TEXT NOT NULL,
+    metadata_location TEXT, previous_metadata_location TEXT,
+    PRIMARY KEY (catalog_name, table_namespace, table_name));
+CREATE TABLE iceberg_namespace_properties (
+    catalog_name TEXT NOT NULL, namespace TEXT NOT NULL, property_key TEXT, property_value TEXT,
+    PRIMARY KEY (catalog_name, namespace, property_key));
+"""
+"""The sink's catalog, with the columns that Iceberg's own code gives it. Two tasks that begin and both make it fail.
+
+Tasks and coordinator have connections of their own. Without a write-ahead log one that reads refuses the commits of the
+others.
+"""
 _WARM_EVENTS = 100
 _WARM_ROUNDS = 2
 _DEADLINE_SECONDS = 300
@@ -83,6 +98,7 @@ class ConnectSink:
         """Run the worker until the block of code ends; its tasks run when this yields."""
         directory.mkdir(parents=True)
         self._s3.create_bucket(Bucket=self._bucket)
+        _make_catalog(directory / _DATABASE)
         (port,) = free_ports(1)
         worker, connector = directory / "worker.properties", directory / "connector.properties"
         _write(worker, self._worker(directory, port))
@@ -129,7 +145,7 @@ class ConnectSink:
     def _connector(self, directory: Path) -> dict[str, str]:
         catalog = {
             "catalog-impl": "org.apache.iceberg.jdbc.JdbcCatalog",
-            "uri": f"jdbc:sqlite:{directory / 'catalog.db'}?{_SHARED_DATABASE}",
+            "uri": f"jdbc:sqlite:{directory / _DATABASE}?busy_timeout=10000",
             "warehouse": f"s3://{self._bucket}/warehouse",
             "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
             "client.region": REGION,
@@ -160,6 +176,11 @@ class ConnectSink:
 def connect_jars(progress: Progress) -> list[Path]:
     """Return the paths of the jars of Kafka Connect and of the sink, fetched on first use."""
     return cached_jars(locked_jars(_LOCK), cache_dir() / f"kafka-connect-{lock_tag(_LOCK)}", progress)
+
+
+def _make_catalog(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(_CATALOG)
 
 
 def _write(path: Path, properties: dict[str, str]) -> None:
