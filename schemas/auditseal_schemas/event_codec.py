@@ -111,7 +111,7 @@ def encode_unnumbered(event: AuditEvent) -> UnnumberedEvent:
             encode_text(event.event_id),
             _LENGTHS[event.schema_version],
             _NULL if event.event_type is None else _optional(event.event_type),
-            encode_time(microseconds_of(event.occurred_at)),
+            encode_long(microseconds_of(event.occurred_at)),
             _NULL if event.tenant is None else _optional(event.tenant),
             CATEGORIES[event.category],
             encode_source(event.source),
@@ -188,11 +188,6 @@ def _event(fields: dict[str, Any]) -> AuditEvent:
 def microseconds_of(time: datetime) -> int:
     """Return the microseconds from the epoch to an aware time; negative before it."""
     return (time - _EPOCH) // _MICROSECOND
-
-
-def encode_time(microseconds: int) -> bytes:
-    """Return a time's encoding."""
-    return encode_long(microseconds)
 
 
 def encode_text(text: str) -> bytes:

@@ -21,7 +21,6 @@ from auditseal_schemas.event_codec import (
     UnnumberedEvent,
     encode_source,
     encode_text,
-    encode_time,
     microseconds_of,
 )
 from auditseal_schemas.event_id import is_event_id
@@ -151,7 +150,7 @@ class PlainEventEncoder:
                 event_id.encode(),
                 _VERSION,
                 b"\0" if event_type is None else _encode(_SOME[len(event_type)] + event_type),
-                encode_time(microseconds),
+                encode_long(microseconds),
                 b"\0" if tenant is None else _encode(_SOME[len(tenant)] + tenant),
                 CATEGORIES[category],
                 self._source,

@@ -28,13 +28,13 @@ from auditseal_daemon.topic_rules import TopicRules
 from auditseal_daemon.topics import create_topics
 from auditseal_local.kafka import KafkaNode, KafkaSettings
 from auditseal_schemas.block import Block
+from tests.bench.bench_pipeline import BLOCK_AGE
 from tests.bench.bench_sealer import logged, running_sealer
 from tests.bench.bench_verify import cpu_seconds
 
 RATE = 10  # events/s in each partition
 SECONDS = 20
 USUAL_SOFT_LIMIT = 1_024
-BLOCK_AGE = 0.25  # s, the low-latency profile
 _START_SECONDS = 300
 _PRODUCER = {"linger.ms": 5, "enable.idempotence": True}
 """As auditseal's producer. Without idempotence the client sends each record alone, any number of them at once, and the
